@@ -1,0 +1,1 @@
+//! Templates: rules that turn clips, words and texts into a timeline.

@@ -1,0 +1,100 @@
+//! What is heard: voice clips, a music bed, the ducking between them and the loudness target.
+//!
+//! Mixing is one action for the whole timeline, in the renderer's `mix` module.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::time::{FrameRate, RationalTime, TimeRange};
+
+/// Samples per second of every mix.
+pub const AUDIO_RATE: FrameRate = FrameRate::whole(48_000);
+
+/// One recording placed on the timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioClip {
+    /// The recording, any format FFmpeg reads; resampled to 48 kHz.
+    pub source: Digest,
+    /// Where its first sample lands, in samples at [`AUDIO_RATE`].
+    pub start: RationalTime,
+    /// Gain in millibels (1/100 dB).
+    pub gain_mb: i32,
+}
+
+/// The music bed, looped with an equal-power cross-fade when it is shorter than the timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MusicClip {
+    /// The recording.
+    pub source: Digest,
+    /// Level against the voice's, in millibels, before ducking; -2000 is 20 dB under it.
+    pub gain_mb: i32,
+    /// Fade at the start, milliseconds.
+    pub fade_in_ms: u32,
+    /// Fade at the end, milliseconds.
+    pub fade_out_ms: u32,
+}
+
+/// The gain curve of the music while somebody speaks, computed from word times (no compressor, no pumping).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ducking {
+    /// How far the music falls, millibels; negative.
+    pub depth_mb: i32,
+    /// How long before the first word the fall starts, milliseconds.
+    pub lookahead_ms: u32,
+    /// Length of the fall (raised cosine), milliseconds.
+    pub attack_ms: u32,
+    /// How long it stays down after the last word, milliseconds.
+    pub hold_ms: u32,
+    /// Length of the rise, milliseconds.
+    pub release_ms: u32,
+    /// Pauses shorter than this stay ducked, milliseconds.
+    pub bridge_ms: u32,
+}
+
+impl Default for Ducking {
+    fn default() -> Self {
+        Self {
+            depth_mb: -1200,
+            lookahead_ms: 80,
+            attack_ms: 120,
+            hold_ms: 250,
+            release_ms: 450,
+            bridge_ms: 600,
+        }
+    }
+}
+
+/// Where the finished mix must land (EBU R128).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoudnessTarget {
+    /// Integrated loudness in hundredths of LUFS; -1400 is -14 LUFS.
+    pub integrated_clufs: i32,
+    /// Highest true peak in hundredths of dBTP; -100 is -1 dBTP.
+    pub true_peak_cdb: i32,
+}
+
+impl Default for LoudnessTarget {
+    fn default() -> Self {
+        Self {
+            integrated_clufs: -1400,
+            true_peak_cdb: -100,
+        }
+    }
+}
+
+/// The whole soundtrack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioPlan {
+    /// Length in samples at [`AUDIO_RATE`]; covers the picture exactly.
+    pub duration: RationalTime,
+    /// Voice clips, in time order.
+    pub voice: Vec<AudioClip>,
+    /// Spans in which a word is spoken, in samples at [`AUDIO_RATE`], in order, not overlapping.
+    pub speech: Vec<TimeRange>,
+    /// The music bed.
+    pub music: Option<MusicClip>,
+    /// How the music makes room for speech.
+    pub ducking: Ducking,
+    /// The loudness of the result.
+    pub loudness: LoudnessTarget,
+}

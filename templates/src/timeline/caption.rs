@@ -1,0 +1,126 @@
+//! Captions with word times: cues are laid out once by the renderer, words light up as they are spoken.
+
+use serde::{Deserialize, Serialize};
+
+use crate::color::Color;
+use crate::time::TimeRange;
+use crate::timeline::{Anchor, FontRequest};
+
+/// How a cue appears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptionPreset {
+    /// Whole phrase at once, the spoken word highlighted.
+    Karaoke,
+    /// As `karaoke`, the cue springs in (scale 0.85 -> 1.05 -> 1.0 in 120 ms).
+    Pop,
+    /// As `karaoke`, the spoken word sits in a rounded box.
+    Box,
+    /// Whole phrase, no highlight.
+    Phrase,
+    /// As `phrase`, without outline.
+    Clean,
+}
+
+/// What happens to the word being spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HighlightMode {
+    /// It takes the highlight colour.
+    Color,
+    /// A rounded box in the highlight colour behind it.
+    Box,
+    /// Nothing.
+    None,
+}
+
+/// The active word's look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Highlight {
+    /// What happens.
+    pub mode: HighlightMode,
+    /// The colour used by the mode.
+    pub color: Color,
+    /// Size of the active word in permille of the normal size; the line never reflows.
+    pub scale_pm: u16,
+}
+
+/// A stroke around the letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outline {
+    /// Pixels outside the letter's edge.
+    pub width: u16,
+    /// Its colour.
+    pub color: Color,
+}
+
+/// A soft shadow under the letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shadow {
+    /// Pixels to the bottom.
+    pub y: i16,
+    /// Blur radius in pixels.
+    pub blur: u16,
+    /// Its colour.
+    pub color: Color,
+}
+
+/// The resolved look of a caption track, in canvas pixels.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaptionStyle {
+    /// How cues appear.
+    pub preset: CaptionPreset,
+    /// The face; must be among the timeline's fonts.
+    pub font: FontRequest,
+    /// Size in pixels (em).
+    pub size: u16,
+    /// Colour of words not being spoken.
+    pub color: Color,
+    /// Letters in upper case.
+    pub uppercase: bool,
+    /// Stroke, if any.
+    pub outline: Option<Outline>,
+    /// Shadow, if any.
+    pub shadow: Option<Shadow>,
+    /// The active word.
+    pub highlight: Highlight,
+    /// Lines per cue at the most; the renderer shrinks by up to 15 % before it wraps further.
+    pub max_lines: u8,
+    /// Widest line in pixels.
+    pub max_width: u16,
+    /// Which point of the text block sits at (`x`, `y`).
+    pub anchor: Anchor,
+    /// Pixels from the left of the canvas.
+    pub x: i32,
+    /// Pixels from the top of the canvas.
+    pub y: i32,
+}
+
+/// One word inside a cue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CueWord {
+    /// The word with its punctuation, as shown.
+    pub text: String,
+    /// Frames in which it is spoken.
+    pub range: TimeRange,
+    /// Always shown in the highlight colour.
+    pub emphasis: bool,
+}
+
+/// A group of words shown together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cue {
+    /// Frames in which the cue is visible.
+    pub range: TimeRange,
+    /// Its words in reading order; at least one.
+    pub words: Vec<CueWord>,
+}
+
+/// All cues and their one style. Cues are in time order and do not overlap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaptionTrack {
+    /// The look.
+    pub style: CaptionStyle,
+    /// The cues.
+    pub cues: Vec<Cue>,
+}

@@ -1,0 +1,25 @@
+//! Fonts: asked for by family and weight, resolved to a blob before anything is drawn.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+
+/// A face as a template names it, for example `Inter:800`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FontRequest {
+    /// Family name.
+    pub family: String,
+    /// CSS weight, 100-900.
+    pub weight: u16,
+}
+
+/// A face found on this machine, pinned by content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FontFace {
+    /// What was asked for.
+    pub request: FontRequest,
+    /// The font file.
+    pub file: Digest,
+    /// Face index inside the file (collections).
+    pub index: u32,
+}

@@ -1,0 +1,87 @@
+//! The resolved timeline: the renderer's only input and a golden-test format. One concept, one file.
+//!
+//! Nothing here is an expression or a rule any more: every box is in canvas pixels, every time is an integer over
+//! a rational rate, every blob is named by its digest. Visual times count frames of the canvas rate; audio times
+//! count samples at 48 kHz.
+
+mod audio;
+mod caption;
+mod clip;
+mod cover;
+mod font;
+mod generator;
+mod media_reference;
+mod overlay;
+mod segment;
+mod track;
+mod transition;
+
+pub use audio::{AUDIO_RATE, AudioClip, AudioPlan, Ducking, LoudnessTarget, MusicClip};
+pub use caption::{
+    CaptionPreset, CaptionStyle, CaptionTrack, Cue, CueWord, Highlight, HighlightMode, Outline,
+    Shadow,
+};
+pub use clip::{Clip, Ease, Fill, Motion};
+pub use cover::CoverSpec;
+pub use font::{FontFace, FontRequest};
+pub use generator::{Generator, Look};
+pub use media_reference::{
+    ColorTransfer, ExternalReference, MediaFacts, MediaKind, MediaReference,
+};
+pub use overlay::{
+    Anchor, Animation, AnimationKind, Overlay, OverlayContent, Rect, ShapeOverlay, TextFit,
+    TextOverlay,
+};
+pub use segment::{MAX_SEGMENT_FRAMES, SegmentShot, SegmentSpec, SegmentTransition};
+pub use track::{Gap, Track, TrackItem};
+pub use transition::{Transition, TransitionKind};
+
+use serde::{Deserialize, Serialize};
+
+use crate::color::Color;
+use crate::time::{FrameRate, RationalTime};
+
+/// The picture's size, rate and the colour behind everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Canvas {
+    /// Width in pixels; even.
+    pub width: u32,
+    /// Height in pixels; even.
+    pub height: u32,
+    /// Frames per second.
+    pub frame_rate: FrameRate,
+    /// The colour where nothing is drawn.
+    pub background: Color,
+}
+
+/// Which template made the timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateStamp {
+    /// The template's name.
+    pub name: String,
+    /// The template's own version text.
+    pub version: String,
+}
+
+/// A finished cut: what is seen and heard in every frame.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Timeline {
+    /// Version of this format; 1.
+    pub version: u32,
+    /// The template that made it.
+    pub template: TemplateStamp,
+    /// Size, rate and background.
+    pub canvas: Canvas,
+    /// Length in frames of the canvas rate; equals the picture track's length.
+    pub duration: RationalTime,
+    /// The one picture track: clips, gaps and the transitions between them, without holes.
+    pub picture: Track,
+    /// Overlays in painter's order, first at the bottom.
+    pub overlays: Vec<Overlay>,
+    /// The captions, drawn above every overlay.
+    pub captions: Option<CaptionTrack>,
+    /// Everything heard.
+    pub audio: AudioPlan,
+    /// Every font face the overlays and captions use.
+    pub fonts: Vec<FontFace>,
+}

@@ -1,0 +1,427 @@
+//! Actions: everything the machine can be asked to do, as values with a digest.
+//!
+//! Nodes lower to actions; executors in the daemon perform them. The set of kinds is closed: a new node never
+//! touches the daemon, a new *effect* is one variant here and one executor file there.
+//!
+//! Two policies exist. A [`CachePolicy::Content`] action is a pure function of its request and the blobs it names:
+//! its result is looked up in the action cache and kept for ever. A [`CachePolicy::Machine`] action asks this
+//! machine for a fact (which files are in a folder, where a font lives, whether the result is still in place); it is
+//! cheap and done anew each time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fenta_templates::timeline::{
+    AudioPlan, Canvas, CoverSpec, FontFace, FontRequest, MediaFacts, SegmentSpec,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::digest::{ActionDigest, Digest, value_hash};
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "request", rename_all = "snake_case")]
+pub enum Action {
+    /// Take the user's own files into the store.
+    Collect(CollectRequest),
+    /// Read one of the user's text files.
+    ReadText(ReadTextRequest),
+    /// Find font files on this machine.
+    ResolveFonts(ResolveFontsRequest),
+    /// Measure a media blob.
+    Probe(ProbeRequest),
+    /// Speak a text.
+    Speak(SpeakRequest),
+    /// Compose a music bed.
+    ComposeMusic(ComposeMusicRequest),
+    /// Draw and encode a span of the timeline.
+    RenderSegment(Box<RenderSegmentRequest>),
+    /// Mix and encode the whole soundtrack.
+    Mix(MixRequest),
+    /// Join segments and soundtrack into the output file.
+    Mux(MuxRequest),
+    /// Draw one frame as JPEG.
+    Snapshot(Box<CoverSpec>),
+    /// Keep a text as a blob.
+    Write(WriteRequest),
+    /// Put results where the user wants them.
+    Publish(PublishRequest),
+}
+
+/// Whether a result may be reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CachePolicy {
+    /// Pure function of the request: reuse for ever.
+    Content,
+    /// A fact about this machine: ask again each time.
+    Machine,
+}
+
+/// Take files or every media file of folders (not recursive into hidden folders), in natural name order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollectRequest {
+    /// Absolute path of a file or a folder.
+    pub path: String,
+    /// Lower-case extensions taken from a folder, without dot; a single file is taken whatever its name.
+    pub extensions: Vec<String>,
+    /// At most this many files; more is an error that names the number.
+    pub max_items: u32,
+}
+
+/// Read a text file: UTF-8 (a byte order mark is dropped), at most 1 MiB.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadTextRequest {
+    /// Absolute path.
+    pub path: String,
+}
+
+/// Find these faces among the installed fonts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolveFontsRequest {
+    /// What the template asks for.
+    pub fonts: Vec<FontRequest>,
+}
+
+/// Measure a blob.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeRequest {
+    /// The blob.
+    pub source: Digest,
+    /// Its file name, for error messages only; not part of the digest.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub name: String,
+}
+
+/// Speak a text with a local engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpeakRequest {
+    /// What to say; one scene.
+    pub text: String,
+    /// `flite` (English) or `espeak-ng` (other languages).
+    pub engine: String,
+    /// The engine's voice, for example `slt` or `de`.
+    pub voice: String,
+    /// Speaking rate in permille of the voice's own.
+    pub speed_pm: u32,
+}
+
+/// Compose a music bed from a seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComposeMusicRequest {
+    /// Where its variation comes from.
+    pub seed: u64,
+    /// `calm`, `uplifting`, `dreamy` or `driving`.
+    pub mood: String,
+    /// Beats per minute, 50-180.
+    pub bpm: u32,
+    /// Length in milliseconds; the result loops without a seam.
+    pub duration_ms: u32,
+}
+
+/// How segments are encoded; part of their identity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VideoEncoding {
+    /// FFmpeg's encoder name, `libx264`.
+    pub encoder: String,
+    /// Its preset.
+    pub preset: String,
+    /// Constant rate factor, 0-51.
+    pub crf: u8,
+    /// Highest bit rate in kbit/s (VBV), 0 for none.
+    pub max_rate_kbps: u32,
+    /// Frames between key frames.
+    pub gop: u32,
+    /// B-frames between references.
+    pub b_frames: u8,
+    /// Encoder threads; other counts give other bytes.
+    pub threads: u8,
+}
+
+/// Draw and encode a span of the timeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RenderSegmentRequest {
+    /// What is seen.
+    pub segment: SegmentSpec,
+    /// The faces its texts use.
+    pub fonts: Vec<FontFace>,
+    /// How it is encoded.
+    pub encoding: VideoEncoding,
+}
+
+/// How the soundtrack is encoded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioEncoding {
+    /// FFmpeg's encoder name, `aac`.
+    pub encoder: String,
+    /// Kilobits per second.
+    pub bitrate_kbps: u32,
+}
+
+/// Mix and encode the soundtrack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MixRequest {
+    /// What is heard.
+    pub plan: AudioPlan,
+    /// How it is encoded.
+    pub encoding: AudioEncoding,
+}
+
+/// Join segments and soundtrack by stream copy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MuxRequest {
+    /// Size and rate of the picture.
+    pub canvas: Canvas,
+    /// Encoded segments in order.
+    pub segments: Vec<Digest>,
+    /// Frames of each segment, same order.
+    pub segment_frames: Vec<u32>,
+    /// The encoded soundtrack.
+    pub audio: Option<Digest>,
+    /// Title for the file's metadata; may be empty.
+    pub title: String,
+}
+
+/// Keep a text as a blob.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteRequest {
+    /// File name with extension, for people.
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
+/// One file to put in place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishItem {
+    /// The blob.
+    pub source: Digest,
+    /// Absolute path of the result.
+    pub to: String,
+}
+
+/// Put results where the user wants them, each by temporary file and rename.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishRequest {
+    /// The files.
+    pub items: Vec<PublishItem>,
+}
+
+impl Action {
+    /// The kind's stable name, for example `render_segment`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Collect(_) => "collect",
+            Self::ReadText(_) => "read_text",
+            Self::ResolveFonts(_) => "resolve_fonts",
+            Self::Probe(_) => "probe",
+            Self::Speak(_) => "speak",
+            Self::ComposeMusic(_) => "compose_music",
+            Self::RenderSegment(_) => "render_segment",
+            Self::Mix(_) => "mix",
+            Self::Mux(_) => "mux",
+            Self::Snapshot(_) => "snapshot",
+            Self::Write(_) => "write",
+            Self::Publish(_) => "publish",
+        }
+    }
+
+    /// Whether a result may be reused.
+    pub const fn cache_policy(&self) -> CachePolicy {
+        match self {
+            Self::Collect(_) | Self::ReadText(_) | Self::ResolveFonts(_) | Self::Publish(_) => {
+                CachePolicy::Machine
+            }
+            _ => CachePolicy::Content,
+        }
+    }
+
+    /// Whether the work is done by a `fenta-render` process (the others are done inside the daemon).
+    pub const fn needs_worker(&self) -> bool {
+        !matches!(
+            self,
+            Self::Collect(_) | Self::ReadText(_) | Self::Write(_) | Self::Publish(_)
+        )
+    }
+
+    /// The action's identity under a tool version (the renderer's own version and its libraries').
+    pub fn digest(&self, tool: &str) -> ActionDigest {
+        #[derive(Serialize)]
+        struct Key<'a> {
+            tool: &'a str,
+            action: &'a Action,
+        }
+        let nameless;
+        let action = match self {
+            Self::Probe(probe) if !probe.name.is_empty() => {
+                nameless = Self::Probe(ProbeRequest {
+                    name: String::new(),
+                    ..probe.clone()
+                });
+                &nameless
+            }
+            other => other,
+        };
+        ActionDigest::from_hash(value_hash("fenta action v1", &Key { tool, action }))
+    }
+
+    /// Every blob the action reads.
+    pub fn blobs(&self) -> BTreeSet<Digest> {
+        let mut blobs = BTreeSet::new();
+        match self {
+            Self::Probe(request) => {
+                blobs.insert(request.source);
+            }
+            Self::RenderSegment(request) => {
+                segment_blobs(&request.segment, &mut blobs);
+                blobs.extend(request.fonts.iter().map(|font| font.file));
+            }
+            Self::Snapshot(cover) => {
+                segment_blobs(&cover.segment, &mut blobs);
+                blobs.extend(cover.fonts.iter().map(|font| font.file));
+            }
+            Self::Mix(request) => {
+                blobs.extend(request.plan.voice.iter().map(|clip| clip.source));
+                blobs.extend(request.plan.music.iter().map(|clip| clip.source));
+            }
+            Self::Mux(request) => {
+                blobs.extend(request.segments.iter().copied());
+                blobs.extend(request.audio);
+            }
+            Self::Publish(request) => blobs.extend(request.items.iter().map(|item| item.source)),
+            Self::Collect(_)
+            | Self::ReadText(_)
+            | Self::ResolveFonts(_)
+            | Self::Speak(_)
+            | Self::ComposeMusic(_)
+            | Self::Write(_) => {}
+        }
+        blobs
+    }
+}
+
+fn segment_blobs(segment: &SegmentSpec, blobs: &mut BTreeSet<Digest>) {
+    use fenta_templates::timeline::{Clip, MediaReference, OverlayContent};
+    let mut add_clip = |clip: &Clip| {
+        if let MediaReference::External(external) = &clip.media {
+            blobs.insert(external.source);
+        }
+    };
+    if let Some(shot) = &segment.shot {
+        add_clip(&shot.clip);
+        if let Some(transition) = &shot.transition {
+            add_clip(&transition.from);
+        }
+    }
+    for overlay in &segment.overlays {
+        if let OverlayContent::Image(source) = &overlay.content {
+            blobs.insert(*source);
+        }
+    }
+}
+
+/// What an action made: named blobs and typed facts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ActionResult {
+    /// Blobs by output name (`video`, `audio`, `image`, `file`).
+    pub outputs: BTreeMap<String, Digest>,
+    /// What was learnt.
+    pub facts: ActionFacts,
+}
+
+/// What was learnt by an action, by its kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "value", rename_all = "snake_case")]
+pub enum ActionFacts {
+    /// Nothing beyond the blobs.
+    None,
+    /// The files taken in, in order.
+    Collected(Vec<CollectedFile>),
+    /// The text of a file.
+    Text(String),
+    /// The faces found, in the order asked.
+    Fonts(Vec<FontFace>),
+    /// What was measured.
+    Media(MediaFacts),
+    /// Where each word is.
+    Speech(SpeechFacts),
+    /// The encoded span.
+    Segment(SegmentFacts),
+    /// Loudness of the mix.
+    Mix(MixFacts),
+    /// The output file.
+    Mux(MuxFacts),
+    /// Where results were put.
+    Published(Vec<PublishedFile>),
+}
+
+/// A file that is now a blob.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollectedFile {
+    /// Its file name, without folder.
+    pub name: String,
+    /// The blob.
+    pub digest: Digest,
+}
+
+/// A spoken word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpokenWord {
+    /// The word as written in the text, with its punctuation.
+    pub text: String,
+    /// First sample of the word, at the recording's rate.
+    pub start: u64,
+    /// First sample after it.
+    pub end: u64,
+}
+
+/// A recording of speech.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpeechFacts {
+    /// Samples per second.
+    pub sample_rate: u32,
+    /// Length in samples.
+    pub samples: u64,
+    /// The words in order; one per whitespace-separated token of the text.
+    pub words: Vec<SpokenWord>,
+}
+
+/// An encoded span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentFacts {
+    /// Frames in it.
+    pub frames: u32,
+    /// Bytes of it.
+    pub bytes: u64,
+}
+
+/// Measurements of a mix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MixFacts {
+    /// Samples at 48 kHz.
+    pub samples: u64,
+    /// Integrated loudness, hundredths of LUFS.
+    pub integrated_clufs: i32,
+    /// True peak, hundredths of dBTP.
+    pub true_peak_cdb: i32,
+}
+
+/// The output file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MuxFacts {
+    /// Video frames in it.
+    pub frames: u64,
+    /// Length in milliseconds.
+    pub duration_ms: u64,
+    /// Bytes of it.
+    pub bytes: u64,
+}
+
+/// A result in its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedFile {
+    /// Absolute path.
+    pub path: String,
+    /// What it holds.
+    pub digest: Digest,
+    /// False when the file was already there with these bytes.
+    pub written: bool,
+}

@@ -1,0 +1,191 @@
+//! Everything that happens to a job, as an append-only log with a sequence number. Live, recorded and replayed
+//! events are one type; the CLI's progress, `fenta logs` and `fenta explain` read nothing else.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::rerun_reason::RerunReason;
+use crate::worker::FailureClass;
+
+/// One entry of a job's log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobEvent {
+    /// Position in the job's log, from 1, without holes.
+    pub seq: u64,
+    /// The job's id.
+    pub job: String,
+    /// When, RFC 3339 UTC with milliseconds.
+    pub at: String,
+    /// What.
+    #[serde(flatten)]
+    pub kind: JobEventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum JobEventKind {
+    /// Accepted and durable.
+    JobQueued {
+        /// The workflow's name.
+        workflow: String,
+    },
+    /// The daemon began (or, after a crash or pause, went on).
+    JobStarted {
+        /// Whether results of an earlier attempt are being picked up.
+        resumed: bool,
+    },
+    /// All inputs of a node are known.
+    NodeStarted {
+        /// The node.
+        node: String,
+    },
+    /// A node asked for actions; more may follow.
+    ActionsPlanned {
+        /// The node.
+        node: String,
+        /// Actions so far.
+        total: u32,
+        /// How many of them were found in the action cache.
+        cached: u32,
+    },
+    /// An action began.
+    ActionStarted {
+        /// The node.
+        node: String,
+        /// The action's kind.
+        action: String,
+        /// The first 12 characters of its digest.
+        digest: String,
+        /// The worker process, if one does it.
+        pid: Option<u32>,
+        /// 1 for the first try.
+        attempt: u32,
+    },
+    /// How far a node is, in its own units (frames for renders).
+    NodeProgress {
+        /// The node.
+        node: String,
+        /// Units done.
+        done: u64,
+        /// Units in all.
+        total: u64,
+    },
+    /// An action is done and its result durable.
+    ActionFinished {
+        /// The node.
+        node: String,
+        /// The action's kind.
+        action: String,
+        /// The first 12 characters of its digest.
+        digest: String,
+        /// Wall time in milliseconds.
+        wall_ms: u64,
+    },
+    /// An action failed and is tried again.
+    ActionRetried {
+        /// The node.
+        node: String,
+        /// The action's kind.
+        action: String,
+        /// The first 12 characters of its digest.
+        digest: String,
+        /// Whose fault.
+        class: FailureClass,
+        /// What went wrong.
+        message: String,
+        /// The try that follows.
+        attempt: u32,
+    },
+    /// A node has all its outputs.
+    NodeFinished {
+        /// The node.
+        node: String,
+        /// Actions that really ran.
+        ran: u32,
+        /// Actions found in the cache.
+        cached: u32,
+        /// Wall time of the actions that ran, milliseconds.
+        wall_ms: u64,
+        /// Wall time the cache saved, milliseconds.
+        saved_ms: u64,
+        /// Why it ran; empty when nothing ran.
+        reasons: Vec<RerunReason>,
+    },
+    /// A node failed for good.
+    NodeFailed {
+        /// The node.
+        node: String,
+        /// Whose fault.
+        class: FailureClass,
+        /// What went wrong: place, value, limit.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Someone asked for the end.
+    CancelRequested,
+    /// Everything is done.
+    JobCompleted {
+        /// The workflow's outputs by name: paths, texts.
+        outputs: BTreeMap<String, OutputValue>,
+    },
+    /// It failed.
+    JobFailed {
+        /// The node that failed.
+        node: String,
+        /// What went wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// It was cancelled.
+    JobCancelled,
+}
+
+/// An output of a workflow as the user sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OutputValue {
+    /// A path, a text.
+    Text(String),
+    /// A number.
+    Number(f64),
+    /// Several.
+    List(Vec<OutputValue>),
+}
+
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// Accepted, not begun.
+    Queued,
+    /// Being worked on.
+    Processing,
+    /// Done.
+    Completed,
+    /// Failed.
+    Failed,
+    /// Cancelled.
+    Cancelled,
+}
+
+impl JobState {
+    /// Whether nothing more will happen by itself.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+
+    /// The API's word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Processing => "processing",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}

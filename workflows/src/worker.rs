@@ -1,0 +1,95 @@
+//! What the daemon and a `fenta-render` process say to each other.
+//!
+//! The daemon writes one [`WorkerJob`] as JSON to the worker's standard input and closes it; the worker answers with
+//! [`WorkerEvent`]s, one JSON object a line, on standard output, the last of them `done` or `failed`. Standard error
+//! is for the log. The worker ends when its parent does. The daemon believes nothing it has not checked.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::action::{Action, ActionFacts};
+use crate::digest::Digest;
+
+/// One action for one process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WorkerJob {
+    /// What to do.
+    pub action: Action,
+    /// Where each blob the action names lies.
+    pub blobs: BTreeMap<Digest, String>,
+    /// A folder that exists, is empty and takes the outputs.
+    pub output_dir: String,
+}
+
+/// What the worker reports.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum WorkerEvent {
+    /// How far it is.
+    Progress {
+        /// Units done (frames, mostly).
+        done: u64,
+        /// Units in all.
+        total: u64,
+    },
+    /// Finished: output name to file name inside the output folder.
+    Done {
+        /// The files.
+        outputs: BTreeMap<String, String>,
+        /// What was learnt.
+        facts: ActionFacts,
+    },
+    /// Not finished.
+    Failed(WorkerFailure),
+}
+
+/// Why an action failed, as the worker saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerFailure {
+    /// Whose fault, which decides about retries.
+    pub class: FailureClass,
+    /// Lower-case fragment naming place, value and limit.
+    pub message: String,
+    /// What the user can do about it; may be empty.
+    pub hint: String,
+}
+
+/// Whose fault a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// The input is broken; trying again changes nothing.
+    Input,
+    /// The input is fine but not supported; trying again changes nothing.
+    Unsupported,
+    /// A limit was hit; trying again changes nothing.
+    Limit,
+    /// Memory or disk; may pass.
+    Resource,
+    /// Our own mistake.
+    Internal,
+    /// The process died of a signal.
+    Crash,
+}
+
+/// What a worker says about itself when asked with `--version-json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerVersion {
+    /// The renderer's own version; bumped whenever its output may change.
+    pub renderer: String,
+    /// libav library versions, and the x264 build.
+    pub libraries: BTreeMap<String, String>,
+}
+
+impl WorkerVersion {
+    /// The text that goes into every action digest.
+    pub fn tool(&self) -> String {
+        let libraries: Vec<String> = self
+            .libraries
+            .iter()
+            .map(|(name, version)| format!("{name}={version}"))
+            .collect();
+        format!("fenta-render {} {}", self.renderer, libraries.join(" "))
+    }
+}
