@@ -1,2 +1,14 @@
-//! Entry point.
-fn main() {}
+//! `fenta`: the command line. Everything is in the modules; this starts them and ends with their code.
+
+mod app;
+mod command_error;
+mod commands;
+mod document;
+mod follow;
+mod session;
+mod settings;
+mod ui;
+
+fn main() -> std::process::ExitCode {
+    app::main(std::env::args_os().collect())
+}

@@ -1,1 +1,20 @@
-//! Placeholder while the crate is laid out.
+//! The daemon: a server, a runner and a store in one process, `fentad`.
+//!
+//! Neighbours: it implements the other side of `fenta-client`'s `/v1`, executes what `fenta-workflows` plans, and
+//! starts `fenta-render` processes for everything that touches media. It never links FFmpeg: a decoder's bug must not
+//! take the daemon down. Nothing below `main.rs` reads the environment, prints or exits.
+
+pub mod clock;
+
+
+
+
+
+
+
+pub mod store;
+pub mod executors;
+pub mod runner;
+pub mod logging;
+pub mod settings;
+pub mod state_dir;

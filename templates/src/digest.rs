@@ -77,3 +77,40 @@ impl<'de> Deserialize<'de> for Digest {
         text.parse().map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "00ff0000000000000000000000000000000000000000000000000000000000ab/42";
+
+    #[test]
+    fn round_trips() {
+        let digest: Digest = TEXT.parse().unwrap();
+        assert_eq!(
+            (digest.hash[1], digest.hash[31], digest.size),
+            (0xFF, 0xAB, 42)
+        );
+        assert_eq!(digest.to_string(), TEXT);
+        assert_eq!(digest.short(), "00ff00000000");
+        let json = serde_json::to_string(&digest).unwrap();
+        assert_eq!(serde_json::from_str::<Digest>(&json).unwrap(), digest);
+    }
+
+    #[test]
+    fn refuses_what_is_not_a_digest() {
+        let (hex, _) = TEXT.split_once('/').unwrap();
+        for bad in [
+            "",
+            "/",
+            hex,
+            &format!("{hex}/"),
+            &format!("{hex}/-1"),
+            &format!("{}/1", &hex[2..]),
+        ] {
+            assert!(bad.parse::<Digest>().is_err(), "{bad}");
+        }
+        assert!(format!("{}/1", "é".repeat(32)).parse::<Digest>().is_err());
+        assert!(format!("{}/1", "zz".repeat(32)).parse::<Digest>().is_err());
+    }
+}

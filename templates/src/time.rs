@@ -189,3 +189,98 @@ macro_rules! serde_as_text {
     )+};
 }
 serde_as_text!(FrameRate, RationalTime);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FILM: FrameRate = FrameRate {
+        num: 30_000,
+        den: 1001,
+    };
+
+    #[test]
+    fn rescaling_rounds_halves_up() {
+        let at = |value, from, to| RationalTime::new(value, from).rescaled_to(to).value;
+        let (ms, fps) = (FrameRate::MILLIS, FrameRate::whole(30));
+        assert_eq!(at(1000, ms, fps), 30);
+        assert_eq!(at(16, ms, fps), 0);
+        assert_eq!(at(17, ms, fps), 1);
+        assert_eq!(at(1, FrameRate::whole(2), FrameRate::whole(1)), 1);
+        assert_eq!(at(-1, FrameRate::whole(2), FrameRate::whole(1)), 0);
+        assert_eq!(at(30_000, FILM, FrameRate::whole(1)), 1001);
+        assert_eq!(at(i64::MAX, FrameRate::whole(1), ms), i64::MAX);
+    }
+
+    #[test]
+    fn texts_round_trip() {
+        for text in ["45@30", "-7@30000/1001", "0@48000"] {
+            assert_eq!(text.parse::<RationalTime>().unwrap().to_string(), text);
+        }
+        for bad in ["", "45", "45@", "@30", "4.5@30", "45@0", "45@30/0", "45@-1"] {
+            assert!(bad.parse::<RationalTime>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn times_are_shown_in_seconds_and_milliseconds() {
+        let time = RationalTime::new(45, FrameRate::whole(30));
+        assert_eq!(time.to_millis(), 1500);
+        assert!((time.as_seconds() - 1.5).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn ranges_are_half_open() {
+        let range = |start, end| TimeRange::from_units(start, end, FrameRate::whole(30));
+        assert!(range(0, 10).contains(9) && !range(0, 10).contains(10));
+        assert!(!range(0, 10).overlaps(&range(10, 20)));
+        assert!(range(0, 11).overlaps(&range(10, 20)));
+        assert!(
+            !range(5, 5).overlaps(&range(0, 10)),
+            "empty ranges hold nothing"
+        );
+        assert_eq!(range(9, 3).duration.value, 0);
+        assert_eq!(range(2, 5).shifted(-2), range(0, 3));
+    }
+
+    fn any_rate() -> impl Strategy<Value = FrameRate> {
+        (1u32..100_000, 1u32..2000).prop_map(|(num, den)| FrameRate { num, den })
+    }
+
+    proptest! {
+        #[test]
+        fn rescaling_is_within_half_a_unit(value in -1_000_000_000i64..1_000_000_000, from in any_rate(), to in any_rate()) {
+            let found = RationalTime::new(value, from).rescaled_to(to).value;
+            // |found/to - value/from| <= 1/(2 to), in whole numbers.
+            let left = i128::from(found) * i128::from(to.den) * i128::from(from.num);
+            let right = i128::from(value) * i128::from(from.den) * i128::from(to.num);
+            let unit = i128::from(to.den) * i128::from(from.num);
+            prop_assert!(2 * (left - right).abs() <= unit);
+        }
+
+        #[test]
+        fn rescaling_keeps_order_and_same_rates(a in -1_000_000i64..1_000_000, by in 0i64..1000, from in any_rate(), to in any_rate()) {
+            let at = |value| RationalTime::new(value, from).rescaled_to(to).value;
+            prop_assert!(at(a) <= at(a + by));
+            prop_assert_eq!(RationalTime::new(a, from).rescaled_to(from).value, a);
+        }
+
+        #[test]
+        fn frames_survive_a_trip_through_samples(frame in 0i64..1_000_000) {
+            for rate in [FrameRate::whole(30), FrameRate::whole(25), FILM] {
+                let there = RationalTime::new(frame, rate).rescaled_to(FrameRate::whole(48_000));
+                prop_assert_eq!(there.rescaled_to(rate).value, frame);
+            }
+        }
+
+        #[test]
+        fn overlap_means_a_shared_unit(a in 0i64..30, b in 0i64..30, c in 0i64..30, d in 0i64..30) {
+            let rate = FrameRate::whole(30);
+            let (one, two) = (TimeRange::from_units(a, b, rate), TimeRange::from_units(c, d, rate));
+            let shared = (0..30).any(|unit| one.contains(unit) && two.contains(unit));
+            prop_assert_eq!(one.overlaps(&two), shared);
+        }
+    }
+}

@@ -1,1 +1,11 @@
-//! Placeholder while the crate is laid out.
+//! The harness of Fenta's end-to-end tests and benchmarks.
+//!
+//! Neighbours: uses every crate of the workspace and the built programs; nothing uses it. Cases live in `cases/`,
+//! benchmarks in `benches/`. It must not contain product behaviour: it starts real programs and measures real files.
+
+pub mod env;
+pub mod house;
+pub mod loudness;
+pub mod media;
+pub mod mp4;
+pub mod worker;

@@ -3,10 +3,34 @@
 //! Neighbours: builds on `fenta-templates`; `fenta-client`, the daemon and the CLI build on it. Pure: no files, no
 //! network, no processes, no environment, no clock, no randomness. Facts about the outside arrive as values
 //! ([`action::ActionResult`]s); wishes about the outside leave as values ([`action::Action`]s).
+//!
+//! A document becomes a [`Workflow`] by [`compile`]; the daemon binds inputs, prepares each node as soon as the
+//! values it refers to are known, and asks the prepared node for actions until it has its outputs.
 
 pub mod action;
+pub mod diagnostic;
 pub mod digest;
+pub mod execution;
+mod expr;
+pub mod graph;
+pub mod input;
 pub mod job_event;
+pub mod library;
+pub mod node;
+pub mod node_key;
+pub mod nodes;
+pub mod params_file;
 pub mod rerun_reason;
+mod suggest;
+mod syntax;
 pub mod value;
 pub mod worker;
+
+pub use diagnostic::{Checked, Diagnostic, Diagnostics, LocatedDiagnostic, Severity, explain};
+pub use execution::{
+    JobFacts, LowerError, Lowered, PreparedNode, Scope, SourceFile, compile,
+};
+pub use graph::{NodeId, NodeInstance, Workflow};
+pub use input::{BindError, InputSpec, InputType, PathBases};
+pub use node_key::{NodeKey, ParamKey, rerun_reasons};
+pub use suggest::nearest;

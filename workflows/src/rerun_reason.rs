@@ -35,6 +35,11 @@ pub enum RerunReason {
         /// Now.
         new: u32,
     },
+    /// One of the user's files that the node reads changed, came or went.
+    File {
+        /// Its name.
+        name: String,
+    },
     /// The renderer or its libraries changed.
     Tool {
         /// Before.
@@ -64,6 +69,7 @@ impl fmt::Display for RerunReason {
                 write!(f, "input {key} changed at {field}, from {node}")
             }
             Self::NodeVersion { old, new } => write!(f, "node version {old} -> {new}"),
+            Self::File { name } => write!(f, "file {name} changed"),
             Self::Tool { old, new } => write!(f, "renderer {old} -> {new}"),
             Self::OutputMissing => f.write_str("earlier result is gone from the store"),
             Self::Replaced => f.write_str("the file was missing or changed on disk"),

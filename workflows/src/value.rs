@@ -109,6 +109,14 @@ pub struct Script {
     pub scenes: Vec<Scene>,
 }
 
+impl Script {
+    /// The texts of all scenes, one after the other.
+    pub fn text(&self) -> String {
+        let texts: Vec<&str> = self.scenes.iter().map(|scene| scene.text.as_str()).collect();
+        texts.join(" ")
+    }
+}
+
 /// A word of the narration, in samples from the start of its scene's recording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Word {
@@ -271,5 +279,175 @@ impl Value {
                 }
             }
         })
+    }
+}
+
+impl Value {
+    /// The value as plain JSON, without the tags that name types.
+    pub fn to_json(&self) -> serde_json::Value {
+        use serde_json::Value as Json;
+        fn plain<T: Serialize>(value: &T) -> serde_json::Value {
+            serde_json::to_value(value)
+                .expect("port values serialise, because their maps have text keys")
+        }
+        match self {
+            Self::Null => Json::Null,
+            Self::Bool(yes) => Json::from(*yes),
+            Self::Int(number) => Json::from(*number),
+            Self::Float(number) => Json::from(*number),
+            Self::Text(text) => Json::from(text.as_str()),
+            Self::List(items) => items.iter().map(Self::to_json).collect(),
+            Self::Record(fields) => Json::Object(
+                fields
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.to_json()))
+                    .collect(),
+            ),
+            Self::File(file) => plain(file),
+            Self::Media(media) => plain(media),
+            Self::Generator(generator) => plain(generator),
+            Self::Audio(audio) => plain(audio),
+            Self::Voice(voice) => plain(voice),
+            Self::Script(script) => plain(script),
+            Self::Captions(captions) => plain(captions),
+            Self::Timeline(timeline) => plain(timeline),
+        }
+    }
+
+    /// What the value is, with its article, for messages.
+    pub fn noun(&self) -> String {
+        match self {
+            Self::Null => "nothing".to_owned(),
+            Self::Bool(_) => "a bool".to_owned(),
+            Self::Int(_) | Self::Float(_) => "a number".to_owned(),
+            Self::Text(_) => "text".to_owned(),
+            Self::Record(_) => "a record".to_owned(),
+            Self::List(items) => format!("a list of {}", items.len()),
+            other => match other.port_type() {
+                Some(port_type) => port_type.with_article(),
+                None => "a value".to_owned(),
+            },
+        }
+    }
+
+    /// The value as one short line of at most `limit` characters.
+    pub fn preview(&self, limit: usize) -> String {
+        let text = match self {
+            Self::Text(text) => format!("\"{text}\""),
+            Self::File(file) => file.name.clone(),
+            Self::Media(media) => media.name.clone(),
+            Self::Generator(generator) => generator.name.clone(),
+            Self::Audio(audio) => audio.name.clone(),
+            Self::Script(script) => format!("script of {} scenes", script.scenes.len()),
+            Self::Voice(voice) => format!("voice of {} scenes", voice.scenes.len()),
+            Self::Captions(captions) => format!("captions of {} words", captions.words.len()),
+            Self::Timeline(timeline) => format!("timeline of {} frames", timeline.duration.value),
+            Self::List(items) => {
+                let items: Vec<String> = items
+                    .iter()
+                    .take(limit / 4)
+                    .map(|item| item.preview(limit))
+                    .collect();
+                format!("[{}]", items.join(", "))
+            }
+            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(_) | Self::Record(_) => {
+                self.to_json().to_string()
+            }
+        };
+        shorten(&text, limit)
+    }
+}
+
+/// The text on one line, cut at `limit` characters with an ellipsis.
+fn shorten(text: &str, limit: usize) -> String {
+    let mut line = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c });
+    let mut short: String = line.by_ref().take(limit).collect();
+    if line.next().is_some() {
+        short.pop();
+        short.push('…');
+    }
+    short
+}
+
+impl PortType {
+    /// The type's name with its article, for messages.
+    pub fn with_article(&self) -> String {
+        match self {
+            Self::Text => "text".to_owned(),
+            Self::Json | Self::Captions | Self::Words => self.to_string(),
+            Self::List(inner) => format!("a list of {inner}"),
+            Self::Image | Self::Audio => format!("an {self}"),
+            _ => format!("a {self}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn script() -> Value {
+        Value::Script(Script {
+            title: String::new(),
+            language: "en".into(),
+            scenes: vec![Scene {
+                id: "s1".into(),
+                text: "Hi.".into(),
+            }],
+        })
+    }
+
+    #[test]
+    fn coercions_are_the_documented_ones_and_no_others() {
+        use PortType::{Audio, File, Image, Json, Media, Script, Text, Video, Voice};
+        assert!(Media.clone().list().accepts(&Video));
+        assert!(Media.clone().list().accepts(&Image.list()));
+        assert!(Audio.accepts(&Voice));
+        assert!(Text.accepts(&Script));
+        assert!(Json.accepts(&Voice));
+        assert!(File.accepts(&Video));
+        for (want, have) in [(Voice, Audio), (Script, Text), (Video, Media), (Text, PortType::Number)] {
+            assert!(!want.accepts(&have), "{want} <- {have}");
+        }
+        assert!(!Text.accepts(&Text.list()));
+    }
+
+    #[test]
+    fn json_has_no_type_tags() {
+        let list = Value::List(vec![script(), Value::Null]);
+        assert_eq!(list.to_json()[0]["scenes"][0]["text"], "Hi.");
+        assert!(list.to_json()[1].is_null());
+    }
+
+    #[test]
+    fn previews_are_short_single_lines() {
+        assert_eq!(Value::Text("a\nb".into()).preview(60), "\"a b\"");
+        assert_eq!(Value::Text("x".repeat(99)).preview(10).chars().count(), 10);
+        assert_eq!(script().preview(60), "script of 1 scenes");
+        assert_eq!(
+            Value::List(vec![Value::Int(1), Value::Bool(true)]).preview(60),
+            "[1, true]"
+        );
+    }
+
+    #[test]
+    fn values_say_what_they_are() {
+        assert_eq!(script().noun(), "a script");
+        assert_eq!(Value::Int(1).noun(), "a number");
+        assert_eq!(Value::List(vec![]).noun(), "a list of 0");
+        assert_eq!(PortType::Image.with_article(), "an image");
+    }
+
+    #[test]
+    fn mixed_lists_have_no_type() {
+        assert_eq!(Value::List(vec![]).port_type(), None);
+        let mixed = Value::List(vec![Value::Int(1), Value::Bool(true)]);
+        assert_eq!(mixed.port_type(), None);
+        assert_eq!(
+            Value::List(vec![Value::Int(1)]).port_type(),
+            Some(PortType::Number.list())
+        );
     }
 }

@@ -1,1 +1,21 @@
-//! Placeholder while the crate is laid out.
+//! The worker of Fenta: measures media, draws and encodes spans of the timeline, mixes sound, joins the result.
+//!
+//! One process does one [`fenta_workflows::worker::WorkerJob`]. This is the one crate that links FFmpeg; calls into
+//! it live in the `ffi_*` doors only. It reads exactly the blobs the job names and writes only into the job's output
+//! folder; it knows nothing of the daemon's store, of workflows or of the network.
+
+pub mod audio;
+pub mod error;
+pub mod ffi_decoder;
+pub mod ffi_encoder;
+pub mod ffi_error;
+pub mod ffi_filter;
+pub mod ffi_frame;
+pub mod ffi_input;
+pub mod ffi_output;
+pub mod ffi_packet;
+pub mod looks;
+pub mod picture;
+pub mod resample;
+pub mod text;
+pub mod transition;

@@ -9,12 +9,17 @@ mod caption;
 mod clip;
 mod cover;
 mod font;
+pub(crate) mod font_fallback;
 mod generator;
 mod media_reference;
 mod overlay;
+mod scale;
 mod segment;
+mod segments;
+mod srt;
 mod track;
 mod transition;
+mod validate;
 
 pub use audio::{AUDIO_RATE, AudioClip, AudioPlan, Ducking, LoudnessTarget, MusicClip};
 pub use caption::{
@@ -32,7 +37,10 @@ pub use overlay::{
     Anchor, Animation, AnimationKind, Overlay, OverlayContent, Rect, ShapeOverlay, TextFit,
     TextOverlay,
 };
-pub use segment::{MAX_SEGMENT_FRAMES, SegmentShot, SegmentSpec, SegmentTransition};
+pub use segment::{
+    MAX_SEGMENT_FRAMES, MIN_SEGMENT_FRAMES, SegmentShot, SegmentSpec, SegmentTransition,
+};
+pub(crate) use srt::ends_sentence;
 pub use track::{Gap, Track, TrackItem};
 pub use transition::{Transition, TransitionKind};
 

@@ -9,8 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::time::TimeRange;
 use crate::timeline::{Canvas, CaptionTrack, Clip, Overlay, TransitionKind};
 
-/// No segment is longer than this many frames (2 s at 30 fps).
+/// Shots are cut every this many frames (2 s at 30 fps). A rest shorter than [`MIN_SEGMENT_FRAMES`] stays with the
+/// segment before it, so the longest segment is one frame short of their sum.
 pub const MAX_SEGMENT_FRAMES: i64 = 60;
+
+/// A shot is never cut so that a piece gets shorter than this; only shots that are shorter themselves make such
+/// segments.
+pub const MIN_SEGMENT_FRAMES: i64 = 15;
 
 /// A blend from this shot's predecessor, at the start of a shot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -15,6 +15,8 @@ pub struct Gap {
 /// One child of a track.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+// Nearly every child is a clip, so boxing the large variant would save nothing.
+#[allow(clippy::large_enum_variant)]
 pub enum TrackItem {
     /// Media.
     Clip(Clip),
@@ -61,5 +63,30 @@ impl Track {
                 TrackItem::Transition(_) => 0,
             })
             .sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::template::testing::{bindings_with, builtin_template, cut, scene};
+    use crate::time::FrameRate;
+
+    #[test]
+    fn clips_stand_where_the_children_before_them_end() {
+        let bindings = bindings_with(vec![scene("a", 6), scene("b", 7)]);
+        let mut track = cut(&builtin_template("daily"), &bindings).picture;
+        let whole = track.frames();
+        let before: Vec<i64> = track.clips().map(|(start, _)| start).collect();
+        let gap = Gap {
+            duration: RationalTime::new(10, FrameRate::whole(30)),
+        };
+        track.children.insert(0, TrackItem::Gap(gap));
+        let after: Vec<i64> = track.clips().map(|(start, _)| start).collect();
+        assert_eq!(
+            after,
+            before.iter().map(|start| start + 10).collect::<Vec<_>>()
+        );
+        assert_eq!(track.frames(), whole + 10, "transitions add no time");
     }
 }

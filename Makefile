@@ -1,0 +1,27 @@
+# Two commands do all the set-up: `make demo` (a finished video) and `make test` (every check). See README.md.
+.PHONY: demo test build setup bench fmt lint torture help
+
+help:
+	@echo "make demo   install what is missing, build, make a short video"
+	@echo "make test   install what is missing, run every check"
+	@echo "make bench  render the reference workload beside a hand-written ffmpeg command"
+
+setup:
+	@./setup.sh
+
+build: setup
+	cargo build --release --locked
+
+demo: build
+	./target/release/fenta run workflows/library/daily-short.yaml
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+test: setup lint
+	cargo build --workspace --locked
+	cargo test --workspace --locked
+
+bench: build
+	cargo bench --locked -p fenta-tests

@@ -1,0 +1,340 @@
+//! How a command ends when it does not end well: made once, printed once, turned into an exit code once.
+//!
+//! Neighbours: commands make these; `app` prints them through `ui`; the codes are named in `fenta_client::exit_code`.
+
+use std::error::Error;
+use std::io;
+
+use fenta_client::api::problem::LocatedDiagnostic;
+use fenta_client::{ClientError, ConnectError, ErrorKind, Retry, exit_code};
+use serde::Serialize;
+
+/// Why a command did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    /// The command line is wrong.
+    #[error("{message}")]
+    Usage {
+        /// What was seen.
+        message: String,
+        /// What to write instead.
+        hint: Option<String>,
+    },
+    /// The document does not compile.
+    #[error("{name} does not compile: {}", count(.diagnostics.len()))]
+    Document {
+        /// The document as shown.
+        name: String,
+        /// Everything wrong, as a terminal shows it.
+        rendered: String,
+        /// The same for programs.
+        diagnostics: Vec<LocatedDiagnostic>,
+    },
+    /// The document or a file beside it cannot be read.
+    #[error("{message}")]
+    Unreadable {
+        /// Which file and why.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// There is no such thing.
+    #[error("{message}")]
+    NotFound {
+        /// What was looked for.
+        message: String,
+        /// What there is.
+        hint: Option<String>,
+    },
+    /// The job ran and failed.
+    #[error("{}", failed(.node, .message))]
+    JobFailed {
+        /// The job.
+        job: String,
+        /// The node that failed; empty when it was none of them.
+        node: String,
+        /// What went wrong.
+        message: String,
+        /// What to do; may be empty.
+        hint: String,
+    },
+    /// The job was cancelled.
+    #[error("job {job} was cancelled")]
+    Cancelled {
+        /// The job.
+        job: String,
+    },
+    /// A signal ended the command.
+    #[error("interrupted; job {job} is {left}")]
+    Interrupted {
+        /// The job that was followed.
+        job: String,
+        /// What becomes of the job.
+        left: &'static str,
+        /// 130 or 143.
+        code: u8,
+    },
+    /// `fenta doctor` found something that must be put right.
+    #[error("{failed} of {checks} checks failed")]
+    Unhealthy {
+        /// How many failed.
+        failed: usize,
+        /// How many there are.
+        checks: usize,
+    },
+    /// The server said no, or is not there.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The terminal or a file of our own failed.
+    #[error("{what}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// Nobody reads our output any more, which is their right.
+    #[error("the output was closed")]
+    ClosedPipe,
+}
+
+impl From<ConnectError> for CommandError {
+    fn from(error: ConnectError) -> Self {
+        Self::Client(error.into())
+    }
+}
+
+/// The last line of stderr with `--json`.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct ExitError {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    code: u8,
+    retryable: bool,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    diagnostics: Vec<LocatedDiagnostic>,
+}
+
+impl CommandError {
+    /// A wrong command line.
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage {
+            message: message.into(),
+            hint: Some(hint.into()),
+        }
+    }
+
+    /// The code the program ends with.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage { .. } => exit_code::USAGE,
+            Self::Document { .. } | Self::Unreadable { .. } => exit_code::DOCUMENT_INVALID,
+            Self::NotFound { .. } => exit_code::NOT_FOUND,
+            Self::JobFailed { .. } => exit_code::JOB_FAILED,
+            Self::Cancelled { .. } => exit_code::CANCELLED,
+            Self::Interrupted { code, .. } => *code,
+            Self::Unhealthy { .. } | Self::Io { .. } => exit_code::INTERNAL,
+            Self::Client(error) => code_of(error.kind()),
+            Self::ClosedPipe => exit_code::OK,
+        }
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Usage { hint, .. }
+            | Self::Unreadable { hint, .. }
+            | Self::NotFound { hint, .. } => hint.clone(),
+            Self::JobFailed { hint, .. } => (!hint.is_empty()).then(|| hint.clone()),
+            Self::Cancelled { job } => Some(format!(
+                "`fenta job resume {job}` goes on; what is finished is not done again"
+            )),
+            Self::Interrupted { job, .. } => Some(format!("`fenta logs {job} -f` follows it")),
+            Self::Client(error) => error.hint(),
+            Self::Document { .. } | Self::Unhealthy { .. } | Self::Io { .. } | Self::ClosedPipe => {
+                None
+            }
+        }
+    }
+
+    /// The message with everything underneath it.
+    pub(crate) fn full_message(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = self.source();
+        while let Some(inner) = source {
+            let inner_text = inner.to_string();
+            // Libraries often repeat their source in their own message.
+            if !text.contains(&inner_text) {
+                text.push_str(": ");
+                text.push_str(&inner_text);
+            }
+            source = inner.source();
+        }
+        text
+    }
+
+    /// The server's name for the failed request.
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Client(error) => error.request_id(),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the document, when that is what is wrong.
+    pub(crate) fn diagnostics(&self) -> &[LocatedDiagnostic] {
+        match self {
+            Self::Document { diagnostics, .. } => diagnostics,
+            Self::Client(ClientError::Problem { problem, .. }) => &problem.diagnostics,
+            _ => &[],
+        }
+    }
+
+    /// The error for programs.
+    pub(crate) fn to_exit_error(&self) -> ExitError {
+        ExitError {
+            kind: "exit_error",
+            code: self.exit_code(),
+            retryable: matches!(self, Self::Client(error) if error.retry() != Retry::Never),
+            message: self.full_message(),
+            hint: self.hint(),
+            request_id: self.request_id().map(str::to_owned),
+            diagnostics: self.diagnostics().to_vec(),
+        }
+    }
+}
+
+fn code_of(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::Internal => exit_code::INTERNAL,
+        ErrorKind::Usage | ErrorKind::Conflict => exit_code::USAGE,
+        ErrorKind::DocumentInvalid => exit_code::DOCUMENT_INVALID,
+        ErrorKind::Auth => exit_code::AUTH,
+        ErrorKind::NotFound => exit_code::NOT_FOUND,
+        ErrorKind::Refused => exit_code::REFUSED,
+        ErrorKind::Unreachable => exit_code::DAEMON_UNREACHABLE,
+        ErrorKind::VersionSkew => exit_code::VERSION_SKEW,
+        ErrorKind::LockHeld => exit_code::LOCK_HELD,
+        ErrorKind::ServerDown => exit_code::API_DOWN,
+        ErrorKind::RateLimited => exit_code::RATE_LIMITED,
+    }
+}
+
+fn count(problems: usize) -> String {
+    match problems {
+        1 => "1 problem".to_owned(),
+        many => format!("{many} problems"),
+    }
+}
+
+fn failed(node: &str, message: &str) -> String {
+    if node.is_empty() {
+        message.to_owned()
+    } else {
+        format!("node `{node}`: {message}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn from_server(status: u16, more: &str) -> CommandError {
+        let json = format!(
+            r#"{{"title":"T","status":{status},"detail":"d","code":"c","request_id":"req_1"{more}}}"#
+        );
+        CommandError::Client(ClientError::Problem {
+            problem: serde_json::from_str(&json).unwrap(),
+            retry_after: None,
+        })
+    }
+
+    fn job_failed() -> CommandError {
+        CommandError::JobFailed {
+            job: "job_1".into(),
+            node: "voice".into(),
+            message: "no engine".into(),
+            hint: "install it".into(),
+        }
+    }
+
+    #[test]
+    fn every_ending_has_its_documented_code() {
+        let not_running = CommandError::from(ConnectError::NotRunning {
+            socket: PathBuf::from("/s"),
+        });
+        let cancelled = CommandError::Cancelled { job: "j".into() };
+        let table = [
+            (CommandError::usage("m", "h"), 2),
+            (
+                CommandError::Unreadable {
+                    message: "m".into(),
+                    hint: None,
+                },
+                3,
+            ),
+            (
+                CommandError::NotFound {
+                    message: "m".into(),
+                    hint: None,
+                },
+                5,
+            ),
+            (job_failed(), 10),
+            (cancelled, 11),
+            (not_running, 20),
+            (from_server(404, ""), 5),
+            (from_server(409, ""), 2),
+            (from_server(401, ""), 4),
+            (from_server(402, ""), 12),
+            (from_server(503, ""), 30),
+            (from_server(429, ""), 31),
+            (from_server(500, ""), 1),
+            (CommandError::ClosedPipe, 0),
+        ];
+        for (error, code) in table {
+            assert_eq!(error.exit_code(), code, "{error}");
+            assert!(exit_code::ALL.iter().any(|(known, _, _)| *known == code));
+        }
+    }
+
+    #[test]
+    fn a_failed_job_names_its_node_and_what_to_do() {
+        let error = job_failed();
+        assert_eq!(error.to_string(), "node `voice`: no engine");
+        assert_eq!(error.hint().as_deref(), Some("install it"));
+    }
+
+    #[test]
+    fn programs_get_one_line() {
+        let line = serde_json::to_string(&from_server(503, "").to_exit_error()).unwrap();
+        assert_eq!(
+            line,
+            r#"{"type":"exit_error","code":30,"retryable":true,"message":"d","request_id":"req_1"}"#
+        );
+        let line = serde_json::to_string(&job_failed().to_exit_error()).unwrap();
+        assert!(line.contains(r#""retryable":false"#) && line.contains(r#""hint":"install it""#));
+    }
+
+    #[test]
+    fn sources_are_told_once() {
+        let error = CommandError::Io {
+            what: "cannot write `a`".into(),
+            source: io::Error::other("disk full"),
+        };
+        assert_eq!(error.full_message(), "cannot write `a`: disk full");
+        let error = CommandError::Io {
+            what: "cannot write: disk full".into(),
+            source: io::Error::other("disk full"),
+        };
+        assert_eq!(error.full_message(), "cannot write: disk full");
+    }
+}

@@ -1,0 +1,362 @@
+//! `fenta job`: list, show, cancel and resume jobs.
+
+use fenta_client::api::jobs::{Job, JobQuery, JobState, NodeRun, NodeState, OutputValue};
+use jiff::Timestamp;
+
+use super::Context;
+use super::ps::show;
+use super::run::finish;
+use crate::command_error::CommandError;
+use crate::follow::{Followee, Interrupts};
+use crate::ui::job_lines::{self, NodeCount};
+use crate::ui::span;
+use crate::ui::table::{Row, Table};
+
+/// `job_` and enough of the id to tell jobs of one day apart by eye.
+const SHORT_ID: usize = 4 + 14;
+
+/// Look at, cancel and resume jobs.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum JobCommand {
+    /// List jobs, newest first
+    Ls(LsArgs),
+    /// One job with its nodes
+    Show(OneJob),
+    /// End a job; what it has finished is kept
+    Cancel(OneJob),
+    /// Go on with a failed or cancelled job; what it has finished is not done again
+    Resume(ResumeArgs),
+}
+
+/// List jobs, newest first.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LsArgs {
+    /// At most this many
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000), env = "FENTA_LIMIT", hide_env_values = true)]
+    limit: u32,
+    /// Only jobs in this state
+    #[arg(long, value_parser = parse_state)]
+    state: Option<JobState>,
+}
+
+/// A job.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OneJob {
+    /// Id, unique prefix of an id, or `latest`
+    #[arg(value_name = "JOB")]
+    job: String,
+}
+
+/// Go on with a job.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ResumeArgs {
+    #[command(flatten)]
+    one: OneJob,
+    /// Do not wait for its end
+    #[arg(short, long)]
+    detach: bool,
+}
+
+impl JobCommand {
+    /// Does it.
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CommandError> {
+        match self {
+            Self::Ls(args) => list(context, args).await,
+            Self::Show(one) => show_one(context, &one.job).await,
+            Self::Cancel(one) => cancel(context, &one.job).await,
+            Self::Resume(args) => resume(context, args).await,
+        }
+    }
+}
+
+async fn list(context: &Context, args: LsArgs) -> Result<(), CommandError> {
+    let client = context.session.client(&context.ui).await?;
+    let mut jobs: Vec<Job> = Vec::new();
+    let mut cursor = None;
+    while jobs.len() < args.limit as usize {
+        let left = args.limit - u32::try_from(jobs.len()).unwrap_or(args.limit);
+        let query = JobQuery {
+            limit: Some(left.min(200)),
+            cursor: cursor.take(),
+            state: args.state,
+        };
+        let page = client.jobs(&query).await?;
+        let empty = page.items.is_empty();
+        jobs.extend(page.items);
+        cursor = page.next_cursor;
+        if cursor.is_none() || empty {
+            break;
+        }
+    }
+    show(context, &jobs)
+}
+
+async fn show_one(context: &Context, id: &str) -> Result<(), CommandError> {
+    let ui = &context.ui;
+    let job = context.session.client(ui).await?.job(id).await?;
+    if ui.is_json() {
+        return ui.json(&job);
+    }
+    if ui.is_quiet() {
+        return ui.result(&job.id);
+    }
+    ui.result(&facts(&job))?;
+    ui.table(&node_table(&job.nodes))
+}
+
+async fn cancel(context: &Context, id: &str) -> Result<(), CommandError> {
+    let ui = &context.ui;
+    let client = context.session.client(ui).await?;
+    let job = client.job(id).await?;
+    let job = client.cancel_job(&job.id).await?;
+    if ui.is_json() {
+        return ui.json(&job);
+    }
+    ui.note("asked to end");
+    ui.result(&job.id)
+}
+
+async fn resume(context: &Context, args: ResumeArgs) -> Result<(), CommandError> {
+    let ui = &context.ui;
+    let client = context.session.client(ui).await?;
+    let mut interrupts = Interrupts::listen()?;
+    let before = client.job(&args.one.job).await?;
+    let job = client.resume_job(&before.id).await?;
+    if args.detach {
+        return if ui.is_json() {
+            ui.json(&job)
+        } else {
+            ui.result(&job.id)
+        };
+    }
+    let width = job_lines::widest(before.nodes.iter().map(|node| node.node.as_str()));
+    let followee = Followee {
+        job,
+        after: before.last_seq,
+        width,
+    };
+    finish(context, followee, client, &mut interrupts).await
+}
+
+fn parse_state(text: &str) -> Result<JobState, String> {
+    const ALL: [JobState; 5] = [
+        JobState::Queued,
+        JobState::Processing,
+        JobState::Completed,
+        JobState::Failed,
+        JobState::Cancelled,
+    ];
+    ALL.into_iter()
+        .find(|state| state.as_str() == text)
+        .ok_or_else(|| {
+            let names: Vec<&str> = ALL.iter().map(|state| state.as_str()).collect();
+            format!("the states are {}", names.join(", "))
+        })
+}
+
+/// Jobs as a table.
+pub(super) fn job_table(jobs: &[Job], now: Timestamp) -> Table {
+    let mut table = Table::new(&["JOB", "WORKFLOW", "STATE", "CREATED", "TOOK", "DETAIL"]);
+    for job in jobs {
+        let took = took(job).map_or(String::new(), span::short);
+        table.row(
+            Row::new()
+                .both(short_id(&job.id), &job.id)
+                .cell(&job.workflow)
+                .cell(job.state.as_str())
+                .both(span::ago(&job.created_at, now), &job.created_at)
+                .cell(took)
+                .cell(detail(job)),
+        );
+    }
+    table
+}
+
+fn short_id(id: &str) -> &str {
+    id.get(..SHORT_ID).unwrap_or(id)
+}
+
+fn took(job: &Job) -> Option<u64> {
+    span::between(job.started_at.as_deref()?, job.finished_at.as_deref()?)
+}
+
+/// The one thing to know about a job: why it failed, or what it made.
+fn detail(job: &Job) -> String {
+    if let Some(error) = &job.error {
+        return if error.node.is_empty() {
+            error.message.clone()
+        } else {
+            format!("{}: {}", error.node, error.message)
+        };
+    }
+    let mut values = job.outputs.values();
+    match (values.next(), values.next()) {
+        (Some(OutputValue::Text(text)), None) => text.clone(),
+        (Some(OutputValue::Text(text)), Some(_)) => {
+            format!("{text} and {} more", job.outputs.len() - 1)
+        }
+        _ => String::new(),
+    }
+}
+
+/// A job's facts, one a line.
+fn facts(job: &Job) -> String {
+    let mut lines = vec![
+        format!("job       {}", job.id),
+        format!("workflow  {}", job.workflow),
+    ];
+    lines.extend(job.path.iter().map(|path| format!("document  {path}")));
+    lines.push(format!("state     {}", job.state.as_str()));
+    lines.push(format!("created   {}", job.created_at));
+    lines.extend(took(job).map(|took| format!("took      {}", span::short(took))));
+    if let Some(error) = &job.error {
+        lines.push(format!("error     {}", detail(job)));
+        if !error.hint.is_empty() {
+            lines.push(format!("help      {}", error.hint));
+        }
+    }
+    for (name, value) in &job.outputs {
+        lines.push(format!("output    {name} = {}", shown(value)));
+    }
+    lines.join("\n")
+}
+
+fn shown(value: &OutputValue) -> String {
+    match value {
+        OutputValue::Text(text) => text.clone(),
+        OutputValue::Number(number) => number.to_string(),
+        OutputValue::List(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn node_table(nodes: &[NodeRun]) -> Table {
+    let mut table = Table::new(&["NODE", "TYPE", "STATE", "WORK", "WHY"]);
+    for run in nodes {
+        table.row(
+            Row::new()
+                .cell(&run.node)
+                .cell(&run.kind)
+                .cell(run.state.as_str())
+                .cell(work(run))
+                .cell(why(run)),
+        );
+    }
+    table
+}
+
+/// What a node did, in a few words; empty while there is nothing to say.
+pub(super) fn work(run: &NodeRun) -> String {
+    let count = NodeCount {
+        ran: run.ran,
+        cached: run.cached,
+        wall_ms: run.wall_ms,
+        saved_ms: run.saved_ms,
+    };
+    match run.state {
+        _ if run.ran > 0 => format!("{} in {}", job_lines::work(count), span::short(run.wall_ms)),
+        NodeState::Finished => job_lines::hit(count),
+        _ => String::new(),
+    }
+}
+
+fn why(run: &NodeRun) -> String {
+    if let Some(error) = &run.error {
+        return error.message.clone();
+    }
+    let reasons: Vec<String> = run.reasons.iter().map(ToString::to_string).collect();
+    reasons.join("; ")
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::BTreeMap;
+
+    use fenta_client::api::jobs::{JobError, RerunReason};
+
+    use super::*;
+
+    pub(in crate::commands) fn job(state: JobState) -> Job {
+        Job {
+            id: "job_0123456789abcdef0123456789abcdef".into(),
+            workflow: "daily".into(),
+            path: Some("/w/daily.yaml".into()),
+            state,
+            created_at: "2026-01-01T00:00:00Z".into(),
+            started_at: Some("2026-01-01T00:00:01Z".into()),
+            finished_at: Some("2026-01-01T00:00:11Z".into()),
+            error: None,
+            outputs: BTreeMap::from([("video".into(), OutputValue::Text("/o/v.mp4".into()))]),
+            nodes: vec![run(NodeState::Finished, 3, 11)],
+            last_seq: 9,
+        }
+    }
+
+    pub(in crate::commands) fn run(state: NodeState, ran: u32, cached: u32) -> NodeRun {
+        NodeRun {
+            node: "render".into(),
+            kind: "Output.Render".into(),
+            state,
+            ran,
+            cached,
+            wall_ms: 9_800,
+            saved_ms: 31_000,
+            reasons: if ran > 0 {
+                vec![RerunReason::FirstRun]
+            } else {
+                Vec::new()
+            },
+            error: None,
+        }
+    }
+
+    #[test]
+    fn pipes_get_whole_ids_and_times() {
+        let now = "2026-01-01T01:00:00Z".parse().unwrap();
+        let table = job_table(&[job(JobState::Completed)], now);
+        assert_eq!(
+            table.for_pipes(),
+            "job_0123456789abcdef0123456789abcdef\tdaily\tcompleted\t2026-01-01T00:00:00Z\t10s\t/o/v.mp4"
+        );
+        let people = table.for_people();
+        assert!(
+            people.contains("job_0123456789abcd ") && people.contains("1h ago"),
+            "{people}"
+        );
+    }
+
+    #[test]
+    fn a_failed_job_shows_why() {
+        let mut failed = job(JobState::Failed);
+        failed.error = Some(JobError {
+            node: "voice".into(),
+            message: "no engine".into(),
+            hint: "install it".into(),
+        });
+        assert_eq!(detail(&failed), "voice: no engine");
+        let text = facts(&failed);
+        assert!(
+            text.contains("error     voice: no engine\nhelp      install it"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn work_is_told_by_what_happened() {
+        assert_eq!(
+            work(&run(NodeState::Finished, 3, 11)),
+            "ran 3 of 14, saved 31s in 9.8s"
+        );
+        assert_eq!(work(&run(NodeState::Finished, 0, 2)), "HIT (saved 31s)");
+        assert_eq!(work(&run(NodeState::Waiting, 0, 0)), "");
+    }
+
+    #[test]
+    fn states_are_read_by_the_apis_words() {
+        assert_eq!(parse_state("failed"), Ok(JobState::Failed));
+        assert!(
+            parse_state("done")
+                .unwrap_err()
+                .contains("queued, processing")
+        );
+    }
+}

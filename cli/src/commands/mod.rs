@@ -1,0 +1,87 @@
+//! The subcommands: THE LIST. One file each: its arguments and what it does.
+//!
+//! Neighbours: `app` parses and calls; commands use `session`, `follow` and `ui`. A command never prints its own
+//! errors and never ends the program.
+
+mod daemon;
+mod doctor;
+mod explain;
+mod help;
+mod job;
+mod logs;
+mod nodes;
+mod ps;
+mod run;
+mod validate;
+
+use std::future::Future;
+
+use crate::command_error::CommandError;
+use crate::session::Session;
+use crate::settings::Settings;
+use crate::ui::Ui;
+
+/// What every command gets.
+pub(crate) struct Context {
+    pub(crate) settings: Settings,
+    pub(crate) ui: Ui,
+    pub(crate) session: Session,
+}
+
+/// What `fenta` can do.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Execute a workflow and wait for its results
+    Run(run::RunArgs),
+    /// Check a workflow without executing it
+    Validate(validate::ValidateArgs),
+    /// Running and recent jobs
+    Ps(ps::PsArgs),
+    /// What happened in a job
+    Logs(logs::LogsArgs),
+    /// Why nodes ran or did not, or what an error code means
+    Explain(explain::ExplainArgs),
+    /// Look at, cancel and resume jobs
+    #[command(subcommand)]
+    Job(job::JobCommand),
+    /// Start, stop and look at the daemon
+    #[command(subcommand)]
+    Daemon(daemon::DaemonCommand),
+    /// The node types workflows are made of
+    #[command(subcommand)]
+    Nodes(nodes::NodesCommand),
+    /// Check what Fenta needs on this machine
+    Doctor(doctor::DoctorArgs),
+    /// Help about a command, or about `exit-codes`
+    Help(help::HelpArgs),
+}
+
+impl Command {
+    /// Does it.
+    pub(crate) fn run(self, context: &Context) -> Result<(), CommandError> {
+        match self {
+            Self::Run(args) => args.run(context),
+            Self::Validate(args) => args.run(context),
+            Self::Ps(args) => wait(args.run(context)),
+            Self::Logs(args) => wait(args.run(context)),
+            Self::Explain(args) => args.run(context),
+            Self::Job(command) => wait(command.run(context)),
+            Self::Daemon(command) => wait(command.run(context)),
+            Self::Nodes(command) => command.run(context),
+            Self::Doctor(args) => wait(args.run(context)),
+            Self::Help(args) => args.run(context),
+        }
+    }
+}
+
+/// Runs what waits for the daemon. One thread is enough: all of it is waiting.
+fn wait<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| CommandError::Io {
+            what: "cannot start the event loop".to_owned(),
+            source,
+        })?
+        .block_on(work)
+}

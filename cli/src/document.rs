@@ -1,0 +1,248 @@
+//! A workflow document as the command line names it: a file or standard input, read and compiled here, so that
+//! mistakes are shown before a daemon is asked.
+//!
+//! Neighbours: `fenta_workflows::compile` judges it; `run` and `validate` use it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use fenta_client::api::jobs::WorkflowSource;
+use fenta_workflows::execution::{SourceFile, compile};
+use fenta_workflows::graph::Workflow;
+
+use crate::command_error::CommandError;
+use crate::settings::Settings;
+use crate::ui::Ui;
+
+/// A little more than a document may have: the compiler says what is too much, memory stays bounded.
+const MAX_READ: u64 = 1024 * 1024 + 1;
+
+/// A document that was read.
+#[derive(Debug)]
+pub(crate) struct Document {
+    /// Its text and the name it goes by.
+    pub(crate) source: SourceFile,
+    path: Option<String>,
+    /// Absolute folder its own relative paths refer to.
+    pub(crate) dir: String,
+}
+
+impl Document {
+    /// Reads the file, or standard input for `-`.
+    pub(crate) fn read(name: &Path, settings: &Settings) -> Result<Self, CommandError> {
+        if name == Path::new("-") {
+            let text = bounded_text(io::stdin().lock(), "standard input")?;
+            return Ok(Self {
+                source: SourceFile {
+                    name: "<stdin>".to_owned(),
+                    text,
+                },
+                path: None,
+                dir: unicode(&settings.current_dir)?,
+            });
+        }
+        let shown = name.display().to_string();
+        let path = settings.current_dir.join(name);
+        let file = File::open(&path).map_err(|error| unreadable(&shown, &path, &error))?;
+        let (folder, file_name) =
+            place(&path).map_err(|error| unreadable(&shown, &path, &error))?;
+        Ok(Self {
+            source: SourceFile {
+                text: bounded_text(file, &shown)?,
+                name: shown,
+            },
+            path: Some(unicode(&folder.join(file_name))?),
+            dir: unicode(&folder)?,
+        })
+    }
+
+    /// The workflow. Warnings are shown; errors come back all at once.
+    pub(crate) fn compile(&self, ui: &Ui) -> Result<Workflow, CommandError> {
+        let color = ui.err_style().is_on();
+        match compile(&self.source) {
+            Ok((workflow, warnings)) => {
+                for warning in &warnings {
+                    ui.note(&format!("{}\n", warning.render(&self.source, color)));
+                }
+                Ok(workflow)
+            }
+            Err(problems) => Err(CommandError::Document {
+                name: self.source.name.clone(),
+                rendered: problems.render(&self.source, color),
+                diagnostics: problems.located(&self.source),
+            }),
+        }
+    }
+
+    /// The document as it is sent.
+    pub(crate) fn into_source(self) -> WorkflowSource {
+        WorkflowSource {
+            path: self.path,
+            name: self.source.name,
+            text: self.source.text,
+            dir: self.dir,
+        }
+    }
+}
+
+/// A path as text: JSON has no other.
+pub(crate) fn unicode(path: &Path) -> Result<String, CommandError> {
+    path.to_str().map(str::to_owned).ok_or_else(|| {
+        CommandError::usage(
+            format!("the path {} is not Unicode", path.display()),
+            "rename the file or folder",
+        )
+    })
+}
+
+/// Text of bounded size.
+pub(crate) fn bounded_text(source: impl Read, name: &str) -> Result<String, CommandError> {
+    let fail = |message: String, hint: &str| CommandError::Unreadable {
+        message,
+        hint: Some(hint.to_owned()),
+    };
+    let mut bytes = Vec::new();
+    source
+        .take(MAX_READ)
+        .read_to_end(&mut bytes)
+        .map_err(|error| fail(format!("cannot read `{name}`: {error}"), "check what it is"))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        // The limit may have cut a character in two; whoever gets the text says that it is too long.
+        if error.as_bytes().len() as u64 == MAX_READ && at as u64 + 4 > MAX_READ {
+            return fail(
+                format!("`{name}` is longer than 1 MiB"),
+                "split it, or read long texts with Input.Text",
+            );
+        }
+        fail(
+            format!("`{name}` is not UTF-8 text: byte {at} does not fit"),
+            "save it as UTF-8",
+        )
+    })
+}
+
+/// The real folder and the name in it. The last step is not followed: a linked document keeps the identity and the
+/// folder of the link.
+fn place(path: &Path) -> io::Result<(PathBuf, &std::ffi::OsStr)> {
+    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+    let folder = path.parent().unwrap_or(Path::new("/")).canonicalize()?;
+    Ok((folder, name))
+}
+
+fn unreadable(shown: &str, path: &Path, error: &io::Error) -> CommandError {
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound => neighbours(path),
+        io::ErrorKind::PermissionDenied => Some("check its permissions".to_owned()),
+        _ => None,
+    };
+    let reason = match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => error.to_string(),
+    };
+    CommandError::Unreadable {
+        message: format!("cannot read workflow `{shown}`: {reason}"),
+        hint,
+    }
+}
+
+/// What could have been meant: the documents in the same folder.
+fn neighbours(path: &Path) -> Option<String> {
+    let folder = path.parent()?;
+    let Ok(entries) = folder.read_dir() else {
+        return Some(format!(
+            "the folder {} is not there either",
+            folder.display()
+        ));
+    };
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".yaml") || name.ends_with(".yml"))
+        .collect();
+    names.sort();
+    names.truncate(5);
+    (!names.is_empty()).then(|| format!("in that folder: {}", names.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::settings::ColorWish;
+
+    fn settings(dir: &Path) -> Settings {
+        Settings {
+            state_dir: PathBuf::new(),
+            socket: PathBuf::new(),
+            fentad: Vec::new(),
+            render: Vec::new(),
+            color: ColorWish::Never,
+            no_input: true,
+            ci: false,
+            github: false,
+            current_dir: dir.to_path_buf(),
+        }
+    }
+
+    #[test]
+    fn the_same_document_has_one_identity_however_it_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("sub")).unwrap();
+        fs::write(dir.path().join("a.yaml"), "x").unwrap();
+        let settings = settings(dir.path());
+        let plain = Document::read(Path::new("a.yaml"), &settings).unwrap();
+        let roundabout = Document::read(Path::new("sub/../a.yaml"), &settings).unwrap();
+        assert_eq!(plain.path, roundabout.path);
+        assert_eq!(plain.dir, roundabout.dir);
+        assert_eq!(roundabout.source.name, "sub/../a.yaml");
+    }
+
+    #[test]
+    fn a_link_keeps_its_own_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("real")).unwrap();
+        fs::write(dir.path().join("real/a.yaml"), "x").unwrap();
+        std::os::unix::fs::symlink("real/a.yaml", dir.path().join("link.yaml")).unwrap();
+        let linked = Document::read(Path::new("link.yaml"), &settings(dir.path())).unwrap();
+        assert!(linked.path.unwrap().ends_with("/link.yaml"));
+        assert_eq!(Path::new(&linked.dir), dir.path().canonicalize().unwrap());
+    }
+
+    #[test]
+    fn a_missing_document_names_its_neighbours() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("daily.yaml"), "x").unwrap();
+        let error = Document::read(Path::new("dayly.yaml"), &settings(dir.path())).unwrap_err();
+        assert_eq!(error.exit_code(), 3);
+        assert!(
+            error
+                .to_string()
+                .contains("`dayly.yaml`: there is no such file")
+        );
+        assert_eq!(error.hint().unwrap(), "in that folder: daily.yaml");
+        let error = Document::read(Path::new("no/x.yaml"), &settings(dir.path())).unwrap_err();
+        assert!(error.hint().unwrap().contains("not there either"));
+    }
+
+    #[test]
+    fn folders_and_other_encodings_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("latin.yaml"), b"caf\xe9: 1").unwrap();
+        let settings = settings(dir.path());
+        let error = Document::read(Path::new("latin.yaml"), &settings).unwrap_err();
+        assert!(error.to_string().contains("byte 3"), "{error}");
+        let error = Document::read(Path::new("."), &settings).unwrap_err();
+        assert_eq!(error.exit_code(), 3, "{error}");
+    }
+
+    #[test]
+    fn endless_input_is_cut() {
+        let text = bounded_text(io::repeat(b'a'), "x").unwrap();
+        assert_eq!(text.len() as u64, MAX_READ);
+        let wide = "é".repeat(600_000);
+        let error = bounded_text(wide.as_bytes(), "x").unwrap_err();
+        assert!(error.to_string().contains("longer than 1 MiB"), "{error}");
+    }
+}

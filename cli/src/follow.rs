@@ -1,0 +1,303 @@
+//! Following a job to its end, with Ctrl-C, lost daemons and all.
+//!
+//! Neighbours: `run` and `job resume` follow the jobs they start; `ui::progress` shows the events. A job never
+//! depends on being followed: whatever happens here, the daemon goes on.
+
+use std::io;
+
+use fenta_client::api::jobs::{Job, JobEvent, JobEventKind, OutputValue};
+use fenta_client::{Client, ErrorKind, EventStream, Followed, exit_code};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+
+use crate::command_error::CommandError;
+use crate::session::Session;
+use crate::ui::progress::JobProgress;
+use crate::ui::{Ui, read_line};
+
+/// The signals that end a command. Made before a job is submitted, so that none falls into a gap.
+pub(crate) struct Interrupts {
+    ctrl_c: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    /// From now on signals are ours.
+    pub(crate) fn listen() -> Result<Self, CommandError> {
+        let failed = |source| CommandError::Io {
+            what: "cannot listen for signals".to_owned(),
+            source,
+        };
+        Ok(Self {
+            ctrl_c: signal(SignalKind::interrupt()).map_err(failed)?,
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+        })
+    }
+
+    async fn next(&mut self) -> Interrupt {
+        tokio::select! {
+            _ = self.ctrl_c.recv() => Interrupt::CtrlC,
+            _ = self.terminate.recv() => Interrupt::Terminate,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Interrupt {
+    CtrlC,
+    Terminate,
+}
+
+/// What a signal leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Ask,
+    Cancel,
+    Leave { code: u8 },
+}
+
+/// First Ctrl-C: a question where one can be asked, else cancel; second: cancel; third: leave. A request to
+/// terminate cancels and leaves.
+fn step(interrupt: Interrupt, before: u32, interactive: bool) -> Step {
+    match (interrupt, before) {
+        (Interrupt::Terminate, _) => Step::Leave {
+            code: exit_code::TERMINATED,
+        },
+        (Interrupt::CtrlC, 0) if interactive => Step::Ask,
+        (Interrupt::CtrlC, 0 | 1) => Step::Cancel,
+        (Interrupt::CtrlC, _) => Step::Leave {
+            code: exit_code::INTERRUPTED,
+        },
+    }
+}
+
+/// How a job that was followed ended.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// It is done.
+    Completed(Vec<(String, OutputValue)>),
+    /// The user does not want to wait for it.
+    Detached,
+}
+
+/// What to follow.
+pub(crate) struct Followee {
+    /// The job.
+    pub(crate) job: Job,
+    /// The event after which to begin.
+    pub(crate) after: u64,
+    /// The width of its nodes' names.
+    pub(crate) width: usize,
+}
+
+/// Shows a job's events until it ends.
+pub(crate) async fn follow(
+    session: &Session,
+    ui: &Ui,
+    client: Client,
+    interrupts: &mut Interrupts,
+    followee: Followee,
+) -> Result<Ending, CommandError> {
+    let id = followee.job.id;
+    let mut progress = JobProgress::new(ui, followee.width);
+    let mut events = EventStream::new(client, id.clone(), followee.after, async || {
+        session.again().await
+    });
+    let mut control = Control::new(session, ui, id.clone());
+    let mut end = None;
+    loop {
+        tokio::select! {
+            next = events.next() => match next? {
+                Some(Followed::Event(event)) => {
+                    control.connected();
+                    progress.event(&event)?;
+                    end = Some(*event);
+                }
+                Some(Followed::Lost { reason }) => control.lost(&reason),
+                None => break,
+            },
+            interrupt = interrupts.next() => control.interrupted(interrupt).await?,
+            answer = control.answer() => if control.answered(answer).await? {
+                return Ok(Ending::Detached);
+            },
+        }
+    }
+    drop(progress);
+    ending(&id, end)
+}
+
+/// What the last event says about the job.
+fn ending(job: &str, end: Option<JobEvent>) -> Result<Ending, CommandError> {
+    match end.map(|event| event.kind) {
+        Some(JobEventKind::JobCompleted { outputs }) => {
+            Ok(Ending::Completed(outputs.into_iter().collect()))
+        }
+        Some(JobEventKind::JobFailed {
+            node,
+            message,
+            hint,
+        }) => Err(CommandError::JobFailed {
+            job: job.to_owned(),
+            node,
+            message,
+            hint,
+        }),
+        _ => Err(CommandError::Cancelled {
+            job: job.to_owned(),
+        }),
+    }
+}
+
+/// The user's side of following a job.
+struct Control<'a> {
+    session: &'a Session,
+    ui: &'a Ui,
+    job: String,
+    interrupts: u32,
+    lost: bool,
+    question: Option<oneshot::Receiver<io::Result<Option<String>>>>,
+}
+
+impl<'a> Control<'a> {
+    fn new(session: &'a Session, ui: &'a Ui, job: String) -> Self {
+        Self {
+            session,
+            ui,
+            job,
+            interrupts: 0,
+            lost: false,
+            question: None,
+        }
+    }
+
+    fn lost(&mut self, reason: &str) {
+        if !self.lost {
+            self.lost = true;
+            self.ui.note(&format!(
+                "lost the daemon ({reason}); looking for it, the job goes on by itself"
+            ));
+        }
+    }
+
+    fn connected(&mut self) {
+        if std::mem::take(&mut self.lost) {
+            self.ui.note("the daemon is back");
+        }
+    }
+
+    async fn interrupted(&mut self, interrupt: Interrupt) -> Result<(), CommandError> {
+        let step = step(interrupt, self.interrupts, self.ui.is_interactive());
+        self.interrupts += 1;
+        match step {
+            Step::Ask => {
+                self.ask();
+                Ok(())
+            }
+            Step::Cancel => self.cancel().await,
+            Step::Leave { code } => {
+                let left = if code == exit_code::TERMINATED {
+                    self.cancel().await?;
+                    "being cancelled"
+                } else {
+                    "still being cancelled"
+                };
+                Err(CommandError::Interrupted {
+                    job: self.job.clone(),
+                    left,
+                    code,
+                })
+            }
+        }
+    }
+
+    /// Asks on a thread of its own: the events go on meanwhile, and an unanswered question does not keep the
+    /// program from ending.
+    fn ask(&mut self) {
+        self.ui
+            .err_line("\ndetach and let it go on (d), cancel it (c), or keep watching (Enter)?");
+        let (send, receive) = oneshot::channel();
+        std::thread::spawn(move || {
+            // Nobody waits for the answer any more when the job has ended.
+            let _ = send.send(read_line());
+        });
+        self.question = Some(receive);
+    }
+
+    async fn answer(&mut self) -> Option<String> {
+        match &mut self.question {
+            None => std::future::pending().await,
+            Some(question) => question.await.ok()?.ok()?,
+        }
+    }
+
+    /// Whether to detach.
+    async fn answered(&mut self, answer: Option<String>) -> Result<bool, CommandError> {
+        self.question = None;
+        match answer.as_deref().map(str::trim) {
+            Some("d" | "detach") => Ok(true),
+            Some("c" | "cancel") => {
+                self.cancel().await?;
+                Ok(false)
+            }
+            _ => {
+                self.interrupts = 0;
+                Ok(false)
+            }
+        }
+    }
+
+    async fn cancel(&self) -> Result<(), CommandError> {
+        let client = self.session.again().await?;
+        match client.cancel_job(&self.job).await {
+            // It has just ended by itself; its events say how.
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn ctrl_c_asks_then_cancels_then_leaves() {
+        let pressed = |before, interactive| step(Interrupt::CtrlC, before, interactive);
+        assert_eq!(pressed(0, true), Step::Ask);
+        assert_eq!(pressed(1, true), Step::Cancel);
+        assert_eq!(pressed(2, true), Step::Leave { code: 130 });
+        assert_eq!(pressed(0, false), Step::Cancel);
+        assert_eq!(pressed(2, false), Step::Leave { code: 130 });
+        assert_eq!(
+            step(Interrupt::Terminate, 0, true),
+            Step::Leave { code: 143 }
+        );
+    }
+
+    fn last(kind: JobEventKind) -> Option<JobEvent> {
+        Some(JobEvent {
+            seq: 9,
+            job: "job_1".into(),
+            at: String::new(),
+            kind,
+        })
+    }
+
+    #[test]
+    fn the_last_event_decides_the_code() {
+        let outputs = BTreeMap::from([("video".to_owned(), OutputValue::Text("/a".into()))]);
+        let done = ending("job_1", last(JobEventKind::JobCompleted { outputs })).unwrap();
+        assert!(matches!(done, Ending::Completed(outputs) if outputs.len() == 1));
+        let failed = JobEventKind::JobFailed {
+            node: "n".into(),
+            message: "m".into(),
+            hint: "h".into(),
+        };
+        assert_eq!(ending("job_1", last(failed)).unwrap_err().exit_code(), 10);
+        let cancelled = ending("job_1", last(JobEventKind::JobCancelled)).unwrap_err();
+        assert_eq!(cancelled.exit_code(), 11);
+    }
+}

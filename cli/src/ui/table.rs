@@ -1,0 +1,122 @@
+//! Tables: aligned for people, tab-separated and complete for pipes.
+//!
+//! The one door of comfy-table.
+
+use comfy_table::{ContentArrangement, presets};
+
+/// Rows under a header.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Table {
+    header: Vec<&'static str>,
+    rows: Vec<Row>,
+}
+
+/// One row: each cell for people and for pipes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Row {
+    people: Vec<String>,
+    pipes: Vec<String>,
+}
+
+impl Row {
+    /// An empty row.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// A cell that is the same for both.
+    pub(crate) fn cell(self, text: impl Into<String>) -> Self {
+        let text = text.into();
+        self.both(text.clone(), text)
+    }
+
+    /// A cell that people read shorter than programs.
+    pub(crate) fn both(mut self, people: impl Into<String>, pipes: impl Into<String>) -> Self {
+        self.people.push(people.into());
+        self.pipes.push(pipes.into());
+        self
+    }
+}
+
+impl Table {
+    /// A table with these columns.
+    pub(crate) fn new(header: &[&'static str]) -> Self {
+        Self {
+            header: header.to_vec(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row.
+    pub(crate) fn row(&mut self, row: Row) {
+        self.rows.push(row);
+    }
+
+    /// Aligned columns, wrapped to the terminal, with a header.
+    pub(crate) fn for_people(&self) -> String {
+        if self.rows.is_empty() {
+            return String::new();
+        }
+        let mut table = comfy_table::Table::new();
+        table
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_header(self.header.clone());
+        for row in &self.rows {
+            table.add_row(row.people.clone());
+        }
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
+        table.trim_fmt()
+    }
+
+    /// One line a row, cells separated by tabs, nothing cut, no header.
+    pub(crate) fn for_pipes(&self) -> String {
+        let lines: Vec<String> = self
+            .rows
+            .iter()
+            .map(|row| {
+                let cells: Vec<String> = row.pipes.iter().map(|cell| one_line(cell)).collect();
+                cells.join("\t")
+            })
+            .collect();
+        lines.join("\n")
+    }
+}
+
+/// Tabs and line ends inside a cell would look like other cells and rows.
+fn one_line(cell: &str) -> String {
+    cell.replace(['\t', '\n', '\r'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        let mut table = Table::new(&["ID", "STATE"]);
+        table.row(Row::new().both("job_1", "job_1234567").cell("completed"));
+        table.row(Row::new().cell("job_2").cell("a\tb\nc"));
+        table
+    }
+
+    #[test]
+    fn pipes_get_everything_and_no_header() {
+        assert_eq!(table().for_pipes(), "job_1234567\tcompleted\njob_2\ta b c");
+    }
+
+    #[test]
+    fn people_get_aligned_columns_with_a_header() {
+        let text = table().for_people();
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        assert_eq!(lines[0], "ID     STATE");
+        assert_eq!(lines[1], "job_1  completed");
+    }
+
+    #[test]
+    fn an_empty_table_says_nothing() {
+        let table = Table::new(&["ID"]);
+        assert_eq!((table.for_people(), table.for_pipes()), Default::default());
+    }
+}

@@ -1,0 +1,199 @@
+//! Jobs: one execution of a workflow each. Submit, look, follow, cancel, resume.
+
+use std::collections::BTreeMap;
+
+pub use fenta_workflows::job_event::{JobEvent, JobEventKind, JobState, OutputValue};
+pub use fenta_workflows::rerun_reason::RerunReason;
+use serde::{Deserialize, Serialize};
+
+use crate::error::ClientError;
+use crate::transport::{Call, Client, Repeat};
+
+/// Body of `POST /v1/jobs`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateJob {
+    /// The document to execute.
+    pub workflow: WorkflowSource,
+    /// Values of its inputs, as typed on the command line.
+    #[serde(default)]
+    pub params: BTreeMap<String, String>,
+    /// Absolute folder that file values in `params` refer to.
+    pub caller_dir: String,
+    /// Absolute folder for results; `caller_dir` when missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_dir: Option<String>,
+}
+
+/// A workflow document as it is sent: with its text, because the server may be another machine or another user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkflowSource {
+    /// Absolute path of the document. It is the workflow's identity between jobs; missing for standard input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The name shown in diagnostics.
+    pub name: String,
+    /// The whole document.
+    pub text: String,
+    /// Absolute folder that relative paths in the document refer to.
+    pub dir: String,
+}
+
+/// A job as the API shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// `job_` and a UUIDv7.
+    pub id: String,
+    /// The workflow's name.
+    pub workflow: String,
+    /// Absolute path of the document, if it has one.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Where it stands.
+    pub state: JobState,
+    /// When it was accepted, RFC 3339 UTC.
+    pub created_at: String,
+    /// When work began, RFC 3339 UTC.
+    #[serde(default)]
+    pub started_at: Option<String>,
+    /// When it ended, RFC 3339 UTC.
+    #[serde(default)]
+    pub finished_at: Option<String>,
+    /// Why it failed; only for failed jobs.
+    #[serde(default)]
+    pub error: Option<JobError>,
+    /// The workflow's outputs by name; empty until it is completed.
+    #[serde(default)]
+    pub outputs: BTreeMap<String, OutputValue>,
+    /// What each node did, in the order they run. Lists of jobs leave it out.
+    #[serde(default)]
+    pub nodes: Vec<NodeRun>,
+    /// The `seq` of its newest event.
+    pub last_seq: u64,
+}
+
+/// Why a job failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobError {
+    /// The node that failed; empty when it was none of them.
+    #[serde(default)]
+    pub node: String,
+    /// What went wrong.
+    pub message: String,
+    /// What to do; may be empty.
+    #[serde(default)]
+    pub hint: String,
+}
+
+/// What one node did in a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRun {
+    /// Its key in the document.
+    pub node: String,
+    /// Its type, for example `Voice.TTS`.
+    pub kind: String,
+    /// Where it stands.
+    pub state: NodeState,
+    /// Actions that really ran.
+    pub ran: u32,
+    /// Actions found in the cache.
+    pub cached: u32,
+    /// Wall time of the actions that ran, milliseconds.
+    pub wall_ms: u64,
+    /// Wall time the cache saved, milliseconds.
+    pub saved_ms: u64,
+    /// Why it ran; empty when nothing ran.
+    #[serde(default)]
+    pub reasons: Vec<RerunReason>,
+    /// Why it failed.
+    #[serde(default)]
+    pub error: Option<JobError>,
+}
+
+/// Where a node stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeState {
+    /// Its inputs are not known yet.
+    Waiting,
+    /// Being worked on.
+    Running,
+    /// It has all its outputs.
+    Finished,
+    /// Failed for good.
+    Failed,
+    /// Stopped because the job was cancelled or another node failed.
+    Cancelled,
+}
+
+impl NodeState {
+    /// The API's word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// Answer of `GET /v1/jobs`: newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobList {
+    /// This page.
+    pub items: Vec<Job>,
+    /// Where the next page begins; missing on the last one.
+    #[serde(default)]
+    pub next_cursor: Option<String>,
+}
+
+/// Query of `GET /v1/jobs`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobQuery {
+    /// At most this many; the server has its own ceiling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Only jobs in this state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<JobState>,
+}
+
+impl Client {
+    /// Submits a job. When this returns, the server has it on disk.
+    pub async fn create_job(&self, job: &CreateJob) -> Result<Job, ClientError> {
+        self.call(Call::post(&["v1", "jobs"], Repeat::Safe).body(job))
+            .await
+    }
+
+    /// One job with its nodes. `id` may be a unique prefix or `latest`.
+    pub async fn job(&self, id: &str) -> Result<Job, ClientError> {
+        self.call(Call::get(&["v1", "jobs", id])).await
+    }
+
+    /// A page of jobs, newest first, without their nodes.
+    pub async fn jobs(&self, query: &JobQuery) -> Result<JobList, ClientError> {
+        let call = Call::get(&["v1", "jobs"])
+            .query("limit", query.limit.map(|limit| limit.to_string()))
+            .query("cursor", query.cursor.clone())
+            .query("state", query.state.map(|state| state.as_str().to_owned()));
+        self.call(call).await
+    }
+
+    /// Asks for a job's end. It has ended when its events say so.
+    pub async fn cancel_job(&self, id: &str) -> Result<Job, ClientError> {
+        self.call(Call::post(&["v1", "jobs", id, "cancel"], Repeat::Safe))
+            .await
+    }
+
+    /// Continues a failed or cancelled job; what it had finished is not done again.
+    pub async fn resume_job(&self, id: &str) -> Result<Job, ClientError> {
+        self.call(Call::post(&["v1", "jobs", id, "resume"], Repeat::Unsent))
+            .await
+    }
+}

@@ -1,0 +1,8 @@
+//! The resources of `/v1`, one file each: the shapes that cross the wire and the calls beside them.
+//!
+//! Neighbours: `transport` carries the calls; the daemon's handlers use the same shapes, so the two sides cannot
+//! drift apart. Nothing here touches the disk, the terminal or the environment.
+
+pub mod jobs;
+pub mod meta;
+pub mod problem;

@@ -1,0 +1,236 @@
+//! Any recording FFmpeg reads, as stereo `f32` at 48 kHz.
+//!
+//! FFmpeg demuxes and decodes; channels are folded and rates changed by our own code, so that the same file gives the
+//! same samples with every FFmpeg build that decodes it alike. Used by the mix for its sources and for measuring what
+//! it has encoded.
+
+use std::path::Path;
+
+use ffmpeg_next::codec::context::Context;
+use ffmpeg_next::codec::decoder;
+use ffmpeg_next::format::{Sample, context::Input};
+use ffmpeg_next::util::frame::Audio as Frame;
+use ffmpeg_next::{Dictionary, Error, Packet, media};
+
+use super::RATE;
+use super::error::AudioError;
+use super::pcm::Stereo;
+use super::resample::resample;
+
+/// Demuxers that read nothing but the file itself.
+const FORMATS: &str = "aac,ac3,aiff,amr,asf,au,avi,caf,flac,matroska,mov,mp3,mpegts,nut,ogg,w64,wav,wv";
+
+/// What is decoded so far, at the file's own rate.
+struct Heard {
+    rate: u32,
+    sound: Stereo,
+}
+
+/// Decodes the best audio stream of a file, at most `longest` samples of the result.
+pub(crate) fn read(path: &Path, longest: usize) -> Result<Stereo, AudioError> {
+    let failed = |error: Error| AudioError::Decode {
+        path: path.to_owned(),
+        detail: error.to_string(),
+    };
+    ffmpeg_next::init().map_err(failed)?;
+    let options = Dictionary::from_iter([
+        ("protocol_whitelist", "file"),
+        ("format_whitelist", FORMATS),
+    ]);
+    let mut input = ffmpeg_next::format::input_with_dictionary(path, options).map_err(failed)?;
+    let stream = input
+        .streams()
+        .best(media::Type::Audio)
+        .ok_or_else(|| AudioError::NoAudio(path.to_owned()))?;
+    let index = stream.index();
+    let decoder = Context::from_parameters(stream.parameters())
+        .and_then(|context| context.decoder().audio())
+        .map_err(failed)?;
+    let heard = decode_stream(&mut input, index, decoder, longest).map_err(failed)?;
+    let mut sound = at_house_rate(heard);
+    if sound.len() > longest {
+        sound.resize(longest);
+    }
+    if sound.len() == 0 {
+        return Err(failed(Error::InvalidData));
+    }
+    Ok(sound)
+}
+
+fn at_house_rate(heard: Heard) -> Stereo {
+    Stereo {
+        left: resample(&heard.sound.left, heard.rate, RATE),
+        right: resample(&heard.sound.right, heard.rate, RATE),
+    }
+}
+
+fn decode_stream(
+    input: &mut Input,
+    index: usize,
+    mut decoder: decoder::Audio,
+    longest: usize,
+) -> Result<Heard, Error> {
+    let mut heard = Heard {
+        rate: RATE,
+        sound: Stereo::default(),
+    };
+    while let Some(packet) = next_packet(input)? {
+        if packet.stream() != index {
+            continue;
+        }
+        // One damaged packet costs its own sound, not the recording.
+        match decoder.send_packet(&packet) {
+            Ok(()) | Err(Error::InvalidData) => drain(&mut decoder, &mut heard)?,
+            Err(error) => return Err(error),
+        }
+        if is_enough(&heard, longest) {
+            return Ok(heard);
+        }
+    }
+    decoder.send_eof()?;
+    drain(&mut decoder, &mut heard)?;
+    Ok(heard)
+}
+
+/// Whether what is heard covers `longest` samples at the house rate.
+fn is_enough(heard: &Heard, longest: usize) -> bool {
+    heard.sound.len() as u128 * u128::from(RATE) > longest as u128 * u128::from(heard.rate)
+}
+
+fn next_packet(input: &mut Input) -> Result<Option<Packet>, Error> {
+    let mut packet = Packet::empty();
+    loop {
+        match packet.read(input) {
+            Ok(()) => return Ok(Some(packet)),
+            Err(Error::Eof) => return Ok(None),
+            Err(Error::InvalidData) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn drain(decoder: &mut decoder::Audio, heard: &mut Heard) -> Result<(), Error> {
+    let mut frame = Frame::empty();
+    while decoder.receive_frame(&mut frame).is_ok() {
+        if heard.sound.len() == 0 {
+            heard.rate = frame.rate();
+        }
+        if frame.rate() == 0 || frame.rate() != heard.rate {
+            return Err(Error::InvalidData);
+        }
+        append(&frame, &mut heard.sound)?;
+    }
+    Ok(())
+}
+
+fn append(frame: &Frame, sound: &mut Stereo) -> Result<(), Error> {
+    if frame.planes() == 0 || frame.channels() == 0 {
+        return Err(Error::InvalidData);
+    }
+    match frame.format() {
+        Sample::U8(_) => fold::<u8>(frame, sound, |s| (f32::from(s) - 128.0) / 128.0),
+        Sample::I16(_) => fold::<i16>(frame, sound, |s| f32::from(s) / 32_768.0),
+        Sample::I32(_) => fold::<i32>(frame, sound, |s| (f64::from(s) / 2_147_483_648.0) as f32),
+        Sample::F32(_) => fold::<f32>(frame, sound, |s| s),
+        Sample::F64(_) => fold::<f64>(frame, sound, |s| s as f32),
+        Sample::I64(_) | Sample::None => return Err(Error::PatchWelcome),
+    }
+    Ok(())
+}
+
+/// Folds any number of channels to two: the first to the left, the second to the right, a third (centre) to both,
+/// the low-frequency channel nowhere, surround channels to their sides.
+fn fold<T: ffmpeg_next::util::frame::audio::Sample + Copy>(
+    frame: &Frame,
+    sound: &mut Stereo,
+    convert: impl Fn(T) -> f32,
+) {
+    let channels = usize::from(frame.channels());
+    let packed = frame.is_packed();
+    let planes: Vec<&[T]> = (0..frame.planes()).map(|plane| frame.plane(plane)).collect();
+    let sample = |channel: usize, n: usize| {
+        convert(if packed {
+            planes[0][n * channels + channel]
+        } else {
+            planes[channel][n]
+        })
+    };
+    for n in 0..frame.samples() {
+        let (mut left, mut right) = (0.0, 0.0);
+        for channel in 0..channels {
+            let (to_left, to_right) = fold_gains(channel, channels);
+            let value = sample(channel, n);
+            left += to_left * value;
+            right += to_right * value;
+        }
+        sound.left.push(left);
+        sound.right.push(right);
+    }
+}
+
+/// How much of a channel goes to the left and to the right, in FFmpeg's native channel order.
+const fn fold_gains(channel: usize, channels: usize) -> (f32, f32) {
+    const SIDE: f32 = std::f32::consts::FRAC_1_SQRT_2;
+    match (channel, channels) {
+        (_, 1) => (1.0, 1.0),
+        (0, _) => (1.0, 0.0),
+        (1, _) => (0.0, 1.0),
+        (2, _) => (SIDE, SIDE),
+        (3, 4) => (SIDE * SIDE, SIDE * SIDE),
+        (3, _) => (0.0, 0.0),
+        (surround, _) if surround % 2 == 0 => (SIDE, 0.0),
+        _ => (0.0, SIDE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::wav;
+
+    #[test]
+    fn a_wav_comes_back_sample_for_sample() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("two.wav");
+        let left: Vec<f32> = (0..5000).map(|n| (n as f32 * 0.01).sin() * 0.5).collect();
+        let right: Vec<f32> = left.iter().map(|sample| -sample).collect();
+        wav::write(&path, &[&left, &right], false).unwrap();
+        let sound = read(&path, usize::MAX).unwrap();
+        assert_eq!(sound.len(), 5000);
+        let worst = |a: &[f32], b: &[f32]| {
+            a.iter().zip(b).fold(0.0f32, |worst, (a, b)| worst.max((a - b).abs()))
+        };
+        assert!(worst(&sound.left, &left) < 2.0 / 32_768.0);
+        assert!(worst(&sound.right, &right) < 2.0 / 32_768.0);
+    }
+
+    #[test]
+    fn one_channel_is_heard_on_both_sides_at_its_own_level() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("one.wav");
+        wav::write(&path, &[&[0.5; 2000]], false).unwrap();
+        let sound = read(&path, 1500).unwrap();
+        assert_eq!(sound.len(), 1500);
+        assert_eq!(sound.left, sound.right);
+        assert!((sound.left[700] - 0.5).abs() < 1e-4);
+    }
+
+    #[test]
+    fn what_is_not_sound_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("notes.txt");
+        std::fs::write(&path, "just words, no sound at all").unwrap();
+        let error = read(&path, 10).unwrap_err();
+        assert!(matches!(error, AudioError::Decode { .. }), "{error}");
+        assert!(error.to_string().contains("notes.txt"));
+    }
+
+    #[test]
+    fn every_channel_of_a_surround_file_has_its_place() {
+        assert_eq!(fold_gains(0, 6), (1.0, 0.0));
+        assert_eq!(fold_gains(3, 6), (0.0, 0.0));
+        assert!(fold_gains(4, 6).0 > 0.7 && fold_gains(4, 6).1 == 0.0);
+        assert!(fold_gains(5, 6).1 > 0.7 && fold_gains(5, 6).0 == 0.0);
+        assert_eq!(fold_gains(0, 1), (1.0, 1.0));
+    }
+}

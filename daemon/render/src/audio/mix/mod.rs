@@ -1,0 +1,223 @@
+//! The soundtrack: voice clips at their samples, a music bed that makes room for them, the loudness target, AAC.
+//!
+//! One action mixes the whole timeline. `ducking`, `bed` and `master` are the pure parts; this file reads the
+//! sources, adds them up, and repeats mastering and encoding until the *decoded* AAC is where it should be.
+
+mod bed;
+mod ducking;
+mod master;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use fenta_templates::timeline::{AUDIO_RATE, AudioPlan, LoudnessTarget, MusicClip};
+use fenta_workflows::action::{ActionFacts, AudioEncoding, MixFacts, MixRequest};
+use fenta_workflows::digest::Digest;
+use fenta_workflows::worker::WorkerFailure;
+
+use self::bed::Seam;
+use self::master::{Goal, master};
+use super::error::AudioError;
+use super::loudness::{self, Loudness};
+use super::pcm::{Stereo, db_to_gain};
+use super::{AudioDone, RATE, decode, encode, wav};
+
+/// File name of the result.
+const OUTPUT: &str = "audio.nut";
+/// The longest soundtrack, bounded by memory: about 1.4 GB of samples while mixing.
+const LONGEST: usize = RATE as usize * 60 * 30;
+/// Room left under the true-peak target for what the codec adds, in dB, at the first try.
+const CODEC_MARGIN_DB: f64 = 0.3;
+/// Tries of mastering and encoding.
+const TRIES: usize = 6;
+/// Accepted distance of the decoded AAC from the loudness target, in LU.
+const TOLERANCE_LU: f64 = 0.2;
+/// Reported for a soundtrack without any block above the gate.
+const GATE_LUFS: f64 = -70.0;
+
+/// Blobs by digest, as the worker's job names them.
+type Blobs = BTreeMap<Digest, String>;
+
+/// Voice and music before they are added, both as long as the timeline.
+struct Stems {
+    voice: Stereo,
+    music: Option<Stereo>,
+}
+
+/// Mixes and encodes the soundtrack of a timeline.
+///
+/// The output `audio` is AAC in NUT whose decoded sample i, priming counted, is the timeline's sample i (the first
+/// 1024 samples of a timeline are therefore silent). Facts are measured on the decoded AAC.
+///
+/// # Errors
+/// A [`WorkerFailure`] when a source is missing or unreadable, the plan is out of range, or encoding fails.
+pub fn mix(
+    request: &MixRequest,
+    blobs: &BTreeMap<Digest, String>,
+    out_dir: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<AudioDone, WorkerFailure> {
+    let samples = timeline_samples(&request.plan)?;
+    let total = (TRIES + 2) as u64;
+    progress(0, total);
+    let stems = stems(&request.plan, blobs, samples)?;
+    progress(1, total);
+    let sound = add_up(stems);
+    progress(2, total);
+    let job = Finish {
+        sound: &sound,
+        target: request.plan.loudness,
+        encoding: &request.encoding,
+        path: out_dir.join(OUTPUT),
+    };
+    let heard = job.run(&mut |tries| progress(2 + tries as u64, total))?;
+    progress(total, total);
+    Ok(AudioDone::audio(
+        OUTPUT,
+        ActionFacts::Mix(facts(heard, samples)),
+    ))
+}
+
+fn timeline_samples(plan: &AudioPlan) -> Result<usize, AudioError> {
+    let value = plan.duration.rescaled_to(AUDIO_RATE).value;
+    usize::try_from(value)
+        .ok()
+        .filter(|samples| (1..=LONGEST).contains(samples))
+        .ok_or_else(|| AudioError::OutOfRange {
+            what: "the soundtrack's length",
+            seen: format!("{value} samples"),
+            limit: "between 1 sample and 30 minutes (86400000 samples)",
+        })
+}
+
+fn facts(heard: Loudness, samples: usize) -> MixFacts {
+    let hundredths = |value: f64| (value * 100.0).round() as i32;
+    MixFacts {
+        samples: samples as u64,
+        integrated_clufs: hundredths(heard.integrated.max(GATE_LUFS)),
+        true_peak_cdb: hundredths(heard.true_peak),
+    }
+}
+
+fn stems(plan: &AudioPlan, blobs: &Blobs, samples: usize) -> Result<Stems, AudioError> {
+    let voice = voice_stem(plan, blobs, samples)?;
+    let music = match &plan.music {
+        Some(clip) => Some(music_stem(plan, clip, blobs, &voice)?),
+        None => None,
+    };
+    Ok(Stems { voice, music })
+}
+
+fn voice_stem(plan: &AudioPlan, blobs: &Blobs, samples: usize) -> Result<Stereo, AudioError> {
+    let mut voice = Stereo::silence(samples);
+    for clip in &plan.voice {
+        let start = clip.start.rescaled_to(AUDIO_RATE).value;
+        let room = usize::try_from(start).map_or(0, |start| samples.saturating_sub(start));
+        if room == 0 {
+            return Err(AudioError::OutOfRange {
+                what: "the start of a voice clip",
+                seen: format!("sample {start}"),
+                limit: "inside the timeline",
+            });
+        }
+        let sound = decode::read(blob(blobs, clip.source)?, room)?;
+        voice.add_at(&sound, start, db_to_gain(f64::from(clip.gain_mb) / 100.0));
+    }
+    Ok(voice)
+}
+
+/// The bed at its level against the voice, ducked and faded. Without a voice there is nothing to be under: the bed
+/// keeps its own level and mastering brings it to the target.
+fn music_stem(
+    plan: &AudioPlan,
+    clip: &MusicClip,
+    blobs: &Blobs,
+    voice: &Stereo,
+) -> Result<Stereo, AudioError> {
+    let samples = voice.len();
+    let path = blob(blobs, clip.source)?;
+    let recording = decode::read(path, LONGEST)?;
+    let seam = if wav::loops_whole(path, recording.len()) {
+        Seam::Exact
+    } else {
+        Seam::CrossFade
+    };
+    let mut music = bed::looped(&recording, seam, samples);
+    let (spoken, played) = (loudness::integrated(voice)?, loudness::integrated(&music)?);
+    if spoken.is_finite() && played.is_finite() {
+        music.scale(db_to_gain(
+            spoken + f64::from(clip.gain_mb) / 100.0 - played,
+        ));
+    }
+    music.shape(&ducking::ducking_curve(&plan.speech, &plan.ducking, samples));
+    music.shape(&bed::fades(clip, samples));
+    Ok(music)
+}
+
+fn blob(blobs: &Blobs, digest: Digest) -> Result<&Path, AudioError> {
+    blobs
+        .get(&digest)
+        .map(Path::new)
+        .ok_or(AudioError::BlobMissing(digest))
+}
+
+fn add_up(stems: Stems) -> Stereo {
+    let mut sound = stems.voice;
+    if let Some(music) = stems.music {
+        sound.add_at(&music, 0, 1.0);
+    }
+    sound
+}
+
+/// The last steps: mastering, encoding, and listening to what came out.
+struct Finish<'a> {
+    sound: &'a Stereo,
+    target: LoudnessTarget,
+    encoding: &'a AudioEncoding,
+    path: PathBuf,
+}
+
+impl Finish<'_> {
+    /// Repeats until the decoded AAC is at the target, or takes the nearest try under the true-peak target.
+    fn run(&self, tried: &mut dyn FnMut(usize)) -> Result<Loudness, AudioError> {
+        let wanted = f64::from(self.target.integrated_clufs) / 100.0;
+        let peak = f64::from(self.target.true_peak_cdb) / 100.0;
+        let mut goal = Goal {
+            integrated: wanted,
+            ceiling: peak - CODEC_MARGIN_DB,
+        };
+        let mut best: Option<(f64, Goal)> = None;
+        for number in 1..=TRIES {
+            let heard = self.attempt(goal)?;
+            tried(number);
+            let distance = (heard.integrated - wanted).abs();
+            let is_under = heard.true_peak <= peak;
+            if !heard.integrated.is_finite() || (is_under && distance <= TOLERANCE_LU) {
+                return Ok(heard);
+            }
+            if is_under && best.is_none_or(|(nearest, _)| distance < nearest) {
+                best = Some((distance, goal));
+            }
+            goal = next_goal(goal, heard, wanted, peak);
+        }
+        self.attempt(best.map_or(goal, |(_, goal)| goal))
+    }
+
+    fn attempt(&self, goal: Goal) -> Result<Loudness, AudioError> {
+        let mastered = master(self.sound, goal)?;
+        encode::write(&self.path, &mastered, self.encoding)?;
+        loudness::measure(&decode::read(&self.path, self.sound.len())?)
+    }
+}
+
+/// Moves the goal by what the codec changed.
+fn next_goal(goal: Goal, heard: Loudness, wanted: f64, peak: f64) -> Goal {
+    let over = (heard.true_peak - peak).max(0.0);
+    Goal {
+        integrated: goal.integrated + (wanted - heard.integrated).clamp(-1.0, 1.0),
+        ceiling: goal.ceiling - if over > 0.0 { over + 0.1 } else { 0.0 },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! Sound: speaking a text, composing a music bed, mixing the soundtrack.
+//!
+//! Everything is computed in `f32` at 48 kHz by this module's own code; FFmpeg only decodes what others recorded and
+//! encodes the finished mix. Callers are the worker's dispatch (one call per action); pictures are none of its
+//! business, and it reads and writes no file that was not named in the request.
+
+mod decode;
+mod encode;
+mod error;
+mod filter;
+mod limiter;
+mod loudness;
+mod mix;
+mod music;
+mod pcm;
+mod resample;
+mod speech;
+mod wav;
+
+use std::collections::BTreeMap;
+
+use fenta_workflows::action::ActionFacts;
+
+pub use mix::mix;
+pub use music::compose_music;
+pub use speech::speak;
+
+/// Samples per second of everything this module makes.
+pub(crate) const RATE: u32 = 48_000;
+
+/// A finished audio action.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AudioDone {
+    /// Output name to file name inside the output folder.
+    pub outputs: BTreeMap<String, String>,
+    /// What was measured.
+    pub facts: ActionFacts,
+}
+
+impl AudioDone {
+    /// One output called `audio`.
+    fn audio(file: &str, facts: ActionFacts) -> Self {
+        Self {
+            outputs: BTreeMap::from([("audio".to_owned(), file.to_owned())]),
+            facts,
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! From any decoded frame to planar 4:2:0 BT.709 in limited range, cut, scaled and turned on the way.
+//!
+//! The chain is built from what the frame itself says, and rebuilt when that changes in mid-stream. No text of a
+//! user's reaches it: options are numbers and words from this file. Neighbours: `camera` says what to keep, `source`
+//! and `snapshot` feed frames.
+
+use fenta_templates::timeline::ColorTransfer;
+
+use crate::error::RenderError;
+use crate::ffi_filter::{FilterChain, FilterNode, has_filter};
+use crate::ffi_frame::{Frame, FrameFormat, Matrix};
+use crate::orientation::Orientation;
+
+/// Unspecified material up to this height is standard definition, hence BT.601.
+const SD_MAX_HEIGHT: u32 = 576;
+const SCALER: &str = "bicubic+accurate_rnd+bitexact";
+
+/// What to make of frames.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// Size after turning.
+    pub size: (u32, u32),
+    /// Share of the displayed width and height that is kept, around the centre.
+    pub kept: (f64, f64),
+    /// How the stored picture is turned for display.
+    pub orientation: Orientation,
+}
+
+/// Converts the frames of one source.
+pub struct Converter {
+    target: Target,
+    output: Output,
+    chain: Option<(FrameFormat, FilterChain)>,
+}
+
+/// What comes out of a converter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// BT.709 limited 4:2:0, with an alpha plane when the source has one.
+    Video,
+    /// Straight RGBA.
+    Rgba,
+    /// Full-range BT.601 4:2:0, as JPEG wants it, from BT.709 limited 4:2:0.
+    Jpeg,
+}
+
+impl Converter {
+    /// A converter to one size and form.
+    pub fn new(target: Target, output: Output) -> Self {
+        Self {
+            target,
+            output,
+            chain: None,
+        }
+    }
+
+    /// Converts a frame.
+    pub fn convert(&mut self, frame: &Frame) -> Result<Frame, RenderError> {
+        let format = frame.format();
+        if self.chain.as_ref().is_none_or(|(known, _)| *known != format) {
+            let nodes = self.nodes(&format)?;
+            let chain = FilterChain::new(frame, (1, 1_000_000), &nodes)?;
+            self.chain = Some((format, chain));
+        }
+        let (_, chain) = self
+            .chain
+            .as_mut()
+            .ok_or_else(|| RenderError::internal("the conversion was not set up"))?;
+        chain.push(Some(frame))?;
+        chain
+            .pull()?
+            .ok_or_else(|| RenderError::internal("the conversion swallowed a picture"))
+    }
+
+    fn nodes(&self, format: &FrameFormat) -> Result<Vec<FilterNode>, RenderError> {
+        let quarter = self.target.orientation.is_quarter();
+        let swap = |(a, b)| if quarter { (b, a) } else { (a, b) };
+        let swap_f = |(a, b)| if quarter { (b, a) } else { (a, b) };
+        let mut nodes = Vec::new();
+        nodes.extend(crop(format, swap_f(self.target.kept)));
+        let size = swap(self.target.size);
+        match (self.output, format.transfer) {
+            (Output::Video, ColorTransfer::Pq | ColorTransfer::Hlg) if format.matrix != Matrix::Rgb => {
+                nodes.extend(tone_map(format, size)?);
+            }
+            (Output::Video, _) => nodes.extend(standard(format, size)?),
+            (Output::Rgba, _) => nodes.extend(rgba(format, size)?),
+            (Output::Jpeg, _) => nodes.extend(jpeg(size)),
+        }
+        nodes.extend(turn(self.target.orientation));
+        Ok(nodes)
+    }
+}
+
+/// Cuts around the centre, where there is anything to cut.
+fn crop(format: &FrameFormat, kept: (f64, f64)) -> Option<FilterNode> {
+    let side = |length: u32, share: f64| {
+        let kept = (f64::from(length) * share).round() as u32;
+        kept.clamp(2.min(length), length)
+    };
+    let (width, height) = (side(format.width, kept.0), side(format.height, kept.1));
+    if (width, height) == (format.width, format.height) {
+        return None;
+    }
+    Some(
+        FilterNode::new("crop")
+            .with("w", width)
+            .with("h", height)
+            .with("x", (format.width - width) / 2)
+            .with("y", (format.height - height) / 2),
+    )
+}
+
+fn scale((width, height): (u32, u32)) -> FilterNode {
+    FilterNode::new("scale")
+        .with("w", width)
+        .with("h", height)
+        .with("flags", SCALER)
+}
+
+fn pixel_format(name: &str) -> FilterNode {
+    FilterNode::new("format").with("pix_fmts", name)
+}
+
+fn standard(format: &FrameFormat, size: (u32, u32)) -> Result<Vec<FilterNode>, RenderError> {
+    let scale = with_source_colors(scale(size), format)?
+        .with("out_color_matrix", "bt709")
+        .with("out_range", "limited");
+    let name = if format.alpha { "yuva420p" } else { "yuv420p" };
+    Ok(vec![scale, pixel_format(name)])
+}
+
+fn rgba(format: &FrameFormat, size: (u32, u32)) -> Result<Vec<FilterNode>, RenderError> {
+    let scale = with_source_colors(scale(size), format)?.with("out_range", "full");
+    Ok(vec![scale, pixel_format("rgba")])
+}
+
+fn jpeg(size: (u32, u32)) -> Vec<FilterNode> {
+    let scale = scale(size)
+        .with("in_color_matrix", "bt709")
+        .with("in_range", "limited")
+        .with("out_color_matrix", "bt601")
+        .with("out_range", "full");
+    vec![scale, pixel_format("yuvj420p")]
+}
+
+fn with_source_colors(
+    scale: FilterNode,
+    format: &FrameFormat,
+) -> Result<FilterNode, RenderError> {
+    let matrix = match format.matrix {
+        Matrix::Rgb => return Ok(scale),
+        Matrix::Unspecified if format.height > SD_MAX_HEIGHT => "bt709",
+        Matrix::Unspecified | Matrix::Bt601 => "bt601",
+        Matrix::Bt709 => "bt709",
+        Matrix::Bt2020 => "bt2020",
+        Matrix::Other => return Err(unknown_matrix()),
+    };
+    let range = if format.full_range { "full" } else { "limited" };
+    Ok(scale
+        .with("in_color_matrix", matrix)
+        .with("in_range", range))
+}
+
+fn unknown_matrix() -> RenderError {
+    RenderError::unsupported(
+        "the picture uses a colour matrix other than BT.601, BT.709 and BT.2020",
+        "export it again as ordinary H.264",
+    )
+}
+
+/// HDR to SDR: to linear light, to BT.709 primaries, highlights rolled off, back to a curve.
+fn tone_map(format: &FrameFormat, size: (u32, u32)) -> Result<Vec<FilterNode>, RenderError> {
+    if !has_filter(c"zscale") || !has_filter(c"tonemap") {
+        return Err(RenderError::unsupported(
+            "the picture is HDR, and this FFmpeg has no zscale or no tonemap filter",
+            "install an FFmpeg built with libzimg",
+        ));
+    }
+    let curve = match format.transfer {
+        ColorTransfer::Hlg => "arib-std-b67",
+        _ => "smpte2084",
+    };
+    let matrix = match format.matrix {
+        Matrix::Bt709 => "709",
+        Matrix::Bt601 => "470bg",
+        _ => "2020_ncl",
+    };
+    let range = if format.full_range { "full" } else { "limited" };
+    let linear = FilterNode::new("zscale")
+        .with("transferin", curve)
+        .with("matrixin", matrix)
+        .with("primariesin", "2020")
+        .with("rangein", range)
+        .with("transfer", "linear")
+        .with("npl", 100);
+    let narrow = FilterNode::new("zscale").with("primaries", "709");
+    let roll_off = FilterNode::new("tonemap")
+        .with("tonemap", "hable")
+        .with("desat", 0);
+    let back = FilterNode::new("zscale")
+        .with("transfer", "709")
+        .with("matrix", "709")
+        .with("range", "limited")
+        .with("dither", "ordered");
+    Ok(vec![
+        scale(size),
+        linear,
+        pixel_format("gbrpf32le"),
+        narrow,
+        roll_off,
+        back,
+        pixel_format("yuv420p"),
+    ])
+}
+
+fn turn(orientation: Orientation) -> Vec<FilterNode> {
+    let mut nodes = Vec::new();
+    if orientation.mirrored {
+        nodes.push(FilterNode::new("hflip"));
+    }
+    match orientation.rotation {
+        90 => nodes.push(FilterNode::new("transpose").with("dir", "clock")),
+        180 => nodes.extend([FilterNode::new("hflip"), FilterNode::new("vflip")]),
+        270 => nodes.push(FilterNode::new("transpose").with("dir", "cclock")),
+        _ => {}
+    }
+    nodes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::{Picture, Yuv};
+
+    fn target(size: (u32, u32), orientation: Orientation) -> Target {
+        Target {
+            size,
+            kept: (1.0, 1.0),
+            orientation,
+        }
+    }
+
+    fn frame(picture: &Picture, full: bool) -> Frame {
+        let mut frame =
+            Frame::yuv420p(picture.width() as u32, picture.height() as u32, full).unwrap();
+        picture.write_to(&mut frame).unwrap();
+        frame
+    }
+
+    /// Bright in the top left quarter of a 64x32 picture.
+    fn corner() -> Picture {
+        let mut picture = Picture::filled(64, 32, Yuv([50, 128, 128]));
+        for y in 0..16 {
+            picture.planes[0].row_mut(y)[..32].fill(200);
+        }
+        picture
+    }
+
+    #[test]
+    fn turns_and_mirrors() {
+        let cases = [
+            (0, false, (64, 32), (0, 0)),
+            (90, false, (32, 64), (1, 0)),
+            (180, false, (64, 32), (1, 1)),
+            (270, false, (32, 64), (0, 1)),
+            (0, true, (64, 32), (1, 0)),
+            (90, true, (32, 64), (1, 1)),
+        ];
+        for (rotation, mirrored, size, (right, bottom)) in cases {
+            let orientation = Orientation { rotation, mirrored };
+            let mut converter = Converter::new(target(size, orientation), Output::Video);
+            let mut source = frame(&corner(), false);
+            source.tag_bt709();
+            let out = Picture::from_frame(&converter.convert(&source).unwrap()).unwrap();
+            assert_eq!((out.width(), out.height()), (size.0 as usize, size.1 as usize));
+            let (x, y) = (out.width() / 4, out.height() / 4);
+            let bright = out.planes[0].row(y + bottom * 2 * y)[x + right * 2 * x];
+            assert_eq!(bright, 200, "{rotation} {mirrored}");
+            let dark = out.planes[0].row(y + (1 - bottom) * 2 * y)[x + (1 - right) * 2 * x];
+            assert_eq!(dark, 50, "{rotation} {mirrored}");
+        }
+    }
+
+    #[test]
+    fn full_range_becomes_limited() {
+        let source = frame(&Picture::filled(64, 64, Yuv([255, 128, 128])), true);
+        let mut converter = Converter::new(target((32, 32), Orientation::UPRIGHT), Output::Video);
+        let out = Picture::from_frame(&converter.convert(&source).unwrap()).unwrap();
+        assert!(out.planes[0].data[5].abs_diff(235) <= 1, "{}", out.planes[0].data[5]);
+    }
+
+    #[test]
+    fn bt601_becomes_bt709() {
+        // Pure red: 81/90/240 in BT.601, 63/102/240 in BT.709.
+        let source = frame(&Picture::filled(64, 64, Yuv([81, 90, 240])), false);
+        let mut converter = Converter::new(target((64, 64), Orientation::UPRIGHT), Output::Video);
+        let out = Picture::from_frame(&converter.convert(&source).unwrap()).unwrap();
+        let levels = [0, 1, 2].map(|plane| out.planes[plane].data[9]);
+        for (level, expected) in levels.into_iter().zip([63u8, 102, 240]) {
+            assert!(level.abs_diff(expected) <= 2, "{levels:?}");
+        }
+    }
+
+    #[test]
+    fn keeps_the_middle() {
+        let mut wide = Picture::filled(96, 32, Yuv([30, 128, 128]));
+        for y in 0..32 {
+            wide.planes[0].row_mut(y)[32..64].fill(220);
+        }
+        let target = Target {
+            size: (32, 32),
+            kept: (1.0 / 3.0, 1.0),
+            orientation: Orientation::UPRIGHT,
+        };
+        let mut converter = Converter::new(target, Output::Video);
+        let mut source = frame(&wide, false);
+        source.tag_bt709();
+        let out = Picture::from_frame(&converter.convert(&source).unwrap()).unwrap();
+        assert!(out.planes[0].data.iter().all(|y| *y == 220));
+    }
+
+    #[test]
+    fn follows_a_change_of_format() {
+        let mut converter = Converter::new(target((32, 32), Orientation::UPRIGHT), Output::Video);
+        for size in [64, 96, 64] {
+            let source = frame(&Picture::filled(size, size, Yuv([90, 128, 128])), false);
+            let out = converter.convert(&source).unwrap();
+            assert_eq!(out.format().width, 32);
+        }
+    }
+}

@@ -1,0 +1,450 @@
+//! Reading a media file: one file, by its bytes alone.
+//!
+//! FFmpeg never opens anything here: it reads through our own callbacks over a file that is already open, may use
+//! only the demuxers listed, and every wish of a demuxer to open something else (external tracks, image sequences,
+//! playlists) is refused. Neighbours: `ffi_decoder` decodes what is read, `probe` and `decode` ask.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::ptr::{self, NonNull};
+
+use ffmpeg_next::ffi as av;
+
+use crate::ffi_error::{AvError, check, check_ptr};
+use crate::ffi_packet::Packet;
+
+/// Demuxers that may read a user's file. Nothing here follows references to other files.
+const DEMUXERS: &CStr = c"mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,flv,ogg,wav,w64,aiff,mp3,flac,aac,ac3,eac3,amr,\
+gif,apng,jpeg_pipe,jpegls_pipe,png_pipe,webp_pipe,bmp_pipe,tiff_pipe,nut";
+const IO_BUFFER: usize = 64 * 1024;
+
+/// What a stream carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamKind {
+    /// Pictures over time.
+    Video,
+    /// A picture that belongs to the file, not to its time: cover art.
+    AttachedPicture,
+    /// Sound.
+    Audio,
+    /// Anything else.
+    Other,
+}
+
+/// What the container claims about a stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamInfo {
+    /// What it carries.
+    pub kind: StreamKind,
+    /// FFmpeg's codec name.
+    pub codec: String,
+    /// Unit of its times, seconds.
+    pub time_base: (i32, i32),
+    /// First presentation time in that unit.
+    pub start: Option<i64>,
+    /// Claimed length in that unit.
+    pub duration: Option<i64>,
+    /// Average frame rate, if known.
+    pub average_rate: Option<(i32, i32)>,
+    /// Pixel aspect ratio the container claims; 0/1 when unknown.
+    pub sample_aspect: (i32, i32),
+    /// Claimed size.
+    pub size: (u32, u32),
+    /// Row-major 3x3 display matrix, 16.16 fixed point.
+    pub display_matrix: Option<[i32; 9]>,
+    /// Whether a VP8/VP9 stream carries a second picture with alpha.
+    pub alpha_layer: bool,
+    /// Channels of a sound.
+    pub channels: u16,
+    /// Samples per second of a sound.
+    pub sample_rate: u32,
+}
+
+struct ByteSource {
+    file: File,
+    size: u64,
+}
+
+/// An open media file.
+pub struct Input {
+    context: NonNull<av::AVFormatContext>,
+    io: *mut av::AVIOContext,
+    source: *mut ByteSource,
+}
+
+// SAFETY: the context is used by one thread at a time; nothing in it is bound to the thread that made it.
+unsafe impl Send for Input {}
+
+impl Input {
+    /// Opens a file and finds its streams.
+    pub fn open(path: &Path) -> Result<Self, InputError> {
+        let file = File::open(path).map_err(InputError::Io)?;
+        let size = file.metadata().map_err(InputError::Io)?.len();
+        let source = Box::into_raw(Box::new(ByteSource { file, size }));
+        // SAFETY: `source` is a valid pointer from Box::into_raw; open_source takes it over in every case.
+        let input = unsafe { Self::open_source(source) }?;
+        // SAFETY: the context is open; null options are allowed.
+        check("find the streams", unsafe {
+            av::avformat_find_stream_info(input.context.as_ptr(), ptr::null_mut())
+        })?;
+        Ok(input)
+    }
+
+    /// # Safety
+    /// `source` must come from `Box::into_raw` and not be used elsewhere.
+    unsafe fn open_source(source: *mut ByteSource) -> Result<Self, AvError> {
+        // SAFETY: every pointer is checked before use; on failure avformat_open_input frees the context itself, and
+        // the guard frees reader and source.
+        unsafe {
+            let mut guard = IoGuard {
+                io: ptr::null_mut(),
+                source,
+            };
+            let buffer = check_ptr("allocate a read buffer", av::av_malloc(IO_BUFFER))?;
+            let io = av::avio_alloc_context(
+                buffer.cast(),
+                IO_BUFFER as c_int,
+                0,
+                source.cast(),
+                Some(read_bytes),
+                None,
+                Some(seek_bytes),
+            );
+            if io.is_null() {
+                av::av_free(buffer);
+            }
+            guard.io = check_ptr("allocate a reader", io)?;
+            let mut context = check_ptr("allocate a demuxer", av::avformat_alloc_context())?;
+            (*context).pb = guard.io;
+            (*context).flags |= av::AVFMT_FLAG_CUSTOM_IO;
+            (*context).io_open = Some(refuse_open);
+            (*context).strict_std_compliance = av::FF_COMPLIANCE_EXPERIMENTAL;
+            let mut options = ptr::null_mut();
+            av::av_dict_set(&raw mut options, c"format_whitelist".as_ptr(), DEMUXERS.as_ptr(), 0);
+            av::av_dict_set(&raw mut options, c"protocol_whitelist".as_ptr(), c"file".as_ptr(), 0);
+            let opened =
+                av::avformat_open_input(&raw mut context, c"".as_ptr(), ptr::null(), &raw mut options);
+            av::av_dict_free(&raw mut options);
+            check("recognise the file", opened)?;
+            let context = NonNull::new_unchecked(check_ptr("open the file", context)?);
+            let io = guard.io;
+            std::mem::forget(guard);
+            Ok(Self {
+                context,
+                io,
+                source,
+            })
+        }
+    }
+
+    /// The demuxer's name.
+    pub fn container(&self) -> String {
+        // SAFETY: an open context has an input format with a static name.
+        unsafe { text((*self.context.as_ref().iformat).name) }
+    }
+
+    /// Every stream, in file order.
+    pub fn streams(&self) -> Vec<StreamInfo> {
+        (0..self.stream_count())
+            .map(|index| self.stream(index))
+            .collect()
+    }
+
+    /// How many streams there are.
+    pub fn stream_count(&self) -> usize {
+        // SAFETY: the context is valid for as long as self.
+        unsafe { self.context.as_ref() }.nb_streams as usize
+    }
+
+    /// The stream FFmpeg holds for the best of its kind that can be decoded.
+    pub fn best_stream(&self, kind: StreamKind) -> Option<usize> {
+        let media = match kind {
+            StreamKind::Video | StreamKind::AttachedPicture => av::AVMediaType::AVMEDIA_TYPE_VIDEO,
+            StreamKind::Audio => av::AVMediaType::AVMEDIA_TYPE_AUDIO,
+            StreamKind::Other => return None,
+        };
+        // SAFETY: the context is open; a null decoder slot is allowed.
+        let index = unsafe {
+            av::av_find_best_stream(self.context.as_ptr(), media, -1, -1, ptr::null_mut(), 0)
+        };
+        let index = usize::try_from(index).ok()?;
+        (self.stream(index).kind == kind).then_some(index)
+    }
+
+    /// What the container claims about one stream.
+    ///
+    /// # Panics
+    /// When there is no such stream.
+    pub fn stream(&self, index: usize) -> StreamInfo {
+        // SAFETY: raw_stream checks the index; stream and parameters live as long as the context.
+        unsafe {
+            let stream = &*self.raw_stream(index);
+            let parameters = &*stream.codecpar;
+            let rate = stream.avg_frame_rate;
+            StreamInfo {
+                kind: kind(stream, parameters),
+                codec: text(av::avcodec_get_name(parameters.codec_id)),
+                time_base: (stream.time_base.num.max(1), stream.time_base.den.max(1)),
+                start: known(stream.start_time),
+                duration: known(stream.duration).filter(|duration| *duration > 0),
+                average_rate: (rate.num > 0 && rate.den > 0).then_some((rate.num, rate.den)),
+                sample_aspect: sample_aspect(stream, parameters),
+                size: (
+                    parameters.width.max(0) as u32,
+                    parameters.height.max(0) as u32,
+                ),
+                display_matrix: display_matrix(stream),
+                alpha_layer: has_alpha_layer(stream),
+                channels: parameters.channels.clamp(0, 64) as u16,
+                sample_rate: parameters.sample_rate.max(0) as u32,
+            }
+        }
+    }
+
+    /// The stream's pointer for calls inside the doors.
+    ///
+    /// # Panics
+    /// When there is no such stream.
+    pub(crate) fn raw_stream(&self, index: usize) -> *mut av::AVStream {
+        assert!(index < self.stream_count(), "stream {index} does not exist");
+        // SAFETY: `streams` holds `nb_streams` valid pointers, and the index was checked.
+        unsafe { *self.context.as_ref().streams.add(index) }
+    }
+
+    /// Reads the next packet of any stream; false at the end of the file.
+    pub fn read(&mut self, packet: &mut Packet) -> Result<bool, AvError> {
+        packet.clear();
+        // SAFETY: context and packet are valid; the packet is blank.
+        let code = unsafe { av::av_read_frame(self.context.as_ptr(), packet.as_ptr()) };
+        if code == AvError::EOF {
+            return Ok(false);
+        }
+        check("read the file", code).map(|_| true)
+    }
+
+    /// Ignores every stream but one from here on.
+    pub fn only(&mut self, index: usize) {
+        for other in 0..self.stream_count() {
+            // SAFETY: raw_stream checks the index; exclusive access.
+            unsafe {
+                (*self.raw_stream(other)).discard = if other == index {
+                    av::AVDiscard::AVDISCARD_DEFAULT
+                } else {
+                    av::AVDiscard::AVDISCARD_ALL
+                };
+            }
+        }
+    }
+
+    /// Goes to the last key frame at or before a time in the stream's unit.
+    pub fn seek(&mut self, index: usize, time: i64) -> Result<(), AvError> {
+        // SAFETY: the context is open; libavformat checks the stream index.
+        check("seek", unsafe {
+            av::av_seek_frame(
+                self.context.as_ptr(),
+                index as c_int,
+                time,
+                av::AVSEEK_FLAG_BACKWARD,
+            )
+        })
+        .map(drop)
+    }
+
+    /// The file's length in bytes.
+    pub fn size(&self) -> u64 {
+        // SAFETY: `source` lives as long as self.
+        unsafe { (*self.source).size }
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        let mut context = self.context.as_ptr();
+        // SAFETY: made by avformat_open_input; custom IO is not freed by it, so the guard does, afterwards.
+        unsafe { av::avformat_close_input(&raw mut context) };
+        drop(IoGuard {
+            io: self.io,
+            source: self.source,
+        });
+    }
+}
+
+/// Why a file could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// The system refused.
+    #[error("cannot read the file: {0}")]
+    Io(std::io::Error),
+    /// FFmpeg did not understand it.
+    #[error(transparent)]
+    Av(#[from] AvError),
+}
+
+struct IoGuard {
+    io: *mut av::AVIOContext,
+    source: *mut ByteSource,
+}
+
+impl Drop for IoGuard {
+    fn drop(&mut self) {
+        // SAFETY: both pointers are ours; the buffer may have been replaced by libavformat, so it is read back.
+        unsafe {
+            if !self.io.is_null() {
+                av::av_freep((&raw mut (*self.io).buffer).cast());
+                av::avio_context_free(&raw mut self.io);
+            }
+            drop(Box::from_raw(self.source));
+        }
+    }
+}
+
+unsafe extern "C" fn read_bytes(opaque: *mut c_void, buffer: *mut u8, size: c_int) -> c_int {
+    let Ok(length) = usize::try_from(size) else {
+        return av::AVERROR(22);
+    };
+    // SAFETY: `opaque` is the ByteSource given to avio_alloc_context; the buffer holds `size` bytes.
+    let (source, buffer) = unsafe {
+        (
+            &mut *opaque.cast::<ByteSource>(),
+            std::slice::from_raw_parts_mut(buffer, length),
+        )
+    };
+    match source.file.read(buffer) {
+        Ok(0) => AvError::EOF,
+        Ok(count) => count as c_int,
+        Err(_) => av::AVERROR(5),
+    }
+}
+
+unsafe extern "C" fn seek_bytes(opaque: *mut c_void, offset: i64, whence: c_int) -> i64 {
+    // SAFETY: `opaque` is the ByteSource given to avio_alloc_context.
+    let source = unsafe { &mut *opaque.cast::<ByteSource>() };
+    let target = match whence & !av::AVSEEK_FORCE {
+        av::AVSEEK_SIZE => return source.size as i64,
+        0 => u64::try_from(offset).ok().map(SeekFrom::Start),
+        1 => Some(SeekFrom::Current(offset)),
+        2 => Some(SeekFrom::End(offset)),
+        _ => None,
+    };
+    target
+        .and_then(|target| source.file.seek(target).ok())
+        .map_or(i64::from(av::AVERROR(22)), |position| position as i64)
+}
+
+/// Refuses whatever a demuxer wants to open besides the file it was given.
+unsafe extern "C" fn refuse_open(
+    _context: *mut av::AVFormatContext,
+    _io: *mut *mut av::AVIOContext,
+    _url: *const c_char,
+    _flags: c_int,
+    _options: *mut *mut av::AVDictionary,
+) -> c_int {
+    av::AVERROR(1)
+}
+
+fn known(time: i64) -> Option<i64> {
+    (time != av::AV_NOPTS_VALUE).then_some(time)
+}
+
+/// # Safety
+/// `pointer` is null or a terminated string.
+unsafe fn text(pointer: *const c_char) -> String {
+    if pointer.is_null() {
+        return "none".to_owned();
+    }
+    // SAFETY: promised by the caller.
+    unsafe { CStr::from_ptr(pointer) }
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn kind(stream: &av::AVStream, parameters: &av::AVCodecParameters) -> StreamKind {
+    match parameters.codec_type {
+        av::AVMediaType::AVMEDIA_TYPE_VIDEO
+            if stream.disposition & av::AV_DISPOSITION_ATTACHED_PIC != 0 =>
+        {
+            StreamKind::AttachedPicture
+        }
+        av::AVMediaType::AVMEDIA_TYPE_VIDEO => StreamKind::Video,
+        av::AVMediaType::AVMEDIA_TYPE_AUDIO => StreamKind::Audio,
+        _ => StreamKind::Other,
+    }
+}
+
+fn sample_aspect(stream: &av::AVStream, parameters: &av::AVCodecParameters) -> (i32, i32) {
+    [stream.sample_aspect_ratio, parameters.sample_aspect_ratio]
+        .into_iter()
+        .find(|ratio| ratio.num > 0 && ratio.den > 0)
+        .map_or((0, 1), |ratio| (ratio.num, ratio.den))
+}
+
+fn display_matrix(stream: &av::AVStream) -> Option<[i32; 9]> {
+    let mut size = 0;
+    // SAFETY: the stream is valid; the data belongs to it and is copied out below.
+    let data = unsafe {
+        av::av_stream_get_side_data(
+            stream,
+            av::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX,
+            &raw mut size,
+        )
+    };
+    if data.is_null() || size < 36 {
+        return None;
+    }
+    let mut matrix = [0i32; 9];
+    for (index, value) in matrix.iter_mut().enumerate() {
+        // SAFETY: at least 36 bytes are there; the read may be unaligned.
+        *value = unsafe { data.cast::<i32>().add(index).read_unaligned() };
+    }
+    Some(matrix)
+}
+
+fn has_alpha_layer(stream: &av::AVStream) -> bool {
+    // SAFETY: metadata is null or a valid dictionary; entries are terminated strings.
+    unsafe {
+        let entry = av::av_dict_get(stream.metadata, c"alpha_mode".as_ptr(), ptr::null(), 0);
+        !entry.is_null() && CStr::from_ptr((*entry).value) == c"1"
+    }
+}
+
+/// A file path as FFmpeg wants it, for the one place that lets FFmpeg open a file: writing our own outputs.
+pub(crate) fn file_url(path: &Path) -> Option<CString> {
+    CString::new(format!("file:{}", path.to_str()?)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_what_is_not_media() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.mp4");
+        std::fs::write(&path, b"not a film").unwrap();
+        assert!(matches!(Input::open(&path), Err(InputError::Av(_))));
+        assert!(matches!(
+            Input::open(&folder.path().join("absent")),
+            Err(InputError::Io(_))
+        ));
+    }
+
+    #[test]
+    fn refuses_playlists_that_name_other_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list");
+        std::fs::write(&path, b"ffconcat version 1.0\nfile /etc/passwd\n").unwrap();
+        assert!(Input::open(&path).is_err());
+        std::fs::write(&path, b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n").unwrap();
+        assert!(Input::open(&path).is_err());
+    }
+
+    #[test]
+    fn paths_become_file_urls() {
+        let url = file_url(Path::new("/a/-b:c.mp4")).unwrap();
+        assert_eq!(url.as_c_str(), c"file:/a/-b:c.mp4");
+        assert!(file_url(Path::new("/a\0b")).is_none());
+    }
+}

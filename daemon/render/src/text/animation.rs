@@ -1,0 +1,241 @@
+//! Curves over frames: how captions spring in, how overlays come and go.
+//!
+//! Neighbours: `caption` and `overlay` ask for a state per frame. Pure numbers; no pixels.
+
+use fenta_templates::time::FrameRate;
+use fenta_templates::timeline::{Animation, AnimationKind, Overlay};
+
+/// Milliseconds in which a cue springs to its size.
+const POP_MS: f64 = 120.0;
+/// Milliseconds in which a springing cue becomes solid.
+const POP_FADE_MS: f64 = 60.0;
+/// Milliseconds in which a highlight grows.
+const HIGHLIGHT_MS: f64 = 100.0;
+/// Pixels an overlay rises by.
+const SLIDE_PX: f32 = 60.0;
+
+/// Size and opacity, both in permille, and a shift in pixels; integers, so that equal looks are equal keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Pose {
+    pub(super) scale_pm: u16,
+    pub(super) opacity_pm: u16,
+    pub(super) shift_y: i32,
+}
+
+impl Pose {
+    pub(super) const REST: Self = Self {
+        scale_pm: 1000,
+        opacity_pm: 1000,
+        shift_y: 0,
+    };
+}
+
+fn frames_in(ms: f64, rate: FrameRate) -> i64 {
+    ((ms * rate.as_f64() / 1000.0).round() as i64).max(1)
+}
+
+/// 0.85 at the start, 1.05 half way, 1.0 at the end.
+fn spring(t: f32) -> f32 {
+    if t >= 1.0 {
+        1.0
+    } else if t < 0.5 {
+        let u = t / 0.5;
+        0.85 + 0.20 * (1.0 - (1.0 - u) * (1.0 - u))
+    } else {
+        let u = (t - 0.5) / 0.5;
+        1.05 - 0.05 * u * u * (3.0 - 2.0 * u)
+    }
+}
+
+fn permille(value: f32) -> u16 {
+    (value * 1000.0).round().clamp(0.0, f32::from(u16::MAX)) as u16
+}
+
+/// A springing cue `elapsed` frames after it appeared.
+pub(super) fn cue_pop(elapsed: i64, rate: FrameRate) -> Pose {
+    let frames = frames_in(POP_MS, rate);
+    let fade = frames_in(POP_FADE_MS, rate);
+    Pose {
+        scale_pm: permille(spring(elapsed as f32 / frames as f32)),
+        opacity_pm: permille(((elapsed + 1) as f32 / fade as f32).min(1.0)),
+        shift_y: 0,
+    }
+}
+
+/// How far a word's highlight has grown, in permille, `elapsed` frames after the word began.
+pub(super) fn highlight_growth(elapsed: i64, rate: FrameRate) -> u16 {
+    let t = (elapsed + 1) as f32 / frames_in(HIGHLIGHT_MS, rate) as f32;
+    let left = 1.0 - t.min(1.0);
+    permille(1.0 - left * left)
+}
+
+/// How an overlay stands at a frame, or nothing where it is not visible.
+pub(super) fn overlay_pose(overlay: &Overlay, frame: i64) -> Option<Pose> {
+    if !overlay.range.contains(frame) {
+        return None;
+    }
+    let since = frame - overlay.range.first() + 1;
+    let until = overlay.range.end() - frame;
+    let enter = overlay
+        .enter
+        .map_or(Pose::REST, |a| end_pose(a, since, 1.0));
+    let exit = overlay
+        .exit
+        .map_or(Pose::REST, |a| end_pose(a, until, -1.0));
+    Some(Pose {
+        scale_pm: (u32::from(enter.scale_pm) * u32::from(exit.scale_pm) / 1000) as u16,
+        opacity_pm: (u32::from(enter.opacity_pm) * u32::from(exit.opacity_pm) / 1000) as u16,
+        shift_y: enter.shift_y + exit.shift_y,
+    })
+}
+
+/// `away` frames from the invisible end; `below` is 1 where the resting place is reached from below, -1 where it
+/// is left upwards. The first animated frame already shows something, the last one not yet everything.
+fn end_pose(animation: Animation, away: i64, below: f32) -> Pose {
+    let t = away as f32 / (animation.frames.max(1) + 1) as f32;
+    if t >= 1.0 {
+        return Pose::REST;
+    }
+    let left = 1.0 - t;
+    let fading = Pose {
+        opacity_pm: permille(t),
+        ..Pose::REST
+    };
+    match animation.kind {
+        AnimationKind::Fade => fading,
+        AnimationKind::SlideUp => Pose {
+            shift_y: (below * SLIDE_PX * left * left * left).round() as i32,
+            ..fading
+        },
+        AnimationKind::Pop => Pose {
+            scale_pm: permille(spring(t)),
+            opacity_pm: permille((2.0 * t).min(1.0)),
+            shift_y: 0,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fenta_templates::color::Color;
+    use fenta_templates::time::TimeRange;
+    use fenta_templates::timeline::{Anchor, OverlayContent, Rect, ShapeOverlay};
+
+    const FPS: FrameRate = FrameRate::whole(30);
+
+    fn overlay(enter: Option<Animation>, exit: Option<Animation>) -> Overlay {
+        Overlay {
+            id: "o".into(),
+            range: TimeRange::from_units(10, 50, FPS),
+            content: OverlayContent::Shape(ShapeOverlay {
+                color: Color::WHITE,
+                radius: 0,
+            }),
+            rect: Rect {
+                x: 0,
+                y: 0,
+                w: 10,
+                h: 10,
+            },
+            anchor: Anchor::Center,
+            opacity_pm: 1000,
+            enter,
+            exit,
+        }
+    }
+
+    fn animation(kind: AnimationKind, frames: u32) -> Option<Animation> {
+        Some(Animation { kind, frames })
+    }
+
+    #[test]
+    fn a_cue_springs_from_85_over_105_to_100_in_120_ms() {
+        let scales: Vec<u16> = (0..6).map(|f| cue_pop(f, FPS).scale_pm).collect();
+        assert_eq!(scales, [850, 1000, 1050, 1025, 1000, 1000]);
+        let fades: Vec<u16> = (0..4).map(|f| cue_pop(f, FPS).opacity_pm).collect();
+        assert_eq!(fades, [500, 1000, 1000, 1000]);
+        assert!(cue_pop(4, FrameRate::whole(60)).scale_pm > 1040);
+        assert!(cue_pop(6, FrameRate::whole(60)).scale_pm > 1000);
+        assert_eq!(cue_pop(7, FrameRate::whole(60)), Pose::REST);
+    }
+
+    #[test]
+    fn a_highlight_grows_to_the_full_in_three_frames() {
+        let growth: Vec<u16> = (0..5).map(|f| highlight_growth(f, FPS)).collect();
+        assert_eq!(growth[2..], [1000, 1000, 1000]);
+        assert!(
+            growth[0] > 300 && growth[0] < growth[1] && growth[1] < 1000,
+            "{growth:?}"
+        );
+    }
+
+    #[test]
+    fn nothing_shows_outside_the_range_and_rest_is_rest() {
+        let plain = overlay(None, None);
+        assert_eq!(overlay_pose(&plain, 9), None);
+        assert_eq!(overlay_pose(&plain, 50), None);
+        assert_eq!(overlay_pose(&plain, 10), Some(Pose::REST));
+        assert_eq!(overlay_pose(&plain, 49), Some(Pose::REST));
+    }
+
+    #[test]
+    fn fades_are_monotone_and_mirror_each_other() {
+        let item = overlay(
+            animation(AnimationKind::Fade, 6),
+            animation(AnimationKind::Fade, 6),
+        );
+        let at = |frame| overlay_pose(&item, frame).unwrap().opacity_pm;
+        for frame in 10..16 {
+            assert!(at(frame) > 0 && at(frame) < at(frame + 1));
+            assert_eq!(at(frame), at(59 - frame));
+        }
+        assert_eq!(at(16), 1000);
+        assert_eq!(at(43), 1000);
+        assert!(at(44) < 1000);
+    }
+
+    #[test]
+    fn a_slide_comes_from_below_and_leaves_upwards() {
+        let item = overlay(
+            animation(AnimationKind::SlideUp, 8),
+            animation(AnimationKind::SlideUp, 8),
+        );
+        let at = |frame| overlay_pose(&item, frame).unwrap().shift_y;
+        assert!((30..60).contains(&at(10)), "{}", at(10));
+        for frame in 10..49 {
+            assert!(at(frame) >= at(frame + 1), "rises all the time, at {frame}");
+        }
+        assert_eq!(at(30), 0);
+        assert!(at(49) < -30);
+    }
+
+    #[test]
+    fn a_pop_overshoots_once_and_settles() {
+        let item = overlay(animation(AnimationKind::Pop, 9), None);
+        let scales: Vec<u16> = (10..22)
+            .map(|f| overlay_pose(&item, f).unwrap().scale_pm)
+            .collect();
+        let peak = scales
+            .iter()
+            .position(|s| s == scales.iter().max().unwrap())
+            .unwrap();
+        assert!(
+            scales[..=peak].windows(2).all(|w| w[0] < w[1]),
+            "{scales:?}"
+        );
+        assert!(
+            scales[peak..].windows(2).all(|w| w[0] >= w[1]),
+            "{scales:?}"
+        );
+        assert!((1040..=1050).contains(&scales[peak]), "{scales:?}");
+        assert_eq!(scales[9], 1000);
+    }
+
+    #[test]
+    fn a_one_frame_animation_is_still_one() {
+        let item = overlay(animation(AnimationKind::Fade, 1), None);
+        assert_eq!(overlay_pose(&item, 10).unwrap().opacity_pm, 500);
+        assert_eq!(overlay_pose(&item, 11).unwrap().opacity_pm, 1000);
+    }
+}

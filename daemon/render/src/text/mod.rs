@@ -1,0 +1,117 @@
+//! Texts, pictures and shapes over the video: everything of a segment that is drawn by us and not decoded.
+//!
+//! `layout` turns texts into geometry (`block`), `scene`, `coverage` and `raster` turn geometry into pixels, `caption` and
+//! `overlay` say what a frame shows, `font_search` finds font files on the machine. The compositor asks [`LayerPainter`] for a frame's layers and
+//! blends them. Nothing here knows about decoding, encoding or files; drawing sees the fonts it was given and no
+//! other.
+
+mod animation;
+mod block;
+mod blur;
+mod caption;
+mod coverage;
+mod error;
+#[cfg(test)]
+mod fixtures;
+mod font_search;
+mod fonts;
+#[cfg(test)]
+mod gallery;
+mod glyph;
+mod image;
+mod layout;
+mod memo;
+mod overlay;
+mod raster;
+mod scene;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fenta_templates::digest::Digest;
+use fenta_templates::timeline::{FontFace, Rect, SegmentSpec};
+
+use caption::CaptionPainter;
+use fonts::FontLibrary;
+use overlay::OverlayPainter;
+
+pub use error::TextError;
+pub use font_search::{resolve_fonts, resolve_fonts_in};
+pub use image::RgbaImage;
+
+/// A picture to blend over a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// Canvas column of the picture's left edge; may be negative.
+    pub x: i32,
+    /// Canvas row of the picture's top edge; may be negative.
+    pub y: i32,
+    /// The pixels, shared between all frames that look the same.
+    pub image: Arc<RgbaImage>,
+    /// Opacity in permille, on top of the picture's own alpha.
+    pub opacity_pm: u16,
+}
+
+/// Where a caption word lies at rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WordBox {
+    /// Index of the cue in the segment's caption track.
+    pub cue: usize,
+    /// Index of the word in the cue.
+    pub word: usize,
+    /// The word with its ascent and descent, in canvas pixels. A word cut over two lines has two boxes.
+    pub rect: Rect,
+}
+
+/// Draws the overlays and captions of one segment.
+///
+/// Everything that can fail fails in [`LayerPainter::new`]; pictures are drawn when a frame first needs them and kept.
+/// It can be shared between threads.
+pub struct LayerPainter {
+    overlays: Vec<OverlayPainter>,
+    captions: Option<CaptionPainter>,
+}
+
+impl LayerPainter {
+    /// Lays out all texts of a segment with the given fonts and pictures.
+    ///
+    /// # Errors
+    /// A font or picture that was not given, a character that no given font has, a picture too large to draw.
+    pub fn new(
+        segment: &SegmentSpec,
+        fonts: &[(FontFace, Arc<Vec<u8>>)],
+        images: &BTreeMap<Digest, RgbaImage>,
+    ) -> Result<Self, TextError> {
+        let mut library = FontLibrary::new(fonts)?;
+        let overlays = segment
+            .overlays
+            .iter()
+            .map(|overlay| OverlayPainter::new(overlay, &mut library, images))
+            .collect::<Result<_, _>>()?;
+        let captions = segment
+            .captions
+            .as_ref()
+            .map(|track| CaptionPainter::new(track, segment.canvas.frame_rate, &mut library))
+            .transpose()?;
+        Ok(Self { overlays, captions })
+    }
+
+    /// The layers of a frame of the segment, bottom first: overlays in their order, then the caption.
+    pub fn layers_at(&self, frame: u32) -> Vec<Layer> {
+        let frame = i64::from(frame);
+        let caption = self.captions.as_ref().and_then(|c| c.layer_at(frame));
+        self.overlays
+            .iter()
+            .filter_map(|overlay| overlay.layer_at(frame))
+            .chain(caption)
+            .collect()
+    }
+
+    /// Where every caption word lies at rest, in reading order of the track.
+    pub fn word_boxes(&self) -> Vec<WordBox> {
+        self.captions
+            .as_ref()
+            .map(CaptionPainter::word_boxes)
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,87 @@
+//! How long each kind of action may take before its worker is stopped. Generous: a limit is for what hangs, not for
+//! what is slow.
+
+use std::time::Duration;
+
+use fenta_workflows::action::Action;
+
+/// Wall-clock limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WallLimits {
+    /// What every action may take, whatever its size.
+    pub floor: Duration,
+    /// What each frame to draw adds.
+    pub per_frame: Duration,
+    /// What each second of sound to make adds.
+    pub per_second_of_sound: Duration,
+}
+
+impl Default for WallLimits {
+    fn default() -> Self {
+        Self {
+            floor: Duration::from_secs(60),
+            per_frame: Duration::from_secs(1),
+            per_second_of_sound: Duration::from_secs(2),
+        }
+    }
+}
+
+impl WallLimits {
+    /// The limit of an action.
+    pub fn wall(&self, action: &Action) -> Duration {
+        let work = match action {
+            Action::RenderSegment(request) => self.per_frame * request.segment.frames,
+            Action::Mix(request) => self.sound(request.plan.samples / SOUND_RATE),
+            Action::ComposeMusic(request) => self.sound(u64::from(request.duration_ms / 1000)),
+            Action::Speak(request) => self.sound(request.text.split_whitespace().count() as u64),
+            // Joining copies packets: a thousand frames in the time one of them may take to draw.
+            Action::Mux(request) => {
+                self.per_frame * (request.segment_frames.iter().sum::<u32>() / 1000)
+            }
+            _ => Duration::ZERO,
+        };
+        self.floor + work
+    }
+
+    fn sound(&self, seconds: u64) -> Duration {
+        self.per_second_of_sound * u32::try_from(seconds).unwrap_or(u32::MAX / 4)
+    }
+}
+
+/// Samples per second of every mix.
+const SOUND_RATE: u64 = 48_000;
+
+#[cfg(test)]
+mod tests {
+    use fenta_workflows::action::{ComposeMusicRequest, ProbeRequest, SpeakRequest};
+    use fenta_workflows::digest::blob_digest;
+
+    use super::*;
+
+    #[test]
+    fn larger_work_may_take_longer() {
+        let limits = WallLimits::default();
+        let probe = Action::Probe(ProbeRequest {
+            source: blob_digest(b"x"),
+            name: String::new(),
+        });
+        let music = |duration_ms| {
+            Action::ComposeMusic(ComposeMusicRequest {
+                seed: 1,
+                mood: "calm".to_owned(),
+                bpm: 90,
+                duration_ms,
+            })
+        };
+        let speak = Action::Speak(SpeakRequest {
+            text: "three short words".to_owned(),
+            engine: "flite".to_owned(),
+            voice: "slt".to_owned(),
+            speed_pm: 1000,
+        });
+        assert_eq!(limits.wall(&probe), Duration::from_secs(60));
+        assert_eq!(limits.wall(&music(30_000)), Duration::from_secs(120));
+        assert_eq!(limits.wall(&speak), Duration::from_secs(66));
+        assert!(limits.wall(&music(u32::MAX)) > limits.wall(&music(30_000)));
+    }
+}

@@ -1,0 +1,237 @@
+//! THE LIST of what can be done: one executor per kind of action, chosen in [`Executors::execute`].
+//!
+//! Neighbours: [`crate::runner`] decides when an action runs, whether a remembered result will do and what happens
+//! after a failure; an executor does the work once, checks what came out and puts it into the CAS. It knows nothing
+//! of jobs, nodes or retries.
+
+mod collect;
+mod failure;
+mod ingest;
+mod limits;
+mod natural_order;
+mod outputs;
+mod process;
+mod publish;
+mod read_text;
+mod renderer;
+mod resolve_fonts;
+mod retry;
+mod worker;
+mod write;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use fenta_workflows::action::{Action, ActionResult};
+use fenta_workflows::worker::{FailureClass, WorkerFailure};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+pub use limits::WallLimits;
+pub use renderer::{Renderer, RendererError};
+pub use retry::RetryPolicy;
+
+use crate::clock::Clock;
+use crate::store::{Cas, Store};
+
+/// What executors work with.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    /// The index of the user's files, and remembered facts about this machine.
+    pub store: Store,
+    /// Where blobs come from and go to.
+    pub cas: Cas,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Where workers' folders are made; on the file system of the CAS.
+    pub scratch: PathBuf,
+    /// The whole environment of workers.
+    pub worker_env: Vec<(OsString, OsString)>,
+    /// Folders fonts are installed in.
+    pub font_dirs: Vec<PathBuf>,
+    /// How long actions may take.
+    pub limits: WallLimits,
+}
+
+/// Something heard from an action while it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// An attempt began.
+    Started {
+        /// The worker process, if one does it.
+        pid: Option<u32>,
+        /// 1 for the first.
+        attempt: u32,
+    },
+    /// How far it is.
+    Progress {
+        /// Units done.
+        done: u64,
+        /// Units in all.
+        total: u64,
+    },
+    /// It failed and is tried again.
+    Retried {
+        /// Whose fault.
+        class: FailureClass,
+        /// What went wrong.
+        message: String,
+        /// The try that follows.
+        attempt: u32,
+    },
+}
+
+/// One attempt at an action.
+#[derive(Debug)]
+pub struct Attempt {
+    /// 1 for the first.
+    pub number: u32,
+    /// The renderer to use.
+    pub renderer: PathBuf,
+    /// Its name and version.
+    pub tool: Arc<str>,
+    /// Who listens.
+    pub notices: UnboundedSender<Notice>,
+    /// Set when nobody wants the result any more.
+    pub cancel: CancellationToken,
+}
+
+impl Attempt {
+    fn started(&self, pid: Option<u32>) {
+        self.notify(Notice::Started {
+            pid,
+            attempt: self.number,
+        });
+    }
+
+    fn notify(&self, notice: Notice) {
+        // Nobody listening is no reason to stop: the result may still be wanted.
+        let _ = self.notices.send(notice);
+    }
+}
+
+/// Why an attempt has no result.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExecuteError {
+    /// It failed.
+    #[error("{}", .0.message)]
+    Failed(WorkerFailure),
+    /// It was stopped on request.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl From<WorkerFailure> for ExecuteError {
+    fn from(failure: WorkerFailure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// The executors. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Executors {
+    tools: Arc<Tools>,
+}
+
+impl Executors {
+    /// Executors that work with these tools.
+    pub fn new(tools: Tools) -> Self {
+        Self {
+            tools: Arc::new(tools),
+        }
+    }
+
+    /// Does an action once. Every blob of the result is durable when this returns.
+    pub async fn execute(
+        &self,
+        action: &Action,
+        attempt: &Attempt,
+    ) -> Result<ActionResult, ExecuteError> {
+        let tools = &self.tools;
+        if !action.needs_worker() {
+            attempt.started(None);
+        }
+        Ok(match action {
+            Action::Collect(request) => collect::run(tools, request).await?,
+            Action::ReadText(request) => read_text::run(request).await?,
+            Action::Write(request) => write::run(tools, request).await?,
+            Action::Publish(request) => publish::run(tools, request).await?,
+            Action::ResolveFonts(request) => {
+                resolve_fonts::run(tools, request, action, attempt).await?
+            }
+            Action::Probe(_)
+            | Action::Speak(_)
+            | Action::ComposeMusic(_)
+            | Action::RenderSegment(_)
+            | Action::Mix(_)
+            | Action::Mux(_)
+            | Action::Snapshot(_) => worker::run(tools, action, attempt).await?,
+        })
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Tools over a temporary folder, and stand-ins for the renderer that speak its protocol.
+
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    pub(crate) struct TestTools {
+        pub(crate) tools: Tools,
+        pub(crate) folder: tempfile::TempDir,
+    }
+
+    pub(crate) fn tools() -> TestTools {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let clock = Arc::new(SystemClock);
+        let scratch = root.join("scratch");
+        TestTools {
+            tools: Tools {
+                store: Store::open(&root.join("fenta.db"), false, clock.clone()).unwrap(),
+                cas: Cas::open(&root.join("cas"), &scratch).unwrap(),
+                clock,
+                scratch,
+                worker_env: vec![("PATH".into(), "/usr/bin:/bin".into())],
+                font_dirs: Vec::new(),
+                limits: WallLimits::default(),
+            },
+            folder,
+        }
+    }
+
+    /// A renderer that is a shell script: `$job` holds the job's JSON, `$out` the output folder.
+    pub(crate) fn script(folder: &Path, name: &str, body: &str) -> PathBuf {
+        let path = folder.join(name);
+        let text = format!(
+            "#!/bin/sh\nif [ \"$1\" = --version-json ]; then\n\
+             echo '{{\"renderer\":\"stand-in 1\",\"libraries\":{{}}}}'; exit 0; fi\n\
+             job=$(cat)\nout=$(printf %s \"$job\" | sed 's/.*\"output_dir\":\"\\([^\"]*\\)\".*/\\1/')\n{body}\n"
+        );
+        // Written aside and renamed: a script that another thread's child still holds open cannot be executed.
+        let fresh = path.with_extension("new");
+        std::fs::write(&fresh, text).unwrap();
+        std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::rename(&fresh, &path).unwrap();
+        path
+    }
+
+    pub(crate) fn attempt(
+        renderer: &Path,
+    ) -> (Attempt, tokio::sync::mpsc::UnboundedReceiver<Notice>) {
+        let (notices, heard) = tokio::sync::mpsc::unbounded_channel();
+        let attempt = Attempt {
+            number: 1,
+            renderer: renderer.to_owned(),
+            tool: "stand-in 1".into(),
+            notices,
+            cancel: CancellationToken::new(),
+        };
+        (attempt, heard)
+    }
+}

@@ -1,0 +1,203 @@
+//! `Publish`: puts blobs where the user wants them, each by a temporary file beside the target and a rename, so that
+//! a player or an uploader never sees half a video. A target that already holds the right bytes is left alone.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use fenta_workflows::action::{
+    ActionFacts, ActionResult, PublishItem, PublishRequest, PublishedFile,
+};
+use fenta_workflows::digest::Digest;
+use fenta_workflows::worker::{FailureClass, WorkerFailure};
+
+use super::Tools;
+use super::failure::{blob_gone, blocking, failure, io_failure, store_failure};
+use crate::store::cas::{Cas, hash_reader, sync_folder};
+use crate::store::FileStamp;
+
+pub(super) async fn run(
+    tools: &Tools,
+    request: &PublishRequest,
+) -> Result<ActionResult, WorkerFailure> {
+    let mut published = Vec::with_capacity(request.items.len());
+    for item in &request.items {
+        published.push(publish(tools, item).await?);
+    }
+    Ok(ActionResult {
+        outputs: BTreeMap::new(),
+        facts: ActionFacts::Published(published),
+    })
+}
+
+async fn publish(tools: &Tools, item: &PublishItem) -> Result<PublishedFile, WorkerFailure> {
+    let target = Path::new(&item.to);
+    if !target.is_absolute() {
+        return Err(failure(
+            FailureClass::Internal,
+            format!("`{}` is not an absolute path", item.to),
+            "",
+        ));
+    }
+    let in_place = already_there(tools, target, &item.source).await?;
+    if !in_place {
+        let (cas, source, to) = (tools.cas.clone(), item.source, item.to.clone());
+        blocking("publishing a file", move || {
+            put_in_place(&cas, &source, Path::new(&to))
+        })
+        .await?;
+    }
+    Ok(PublishedFile {
+        path: item.to.clone(),
+        digest: item.source,
+        written: !in_place,
+    })
+}
+
+/// Whether the target already holds the blob's bytes; an unchanged target is read only once.
+async fn already_there(
+    tools: &Tools,
+    target: &Path,
+    source: &Digest,
+) -> Result<bool, WorkerFailure> {
+    let Ok(metadata) = fs::symlink_metadata(target) else {
+        return Ok(false);
+    };
+    if metadata.is_dir() {
+        return Err(failure(
+            FailureClass::Input,
+            format!("{} is a folder, the result is a file", target.display()),
+            "give the result another name",
+        ));
+    }
+    if !metadata.is_file() || metadata.len() != source.size {
+        return Ok(false);
+    }
+    let stamp = FileStamp::of(&metadata, tools.clock.now());
+    if let Some(stamp) = &stamp {
+        let known = tools.store.indexed_file(target, stamp).await;
+        if let Some(digest) = known.map_err(|error| store_failure(&error))? {
+            return Ok(digest == *source);
+        }
+    }
+    let path = target.to_owned();
+    let found = blocking("reading a result", move || {
+        // A target that cannot be read is simply replaced.
+        Ok(File::open(path).and_then(hash_reader).ok())
+    })
+    .await?;
+    if let (Some(digest), Some(stamp)) = (found, stamp) {
+        let indexed = tools.store.index_file(target, stamp, digest).await;
+        indexed.map_err(|error| store_failure(&error))?;
+    }
+    Ok(found == Some(*source))
+}
+
+fn put_in_place(cas: &Cas, source: &Digest, target: &Path) -> Result<(), WorkerFailure> {
+    let refused = |error: io::Error| io_failure("write", target, &error);
+    let folder = target.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(folder).map_err(|error| io_failure("make the folder", folder, &error))?;
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".fenta-")
+        .suffix(".partial")
+        .tempfile_in(folder)
+        .map_err(refused)?;
+    if !cas.copy_out(source, temporary.as_file_mut()).map_err(refused)? {
+        return Err(blob_gone(source));
+    }
+    let file = temporary.as_file();
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+        .and_then(|()| file.sync_all())
+        .map_err(refused)?;
+    temporary
+        .persist(target)
+        .map_err(|error| refused(error.error))?;
+    sync_folder(folder).map_err(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::executors::testing::{self, TestTools};
+
+    async fn publish_to(test: &TestTools, blob: &[u8], to: &Path) -> Result<bool, WorkerFailure> {
+        let source = test.tools.cas.put_bytes(blob).unwrap();
+        let request = PublishRequest {
+            items: vec![PublishItem {
+                source,
+                to: to.to_string_lossy().into_owned(),
+            }],
+        };
+        let result = run(&test.tools, &request).await?;
+        match result.facts {
+            ActionFacts::Published(files) => Ok(files[0].written),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_result_is_written_once_and_put_back_when_it_changed() {
+        let test = testing::tools();
+        let target = test.folder.path().join("out/deep/a.mp4");
+        assert!(publish_to(&test, b"video", &target).await.unwrap());
+        assert!(!publish_to(&test, b"video", &target).await.unwrap());
+        let mode = fs::metadata(&target).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644);
+        for change in [Some(&b"vide0"[..]), Some(b"longer than it was"), None] {
+            match change {
+                Some(bytes) => fs::write(&target, bytes).unwrap(),
+                None => fs::remove_file(&target).unwrap(),
+            }
+            assert!(publish_to(&test, b"video", &target).await.unwrap());
+            assert_eq!(fs::read(&target).unwrap(), b"video");
+        }
+        let left: Vec<_> = fs::read_dir(target.parent().unwrap()).unwrap().collect();
+        assert_eq!(left.len(), 1, "no temporary file stays");
+    }
+
+    #[tokio::test]
+    async fn a_link_is_replaced_and_what_it_points_to_is_not_touched() {
+        let test = testing::tools();
+        let precious = test.folder.path().join("precious");
+        fs::write(&precious, b"video").unwrap();
+        let target = test.folder.path().join("a.mp4");
+        std::os::unix::fs::symlink(&precious, &target).unwrap();
+        assert!(publish_to(&test, b"other", &target).await.unwrap());
+        assert_eq!(fs::read(&precious).unwrap(), b"video");
+        assert!(fs::symlink_metadata(&target).unwrap().is_file());
+    }
+
+    #[tokio::test]
+    async fn places_that_do_not_work_are_named() {
+        let test = testing::tools();
+        let folder = test.folder.path().join("folder");
+        fs::create_dir(&folder).unwrap();
+        let error = publish_to(&test, b"v", &folder).await.unwrap_err();
+        assert!(error.message.contains("is a folder"), "{error:?}");
+        let file = test.folder.path().join("file");
+        fs::write(&file, b"").unwrap();
+        let below = publish_to(&test, b"v", &file.join("a.mp4")).await;
+        assert_eq!(below.unwrap_err().class, FailureClass::Input);
+    }
+
+    #[tokio::test]
+    async fn a_blob_that_is_gone_or_damaged_never_reaches_the_target() {
+        let test = testing::tools();
+        let target = test.folder.path().join("a.mp4");
+        let source = test.tools.cas.put_bytes(b"video").unwrap();
+        let path = test.tools.cas.path(&source);
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, b"vide0").unwrap();
+        let request = PublishRequest {
+            items: vec![PublishItem {
+                source,
+                to: target.to_string_lossy().into_owned(),
+            }],
+        };
+        let failure = run(&test.tools, &request).await.unwrap_err();
+        assert!(failure.message.contains(&source.short()), "{failure:?}");
+        assert!(!target.exists());
+    }
+}

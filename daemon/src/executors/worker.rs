@@ -1,0 +1,400 @@
+//! Actions done by a `fenta-render` process: one action, one process, one folder for its outputs.
+//!
+//! The worker is expected to be attacked by its input. It gets paths of exactly the blobs the action names, has a
+//! wall-clock limit, and nothing it says is believed before it was checked (`outputs`).
+
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::ExitStatus;
+
+use fenta_workflows::action::{Action, ActionFacts, ActionResult};
+use fenta_workflows::digest::Digest;
+use fenta_workflows::worker::{FailureClass, WorkerEvent, WorkerFailure, WorkerJob};
+
+use super::failure::{blob_gone, blocking, failure, io_failure};
+use super::process::{Process, ProcessError};
+use super::{Attempt, ExecuteError, Notice, Tools, outputs};
+use crate::store::Cas;
+
+pub(super) async fn run(
+    tools: &Tools,
+    action: &Action,
+    attempt: &Attempt,
+) -> Result<ActionResult, ExecuteError> {
+    let scratch = tools.scratch.clone();
+    let folder = blocking("making a worker's folder", move || {
+        tempfile::Builder::new()
+            .prefix("worker-")
+            .tempdir_in(&scratch)
+            .map_err(|error| io_failure("write into", &scratch, &error))
+    })
+    .await?;
+    let job = job(tools, action, folder.path()).await?;
+    let (claimed, facts) = converse(tools, action, &job, folder.path(), attempt).await?;
+
+    let files = outputs::files(action, &claimed, folder.path())
+        .and_then(|files| outputs::check_facts(action, &facts, &files).map(|()| files))
+        .map_err(|why| untrue(action, &why))?;
+    let (cas, kind) = (tools.cas.clone(), action.kind());
+    let outputs = blocking("keeping a worker's outputs", move || {
+        // The folder moves along, so that it is removed off the runtime's own threads.
+        let _folder = folder;
+        files
+            .into_iter()
+            .map(|(name, path)| match cas.adopt_file(&path) {
+                Ok(digest) => Ok((name, digest)),
+                Err(error) => Err(io_failure("keep", Path::new(kind), &error)),
+            })
+            .collect::<Result<BTreeMap<String, Digest>, _>>()
+    })
+    .await?;
+    check_pinned(action, &facts, &outputs)?;
+    Ok(ActionResult { outputs, facts })
+}
+
+/// Fonts are named by content in the facts; that content must be what was handed over.
+fn check_pinned(
+    action: &Action,
+    facts: &ActionFacts,
+    outputs: &BTreeMap<String, Digest>,
+) -> Result<(), WorkerFailure> {
+    if let ActionFacts::Fonts(faces) = facts
+        && let Some(face) = faces
+            .iter()
+            .find(|face| !outputs.values().any(|digest| *digest == face.file))
+    {
+        let why = format!("the file of {} was not handed over", face.request.family);
+        return Err(untrue(action, &why));
+    }
+    Ok(())
+}
+
+async fn job(tools: &Tools, action: &Action, folder: &Path) -> Result<Vec<u8>, WorkerFailure> {
+    let (cas, action) = (tools.cas.clone(), action.clone());
+    let output_dir = folder.to_string_lossy().into_owned();
+    blocking("preparing a worker's job", move || {
+        let blobs = paths(&cas, &action)?;
+        let job = WorkerJob {
+            action,
+            blobs,
+            output_dir,
+        };
+        serde_json::to_vec(&job)
+            .map_err(|error| failure(FailureClass::Internal, error.to_string(), ""))
+    })
+    .await
+}
+
+fn paths(cas: &Cas, action: &Action) -> Result<BTreeMap<Digest, String>, WorkerFailure> {
+    action
+        .blobs()
+        .into_iter()
+        .map(|blob| {
+            if cas.contains(&blob) {
+                Ok((blob, cas.path(&blob).to_string_lossy().into_owned()))
+            } else {
+                Err(blob_gone(&blob))
+            }
+        })
+        .collect()
+}
+
+type Claim = (BTreeMap<String, String>, ActionFacts);
+
+async fn converse(
+    tools: &Tools,
+    action: &Action,
+    job: &[u8],
+    folder: &Path,
+    attempt: &Attempt,
+) -> Result<Claim, ExecuteError> {
+    let mut process =
+        Process::start(&attempt.renderer, &tools.worker_env, folder, job.to_vec())
+            .map_err(|error| not_started(&error))?;
+    attempt.started(process.pid());
+    let limit = tools.limits.wall(action);
+    let outcome = tokio::select! {
+        said = listen(&mut process, attempt) => said,
+        () = tokio::time::sleep(limit) => {
+            process.kill().await;
+            return Err(out_of_time(action, limit).into());
+        }
+        () = attempt.cancel.cancelled() => {
+            process.kill().await;
+            return Err(ExecuteError::Cancelled);
+        }
+    };
+    let answer = match outcome {
+        Ok(answer) => answer,
+        Err(error) => {
+            process.kill().await;
+            return Err(untrue(action, &error.to_string()).into());
+        }
+    };
+    // Its output is closed, but it may still hang; the limit covers the way out as well.
+    let ended = tokio::time::timeout(limit, process.finish()).await;
+    let (status, stderr) = match ended {
+        Ok(Ok(ended)) => ended,
+        Ok(Err(error)) => return Err(untrue(action, &error.to_string()).into()),
+        Err(_) => return Err(out_of_time(action, limit).into()),
+    };
+    Ok(judge(action, answer, status, &stderr)?)
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ListenError {
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    #[error("the worker said what is not in its protocol ({0})")]
+    Garbage(serde_json::Error),
+}
+
+/// Listens until the worker closes its output; its last answer counts.
+async fn listen(
+    process: &mut Process,
+    attempt: &Attempt,
+) -> Result<Option<WorkerEvent>, ListenError> {
+    let mut answer = None;
+    while let Some(line) = process.line().await? {
+        match serde_json::from_slice(&line).map_err(ListenError::Garbage)? {
+            WorkerEvent::Progress { done, total } => {
+                attempt.notify(Notice::Progress { done, total });
+            }
+            event => answer = Some(event),
+        }
+    }
+    Ok(answer)
+}
+
+/// What the answer and the way the process ended mean together.
+fn judge(
+    action: &Action,
+    answer: Option<WorkerEvent>,
+    status: ExitStatus,
+    stderr: &str,
+) -> Result<Claim, WorkerFailure> {
+    if !stderr.is_empty() {
+        tracing::debug!(action = action.kind(), stderr, "a worker's own log");
+    }
+    if let Some(signal) = status.signal() {
+        return Err(failure(
+            FailureClass::Crash,
+            format!("the worker of {} was ended by signal {signal}", action.kind()),
+            "if it happens again, the file it worked on may be broken",
+        ));
+    }
+    match answer {
+        Some(WorkerEvent::Done { outputs, facts }) if status.success() => Ok((outputs, facts)),
+        Some(WorkerEvent::Failed(reported)) => Err(reported),
+        _ => {
+            let last = stderr.lines().last().unwrap_or_default();
+            let why = format!("it ended with {status} and no answer {last}");
+            Err(untrue(action, why.trim_end()))
+        }
+    }
+}
+
+fn untrue(action: &Action, why: &str) -> WorkerFailure {
+    failure(
+        FailureClass::Internal,
+        format!("the worker of {} cannot be believed: {why}", action.kind()),
+        "see the daemon's log",
+    )
+}
+
+fn out_of_time(action: &Action, limit: std::time::Duration) -> WorkerFailure {
+    failure(
+        FailureClass::Limit,
+        format!(
+            "{} took longer than its limit of {:.1} s",
+            action.kind(),
+            limit.as_secs_f64()
+        ),
+        "the file it worked on may be broken or far too large",
+    )
+}
+
+fn not_started(error: &ProcessError) -> WorkerFailure {
+    let (class, hint) = match error {
+        ProcessError::Start { source, .. } if source.kind() == std::io::ErrorKind::NotFound => (
+            FailureClass::Unsupported,
+            "install Fenta completely, or set FENTA_RENDER and restart the daemon",
+        ),
+        _ => (FailureClass::Resource, "run it again"),
+    };
+    failure(class, error.to_string(), hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use fenta_workflows::action::{ComposeMusicRequest, ProbeRequest};
+
+    use super::*;
+    use crate::executors::testing::{self, TestTools};
+
+    const DONE: &str = r#"printf sound > "$out/a.wav"
+echo '{"event":"progress","done":1,"total":2}'
+echo '{"event":"done","outputs":{"audio":"a.wav"},"facts":{"kind":"none"}}'"#;
+
+    fn music() -> Action {
+        Action::ComposeMusic(ComposeMusicRequest {
+            seed: 1,
+            mood: "calm".to_owned(),
+            bpm: 90,
+            duration_ms: 1000,
+        })
+    }
+
+    async fn run_script(test: &TestTools, body: &str) -> Result<ActionResult, ExecuteError> {
+        let script = testing::script(test.folder.path(), "render", body);
+        let (attempt, _heard) = testing::attempt(&script);
+        run(&test.tools, &music(), &attempt).await
+    }
+
+    async fn failure_of(body: &str) -> WorkerFailure {
+        let test = testing::tools();
+        let outcome = run_script(&test, body).await;
+        let left = std::fs::read_dir(&test.tools.scratch).unwrap().count();
+        assert_eq!(left, 0, "the worker's folder is gone");
+        match outcome.unwrap_err() {
+            ExecuteError::Failed(failure) => failure,
+            ExecuteError::Cancelled => panic!("cancelled"),
+        }
+    }
+
+    #[tokio::test]
+    async fn outputs_become_blobs_and_progress_is_heard() {
+        let test = testing::tools();
+        let script = testing::script(test.folder.path(), "render", DONE);
+        let (attempt, mut heard) = testing::attempt(&script);
+        let result = run(&test.tools, &music(), &attempt).await.unwrap();
+        let digest = result.outputs["audio"];
+        assert_eq!(
+            std::fs::read(test.tools.cas.path(&digest)).unwrap(),
+            b"sound"
+        );
+        let started = heard.recv().await.unwrap();
+        assert!(
+            matches!(started, Notice::Started { pid: Some(_), attempt: 1 }),
+            "{started:?}"
+        );
+        let progress = heard.recv().await.unwrap();
+        assert_eq!(progress, Notice::Progress { done: 1, total: 2 });
+        assert_eq!(std::fs::read_dir(&test.tools.scratch).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_signal_is_a_crash_even_after_done() {
+        let failure = failure_of(&format!("{DONE}\nkill -SEGV $$")).await;
+        assert_eq!(failure.class, FailureClass::Crash);
+        assert!(failure.message.contains("signal 11"), "{failure:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_the_protocol_is_not_believed() {
+        for (body, wanted) in [
+            ("echo hello", "not in its protocol"),
+            ("exit 3", "exit status: 3 and no answer"),
+            ("echo oh no >&2; exit 1", "no answer oh no"),
+            ("exit 0", "no answer"),
+            (
+                r#"echo '{"event":"done","outputs":{"audio":"../x"},"facts":{"kind":"none"}}'"#,
+                "file name `../x`",
+            ),
+            (
+                r#"echo '{"event":"done","outputs":{},"facts":{"kind":"none"}}'"#,
+                "output `audio` is missing",
+            ),
+            (
+                r#"printf x > "$out/a"; echo '{"event":"done","outputs":{"audio":"a"},"facts":{"kind":"text","value":"x"}}'"#,
+                "not those of compose_music",
+            ),
+            (&format!("{DONE}; exit 1"), "exit status: 1"),
+        ] {
+            let failure = failure_of(body).await;
+            assert_eq!(failure.class, FailureClass::Internal, "{body}");
+            assert!(failure.message.contains(wanted), "{body}: {failure:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn its_own_failure_is_passed_on() {
+        let failure = failure_of(
+            r#"echo '{"event":"failed","class":"input","message":"no video in it","hint":"h"}'; exit 1"#,
+        )
+        .await;
+        assert_eq!(failure.class, FailureClass::Input);
+        assert_eq!((&*failure.message, &*failure.hint), ("no video in it", "h"));
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_hangs_is_stopped() {
+        let mut test = testing::tools();
+        test.tools.limits.floor = Duration::from_millis(50);
+        test.tools.limits.per_second_of_sound = Duration::ZERO;
+        let outcome = run_script(&test, "sleep 1000").await;
+        let Err(ExecuteError::Failed(failure)) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(failure.class, FailureClass::Limit);
+        assert!(failure.message.contains("0.1 s") || failure.message.contains("0.05"));
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_closes_its_output_and_stays_is_stopped_too() {
+        let mut test = testing::tools();
+        test.tools.limits.floor = Duration::from_millis(50);
+        test.tools.limits.per_second_of_sound = Duration::ZERO;
+        let outcome = run_script(&test, "exec >&-; sleep 1000").await;
+        assert!(
+            matches!(&outcome, Err(ExecuteError::Failed(f)) if f.class == FailureClass::Limit),
+            "{outcome:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_worker_is_gone() {
+        let test = testing::tools();
+        let script = testing::script(test.folder.path(), "render", "sleep 1000");
+        let (attempt, mut heard) = testing::attempt(&script);
+        let cancel = attempt.cancel.clone();
+        let action = music();
+        let running = run(&test.tools, &action, &attempt);
+        let stop = async {
+            let started = heard.recv().await.unwrap();
+            cancel.cancel();
+            started
+        };
+        let (outcome, started) = tokio::join!(running, stop);
+        assert_eq!(outcome, Err(ExecuteError::Cancelled));
+        let Notice::Started { pid: Some(pid), .. } = started else {
+            panic!("{started:?}");
+        };
+        assert!(!Path::new(&format!("/proc/{pid}")).exists());
+    }
+
+    #[tokio::test]
+    async fn a_missing_renderer_and_a_missing_blob_are_named() {
+        let test = testing::tools();
+        let (attempt, _heard) = testing::attempt(Path::new("/no/fenta-render"));
+        let outcome = run(&test.tools, &music(), &attempt).await;
+        let Err(ExecuteError::Failed(failure)) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(failure.class, FailureClass::Unsupported);
+        assert!(failure.message.contains("/no/fenta-render"));
+        let source = fenta_workflows::digest::blob_digest(b"gone");
+        let probe = Action::Probe(ProbeRequest {
+            source,
+            name: String::new(),
+        });
+        let outcome = run(&test.tools, &probe, &attempt).await;
+        let Err(ExecuteError::Failed(failure)) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert!(failure.message.contains(&source.short()), "{failure:?}");
+    }
+}

@@ -1,0 +1,270 @@
+//! Decides which action runs next, over all jobs, and lets equal actions run once.
+//!
+//! One task owns all of it and is spoken to by messages. Two jobs that want the same content share one execution; it
+//! is stopped only when nobody wants it any more.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use fenta_workflows::action::{Action, CachePolicy};
+use fenta_workflows::digest::ActionDigest;
+use fenta_workflows::worker::{FailureClass, WorkerFailure};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::Tool;
+use super::executor::{Executor, LookUp, Outcome, Task};
+use super::lanes::{Lane, Lanes};
+use crate::executors::Notice;
+use crate::store::StoreError;
+
+/// Someone wants an action done.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) job: String,
+    pub(super) digest: ActionDigest,
+    pub(super) action: Arc<Action>,
+    pub(super) tool: Tool,
+    /// Where notices go, and under which number.
+    pub(super) notices: mpsc::UnboundedSender<(usize, Notice)>,
+    pub(super) number: usize,
+}
+
+enum Message {
+    Submit(Box<Request>, oneshot::Sender<Outcome>),
+    Heard(u64, Notice),
+    Ended(u64, Outcome),
+    Withdraw(String, mpsc::Sender<Infallible>),
+}
+
+/// How others speak to the dispatcher. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct DispatcherHandle {
+    messages: mpsc::UnboundedSender<Message>,
+    executor: Executor,
+}
+
+impl DispatcherHandle {
+    /// Starts a dispatcher with so many worker processes at a time. On `shutdown` everything running is stopped.
+    pub(super) fn start(executor: Executor, workers: usize, shutdown: CancellationToken) -> Self {
+        let (messages, queue) = mpsc::unbounded_channel();
+        let dispatcher = Dispatcher {
+            executor: executor.clone(),
+            // Weak, so that the dispatcher ends when the last handle is gone.
+            messages: messages.downgrade(),
+            lanes: Lanes::new(workers),
+            entries: HashMap::new(),
+            by_content: HashMap::new(),
+            next: 0,
+            shutdown,
+        };
+        tokio::spawn(dispatcher.run(queue));
+        Self { messages, executor }
+    }
+
+    /// Asks the cache.
+    pub(super) async fn look_up(&self, digest: &ActionDigest) -> Result<LookUp, StoreError> {
+        self.executor.look_up(digest).await
+    }
+
+    /// Wants an action done; the outcome comes when it is. A closed channel means that it was withdrawn.
+    pub(super) fn submit(&self, request: Request) -> oneshot::Receiver<Outcome> {
+        let (reply, outcome) = oneshot::channel();
+        // A dispatcher that is gone drops the reply, which says the same.
+        let _ = self.messages.send(Message::Submit(Box::new(request), reply));
+        outcome
+    }
+
+    /// Takes back everything a job wanted; returns when what ran for it alone has ended.
+    pub(super) async fn withdraw(&self, job: &str) {
+        let (guard, mut ended) = mpsc::channel(1);
+        let _ = self.messages.send(Message::Withdraw(job.to_owned(), guard));
+        // Nothing is ever sent: the channel closes when the last execution has dropped its end.
+        let _ = ended.recv().await;
+    }
+}
+
+struct Waiter {
+    job: String,
+    number: usize,
+    notices: mpsc::UnboundedSender<(usize, Notice)>,
+    reply: oneshot::Sender<Outcome>,
+}
+
+struct Entry {
+    digest: ActionDigest,
+    action: Arc<Action>,
+    tool: Tool,
+    waiters: Vec<Waiter>,
+    running: Option<CancellationToken>,
+    /// Dropped when the entry goes: whoever withdrew it waits for that.
+    guards: Vec<mpsc::Sender<Infallible>>,
+}
+
+struct Dispatcher {
+    executor: Executor,
+    messages: mpsc::WeakUnboundedSender<Message>,
+    lanes: Lanes,
+    entries: HashMap<u64, Entry>,
+    /// Entries that others may join: content, not withdrawn.
+    by_content: HashMap<ActionDigest, u64>,
+    next: u64,
+    shutdown: CancellationToken,
+}
+
+impl Dispatcher {
+    async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Message>) {
+        while let Some(message) = queue.recv().await {
+            match message {
+                Message::Submit(request, reply) => self.submit(*request, reply),
+                Message::Heard(id, notice) => self.pass_on(id, &notice),
+                Message::Ended(id, outcome) => self.ended(id, &outcome),
+                Message::Withdraw(job, guard) => self.withdraw(&job, &guard),
+            }
+            self.start_what_fits();
+        }
+    }
+
+    fn submit(&mut self, request: Request, reply: oneshot::Sender<Outcome>) {
+        let waiter = Waiter {
+            job: request.job,
+            number: request.number,
+            notices: request.notices,
+            reply,
+        };
+        let shared = request.action.cache_policy() == CachePolicy::Content;
+        if shared
+            && let Some(entry) = self
+                .by_content
+                .get(&request.digest)
+                .and_then(|id| self.entries.get_mut(id))
+        {
+            entry.waiters.push(waiter);
+            return;
+        }
+        let id = self.next;
+        self.next += 1;
+        if shared {
+            self.by_content.insert(request.digest.clone(), id);
+        }
+        self.lanes.push(id, &request.action);
+        self.entries.insert(
+            id,
+            Entry {
+                digest: request.digest,
+                action: request.action,
+                tool: request.tool,
+                waiters: vec![waiter],
+                running: None,
+                guards: Vec::new(),
+            },
+        );
+    }
+
+    fn start_what_fits(&mut self) {
+        while !self.shutdown.is_cancelled()
+            && let Some(id) = self.lanes.next()
+        {
+            self.start(id);
+        }
+    }
+
+    fn start(&mut self, id: u64) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        if entry.waiters.is_empty() {
+            self.ended(id, &Outcome::Cancelled);
+            return;
+        }
+        let Some(messages) = self.messages.upgrade() else {
+            return;
+        };
+        let cancel = self.shutdown.child_token();
+        entry.running = Some(cancel.clone());
+        let (notices, heard) = mpsc::unbounded_channel();
+        let task = Task {
+            digest: entry.digest.clone(),
+            action: Arc::clone(&entry.action),
+            tool: entry.tool.clone(),
+            notices,
+            cancel,
+        };
+        let executor = self.executor.clone();
+        let performing = tokio::spawn(async move { executor.perform(task).await });
+        tokio::spawn(report(id, performing, heard, messages));
+    }
+
+    fn pass_on(&self, id: u64, notice: &Notice) {
+        for waiter in self.entries.get(&id).into_iter().flat_map(|e| &e.waiters) {
+            let _ = waiter.notices.send((waiter.number, notice.clone()));
+        }
+    }
+
+    fn ended(&mut self, id: u64, outcome: &Outcome) {
+        let Some(entry) = self.entries.remove(&id) else {
+            return;
+        };
+        self.forget_content(id, &entry.digest);
+        self.lanes.release(Lane::of(&entry.action));
+        for waiter in entry.waiters {
+            let _ = waiter.reply.send(outcome.clone());
+        }
+    }
+
+    fn withdraw(&mut self, job: &str, guard: &mpsc::Sender<Infallible>) {
+        let mut orphans = Vec::new();
+        for (id, entry) in &mut self.entries {
+            let before = entry.waiters.len();
+            entry.waiters.retain(|waiter| waiter.job != job);
+            if entry.waiters.is_empty() && before > 0 {
+                orphans.push((*id, entry.digest.clone()));
+                if let Some(running) = &entry.running {
+                    running.cancel();
+                    entry.guards.push(guard.clone());
+                }
+            }
+        }
+        for (id, digest) in orphans {
+            // Nobody may join what is being stopped. What still waits is dropped when its turn comes.
+            self.forget_content(id, &digest);
+        }
+    }
+
+    fn forget_content(&mut self, id: u64, digest: &ActionDigest) {
+        if self.by_content.get(digest) == Some(&id) {
+            self.by_content.remove(digest);
+        }
+    }
+}
+
+/// Passes on what an execution says, then how it ended; in this order, also when it panics.
+async fn report(
+    id: u64,
+    mut performing: tokio::task::JoinHandle<Outcome>,
+    mut heard: mpsc::UnboundedReceiver<Notice>,
+    messages: mpsc::UnboundedSender<Message>,
+) {
+    let ended = loop {
+        tokio::select! {
+            biased;
+            Some(notice) = heard.recv() => {
+                let _ = messages.send(Message::Heard(id, notice));
+            }
+            ended = &mut performing => break ended,
+        }
+    };
+    while let Ok(notice) = heard.try_recv() {
+        let _ = messages.send(Message::Heard(id, notice));
+    }
+    let outcome = ended.unwrap_or_else(|error| {
+        tracing::error!(%error, "an executor ended unexpectedly");
+        Outcome::Failed(WorkerFailure {
+            class: FailureClass::Internal,
+            message: "the executor ended unexpectedly".to_owned(),
+            hint: "see the daemon's log".to_owned(),
+        })
+    });
+    let _ = messages.send(Message::Ended(id, outcome));
+}

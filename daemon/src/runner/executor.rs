@@ -1,0 +1,178 @@
+//! One action, from look-up to durable result: asks the cache, does the work with retries, writes down what came out.
+//!
+//! The order is the promise: blobs on disk, then the row of the action cache, then the answer. A crash in between
+//! loses at most work, never leaves a row whose blobs are not there.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use fenta_workflows::action::{Action, ActionResult, CachePolicy};
+use fenta_workflows::digest::{ActionDigest, Digest};
+use fenta_workflows::worker::{FailureClass, WorkerFailure};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+use super::persist::persist;
+use super::{RunnerContext, Tool};
+use crate::executors::{Attempt, ExecuteError, Executors, Notice, RetryPolicy};
+use crate::store::{CachedAction, Cas, Store, StoreError};
+
+/// An action to do.
+#[derive(Debug)]
+pub(super) struct Task {
+    pub(super) digest: ActionDigest,
+    pub(super) action: Arc<Action>,
+    pub(super) tool: Tool,
+    pub(super) notices: UnboundedSender<Notice>,
+    pub(super) cancel: CancellationToken,
+}
+
+/// How it ended.
+#[derive(Clone, Debug)]
+pub(super) enum Outcome {
+    /// There is a result.
+    Done(Done),
+    /// It failed for good.
+    Failed(WorkerFailure),
+    /// Nobody wanted it any more.
+    Cancelled,
+}
+
+/// A result.
+#[derive(Clone, Debug)]
+pub(super) struct Done {
+    pub(super) result: ActionResult,
+    /// How long it took, when it was made.
+    pub(super) wall_ms: u64,
+    /// Whether it was there already.
+    pub(super) cached: bool,
+}
+
+/// What the cache knows.
+#[derive(Clone, Debug)]
+pub(super) enum LookUp {
+    /// A result with all its blobs.
+    Hit(CachedAction),
+    /// Nothing.
+    Miss,
+    /// A result whose blobs are not all there any more.
+    Gone,
+}
+
+/// See the module. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Executor {
+    executors: Executors,
+    store: Store,
+    cas: Cas,
+    retry: RetryPolicy,
+}
+
+impl Executor {
+    pub(super) fn new(context: &RunnerContext) -> Self {
+        Self {
+            executors: context.executors.clone(),
+            store: context.store.clone(),
+            cas: context.cas.clone(),
+            retry: context.retry,
+        }
+    }
+
+    /// Asks the cache. A result counts only while every one of its blobs is there and whole.
+    pub(super) async fn look_up(&self, digest: &ActionDigest) -> Result<LookUp, StoreError> {
+        let Some(row) = self.store.cached_action(digest).await? else {
+            return Ok(LookUp::Miss);
+        };
+        let blobs: Vec<Digest> = row.result.outputs.values().copied().collect();
+        let cas = self.cas.clone();
+        let whole = tokio::task::spawn_blocking(move || blobs.iter().all(|b| cas.contains(b)))
+            .await
+            .unwrap_or(false);
+        Ok(if whole { LookUp::Hit(row) } else { LookUp::Gone })
+    }
+
+    /// Does the action, unless its result appeared since the caller looked.
+    pub(super) async fn perform(&self, task: Task) -> Outcome {
+        let content = task.action.cache_policy() == CachePolicy::Content;
+        if content && let Ok(LookUp::Hit(row)) = self.look_up(&task.digest).await {
+            return Outcome::Done(Done {
+                result: row.result,
+                wall_ms: row.wall_ms,
+                cached: true,
+            });
+        }
+        let (result, wall_ms) = match self.attempts(&task).await {
+            Ok(made) => made,
+            Err(ExecuteError::Failed(failure)) => return Outcome::Failed(failure),
+            Err(ExecuteError::Cancelled) => return Outcome::Cancelled,
+        };
+        if content && let Err(failure) = self.remember(&task, &result, wall_ms).await {
+            return Outcome::Failed(failure);
+        }
+        Outcome::Done(Done {
+            result,
+            wall_ms,
+            cached: false,
+        })
+    }
+
+    async fn attempts(&self, task: &Task) -> Result<(ActionResult, u64), ExecuteError> {
+        let mut number = 1;
+        loop {
+            if task.cancel.is_cancelled() {
+                return Err(ExecuteError::Cancelled);
+            }
+            let attempt = Attempt {
+                number,
+                renderer: task.tool.renderer.clone(),
+                tool: Arc::clone(&task.tool.name),
+                notices: task.notices.clone(),
+                cancel: task.cancel.clone(),
+            };
+            let begun = Instant::now();
+            let failure = match self.executors.execute(&task.action, &attempt).await {
+                Ok(result) => {
+                    let wall_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    return Ok((result, wall_ms));
+                }
+                Err(ExecuteError::Failed(failure)) => failure,
+                Err(cancelled) => return Err(cancelled),
+            };
+            let Some(wait) = self.retry.wait_after(number, failure.class) else {
+                return Err(ExecuteError::Failed(failure));
+            };
+            number += 1;
+            let _ = task.notices.send(Notice::Retried {
+                class: failure.class,
+                message: failure.message,
+                attempt: number,
+            });
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = task.cancel.cancelled() => return Err(ExecuteError::Cancelled),
+            }
+        }
+    }
+
+    async fn remember(
+        &self,
+        task: &Task,
+        result: &ActionResult,
+        wall_ms: u64,
+    ) -> Result<(), WorkerFailure> {
+        let row = CachedAction {
+            result: result.clone(),
+            wall_ms,
+        };
+        let kind = task.action.kind();
+        persist(&task.cancel, || {
+            self.store.remember_action(&task.digest, kind, &row)
+        })
+        .await
+        .map_err(|error| WorkerFailure {
+            class: FailureClass::Resource,
+            message: format!("the result of {kind} could not be written down: {error}"),
+            hint: "run the workflow again".to_owned(),
+        })
+    }
+}

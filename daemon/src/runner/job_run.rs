@@ -1,0 +1,253 @@
+//! One job, from `processing` to its end: every node as soon as its inputs are known, independent ones at the same
+//! time.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use fenta_client::api::jobs::{CreateJob, JobError};
+use fenta_workflows::job_event::OutputValue;
+use fenta_workflows::value::Value;
+use fenta_workflows::{JobFacts, NodeId, Scope, Workflow};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::dispatcher::DispatcherHandle;
+use super::event_log::EventLog;
+use super::node_run::{self, JobShared, NodeEnd};
+use super::persist::persist;
+use super::{Tool, submit};
+use crate::executors::Renderer;
+use crate::store::{JobRecord, Store, StoreError, Transition};
+
+/// Threads per encoder. Segments are encoded side by side, and another count would give other bytes.
+const ENCODER_THREADS: u8 = 1;
+
+/// What jobs work with.
+#[derive(Clone, Debug)]
+pub(super) struct JobContext {
+    pub(super) store: Store,
+    pub(super) renderer: Renderer,
+    pub(super) dispatcher: DispatcherHandle,
+    pub(super) shutdown: CancellationToken,
+}
+
+/// Why a job's graph was not walked to its end.
+enum Stop {
+    Failed(JobError),
+    Cancelled,
+    /// The daemon ends; the job goes on at its next start.
+    Interrupted,
+}
+
+impl Stop {
+    fn failed(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Failed(JobError {
+            node: String::new(),
+            message: message.into(),
+            hint: hint.into(),
+        })
+    }
+}
+
+/// Runs a job that is queued or was interrupted, until its end or the daemon's.
+pub(super) async fn run(context: JobContext, id: String, cancel: CancellationToken) {
+    let log = EventLog::open(context.store.clone(), id.clone(), context.shutdown.clone());
+    let outcome = match start(&context, &id).await {
+        Ok((record, tool)) => walk(&context, record, tool, &log, &cancel).await,
+        Err(stop) => Err(stop),
+    };
+    let transition = match outcome {
+        Ok(outputs) => Transition::Complete(outputs),
+        Err(Stop::Failed(error)) => Transition::Fail(error),
+        Err(Stop::Cancelled) => Transition::Cancel,
+        Err(Stop::Interrupted) => {
+            log.flush().await;
+            return;
+        }
+    };
+    log.flush().await;
+    let changed = persist(&context.shutdown, || {
+        context.store.change_job(&id, transition.clone())
+    })
+    .await;
+    if let Err(error) = changed {
+        tracing::error!(job = %id, %error, "the end of a job could not be written down");
+    }
+}
+
+async fn start(context: &JobContext, id: &str) -> Result<(JobRecord, Tool), Stop> {
+    let interrupted = |error: StoreError| {
+        tracing::error!(job = %id, %error, "a job could not be started");
+        Stop::Interrupted
+    };
+    let record = context.store.job(id).await.map_err(interrupted)?;
+    if record.cancel_requested {
+        return Err(Stop::Cancelled);
+    }
+    let tool = context.renderer.tool().await;
+    let name = tool.as_ref().map_or(&*record.tool, |tool| tool);
+    let start = Transition::Start {
+        tool: name.to_owned(),
+    };
+    let record = persist(&context.shutdown, || {
+        context.store.change_job(id, start.clone())
+    })
+    .await
+    .map_err(interrupted)?;
+    let name = tool.map_err(|error| {
+        Stop::failed(error.to_string(), "repair the installation, then resume the job")
+    })?;
+    let renderer = context.renderer.path().to_owned();
+    Ok((record, Tool { renderer, name }))
+}
+
+async fn walk(
+    context: &JobContext,
+    record: JobRecord,
+    tool: Tool,
+    log: &EventLog,
+    cancel: &CancellationToken,
+) -> Result<BTreeMap<String, OutputValue>, Stop> {
+    let request = record.request.clone();
+    let compiled = tokio::task::spawn_blocking(move || compile(&request)).await;
+    let (workflow, inputs) =
+        compiled.map_err(|error| Stop::failed(error.to_string(), "see the daemon's log"))??;
+    let shared = Arc::new(JobShared {
+        id: record.job.id.clone(),
+        workflow,
+        tool,
+        store: context.store.clone(),
+        dispatcher: context.dispatcher.clone(),
+        log: log.clone(),
+        shutdown: context.shutdown.clone(),
+    });
+    let mut walk = Walk {
+        waiting: shared.workflow.order().to_vec(),
+        scope: Scope {
+            inputs,
+            nodes: BTreeMap::new(),
+            job: facts(&record),
+        },
+        shared,
+        running: JoinSet::new(),
+        names: HashMap::new(),
+    };
+    let outcome = tokio::select! {
+        outcome = walk.to_end() => outcome,
+        () = cancel.cancelled() => Err(Stop::Cancelled),
+        () = context.shutdown.cancelled() => Err(Stop::Interrupted),
+    };
+    // First nobody asks for more, then what was asked for is taken back: when this is done, nothing runs any more.
+    walk.running.shutdown().await;
+    context.dispatcher.withdraw(&record.job.id).await;
+    outcome
+}
+
+fn compile(request: &CreateJob) -> Result<(Workflow, BTreeMap<String, Value>), Stop> {
+    let workflow = submit::compiled(request).map_err(|problems| {
+        let first = problems.first();
+        let message = first.map_or_else(String::new, |problem| problem.message.clone());
+        Stop::failed(
+            format!("the workflow does not compile any more: {message}"),
+            "run `fenta validate` on it and submit it again",
+        )
+    })?;
+    let inputs = workflow
+        .bind(&request.params, &submit::path_bases(request))
+        .map_err(|errors| {
+            let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            Stop::failed(texts.join("; "), "submit the job again with other inputs")
+        })?;
+    Ok((workflow, inputs))
+}
+
+fn facts(record: &JobRecord) -> JobFacts {
+    let request = &record.request;
+    JobFacts {
+        id: record.job.id.clone(),
+        date: record.local_date.clone(),
+        workflow_dir: request.workflow.dir.clone(),
+        out_dir: request
+            .out_dir
+            .clone()
+            .unwrap_or_else(|| request.caller_dir.clone()),
+        encoder_threads: ENCODER_THREADS,
+    }
+}
+
+struct Walk {
+    shared: Arc<JobShared>,
+    scope: Scope,
+    waiting: Vec<NodeId>,
+    running: JoinSet<NodeEnd>,
+    names: HashMap<Id, NodeId>,
+}
+
+impl Walk {
+    async fn to_end(&mut self) -> Result<BTreeMap<String, OutputValue>, Stop> {
+        loop {
+            self.start_ready();
+            let Some(joined) = self.running.join_next_with_id().await else {
+                break;
+            };
+            self.take(joined)?;
+        }
+        if let Some(node) = self.waiting.first() {
+            return Err(Stop::failed(format!("node {node} can never start"), ""));
+        }
+        self.shared
+            .workflow
+            .outputs(&self.scope)
+            .map_err(|error| Stop::failed(error.message, error.hint))
+    }
+
+    fn start_ready(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        for node in waiting {
+            let needs = self.shared.workflow.dependencies(&node);
+            let ready = needs
+                .iter()
+                .all(|need| self.scope.nodes.contains_key(need.as_str()));
+            if !ready {
+                self.waiting.push(node);
+                continue;
+            }
+            // A node sees what it waited for, nothing else: timelines are large, most nodes need none.
+            let scope = Scope {
+                inputs: self.scope.inputs.clone(),
+                nodes: needs
+                    .iter()
+                    .filter_map(|need| self.scope.nodes.get_key_value(need.as_str()))
+                    .map(|(name, values)| (name.clone(), values.clone()))
+                    .collect(),
+                job: self.scope.job.clone(),
+            };
+            let run = node_run::run(Arc::clone(&self.shared), node.clone(), scope);
+            let id = self.running.spawn(run).id();
+            self.names.insert(id, node);
+        }
+    }
+
+    fn take(&mut self, joined: Result<(Id, NodeEnd), JoinError>) -> Result<(), Stop> {
+        let (id, end) = match joined {
+            Ok((id, end)) => (id, end),
+            Err(error) => {
+                tracing::error!(job = self.shared.id, %error, "a node ended unexpectedly");
+                let node = self.names.get(&error.id()).map(ToString::to_string);
+                return Err(Stop::Failed(JobError {
+                    node: node.unwrap_or_default(),
+                    message: "the node ended unexpectedly".to_owned(),
+                    hint: "see the daemon's log".to_owned(),
+                }));
+            }
+        };
+        match (end, self.names.remove(&id)) {
+            (NodeEnd::Finished(outputs), Some(node)) => {
+                self.scope.nodes.insert(node.to_string(), outputs);
+                Ok(())
+            }
+            (NodeEnd::Failed(error), _) => Err(Stop::Failed(error)),
+            (NodeEnd::Interrupted | NodeEnd::Finished(_), _) => Err(Stop::Interrupted),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Executes jobs: from a request that was accepted to outputs in their place.
+//!
+//! Messages, no shared locks: `queue` decides which jobs are active, `job_run` walks a workflow's graph, `node_run`
+//! lowers a node to actions, `dispatcher` decides which action runs next over all jobs, `executor` does one action
+//! with cache and retries. Neighbours: [`crate::store`] remembers, [`crate::executors`] does the work,
+//! [`crate::server`] is the only caller.
+
+mod dispatcher;
+mod event_log;
+mod executor;
+mod job_run;
+mod lanes;
+mod node_run;
+mod persist;
+mod progress;
+mod queue;
+mod reasons;
+mod submit;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use fenta_client::api::jobs::CreateJob;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use queue::RunnerStatus;
+pub use submit::SubmitError;
+
+use crate::executors::{Executors, Renderer, RetryPolicy};
+use crate::store::{Accepted, Cas, JobRecord, Replay, Store, StoreError};
+use dispatcher::DispatcherHandle;
+use queue::Message;
+
+/// What the runner works with.
+#[derive(Clone, Debug)]
+pub struct RunnerContext {
+    /// What is remembered.
+    pub store: Store,
+    /// Blobs.
+    pub cas: Cas,
+    /// What can be done.
+    pub executors: Executors,
+    /// Who draws.
+    pub renderer: Renderer,
+    /// Worker processes at a time.
+    pub workers: usize,
+    /// How failed actions are tried again.
+    pub retry: RetryPolicy,
+}
+
+/// The running runner. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    store: Store,
+    renderer: Renderer,
+    queue: mpsc::UnboundedSender<Message>,
+    status: watch::Receiver<RunnerStatus>,
+}
+
+impl Runner {
+    /// Starts it: jobs that were interrupted go on, jobs that wait begin. It ends, with every worker, soon after
+    /// `shutdown`; jobs in work stay `processing` in the store and go on at the next start.
+    pub fn start(context: RunnerContext, shutdown: CancellationToken) -> (Self, JoinHandle<()>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let (report, status) = watch::channel(RunnerStatus::default());
+        let runner = Self {
+            store: context.store.clone(),
+            renderer: context.renderer.clone(),
+            queue: sender.clone(),
+            status,
+        };
+        let executor = executor::Executor::new(&context);
+        let dispatcher = DispatcherHandle::start(executor, context.workers, shutdown.clone());
+        let active = queue::Active {
+            context: job_run::JobContext {
+                store: context.store,
+                renderer: context.renderer,
+                dispatcher,
+                shutdown,
+            },
+            queue: sender,
+            report,
+        };
+        let ended = tokio::spawn(queue::run(active, receiver));
+        (runner, ended)
+    }
+
+    /// Accepts a job. When this returns, it is on disk.
+    pub async fn submit(
+        &self,
+        request: CreateJob,
+        replay: Option<Replay>,
+    ) -> Result<Accepted, SubmitError> {
+        if self.status.borrow().draining {
+            return Err(SubmitError::Draining);
+        }
+        let tool = self.renderer.tool().await?;
+        let new = submit::check(request, replay, &tool).await?;
+        let accepted = self.store.create_job(new).await?;
+        // The runner is told even of known jobs: waking up without work is harmless.
+        let _ = self.queue.send(Message::Wake);
+        Ok(accepted)
+    }
+
+    /// Asks for the end of a job. A job that is already at its end stays as it is.
+    pub async fn cancel(&self, job: &str) -> Result<JobRecord, StoreError> {
+        self.ask(|reply| Message::Cancel {
+            job: job.to_owned(),
+            reply,
+        })
+        .await
+    }
+
+    /// Lets a failed or cancelled job go on. A job that is not at its end stays as it is.
+    pub async fn resume(&self, job: &str) -> Result<JobRecord, StoreError> {
+        self.ask(|reply| Message::Resume {
+            job: job.to_owned(),
+            reply,
+        })
+        .await
+    }
+
+    /// Takes no more jobs; [`RunnerStatus::active`] falls to 0 when what runs is finished.
+    pub fn drain(&self) {
+        let _ = self.queue.send(Message::Drain);
+    }
+
+    /// What it is doing.
+    pub fn status(&self) -> watch::Receiver<RunnerStatus> {
+        self.status.clone()
+    }
+
+    async fn ask(
+        &self,
+        message: impl FnOnce(oneshot::Sender<Result<JobRecord, StoreError>>) -> Message,
+    ) -> Result<JobRecord, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.queue
+            .send(message(reply))
+            .map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+/// The renderer an action is done with.
+#[derive(Clone, Debug)]
+struct Tool {
+    renderer: PathBuf,
+    name: Arc<str>,
+}
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

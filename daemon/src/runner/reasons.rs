@@ -1,0 +1,190 @@
+//! Why a node ran: what its key says, and what only the daemon can know. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fenta_workflows::action::{Action, ActionFacts, ActionResult};
+use fenta_workflows::digest::blob_digest;
+use fenta_workflows::rerun_reason::RerunReason;
+use fenta_workflows::{NodeKey, rerun_reasons};
+
+use crate::store::EarlierRun;
+
+/// What was noticed while a node ran.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Evidence {
+    /// The user's files it read: name and digest.
+    pub(super) files: BTreeMap<String, String>,
+    /// Whether the cache knew a result whose blobs were gone.
+    pub(super) gone: bool,
+    /// Whether a result had to be put in its place.
+    pub(super) published: bool,
+}
+
+impl Evidence {
+    /// Takes note of a fact about this machine.
+    pub(super) fn note(&mut self, action: &Action, result: &ActionResult) {
+        match (action, &result.facts) {
+            (_, ActionFacts::Collected(files)) => self.files.extend(
+                files
+                    .iter()
+                    .map(|file| (file.name.clone(), file.digest.to_string())),
+            ),
+            (Action::ReadText(request), ActionFacts::Text(text)) => {
+                let name = request.path.rsplit('/').next().unwrap_or_default();
+                let digest = blob_digest(text.as_bytes()).to_string();
+                self.files.insert(name.to_owned(), digest);
+            }
+            (_, ActionFacts::Fonts(faces)) => self.files.extend(faces.iter().map(|face| {
+                let name = format!("font {}:{}", face.request.family, face.request.weight);
+                (name, face.file.to_string())
+            })),
+            _ => {}
+        }
+    }
+}
+
+/// Every reason, most specific first; never empty.
+pub(super) fn reasons(
+    key: &NodeKey,
+    tool: &str,
+    evidence: &Evidence,
+    earlier: Option<&EarlierRun>,
+) -> Vec<RerunReason> {
+    let mut reasons = rerun_reasons(earlier.map(|earlier| &earlier.key), key);
+    if let Some(earlier) = earlier {
+        // A node that did not finish has noted no files: their absence says nothing.
+        if earlier.finished {
+            reasons.extend(changed_files(&earlier.files, &evidence.files));
+        }
+        if earlier.tool != tool {
+            reasons.push(RerunReason::Tool {
+                old: earlier.tool.clone(),
+                new: tool.to_owned(),
+            });
+        }
+        if evidence.gone {
+            reasons.push(RerunReason::OutputMissing);
+        }
+        if !earlier.finished {
+            reasons.push(RerunReason::PreviousIncomplete);
+        }
+    }
+    if reasons.is_empty() {
+        reasons.push(if evidence.published {
+            RerunReason::Replaced
+        } else {
+            RerunReason::NothingObvious
+        });
+    }
+    reasons
+}
+
+fn changed_files(
+    old: &BTreeMap<String, String>,
+    new: &BTreeMap<String, String>,
+) -> Vec<RerunReason> {
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    names
+        .into_iter()
+        .filter(|name| old.get(*name) != new.get(*name))
+        .map(|name| RerunReason::File { name: name.clone() })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use fenta_workflows::ParamKey;
+    use fenta_workflows::action::{CollectedFile, ReadTextRequest};
+    use fenta_workflows::value::Value;
+
+    use super::*;
+
+    fn key(speed: i64) -> NodeKey {
+        NodeKey {
+            version: 1,
+            params: BTreeMap::from([(
+                "speed".to_owned(),
+                ParamKey::new(&Value::Int(speed), None),
+            )]),
+        }
+    }
+
+    fn earlier(finished: bool) -> EarlierRun {
+        EarlierRun {
+            key: key(1),
+            finished,
+            tool: "r 1".to_owned(),
+            files: BTreeMap::from([("a.mp4".to_owned(), "d1".to_owned())]),
+        }
+    }
+
+    fn evidence(digest: &str) -> Evidence {
+        Evidence {
+            files: BTreeMap::from([("a.mp4".to_owned(), digest.to_owned())]),
+            ..Evidence::default()
+        }
+    }
+
+    fn texts(reasons: &[RerunReason]) -> Vec<String> {
+        reasons.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_node_without_a_past_runs_for_the_first_time() {
+        let found = reasons(&key(1), "r 1", &Evidence::default(), None);
+        assert_eq!(found, [RerunReason::FirstRun]);
+    }
+
+    #[test]
+    fn everything_that_changed_is_said() {
+        let mut evidence = evidence("d2");
+        evidence.gone = true;
+        let found = reasons(&key(2), "r 2", &evidence, Some(&earlier(true)));
+        assert_eq!(
+            texts(&found),
+            [
+                "param speed 1 -> 2",
+                "file a.mp4 changed",
+                "renderer r 1 -> r 2",
+                "earlier result is gone from the store",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_unfinished_past_and_a_missing_result_are_reasons() {
+        let found = reasons(&key(1), "r 1", &Evidence::default(), Some(&earlier(false)));
+        assert_eq!(found, [RerunReason::PreviousIncomplete]);
+        let mut published = evidence("d1");
+        published.published = true;
+        let found = reasons(&key(1), "r 1", &published, Some(&earlier(true)));
+        assert_eq!(found, [RerunReason::Replaced]);
+    }
+
+    #[test]
+    fn what_cannot_be_explained_is_not_invented() {
+        let found = reasons(&key(1), "r 1", &evidence("d1"), Some(&earlier(true)));
+        assert_eq!(found, [RerunReason::NothingObvious]);
+    }
+
+    #[test]
+    fn files_texts_and_fonts_are_noted() {
+        let mut evidence = Evidence::default();
+        let result = |facts| ActionResult {
+            outputs: BTreeMap::new(),
+            facts,
+        };
+        let read = Action::ReadText(ReadTextRequest {
+            path: "/home/u/story.txt".to_owned(),
+        });
+        let collected = ActionFacts::Collected(vec![CollectedFile {
+            name: "a.mp4".to_owned(),
+            digest: blob_digest(b"a"),
+        }]);
+        evidence.note(&read, &result(collected));
+        evidence.note(&read, &result(ActionFacts::Text("hello".to_owned())));
+        evidence.note(&read, &result(ActionFacts::None));
+        let names: Vec<&String> = evidence.files.keys().collect();
+        assert_eq!(names, ["a.mp4", "story.txt"]);
+    }
+}

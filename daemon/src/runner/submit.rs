@@ -1,0 +1,113 @@
+//! Is a request a job? Everything that can be known before any work is said here, all at once.
+
+use fenta_client::api::jobs::CreateJob;
+use fenta_workflows::{BindError, LocatedDiagnostic, PathBases, SourceFile, Workflow, compile};
+
+use crate::executors::RendererError;
+use crate::store::{NewJob, Replay, StoreError};
+
+/// Why a request did not become a job.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The document is wrong.
+    #[error("the workflow has {} problem(s)", .0.len())]
+    Document(Vec<LocatedDiagnostic>),
+    /// The inputs do not fit.
+    #[error("{}", joined(.0))]
+    Inputs(Vec<BindError>),
+    /// A folder is not absolute.
+    #[error("`{field}` is `{value}`, which is not an absolute path")]
+    RelativePath {
+        /// The request's field.
+        field: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// There is nothing to render with.
+    #[error(transparent)]
+    Renderer(#[from] RendererError),
+    /// It could not be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The daemon is about to end.
+    #[error("the daemon is finishing its jobs and takes no new ones")]
+    Draining,
+    /// Our own mistake.
+    #[error("checking the workflow ended unexpectedly")]
+    Panicked,
+}
+
+fn joined(errors: &[BindError]) -> String {
+    let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}
+
+/// The job a request asks for, if it can be one.
+pub(super) async fn check(
+    request: CreateJob,
+    replay: Option<Replay>,
+    tool: &str,
+) -> Result<NewJob, SubmitError> {
+    let tool = tool.to_owned();
+    tokio::task::spawn_blocking(move || {
+        check_paths(&request)?;
+        let workflow = compiled(&request).map_err(SubmitError::Document)?;
+        workflow
+            .bind(&request.params, &path_bases(&request))
+            .map_err(SubmitError::Inputs)?;
+        let nodes = workflow
+            .order()
+            .iter()
+            .map(|id| {
+                let kind = workflow.nodes().get(id).map_or("", |node| node.kind());
+                (id.to_string(), kind.to_owned())
+            })
+            .collect();
+        Ok(NewJob {
+            workflow: workflow.name.clone(),
+            request,
+            tool,
+            nodes,
+            replay,
+        })
+    })
+    .await
+    .map_err(|_| SubmitError::Panicked)?
+}
+
+/// The workflow of a request, or everything that is wrong with its document.
+pub(super) fn compiled(request: &CreateJob) -> Result<Workflow, Vec<LocatedDiagnostic>> {
+    let source = SourceFile {
+        name: request.workflow.name.clone(),
+        text: request.workflow.text.clone(),
+    };
+    compile(&source)
+        .map(|(workflow, _warnings)| workflow)
+        .map_err(|problems| problems.located(&source))
+}
+
+/// What relative paths of a request mean.
+pub(super) fn path_bases(request: &CreateJob) -> PathBases {
+    PathBases {
+        workflow_dir: request.workflow.dir.clone(),
+        caller_dir: request.caller_dir.clone(),
+    }
+}
+
+fn check_paths(request: &CreateJob) -> Result<(), SubmitError> {
+    let paths = [
+        ("workflow.path", request.workflow.path.as_ref()),
+        ("workflow.dir", Some(&request.workflow.dir)),
+        ("caller_dir", Some(&request.caller_dir)),
+        ("out_dir", request.out_dir.as_ref()),
+    ];
+    for (field, value) in paths {
+        if let Some(value) = value.filter(|value| !value.starts_with('/')) {
+            return Err(SubmitError::RelativePath {
+                field,
+                value: value.clone(),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! The whole runner over stand-in renderers.

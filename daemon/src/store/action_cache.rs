@@ -1,0 +1,171 @@
+//! Results of actions by digest. A row is written only after every blob of the result is durable in the CAS, and is
+//! believed only while they all still are: [`crate::runner`] checks that, this module keeps rows.
+
+use fenta_workflows::action::ActionResult;
+use fenta_workflows::digest::ActionDigest;
+use rusqlite::{OptionalExtension, params};
+
+use super::{Store, StoreError};
+
+/// A remembered result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CachedAction {
+    /// What the action made.
+    pub result: ActionResult,
+    /// How long that took, milliseconds.
+    pub wall_ms: u64,
+}
+
+impl Store {
+    /// The remembered result of an action.
+    pub async fn cached_action(
+        &self,
+        digest: &ActionDigest,
+    ) -> Result<Option<CachedAction>, StoreError> {
+        let digest = digest.to_string();
+        self.threads
+            .read(move |connection| {
+                let row: Option<(String, u64)> = connection
+                    .prepare_cached("SELECT result, wall_ms FROM action_cache WHERE digest = ?1")?
+                    .query_row([digest], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .optional()?;
+                // A result this version cannot read is a result it does not have.
+                Ok(row.and_then(|(result, wall_ms)| {
+                    let result = serde_json::from_str(&result).ok()?;
+                    Some(CachedAction { result, wall_ms })
+                }))
+            })
+            .await
+    }
+
+    /// Remembers a result whose blobs are durable.
+    pub async fn remember_action(
+        &self,
+        digest: &ActionDigest,
+        kind: &'static str,
+        action: &CachedAction,
+    ) -> Result<(), StoreError> {
+        let digest = digest.to_string();
+        let at = self.clock.now_text();
+        let result = serde_json::to_string(&action.result)
+            .map_err(|error| StoreError::row("action_cache", error))?;
+        let wall_ms = action.wall_ms;
+        self.threads
+            .write(move |connection| {
+                connection
+                    .prepare_cached(
+                        "INSERT INTO action_cache (digest, kind, result, wall_ms, created_at, last_used)
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?5)
+                         ON CONFLICT (digest) DO UPDATE SET
+                            result = excluded.result, wall_ms = excluded.wall_ms,
+                            last_used = excluded.last_used",
+                    )?
+                    .execute(params![digest, kind, result, wall_ms, at])?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Notes that results were used again, for whoever has to decide what to throw away.
+    pub async fn touch_actions(&self, digests: Vec<ActionDigest>) -> Result<(), StoreError> {
+        let at = self.clock.now_text();
+        self.threads
+            .write(move |connection| {
+                let mut update = connection
+                    .prepare_cached("UPDATE action_cache SET last_used = ?2 WHERE digest = ?1")?;
+                for digest in digests {
+                    update.execute(params![digest.as_str(), at])?;
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use fenta_workflows::action::{Action, ActionFacts, WriteRequest};
+    use fenta_workflows::digest::blob_digest;
+
+    use super::*;
+    use crate::store::testing;
+
+    fn digest(text: &str) -> ActionDigest {
+        Action::Write(WriteRequest {
+            name: "a.txt".to_owned(),
+            text: text.to_owned(),
+        })
+        .digest("tool")
+    }
+
+    fn result(bytes: &[u8]) -> CachedAction {
+        CachedAction {
+            result: ActionResult {
+                outputs: BTreeMap::from([("file".to_owned(), blob_digest(bytes))]),
+                facts: ActionFacts::None,
+            },
+            wall_ms: 12,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_result_comes_back_and_the_newer_one_wins() {
+        let test = testing::open();
+        let key = digest("a");
+        assert_eq!(test.store.cached_action(&key).await.unwrap(), None);
+        for bytes in [b"one", b"two"] {
+            let action = result(bytes);
+            test.store
+                .remember_action(&key, "write", &action)
+                .await
+                .unwrap();
+            assert_eq!(test.store.cached_action(&key).await.unwrap(), Some(action));
+        }
+    }
+
+    #[tokio::test]
+    async fn use_is_noted() {
+        let test = testing::open();
+        let key = digest("a");
+        test.store
+            .remember_action(&key, "write", &result(b"x"))
+            .await
+            .unwrap();
+        test.clock.advance(60_000);
+        test.store.touch_actions(vec![key]).await.unwrap();
+        let (made, used): (String, String) = test
+            .store
+            .threads
+            .read(|connection| {
+                Ok(connection.query_row(
+                    "SELECT created_at, last_used FROM action_cache",
+                    [],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )?)
+            })
+            .await
+            .unwrap();
+        assert!(made < used);
+    }
+
+    #[tokio::test]
+    async fn a_row_of_another_version_is_a_miss() {
+        let test = testing::open();
+        let key = digest("a");
+        let text = key.to_string();
+        test.store
+            .threads
+            .write(move |connection| {
+                connection.execute(
+                    "INSERT INTO action_cache VALUES (?1, 'write', '{\"future\":1}', 1, '', '')",
+                    [text],
+                )?;
+                Ok(())
+            })
+            .await
+            .unwrap();
+        assert_eq!(test.store.cached_action(&key).await.unwrap(), None);
+    }
+}

@@ -1,0 +1,712 @@
+//! Jobs: accepted, moved from state to state, looked up, listed.
+//!
+//! Every change of state is one transaction with the event that tells of it, and names the states it may start from;
+//! which change to make is the runner's decision ([`crate::runner`]).
+
+use std::collections::BTreeMap;
+
+use fenta_client::api::jobs::{CreateJob, Job, JobError, NodeRun};
+use fenta_workflows::job_event::{JobEventKind, JobState, OutputValue};
+use jiff::SignedDuration;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::idempotency::{self, Known, Replay};
+use super::{Store, StoreError, events, node_runs};
+use crate::clock::timestamp_text;
+
+/// A job to accept.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    /// The workflow's name.
+    pub workflow: String,
+    /// The request as it came.
+    pub request: CreateJob,
+    /// The renderer of the day.
+    pub tool: String,
+    /// Its nodes in order: id and kind.
+    pub nodes: Vec<(String, String)>,
+    /// Set when the client wants this request to count once.
+    pub replay: Option<Replay>,
+}
+
+/// How a new job was received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// A new job.
+    New(String),
+    /// The key was known: the job it made the first time.
+    Known(String),
+    /// The key was used for another request.
+    KeyReused,
+}
+
+/// A job with what only the daemon needs.
+#[derive(Clone, Debug)]
+pub struct JobRecord {
+    /// Its place in the order of all jobs.
+    pub ordinal: i64,
+    /// As the API shows it, without nodes.
+    pub job: Job,
+    /// The request that made it.
+    pub request: CreateJob,
+    /// The user's calendar day when it was accepted.
+    pub local_date: String,
+    /// The renderer it was last started with.
+    pub tool: String,
+    /// Whether someone asked for its end.
+    pub cancel_requested: bool,
+}
+
+/// A change of state with everything that is written along with it.
+#[derive(Clone, Debug)]
+pub enum Transition {
+    /// Work begins or goes on under this renderer.
+    Start {
+        /// The renderer.
+        tool: String,
+    },
+    /// Someone asks for the end; the state stays until the work has stopped.
+    RequestCancel,
+    /// It was cancelled.
+    Cancel,
+    /// Everything is done.
+    Complete(BTreeMap<String, OutputValue>),
+    /// It failed.
+    Fail(JobError),
+    /// A failed or cancelled job goes on.
+    Requeue,
+}
+
+impl Transition {
+    /// The states it may start from; the table of the job's life.
+    pub const fn from(&self) -> &'static [JobState] {
+        match self {
+            Self::Start { .. } => &[JobState::Queued, JobState::Processing],
+            Self::RequestCancel | Self::Cancel => &[JobState::Queued, JobState::Processing],
+            Self::Complete(_) | Self::Fail(_) => &[JobState::Processing],
+            Self::Requeue => &[JobState::Failed, JobState::Cancelled],
+        }
+    }
+
+    /// The state it leads to, from `from`.
+    pub const fn to(&self, from: JobState) -> JobState {
+        match self {
+            Self::Start { .. } => JobState::Processing,
+            Self::RequestCancel => from,
+            Self::Cancel => JobState::Cancelled,
+            Self::Complete(_) => JobState::Completed,
+            Self::Fail(_) => JobState::Failed,
+            Self::Requeue => JobState::Queued,
+        }
+    }
+
+    const fn wanted(&self) -> &'static str {
+        match self {
+            Self::Start { .. } => "processing",
+            Self::RequestCancel | Self::Cancel => "cancelled",
+            Self::Complete(_) => "completed",
+            Self::Fail(_) => "failed",
+            Self::Requeue => "queued",
+        }
+    }
+
+    fn event(&self, record: &JobRecord) -> JobEventKind {
+        match self {
+            Self::Start { .. } => JobEventKind::JobStarted {
+                resumed: record.job.started_at.is_some(),
+            },
+            Self::RequestCancel => JobEventKind::CancelRequested,
+            Self::Cancel => JobEventKind::JobCancelled,
+            Self::Complete(outputs) => JobEventKind::JobCompleted {
+                outputs: outputs.clone(),
+            },
+            Self::Fail(error) => JobEventKind::JobFailed {
+                node: error.node.clone(),
+                message: error.message.clone(),
+                hint: error.hint.clone(),
+            },
+            Self::Requeue => JobEventKind::JobQueued {
+                workflow: record.job.workflow.clone(),
+            },
+        }
+    }
+}
+
+/// Which jobs to list: newest first.
+#[derive(Clone, Debug, Default)]
+pub struct JobFilter {
+    /// At most this many.
+    pub limit: u32,
+    /// Only jobs accepted before the one with this ordinal.
+    pub before: Option<i64>,
+    /// Only jobs in this state.
+    pub state: Option<JobState>,
+}
+
+impl Store {
+    /// Accepts a job; when this returns, it is on disk.
+    pub async fn create_job(&self, new: NewJob) -> Result<Accepted, StoreError> {
+        let id = self.clock.fresh_id("job_");
+        let at = self.clock.now_text();
+        let date = self.clock.local_date().to_string();
+        let accepted = self
+            .threads
+            .write(move |connection| create(connection, id, &at, &date, &new))
+            .await?;
+        if let Accepted::New(id) = &accepted {
+            self.announce(id, 1);
+        }
+        Ok(accepted)
+    }
+
+    /// Moves a job, if it is in a state the change may start from; returns the job as it is then.
+    pub async fn change_job(
+        &self,
+        id: &str,
+        transition: Transition,
+    ) -> Result<JobRecord, StoreError> {
+        let at = self.clock.now_text();
+        let owned = id.to_owned();
+        let record = self
+            .threads
+            .write(move |connection| change(connection, &owned, &at, &transition))
+            .await?;
+        self.announce(id, record.job.last_seq);
+        Ok(record)
+    }
+
+    /// One job, without its nodes.
+    pub async fn job(&self, id: &str) -> Result<JobRecord, StoreError> {
+        let id = id.to_owned();
+        self.threads
+            .read(move |connection| select(connection, &id))
+            .await
+    }
+
+    /// One job and its nodes, from one moment.
+    pub async fn job_with_nodes(&self, id: &str) -> Result<Job, StoreError> {
+        let id = id.to_owned();
+        self.threads
+            .read(move |connection| {
+                let transaction = connection.unchecked_transaction()?;
+                let mut job = select(&transaction, &id)?.job;
+                job.nodes = node_runs::select(&transaction, &id)?;
+                Ok(job)
+            })
+            .await
+    }
+
+    /// The full id for an id, a unique beginning of one (with or without `job_`), or `latest`.
+    pub async fn resolve_job(&self, given: &str) -> Result<String, StoreError> {
+        let given = given.to_owned();
+        self.threads
+            .read(move |connection| resolve(connection, &given))
+            .await
+    }
+
+    /// Jobs, newest first, without nodes.
+    pub async fn list_jobs(&self, filter: JobFilter) -> Result<Vec<JobRecord>, StoreError> {
+        self.threads
+            .read(move |connection| {
+                let sql = format!(
+                    "{SELECT} WHERE (?1 IS NULL OR ordinal < ?1) AND (?2 IS NULL OR state = ?2)
+                     ORDER BY ordinal DESC LIMIT ?3"
+                );
+                let mut statement = connection.prepare_cached(&sql)?;
+                let state = filter.state.map(JobState::as_str);
+                let rows =
+                    statement.query_map(params![filter.before, state, filter.limit], row_parts)?;
+                rows.map(|row| record(row?)).collect()
+            })
+            .await
+    }
+
+    /// The ids of jobs that are not at their end: what was interrupted first, then what waits, oldest first.
+    pub async fn unfinished_jobs(&self, limit: usize) -> Result<Vec<String>, StoreError> {
+        self.threads
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT id FROM jobs WHERE state IN ('queued', 'processing')
+                     ORDER BY state = 'queued', ordinal LIMIT ?1",
+                )?;
+                let rows = statement.query_map([limit], |row| row.get(0))?;
+                Ok(rows.collect::<rusqlite::Result<_>>()?)
+            })
+            .await
+    }
+
+    /// Forgets what need not be kept for ever.
+    pub async fn tidy(&self) -> Result<(), StoreError> {
+        let kept = SignedDuration::from_hours(24 * idempotency::KEPT_DAYS);
+        let horizon = timestamp_text(self.clock.now() - kept);
+        self.threads
+            .write(move |connection| idempotency::forget_before(connection, &horizon))
+            .await
+    }
+}
+
+fn create(
+    connection: &Connection,
+    id: String,
+    at: &str,
+    date: &str,
+    new: &NewJob,
+) -> Result<Accepted, StoreError> {
+    if let Some(replay) = &new.replay {
+        match idempotency::look_up(connection, replay)? {
+            Known::New => {}
+            Known::Same(job) => return Ok(Accepted::Known(job)),
+            Known::Other => return Ok(Accepted::KeyReused),
+        }
+    }
+    let source = &new.request.workflow;
+    let identity = source.path.as_ref().unwrap_or(&source.name);
+    let request = serde_json::to_string(&new.request).map_err(|e| StoreError::row("jobs", e))?;
+    connection
+        .prepare_cached(
+            "INSERT INTO jobs (id, workflow, identity, request, state, local_date, tool, created_at)
+             VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            id,
+            new.workflow,
+            identity,
+            request,
+            date,
+            new.tool,
+            at
+        ])?;
+    node_runs::insert_waiting(connection, &id, &new.nodes)?;
+    let queued = JobEventKind::JobQueued {
+        workflow: new.workflow.clone(),
+    };
+    events::append(connection, &id, at, &[queued])?;
+    if let Some(replay) = &new.replay {
+        idempotency::remember(connection, replay, &id, at)?;
+    }
+    Ok(Accepted::New(id))
+}
+
+fn change(
+    connection: &Connection,
+    id: &str,
+    at: &str,
+    transition: &Transition,
+) -> Result<JobRecord, StoreError> {
+    let before = select(connection, id)?;
+    let state = before.job.state;
+    if !transition.from().contains(&state) {
+        return Err(StoreError::Transition {
+            job: id.to_owned(),
+            found: state.as_str().to_owned(),
+            wanted: transition.wanted(),
+        });
+    }
+    let to = transition.to(state).as_str();
+    match transition {
+        Transition::Start { tool } => connection.execute(
+            "UPDATE jobs SET state = ?2, tool = ?3, started_at = coalesce(started_at, ?4) WHERE id = ?1",
+            params![id, to, tool, at],
+        )?,
+        Transition::RequestCancel => connection.execute(
+            "UPDATE jobs SET cancel_requested = 1 WHERE id = ?1",
+            params![id],
+        )?,
+        Transition::Cancel => {
+            node_runs::cancel_open(connection, id)?;
+            finish(connection, id, to, at)?
+        }
+        Transition::Complete(outputs) => {
+            let outputs =
+                serde_json::to_string(outputs).map_err(|e| StoreError::row("jobs", e))?;
+            connection.execute("UPDATE jobs SET outputs = ?2 WHERE id = ?1", params![id, outputs])?;
+            finish(connection, id, to, at)?
+        }
+        Transition::Fail(error) => {
+            node_runs::cancel_open(connection, id)?;
+            let error = serde_json::to_string(error).map_err(|e| StoreError::row("jobs", e))?;
+            connection.execute("UPDATE jobs SET error = ?2 WHERE id = ?1", params![id, error])?;
+            finish(connection, id, to, at)?
+        }
+        Transition::Requeue => {
+            node_runs::reopen(connection, id)?;
+            connection.execute(
+                "UPDATE jobs SET state = ?2, cancel_requested = 0, finished_at = NULL, error = NULL
+                 WHERE id = ?1",
+                params![id, to],
+            )?
+        }
+    };
+    events::append(connection, id, at, &[transition.event(&before)])?;
+    select(connection, id)
+}
+
+fn finish(connection: &Connection, id: &str, state: &str, at: &str) -> rusqlite::Result<usize> {
+    connection.execute(
+        "UPDATE jobs SET state = ?2, finished_at = ?3, cancel_requested = 0 WHERE id = ?1",
+        params![id, state, at],
+    )
+}
+
+fn resolve(connection: &Connection, given: &str) -> Result<String, StoreError> {
+    if given == "latest" {
+        return connection
+            .prepare_cached("SELECT id FROM jobs ORDER BY ordinal DESC LIMIT 1")?
+            .query_row([], |row| row.get(0))
+            .optional()?
+            .ok_or_else(|| StoreError::UnknownJob(given.to_owned()));
+    }
+    let beginning = format!("job_{}", given.strip_prefix("job_").unwrap_or(given));
+    // Ids are hexadecimal: `g` is the first character after all of them, so the range is every id that begins so.
+    let mut statement = connection
+        .prepare_cached("SELECT id FROM jobs WHERE id >= ?1 AND id < ?1 || 'g' ORDER BY id")?;
+    let mut found: Vec<String> = statement
+        .query_map([&beginning], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    match (found.len(), given.is_empty()) {
+        (0, _) | (_, true) => Err(StoreError::UnknownJob(given.to_owned())),
+        (1, _) => Ok(found.remove(0)),
+        (count, _) => Err(StoreError::AmbiguousJob {
+            given: given.to_owned(),
+            count,
+        }),
+    }
+}
+
+const SELECT: &str = "SELECT ordinal, id, workflow, request, state, cancel_requested, local_date, tool,
+    created_at, started_at, finished_at, error, outputs, last_seq FROM jobs";
+
+fn select(connection: &Connection, id: &str) -> Result<JobRecord, StoreError> {
+    let parts = connection
+        .prepare_cached(&format!("{SELECT} WHERE id = ?1"))?
+        .query_row([id], row_parts)
+        .optional()?
+        .ok_or_else(|| StoreError::UnknownJob(id.to_owned()))?;
+    record(parts)
+}
+
+/// The texts of a row that are JSON or words, still unread.
+struct Unread {
+    record: JobRecord,
+    state: String,
+    request: String,
+    error: Option<String>,
+    outputs: String,
+}
+
+fn row_parts(row: &Row<'_>) -> rusqlite::Result<Unread> {
+    Ok(Unread {
+        record: JobRecord {
+            ordinal: row.get("ordinal")?,
+            job: Job {
+                id: row.get("id")?,
+                workflow: row.get("workflow")?,
+                path: None,
+                state: JobState::Queued,
+                created_at: row.get("created_at")?,
+                started_at: row.get("started_at")?,
+                finished_at: row.get("finished_at")?,
+                error: None,
+                outputs: BTreeMap::new(),
+                nodes: Vec::<NodeRun>::new(),
+                last_seq: row.get("last_seq")?,
+            },
+            request: CreateJob {
+                workflow: fenta_client::api::jobs::WorkflowSource {
+                    path: None,
+                    name: String::new(),
+                    text: String::new(),
+                    dir: String::new(),
+                },
+                params: BTreeMap::new(),
+                caller_dir: String::new(),
+                out_dir: None,
+            },
+            local_date: row.get("local_date")?,
+            tool: row.get("tool")?,
+            cancel_requested: row.get("cancel_requested")?,
+        },
+        state: row.get("state")?,
+        request: row.get("request")?,
+        error: row.get("error")?,
+        outputs: row.get("outputs")?,
+    })
+}
+
+fn record(unread: Unread) -> Result<JobRecord, StoreError> {
+    let bad = |error: serde_json::Error| StoreError::row("jobs", error);
+    let mut record = unread.record;
+    record.request = serde_json::from_str(&unread.request).map_err(bad)?;
+    record.job.path = record.request.workflow.path.clone();
+    record.job.state = serde_json::from_value(serde_json::Value::String(unread.state)).map_err(bad)?;
+    record.job.error = unread
+        .error
+        .map(|text| serde_json::from_str(&text))
+        .transpose()
+        .map_err(bad)?;
+    record.job.outputs = serde_json::from_str(&unread.outputs).map_err(bad)?;
+    Ok(record)
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Jobs to write events for.
+
+    use fenta_client::api::jobs::WorkflowSource;
+
+    use super::*;
+
+    pub(crate) fn request(name: &str) -> CreateJob {
+        CreateJob {
+            workflow: WorkflowSource {
+                path: Some(format!("/w/{name}.yaml")),
+                name: format!("{name}.yaml"),
+                text: "fenta: workflow/v1\n".to_owned(),
+                dir: "/w".to_owned(),
+            },
+            params: BTreeMap::new(),
+            caller_dir: "/c".to_owned(),
+            out_dir: None,
+        }
+    }
+
+    pub(crate) fn new_job(name: &str) -> NewJob {
+        NewJob {
+            workflow: name.to_owned(),
+            request: request(name),
+            tool: "tool 1".to_owned(),
+            nodes: vec![
+                ("voice".to_owned(), "Voice.TTS".to_owned()),
+                ("render".to_owned(), "Output.Render".to_owned()),
+            ],
+            replay: None,
+        }
+    }
+
+    pub(crate) async fn create(store: &Store, name: &str) -> String {
+        match store.create_job(new_job(name)).await.unwrap() {
+            Accepted::New(id) => id,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{create, new_job};
+    use super::*;
+    use crate::store::testing as store_testing;
+
+    fn every_transition() -> Vec<Transition> {
+        vec![
+            Transition::Start {
+                tool: "t".to_owned(),
+            },
+            Transition::RequestCancel,
+            Transition::Cancel,
+            Transition::Complete(BTreeMap::new()),
+            Transition::Fail(JobError {
+                node: "n".to_owned(),
+                message: "m".to_owned(),
+                hint: String::new(),
+            }),
+            Transition::Requeue,
+        ]
+    }
+
+    /// Brings a fresh job into a state by legal steps.
+    async fn job_in(store: &Store, state: JobState) -> String {
+        let id = create(store, "a").await;
+        let all = every_transition();
+        let steps: &[usize] = match state {
+            JobState::Queued => &[],
+            JobState::Processing => &[0],
+            JobState::Completed => &[0, 3],
+            JobState::Failed => &[0, 4],
+            JobState::Cancelled => &[2],
+        };
+        for step in steps {
+            store.change_job(&id, all[*step].clone()).await.unwrap();
+        }
+        assert_eq!(store.job(&id).await.unwrap().job.state, state);
+        id
+    }
+
+    #[tokio::test]
+    async fn every_pair_of_state_and_change_is_decided() {
+        use JobState::{Cancelled, Completed, Failed, Processing, Queued};
+        let legal: &[(JobState, usize, JobState)] = &[
+            (Queued, 0, Processing),
+            (Queued, 1, Queued),
+            (Queued, 2, Cancelled),
+            (Processing, 0, Processing),
+            (Processing, 1, Processing),
+            (Processing, 2, Cancelled),
+            (Processing, 3, Completed),
+            (Processing, 4, Failed),
+            (Failed, 5, Queued),
+            (Cancelled, 5, Queued),
+        ];
+        let test = store_testing::open();
+        for state in [Queued, Processing, Completed, Failed, Cancelled] {
+            for (index, transition) in every_transition().into_iter().enumerate() {
+                let id = job_in(&test.store, state).await;
+                let before = test.store.job(&id).await.unwrap().job;
+                let outcome = test.store.change_job(&id, transition).await;
+                let wanted = legal.iter().find(|(s, i, _)| (*s, *i) == (state, index));
+                match (outcome, wanted) {
+                    (Ok(record), Some((_, _, to))) => {
+                        assert_eq!(record.job.state, *to, "{state:?} by {index}");
+                        assert_eq!(record.job.last_seq, before.last_seq + 1);
+                    }
+                    (Err(StoreError::Transition { .. }), None) => {
+                        assert_eq!(test.store.job(&id).await.unwrap().job, before);
+                    }
+                    (outcome, _) => panic!("{state:?} by {index}: {outcome:?}"),
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn times_outputs_and_errors_are_kept() {
+        let test = store_testing::open();
+        let id = create(&test.store, "a").await;
+        test.clock.advance(10);
+        let start = every_transition().remove(0);
+        test.store.change_job(&id, start.clone()).await.unwrap();
+        test.clock.advance(10);
+        let failed = every_transition().remove(4);
+        let record = test.store.change_job(&id, failed).await.unwrap();
+        let times = [
+            Some(record.job.created_at.clone()),
+            record.job.started_at.clone(),
+            record.job.finished_at.clone(),
+        ];
+        assert!(times.is_sorted() && times[0] != times[1] && times[1] != times[2]);
+        assert_eq!(record.job.error.unwrap().message, "m");
+        assert_eq!(record.job.path.as_deref(), Some("/w/a.yaml"));
+
+        test.store
+            .change_job(&id, Transition::Requeue)
+            .await
+            .unwrap();
+        test.clock.advance(10);
+        let again = test.store.change_job(&id, start).await.unwrap();
+        assert_eq!(again.job.started_at, times[1], "it began only once");
+        assert_eq!(again.job.error, None);
+        let outputs = BTreeMap::from([(
+            "video".to_owned(),
+            OutputValue::Text("/out/a.mp4".to_owned()),
+        )]);
+        let done = test
+            .store
+            .change_job(&id, Transition::Complete(outputs.clone()))
+            .await
+            .unwrap();
+        assert_eq!(done.job.outputs, outputs);
+        let kinds: Vec<JobEventKind> = test
+            .store
+            .events_after(&id, 0, 100)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|event| event.kind)
+            .collect();
+        assert_eq!(kinds[1], JobEventKind::JobStarted { resumed: false });
+        assert_eq!(kinds[4], JobEventKind::JobStarted { resumed: true });
+        assert_eq!(kinds.len(), 6);
+    }
+
+    #[tokio::test]
+    async fn ids_are_found_by_beginning_and_by_latest() {
+        let test = store_testing::open();
+        let missing = test.store.resolve_job("latest").await;
+        assert!(matches!(missing, Err(StoreError::UnknownJob(_))));
+        let first = create(&test.store, "a").await;
+        let second = create(&test.store, "b").await;
+        assert_eq!(test.store.resolve_job(&first).await.unwrap(), first);
+        assert_eq!(
+            test.store.resolve_job(&first["job_".len()..]).await.unwrap(),
+            first
+        );
+        assert_eq!(test.store.resolve_job("latest").await.unwrap(), second);
+        let shared = test.store.resolve_job("job_0").await.unwrap_err();
+        assert!(
+            shared.to_string().contains("2 jobs begin with it"),
+            "{shared}"
+        );
+        for wrong in ["", "job_f", "'; DROP TABLE jobs", "%"] {
+            let outcome = test.store.resolve_job(wrong).await;
+            assert!(
+                matches!(outcome, Err(StoreError::UnknownJob(_))),
+                "{wrong}: {outcome:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn lists_are_newest_first_and_paged() {
+        let test = store_testing::open();
+        let mut ids = Vec::new();
+        for name in ["a", "b", "c"] {
+            ids.push(create(&test.store, name).await);
+        }
+        ids.reverse();
+        let mut filter = JobFilter {
+            limit: 2,
+            ..JobFilter::default()
+        };
+        let page = test.store.list_jobs(filter.clone()).await.unwrap();
+        let listed: Vec<&String> = page.iter().map(|record| &record.job.id).collect();
+        assert_eq!(listed, [&ids[0], &ids[1]]);
+        filter.before = Some(page[1].ordinal);
+        let rest = test.store.list_jobs(filter.clone()).await.unwrap();
+        assert_eq!(rest.len(), 1);
+        assert_eq!(rest[0].job.id, ids[2]);
+        filter.before = None;
+        filter.state = Some(JobState::Failed);
+        assert!(test.store.list_jobs(filter).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_was_interrupted_comes_before_what_waits() {
+        let test = store_testing::open();
+        let waiting = create(&test.store, "a").await;
+        let running = job_in(&test.store, JobState::Processing).await;
+        job_in(&test.store, JobState::Completed).await;
+        assert_eq!(
+            test.store.unfinished_jobs(9).await.unwrap(),
+            [&*running, &*waiting]
+        );
+        assert_eq!(test.store.unfinished_jobs(1).await.unwrap(), [running]);
+    }
+
+    #[tokio::test]
+    async fn a_repeated_request_is_one_job_and_a_reused_key_is_none() {
+        let test = store_testing::open();
+        let with = |fingerprint: &str| NewJob {
+            replay: Some(Replay {
+                key: "k".to_owned(),
+                fingerprint: fingerprint.to_owned(),
+            }),
+            ..new_job("a")
+        };
+        let Accepted::New(id) = test.store.create_job(with("f")).await.unwrap() else {
+            panic!("the first request makes a job");
+        };
+        let again = test.store.create_job(with("f")).await.unwrap();
+        assert_eq!(again, Accepted::Known(id));
+        let other = test.store.create_job(with("g")).await.unwrap();
+        assert_eq!(other, Accepted::KeyReused);
+        let all = JobFilter {
+            limit: 9,
+            ..JobFilter::default()
+        };
+        assert_eq!(test.store.list_jobs(all).await.unwrap().len(), 1);
+        test.clock.advance(1_000 * 3_600 * 24 * 8);
+        test.store.tidy().await.unwrap();
+        let forgotten = test.store.create_job(with("g")).await.unwrap();
+        assert!(matches!(forgotten, Accepted::New(_)), "{forgotten:?}");
+    }
+}

@@ -1,0 +1,73 @@
+#!/bin/sh
+# Installs what Fenta needs to build, run and test on Debian 12 (or a relative with apt): says what it does, asks nothing,
+# does nothing when everything is there. On other systems it prints what to install and stops.
+set -eu
+
+# package: why
+packages='
+ffmpeg:              the ffmpeg and ffprobe programs (tests measure results with them)
+libavcodec-dev:      FFmpeg libraries the renderer links
+libavformat-dev:     FFmpeg libraries the renderer links
+libavfilter-dev:     FFmpeg libraries the renderer links
+libavutil-dev:       FFmpeg libraries the renderer links
+libswscale-dev:      FFmpeg libraries the renderer links
+libswresample-dev:   FFmpeg libraries the renderer links
+libclang-dev:        generates the bindings to FFmpeg
+clang:               its headers
+pkg-config:          finds the libraries
+build-essential:     C compiler for SQLite and the TLS library
+cmake:               builds the TLS library
+libflite1:           the English voices
+espeak-ng:           voices for other languages
+fonts-inter:         the typeface of the templates
+fonts-noto-core:     letters Inter does not have
+fonts-noto-color-emoji: emoji
+pocketsphinx:        speech recognition (tests listen to the voice)
+pocketsphinx-en-us:  its English model
+'
+
+say() { printf 'setup: %s\n' "$*"; }
+
+if ! command -v apt-get >/dev/null 2>&1; then
+  say "this script knows Debian and its relatives only. Install by hand:"
+  printf '%s\n' "$packages" | sed -n 's/^\([a-z0-9-]*\): */  \1  - /p'
+  say "Fedora: dnf install ffmpeg-devel clang-devel pkgconf-pkg-config gcc cmake flite espeak-ng rsms-inter-fonts google-noto-sans-fonts google-noto-color-emoji-fonts"
+  say "macOS:  brew install ffmpeg pkg-config cmake espeak-ng font-inter (flite is not packaged there: use espeak-ng voices)"
+  exit 1
+fi
+
+missing=''
+for name in $(printf '%s\n' "$packages" | sed -n 's/^\([a-z0-9-]*\):.*/\1/p'); do
+  status=$(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null || true)
+  [ "$status" = installed ] || missing="$missing $name"
+done
+
+if [ -n "$missing" ]; then
+  as_root=''
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null 2>&1 || { say "not root and no sudo; as root run: apt-get install$missing"; exit 1; }
+    as_root='sudo'
+  fi
+  for name in $missing; do
+    printf '%s\n' "$packages" | sed -n "s/^$name: */setup: installing $name - /p"
+  done
+  export DEBIAN_FRONTEND=noninteractive
+  $as_root apt-get update -qq
+  # shellcheck disable=SC2086  # the list is words by intent
+  $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+  say "system packages installed"
+else
+  say "system packages: all there"
+fi
+
+if ! command -v cargo >/dev/null 2>&1; then
+  say "no Rust toolchain found. Install Rust 1.92 or newer (https://rustup.rs), then run this again."
+  exit 1
+fi
+need=92
+have=$(cargo --version | sed -n 's/^cargo 1\.\([0-9]*\)\..*/\1/p')
+if [ -n "$have" ] && [ "$have" -lt "$need" ]; then
+  say "cargo 1.$have is too old: 1.$need or newer is needed (rustup update stable)"
+  exit 1
+fi
+say "$(cargo --version): good"

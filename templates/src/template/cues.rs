@@ -1,0 +1,439 @@
+//! Words into cues: which words are seen together and for how long.
+//!
+//! Each scene is grouped on its own, by the cheapest partition under a few penalties; cues stay inside their scene's
+//! frames. So a cue never depends on another scene, and a segment shows only its own scene's words.
+
+use super::caption_rules::Grouping;
+use super::edit_rules::frames;
+use super::schedule::{CUT_LEAD, PlacedScene, PlacedWord};
+use super::shots::ends_phrase;
+use crate::time::{FrameRate, TimeRange};
+use crate::timeline::{Cue, CueWord, ends_sentence};
+
+/// A cue that is followed by silence stays this long after its last word, milliseconds.
+const LINGER_MS: u32 = 200;
+/// A scene's first cue comes with its cut if its first word follows within this many frames.
+const EARLY: i64 = 3;
+/// The same for the very first cue, so that a video is captioned from its first frame.
+const EARLY_HOOK: i64 = 10;
+
+/// English words that should not end a cue: what they announce comes next.
+const DANGLING: [&str; 24] = [
+    "a", "an", "and", "as", "at", "because", "but", "by", "for", "from", "if", "in", "into", "is",
+    "my", "of", "on", "or", "than", "that", "the", "to", "with", "your",
+];
+
+/// Grouping in frames.
+pub(crate) struct CueRules {
+    grouping: Grouping,
+    min_on_screen: i64,
+    gap_merge: i64,
+    linger: i64,
+    rate: FrameRate,
+    english: bool,
+}
+
+impl CueRules {
+    /// Rules for one language and rate.
+    pub(crate) fn new(grouping: Grouping, language: &str, rate: FrameRate) -> Self {
+        Self {
+            grouping,
+            min_on_screen: frames(grouping.min_on_screen_ms, rate).max(1),
+            gap_merge: frames(grouping.gap_merge_ms, rate),
+            linger: frames(LINGER_MS, rate),
+            rate,
+            english: language
+                .split('-')
+                .next()
+                .is_some_and(|primary| primary.eq_ignore_ascii_case("en")),
+        }
+    }
+
+    /// The cues of all scenes, in order.
+    pub(crate) fn cues(&self, scenes: &[PlacedScene]) -> Vec<Cue> {
+        scenes
+            .iter()
+            .enumerate()
+            .flat_map(|(index, scene)| self.scene_cues(scene, index == 0))
+            .collect()
+    }
+
+    fn scene_cues(&self, scene: &PlacedScene, hook: bool) -> Vec<Cue> {
+        let words = &scene.words;
+        let mut ends = self.partition(words);
+        self.join_brief(scene, hook, &mut ends);
+        let mut from = 0;
+        ends.iter()
+            .map(|&to| {
+                let (start, end) = self.span(scene, hook, (from, to));
+                let cue = Cue {
+                    range: TimeRange::from_units(start, end, self.rate),
+                    words: words[from..to]
+                        .iter()
+                        .map(|word| self.cue_word(word))
+                        .collect(),
+                };
+                from = to;
+                cue
+            })
+            .collect()
+    }
+
+    fn cue_word(&self, word: &PlacedWord) -> CueWord {
+        CueWord {
+            text: word.text.clone(),
+            range: TimeRange::from_units(word.start, word.end, self.rate),
+            emphasis: false,
+        }
+    }
+
+    /// When the group `[from, to)` is seen.
+    fn span(&self, scene: &PlacedScene, hook: bool, (from, to): (usize, usize)) -> (i64, i64) {
+        let words = &scene.words;
+        let start = if from == 0 {
+            self.first_start(scene, hook)
+        } else {
+            words[from].start
+        };
+        let spoken = words[to - 1].end;
+        let next = words.get(to).map_or(scene.end, |word| word.start);
+        let end = if next - spoken < self.gap_merge {
+            next
+        } else {
+            (spoken + self.linger).min(next)
+        };
+        (start, end)
+    }
+
+    fn first_start(&self, scene: &PlacedScene, hook: bool) -> i64 {
+        let onset = scene.words.first().map_or(scene.start, |word| word.start);
+        let early = if hook { EARLY_HOOK } else { EARLY };
+        if onset - scene.start <= early {
+            scene.start
+        } else {
+            onset - CUT_LEAD
+        }
+    }
+
+    /// The cheapest partition into groups, as the index after each group's last word.
+    fn partition(&self, words: &[PlacedWord]) -> Vec<usize> {
+        // best[to] = (cost of the words before `to`, where the last group starts)
+        let mut best: Vec<(i64, usize)> = vec![(0, 0)];
+        for to in 1..=words.len() {
+            let first = to.saturating_sub(self.grouping.max_words);
+            let choice = (first..to)
+                .filter(|from| to - from == 1 || self.fits(&words[*from..to]))
+                .map(|from| (best[from].0 + self.cost(words, from, to), from))
+                .min();
+            // A single word is always allowed, so there is a choice; it goes alone otherwise.
+            best.push(choice.unwrap_or((best[to - 1].0, to - 1)));
+        }
+        let mut ends = Vec::new();
+        let mut to = words.len();
+        while to > 0 {
+            ends.push(to);
+            to = best[to].1;
+        }
+        ends.reverse();
+        ends
+    }
+
+    /// Whether words fit the lines, broken greedily. A word longer than a line takes a line of its own.
+    fn fits(&self, words: &[PlacedWord]) -> bool {
+        let mut lines = 1;
+        let mut used = 0;
+        for word in words {
+            let letters = word.text.chars().count();
+            if used > 0 && used + 1 + letters > self.grouping.max_chars {
+                lines += 1;
+                used = letters;
+            } else {
+                used += letters + usize::from(used > 0);
+            }
+        }
+        lines <= usize::from(self.grouping.max_lines)
+    }
+
+    /// How bad it is to show `[from, to)` together. Only the order of the penalties matters: words of two sentences
+    /// together are worst, then pauses and clauses inside, then orphans, then breaks in the flow, then imbalance.
+    fn cost(&self, words: &[PlacedWord], from: usize, to: usize) -> i64 {
+        let group = &words[from..to];
+        let count = group.len();
+        let inside: i64 = group[..count - 1]
+            .iter()
+            .zip(&group[1..])
+            .map(|(word, next)| self.inside_cost(word, next))
+            .sum();
+        let orphan = if count < self.grouping.min_words {
+            6 * (self.grouping.min_words - count) as i64
+        } else {
+            0
+        };
+        let flow = words
+            .get(to)
+            .map_or(0, |next| self.break_cost(&group[count - 1], next));
+        let seen = words
+            .get(to)
+            .map_or(group[count - 1].end, |next| next.start)
+            - group[0].start;
+        let brief = if seen < self.min_on_screen { 20 } else { 0 };
+        let middle = (self.grouping.min_words + self.grouping.max_words) as i64;
+        inside + orphan + flow + brief + (2 * count as i64 - middle).abs()
+    }
+
+    fn inside_cost(&self, word: &PlacedWord, next: &PlacedWord) -> i64 {
+        let stop = if ends_sentence(&word.text) {
+            40
+        } else if ends_phrase(&word.text) {
+            12
+        } else {
+            0
+        };
+        let pause = if next.start - word.end >= self.gap_merge {
+            15
+        } else {
+            0
+        };
+        stop + pause
+    }
+
+    fn break_cost(&self, last: &PlacedWord, next: &PlacedWord) -> i64 {
+        let natural = ends_sentence(&last.text)
+            || ends_phrase(&last.text)
+            || next.start - last.end >= self.gap_merge;
+        if natural {
+            return 0;
+        }
+        let dangling = self.english && DANGLING.contains(&last.text.to_lowercase().as_str());
+        if dangling { 8 } else { 3 }
+    }
+
+    /// Joins groups that are seen too briefly with a neighbour they fit together with; groups that would not be seen
+    /// at all are joined in any case.
+    fn join_brief(&self, scene: &PlacedScene, hook: bool, ends: &mut Vec<usize>) {
+        let mut at = 0;
+        while at < ends.len() {
+            let from = at.checked_sub(1).map_or(0, |before| ends[before]);
+            let (start, end) = self.span(scene, hook, (from, ends[at]));
+            let unseen = end <= start;
+            if end - start >= self.min_on_screen {
+                at += 1;
+                continue;
+            }
+            let before = at
+                .checked_sub(1)
+                .map(|i| i.checked_sub(1).map_or(0, |i| ends[i]));
+            let joins = |range: (usize, usize)| unseen || self.fits(&scene.words[range.0..range.1]);
+            let after = ends.get(at + 1).copied();
+            if let Some(to) = after.filter(|to| joins((from, *to))) {
+                debug_assert!(to > ends[at]);
+                ends.remove(at);
+            } else if before.is_some_and(|first| joins((first, ends[at]))) {
+                ends.remove(at - 1);
+                at -= 1;
+            } else {
+                at += 1;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RATE: FrameRate = FrameRate::whole(30);
+
+    fn rules(min_words: usize, max_words: usize, max_chars: usize) -> CueRules {
+        let grouping = Grouping {
+            min_words,
+            max_words,
+            max_lines: 2,
+            max_chars,
+            min_on_screen_ms: 200,
+            gap_merge_ms: 300,
+        };
+        CueRules::new(grouping, "en-GB", RATE)
+    }
+
+    /// A scene whose words last ten frames each, with the given pause before each.
+    fn scene(words: &[(&str, i64)]) -> PlacedScene {
+        let mut at = 8;
+        let placed = words
+            .iter()
+            .map(|(text, pause)| {
+                let start = at + pause;
+                at = start + 10;
+                PlacedWord {
+                    text: (*text).to_owned(),
+                    start,
+                    end: at,
+                }
+            })
+            .collect();
+        PlacedScene {
+            name: "s".into(),
+            audio_start: 0,
+            start: 0,
+            end: at + 30,
+            words: placed,
+        }
+    }
+
+    fn texts(cues: &[Cue]) -> Vec<String> {
+        cues.iter()
+            .map(|cue| {
+                let words: Vec<&str> = cue.words.iter().map(|word| word.text.as_str()).collect();
+                words.join(" ")
+            })
+            .collect()
+    }
+
+    fn grouped(text: &str, rules: &CueRules) -> Vec<String> {
+        let words: Vec<(&str, i64)> = text.split(' ').map(|word| (word, 0)).collect();
+        texts(&rules.cues(&[scene(&words)]))
+    }
+
+    #[test]
+    fn breaks_follow_the_language() {
+        assert_eq!(
+            grouped(
+                "Honey never spoils, and archaeologists ate some.",
+                &rules(2, 4, 20)
+            ),
+            ["Honey never spoils,", "and archaeologists ate some."]
+        );
+        assert_eq!(
+            grouped("One bee visits a flower. Then it dances.", &rules(2, 5, 20)),
+            ["One bee visits a flower.", "Then it dances."]
+        );
+    }
+
+    #[test]
+    fn no_orphans_where_two_words_fit() {
+        for cue in grouped("one two three four five six seven", &rules(2, 3, 20)) {
+            assert!(cue.split(' ').count() >= 2, "{cue}");
+        }
+    }
+
+    #[test]
+    fn long_words_stand_alone() {
+        assert_eq!(
+            grouped(
+                "Donaudampfschifffahrtsgesellschaft fährt hier.",
+                &rules(2, 4, 12)
+            )
+            .len(),
+            1,
+            "a line each"
+        );
+        assert_eq!(
+            grouped(
+                "aaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbb cccccccccccccccc",
+                &rules(2, 4, 12)
+            )
+            .len(),
+            2
+        );
+    }
+
+    #[test]
+    fn cues_chain_over_short_pauses_and_leave_on_long_ones() {
+        let words = [
+            ("One", 0),
+            ("two.", 0),
+            ("Three", 5),
+            ("four.", 0),
+            ("Five", 40),
+            ("six.", 0),
+        ];
+        let cues = rules(2, 2, 20).cues(&[scene(&words)]);
+        let spans: Vec<(i64, i64)> = cues
+            .iter()
+            .map(|cue| (cue.range.first(), cue.range.end()))
+            .collect();
+        // The first cue comes with the first frame; the second ends 6 frames after its last word.
+        assert_eq!(spans, [(0, 33), (33, 59), (93, 119)]);
+    }
+
+    #[test]
+    fn later_scenes_start_with_their_cut_only_if_their_word_is_near() {
+        let rules = rules(2, 4, 20);
+        let far = scene(&[("Late", 0), ("word.", 0)]);
+        let near = PlacedScene {
+            start: 6,
+            ..far.clone()
+        };
+        assert_eq!(rules.scene_cues(&far, false)[0].range.first(), 6);
+        assert_eq!(rules.scene_cues(&near, false)[0].range.first(), 6);
+        assert_eq!(rules.scene_cues(&far, true)[0].range.first(), 0);
+    }
+
+    #[test]
+    fn fast_words_are_joined_until_they_can_be_read() {
+        let words = (0..6)
+            .map(|at| PlacedWord {
+                text: format!("w{at}."),
+                start: 10 + at * 2,
+                end: 12 + at * 2,
+            })
+            .collect();
+        let fast = PlacedScene {
+            words,
+            ..scene(&[])
+        };
+        for cue in rules(1, 1, 20).cues(&[fast]) {
+            assert!(cue.range.duration.value >= 6, "{cue:?}");
+        }
+    }
+
+    fn any_scene() -> impl Strategy<Value = PlacedScene> {
+        let word = ("[a-z]{1,14}[.,]?", 0i64..30, 0i64..20);
+        (prop::collection::vec(word, 0..40), 0i64..30).prop_map(|(words, tail)| {
+            let mut at = 5;
+            let words = words
+                .into_iter()
+                .map(|(text, pause, length)| {
+                    let start = at + pause;
+                    at = start + length;
+                    PlacedWord {
+                        text,
+                        start,
+                        end: at,
+                    }
+                })
+                .collect();
+            PlacedScene {
+                name: "s".into(),
+                audio_start: 5,
+                start: 3,
+                end: at + tail + 1,
+                words,
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_word_is_seen_once_in_order_inside_its_cue(scene in any_scene(), max in 1usize..6, hook: bool) {
+            let rules = rules(1.min(max), max, 16);
+            let mut found = rules.scene_cues(&scene, hook);
+            let words: Vec<&str> = found.iter().flat_map(|cue| &cue.words).map(|word| word.text.as_str()).collect();
+            let script: Vec<&str> = scene.words.iter().map(|word| word.text.as_str()).collect();
+            prop_assert_eq!(words, script);
+            found.insert(0, Cue { range: TimeRange::from_units(scene.start, scene.start, RATE), words: Vec::new() });
+            for pair in found.windows(2) {
+                let (before, cue) = (&pair[0], &pair[1]);
+                prop_assert!(before.range.end() <= cue.range.first());
+                prop_assert!(cue.range.duration.value > 0);
+                prop_assert!(cue.range.end() <= scene.end);
+                for word in &cue.words {
+                    prop_assert!(cue.range.first() <= word.range.first());
+                    prop_assert!(word.range.end() <= cue.range.end());
+                }
+            }
+        }
+    }
+}

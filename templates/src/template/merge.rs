@@ -1,0 +1,234 @@
+//! `extends`: a template is its base with its own values on top.
+//!
+//! Maps merge deep; a list replaces the base's list, except that lists whose members carry an `id` merge by it: a
+//! member with a known id changes that member, a new one is added at the end, and `remove: true` drops it.
+
+use super::document::{self, Node};
+use super::{TemplateProblem, builtin};
+
+/// Longest chain of `extends`.
+const MAX_CHAIN: usize = 8;
+
+/// Reads a document and everything it extends, merged into one tree without `extends`.
+pub(crate) fn resolve(
+    text: &str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<Node, TemplateProblem> {
+    let problem = |message: String, hint: &str| TemplateProblem {
+        path: "extends".to_owned(),
+        message,
+        hint: hint.to_owned(),
+    };
+    let mut layers = Vec::new();
+    let mut seen: Vec<String> = Vec::new();
+    let mut current = document::read(text)?;
+    loop {
+        check_ids(&current, "")?;
+        let base = take_base(&mut current)?;
+        layers.push(current);
+        let Some(name) = base else { break };
+        if seen.contains(&name) {
+            seen.push(name);
+            return Err(problem(
+                format!("goes in a circle: {}", seen.join(" -> ")),
+                "a template cannot extend itself",
+            ));
+        }
+        if seen.len() == MAX_CHAIN {
+            return Err(problem(
+                format!("is a chain of more than {MAX_CHAIN} templates"),
+                "copy what you need from the far ones",
+            ));
+        }
+        let text = lookup(&name)
+            .or_else(|| builtin(&name).map(str::to_owned))
+            .ok_or_else(|| TemplateProblem {
+                path: "extends".to_owned(),
+                message: format!("there is no template named `{name}`"),
+                hint: super::suggest::hint(&name, super::builtin_names().iter().copied()),
+            })?;
+        current = document::read(&text).map_err(|inner| TemplateProblem {
+            path: format!("extends[{name}]"),
+            ..inner
+        })?;
+        seen.push(name);
+    }
+    let mut merged = Node::Map(Vec::new());
+    while let Some(layer) = layers.pop() {
+        merged = merge(merged, layer);
+    }
+    Ok(merged)
+}
+
+/// Takes `extends` out of a document.
+fn take_base(document: &mut Node) -> Result<Option<String>, TemplateProblem> {
+    let Node::Map(entries) = document else {
+        return Err(TemplateProblem {
+            path: String::new(),
+            message: format!("the template is {}, not a map", document.kind()),
+            hint: "start with `fenta: template/v1`".to_owned(),
+        });
+    };
+    let Some(at) = entries.iter().position(|(key, _)| key == "extends") else {
+        return Ok(None);
+    };
+    match entries.remove(at).1 {
+        Node::Null => Ok(None),
+        Node::Text(name) => Ok(Some(name)),
+        other => Err(TemplateProblem {
+            path: "extends".to_owned(),
+            message: format!("is {}, not the name of a template", other.kind()),
+            hint: String::new(),
+        }),
+    }
+}
+
+/// Ids are unique within one list of one document; otherwise merging would quietly mix two members.
+fn check_ids(node: &Node, path: &str) -> Result<(), TemplateProblem> {
+    match node {
+        Node::Map(entries) => entries.iter().try_for_each(|(key, value)| {
+            let dot = if path.is_empty() { "" } else { "." };
+            check_ids(value, &format!("{path}{dot}{key}"))
+        }),
+        Node::List(list) => list.iter().enumerate().try_for_each(|(at, member)| {
+            let id = id_of(member).unwrap_or_default();
+            if !id.is_empty() && list[..at].iter().any(|before| id_of(before) == Some(id)) {
+                return Err(TemplateProblem {
+                    path: path.to_owned(),
+                    message: format!("has two members with the id `{id}`"),
+                    hint: "give each its own".to_owned(),
+                });
+            }
+            check_ids(member, &format!("{path}[{id}]"))
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// `top` over `base`.
+pub(crate) fn merge(base: Node, top: Node) -> Node {
+    match (base, top) {
+        (Node::Map(mut base), Node::Map(top)) => {
+            for (key, value) in top {
+                match base.iter_mut().find(|(name, _)| *name == key) {
+                    Some((_, old)) => *old = merge(std::mem::replace(old, Node::Null), value),
+                    None => base.push((key, merge(Node::Null, value))),
+                }
+            }
+            Node::Map(base)
+        }
+        (Node::List(base), Node::List(top)) if has_ids(&base) && has_ids(&top) => {
+            merge_by_id(base, top)
+        }
+        // A list over nothing still obeys `remove`.
+        (_, Node::List(top)) if has_ids(&top) => merge_by_id(Vec::new(), top),
+        (_, Node::Map(top)) => merge(Node::Map(Vec::new()), Node::Map(top)),
+        (_, top) => top,
+    }
+}
+
+fn id_of(node: &Node) -> Option<&str> {
+    match node.get("id") {
+        Some(Node::Text(id)) => Some(id),
+        _ => None,
+    }
+}
+
+fn has_ids(list: &[Node]) -> bool {
+    !list.is_empty() && list.iter().all(|member| id_of(member).is_some())
+}
+
+fn merge_by_id(mut base: Vec<Node>, top: Vec<Node>) -> Node {
+    for member in top {
+        let at = base.iter().position(|old| id_of(old) == id_of(&member));
+        let removed = member.get("remove") == Some(&Node::Bool(true));
+        match (at, removed) {
+            (Some(at), true) => {
+                base.remove(at);
+            }
+            (Some(at), false) => {
+                let old = std::mem::replace(&mut base[at], Node::Null);
+                base[at] = merge(old, member);
+            }
+            (None, true) => {}
+            (None, false) => base.push(merge(Node::Null, member)),
+        }
+    }
+    Node::List(base)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(text: &str) -> Node {
+        document::read(text).unwrap()
+    }
+
+    #[test]
+    fn maps_merge_deep_and_lists_replace() {
+        let merged = merge(
+            tree("a: {x: 1, y: 2}\nb: [1, 2]\nc: keep"),
+            tree("a: {y: 3, z: 4}\nb: [9]\nd: new"),
+        );
+        assert_eq!(
+            merged,
+            tree("a: {x: 1, y: 3, z: 4}\nb: [9]\nc: keep\nd: new")
+        );
+    }
+
+    #[test]
+    fn lists_with_ids_merge_by_id_at_every_depth() {
+        let base = tree("[{id: a, v: 1}, {id: b, items: [{id: p, v: 1}, {id: q}]}]");
+        let top =
+            tree("[{id: b, items: [{id: p, v: 2}, {id: q, remove: true}, {id: r}]}, {id: c}]");
+        assert_eq!(
+            merge(base, top),
+            tree("[{id: a, v: 1}, {id: b, items: [{id: p, v: 2}, {id: r}]}, {id: c}]")
+        );
+    }
+
+    #[test]
+    fn merging_nothing_changes_nothing() {
+        let doc = tree("a: {x: [1, {id: k}]}\nt: [{id: a, v: [1]}]");
+        assert_eq!(merge(doc.clone(), Node::Map(Vec::new())), doc);
+        assert_eq!(merge(Node::Map(Vec::new()), doc.clone()), doc);
+    }
+
+    #[test]
+    fn chains_resolve_nearest_on_top() {
+        let lookup = |name: &str| match name {
+            "mid" => Some("extends: low\nv: mid\nm: 1".to_owned()),
+            "low" => Some("v: low\nm: 0\nl: 1".to_owned()),
+            _ => None,
+        };
+        assert_eq!(
+            resolve("extends: mid\nv: top", &lookup).unwrap(),
+            tree("v: top\nm: 1\nl: 1")
+        );
+    }
+
+    #[test]
+    fn bad_chains_are_named() {
+        let lookup = |name: &str| match name {
+            "a" => Some("extends: b".to_owned()),
+            "b" => Some("extends: a".to_owned()),
+            "broken" => Some("x: [".to_owned()),
+            long => long
+                .strip_prefix('n')
+                .and_then(|n| n.parse::<u32>().ok())
+                .map(|n| format!("extends: n{}", n + 1)),
+        };
+        let message = |text: &str| resolve(text, &lookup).unwrap_err().to_string();
+        assert!(message("extends: a").contains("a -> b -> a"));
+        assert!(message("extends: n1").contains("more than 8"));
+        assert!(message("extends: broken").contains("extends[broken]"));
+        assert!(message("extends: [a]").contains("is a list"));
+        assert!(message("extends: dayly").contains("did you mean `daily`"));
+        assert!(message("- 1").contains("not a map"));
+        assert_eq!(
+            message("tracks: [{id: a, items: [{id: x}, {id: x}]}]"),
+            "tracks[a].items: has two members with the id `x`; give each its own"
+        );
+    }
+}

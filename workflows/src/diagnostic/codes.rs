@@ -1,0 +1,132 @@
+//! Every code a diagnostic can carry, with the text `fenta explain CODE` shows.
+//!
+//! A code is a promise: its meaning never changes. New problems get new codes.
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal: $text:literal;)+) => {
+        $($(#[$doc])* pub const $name: &str = $code;)+
+
+        /// Every code with its explanation, in the order of this file.
+        pub const ALL: &[(&str, &str)] = &[$(($code, $text)),+];
+    };
+}
+
+codes! {
+    /// The text is not YAML.
+    SYNTAX = "syntax/yaml": "The text cannot be read as YAML 1.2. Most often it is an indentation that does not line up, \
+        a quote or bracket that is not closed, a tab, or a text with `: ` in it that needs quotes. Inside `{ }` and `[ ]` \
+        expressions must be quoted: { text: \"${{ inputs.text }}\" }.";
+    /// A key stands twice in one map.
+    DUPLICATE_KEY = "syntax/duplicate-key": "A key stands twice in the same map. Which of the two is meant cannot be \
+        known, so one of them has to go.";
+    /// An anchor, alias or merge key.
+    ALIAS = "syntax/alias": "Anchors (&name), aliases (*name) and merge keys (<<) are not part of the language: they make \
+        a document mean something other than what is written in each place. Put shared values under `vars` and write \
+        ${{ vars.name }}.";
+    /// A YAML tag.
+    TAG = "syntax/tag": "Tags such as !include or !!python/object are not part of the language. Types come from what is \
+        written; quotes make text.";
+    /// A second YAML document in the file.
+    SECOND_DOCUMENT = "syntax/second-document": "A file holds one workflow. A line with `---` or `...` in the middle of a \
+        file starts another document.";
+    /// The document is over a limit.
+    TOO_LARGE = "syntax/too-large": "A document has at most 1 MiB, 64 levels and 20 000 values. Long texts belong in files \
+        that Input.Text reads.";
+    /// `fenta: workflow/v1` is missing or something else.
+    VERSION = "document/version": "A workflow begins with `fenta: workflow/v1`. The version fixes the meaning of every \
+        other key; v1 never changes meaning.";
+    /// A key that is not part of the language.
+    UNKNOWN_KEY = "document/unknown-key": "The key is not part of the language at this place. Nothing is ever ignored \
+        silently, so that a slip of the fingers cannot change what a workflow does.";
+    /// A key that is part of the language but not of this version of the program.
+    UNAVAILABLE = "document/not-available": "The language has this, but this version of the program cannot do it yet. It \
+        is refused rather than ignored. Remove it, or use a newer version.";
+    /// A value of the wrong shape.
+    WRONG_TYPE = "document/wrong-type": "The value has the wrong shape for this place, for example a list where a map is \
+        needed, or a number where text is needed. Quotes make text: \"2026\".";
+    /// A key that must be there.
+    MISSING_KEY = "document/missing-key": "A key that this place needs is not written.";
+    /// A name that is not allowed.
+    BAD_NAME = "document/bad-name": "Names of nodes, inputs, variables and outputs begin with a small letter and go on \
+        with small letters, digits and _; at most 40 characters. They appear in expressions, so they must be plain.";
+    /// An input's default or limits do not fit its type.
+    INPUT = "document/input": "The declaration of an input contradicts itself: its default, limits or choices do not fit \
+        its type.";
+    /// An expression that cannot be read.
+    EXPR_SYNTAX = "expr/syntax": "What stands between ${{ and }} is not an expression. Expressions have names \
+        (inputs.topic, nodes.voice.seconds), numbers, 'texts', lists, operators (+ - * / % ~ == != < <= > >= and or not), \
+        `a if condition else b`, and functions: upper(inputs.topic) or inputs.topic | upper. Write $${{ for a literal ${{.";
+    /// An expression over a limit.
+    EXPR_LIMIT = "expr/limit": "An expression has at most 1024 bytes and 200 operators, dots and calls. Split it: put a \
+        part under `vars`.";
+    /// A function that does not exist.
+    EXPR_FUNCTION = "expr/unknown-function": "There is no function with this name. The functions are: concat, default, \
+        first, join, last, len, lower, max, min, replace, round, slug, split, sum, trim, truncate, upper.";
+    /// A name that expressions cannot see.
+    EXPR_CONTEXT = "expr/unknown-context": "Expressions see `inputs`, `vars`, `nodes` and `job`. There is no `env` and no \
+        `secrets`: whatever needs a key fetches it itself, so that no document and no log can leak one.";
+    /// A field a job does not have.
+    EXPR_JOB = "expr/unknown-job-field": "A job has `id` and `date`: ${{ job.id }}, ${{ job.date }}.";
+    /// A reference to a node that does not exist.
+    UNKNOWN_NODE = "graph/unknown-node": "The expression or `needs` names a node that is not in `nodes`.";
+    /// A reference to a port that the node does not have.
+    UNKNOWN_PORT = "graph/unknown-port": "The node exists, but it has no output of this name. `fenta nodes show TYPE` lists \
+        the outputs of a node type.";
+    /// A reference that stops at the node.
+    INCOMPLETE = "graph/incomplete-reference": "A reference names a node and one of its outputs: ${{ nodes.voice.seconds }}.";
+    /// A reference to an input that does not exist.
+    UNKNOWN_INPUT = "graph/unknown-input": "The expression names an input that is not in `inputs`.";
+    /// A reference to a variable that does not exist.
+    UNKNOWN_VAR = "graph/unknown-var": "The expression names a variable that is not in `vars`.";
+    /// A node type that does not exist.
+    UNKNOWN_TYPE = "graph/unknown-type": "There is no node type with this name. `fenta nodes` lists them.";
+    /// A node type that is part of the language but not of this version.
+    TYPE_UNAVAILABLE = "graph/type-not-available": "The node type is part of the language, but this version of the program \
+        cannot do it yet.";
+    /// A parameter the node type does not have.
+    UNKNOWN_PARAM = "graph/unknown-param": "The node type has no parameter of this name. `fenta nodes show TYPE` lists \
+        them.";
+    /// A parameter that must be given.
+    MISSING_PARAM = "graph/missing-param": "The node needs a parameter that is not written.";
+    /// A value of the wrong type for its parameter.
+    TYPE_MISMATCH = "graph/type-mismatch": "The value has another type than the parameter takes. Ports are typed; the only \
+        conversions are: one value to a list of one, video or image to media, voice to audio, script to text.";
+    /// A literal value outside a parameter's limits.
+    BAD_VALUE = "graph/bad-value": "The value does not fit the parameter: it is out of range, not one of the choices, or \
+        not of the form that is needed.";
+    /// Nodes that wait for each other.
+    CYCLE = "graph/cycle": "These nodes wait for each other, so none of them can begin. Remove one of the references.";
+    /// Parameters that contradict each other.
+    CONFLICT = "graph/conflict": "The parameters of the node contradict each other.";
+    /// A placeholder that the template does not have.
+    PLACEHOLDER = "graph/unknown-placeholder": "The template has no placeholder of this name.";
+    /// A value that cannot be an output of the workflow.
+    OUTPUT = "graph/output": "Outputs of a workflow are texts and numbers. A file is published with Output.Download; output \
+        that node's `path`.";
+    /// A node nothing uses.
+    UNUSED = "graph/unused": "Nothing uses the node's outputs and it publishes nothing itself, so its work is thrown away.";
+}
+
+/// What a code means and how the problem is solved.
+pub fn explain(code: &str) -> Option<&'static str> {
+    ALL.iter()
+        .find(|(known, _)| *known == code)
+        .map(|(_, text)| *text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_explained() {
+        let mut seen = std::collections::BTreeSet::new();
+        for (code, text) in ALL {
+            assert!(seen.insert(code), "{code} twice");
+            assert!(text.ends_with('.') && text.len() > 40, "{code}");
+            assert!(!text.contains("  "), "{code} has a hole in its text");
+            assert_eq!(explain(code), Some(*text));
+        }
+        assert_eq!(explain("nope"), None);
+    }
+}

@@ -1,0 +1,232 @@
+//! What the daemon calls: compile a document, prepare a node, lower it to actions, read the outputs.
+//!
+//! Neighbours: `graph` builds the [`Workflow`], `nodes` know what each node does. Nothing here runs anything: lowering
+//! is a pure function of a node's parameters and of the results of the actions it has asked for so far.
+
+use std::collections::BTreeMap;
+
+use crate::action::{Action, ActionResult};
+use crate::diagnostic::Checked;
+use crate::expr::Context;
+use crate::graph::{NodeId, Workflow};
+use crate::job_event::OutputValue;
+use crate::node::{Halt, LowerContext, NodeType, Params, Steps};
+use crate::node_key::{NodeKey, ParamKey};
+use crate::value::Value;
+
+/// A document with the name people know it by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// As shown in diagnostics.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Turns a document into a workflow, or says everything that is wrong with it.
+pub fn compile(source: &SourceFile) -> Checked<Workflow> {
+    crate::graph::build(source)
+}
+
+/// The values expressions can see when a node is prepared.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// The workflow's inputs, as [`Workflow::bind`] made them.
+    pub inputs: BTreeMap<String, Value>,
+    /// The outputs of finished nodes, by node and port.
+    pub nodes: BTreeMap<String, BTreeMap<String, Value>>,
+    /// Facts about the job.
+    pub job: JobFacts,
+}
+
+/// Facts about the job. They enter a node's key only where its parameters use them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobFacts {
+    /// The job's id.
+    pub id: String,
+    /// The day the job began, for example 2026-11-22.
+    pub date: String,
+    /// Absolute path of the document's folder.
+    pub workflow_dir: String,
+    /// Absolute path of the folder results go to by default.
+    pub out_dir: String,
+    /// Threads per encoder; other counts give other bytes.
+    pub encoder_threads: u8,
+}
+
+/// Why a node could not be prepared or lowered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct LowerError {
+    /// Lower-case fragment naming place, value and limit.
+    pub message: String,
+    /// What to do about it; may be empty.
+    pub hint: String,
+}
+
+impl LowerError {
+    /// An error with advice.
+    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+}
+
+/// What a node wants next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lowered {
+    /// These actions must run; lower again with all results so far, in order.
+    Actions(Vec<Action>),
+    /// The node is done: its values by port.
+    Outputs(BTreeMap<String, Value>),
+}
+
+/// A node with all its parameters known.
+#[derive(Clone)]
+pub struct PreparedNode {
+    node_type: &'static dyn NodeType,
+    params: BTreeMap<String, Value>,
+    key: NodeKey,
+    job: JobFacts,
+}
+
+impl PreparedNode {
+    /// The node's type, for example `Voice.TTS`.
+    pub fn kind(&self) -> &'static str {
+        self.node_type.descriptor().kind
+    }
+
+    /// The node type's version.
+    pub fn version(&self) -> u32 {
+        self.node_type.descriptor().version
+    }
+
+    /// Every parameter, defaults included.
+    pub fn params(&self) -> &BTreeMap<String, Value> {
+        &self.params
+    }
+
+    /// What the node's work depends on; equal keys mean equal work.
+    pub fn key(&self) -> &NodeKey {
+        &self.key
+    }
+
+    /// What the node wants, given the results of every action it has asked for so far, in order.
+    pub fn lower(&self, results: &[ActionResult]) -> Result<Lowered, LowerError> {
+        let context = LowerContext {
+            params: Params::new(&self.params),
+            job: &self.job,
+        };
+        match self.node_type.lower(&context, &mut Steps::new(results)) {
+            Ok(outputs) => Ok(Lowered::Outputs(outputs)),
+            Err(Halt::Needs(actions)) => Ok(Lowered::Actions(actions)),
+            Err(Halt::Failed(error)) => Err(error),
+        }
+    }
+}
+
+impl Workflow {
+    /// Evaluates a node's parameters.
+    ///
+    /// # Errors
+    /// When the node does not exist, a value it refers to is not in the scope, or a computed value does not fit its
+    /// parameter.
+    pub fn prepare(&self, node: &NodeId, scope: &Scope) -> Result<PreparedNode, LowerError> {
+        let instance = self.nodes().get(node).ok_or_else(|| {
+            LowerError::new(
+                format!("workflow `{}` has no node `{node}`", self.name),
+                "compile the document again",
+            )
+        })?;
+        let descriptor = instance.node_type.descriptor();
+        let context = Context::new(self, scope);
+        let mut params = BTreeMap::new();
+        let mut key = NodeKey {
+            version: descriptor.version,
+            params: BTreeMap::new(),
+        };
+        for spec in &descriptor.params {
+            let written = instance.with.get(spec.name);
+            let value = match written {
+                Some(expr) => context.evaluate(&expr.expr).map_err(|error| {
+                    LowerError::new(format!("parameter `{}`: {error}", spec.name), "")
+                })?,
+                None => self.default_of(spec),
+            };
+            let value = spec.fit(value, &scope.job)?;
+            let from = written.and_then(|expr| expr.expr.first_node().map(str::to_owned));
+            key.params
+                .insert(spec.name.to_owned(), ParamKey::new(&value, from));
+            params.insert(spec.name.to_owned(), value);
+        }
+        for (name, value) in instance.node_type.job_params(&scope.job) {
+            key.params
+                .insert(name.to_owned(), ParamKey::new(&value, None));
+        }
+        Ok(PreparedNode {
+            node_type: instance.node_type,
+            params,
+            key,
+            job: scope.job.clone(),
+        })
+    }
+
+    /// Evaluates the workflow's outputs.
+    ///
+    /// # Errors
+    /// When a value is not there or is neither text, number, nor a list of them.
+    pub fn outputs(&self, scope: &Scope) -> Result<BTreeMap<String, OutputValue>, LowerError> {
+        let context = Context::new(self, scope);
+        let mut outputs = BTreeMap::new();
+        for (name, expr) in self.output_exprs() {
+            let value = context
+                .evaluate(expr)
+                .map_err(|error| LowerError::new(format!("output `{name}`: {error}"), ""))?;
+            outputs.insert(name.clone(), output_value(name, &value)?);
+        }
+        Ok(outputs)
+    }
+}
+
+fn output_value(name: &str, value: &Value) -> Result<OutputValue, LowerError> {
+    Ok(match value {
+        Value::Text(text) => OutputValue::Text(text.clone()),
+        Value::Bool(yes) => OutputValue::Text(yes.to_string()),
+        Value::Int(number) => OutputValue::Number(*number as f64),
+        Value::Float(number) => OutputValue::Number(*number),
+        Value::List(items) => OutputValue::List(
+            items
+                .iter()
+                .map(|item| output_value(name, item))
+                .collect::<Result<_, _>>()?,
+        ),
+        other => {
+            return Err(LowerError::new(
+                format!("output `{name}` is {}, which cannot be shown", other.noun()),
+                "publish it with Output.Download and output that node's `path`",
+            ));
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_are_texts_numbers_and_lists() {
+        let list = Value::List(vec![Value::Int(2), Value::Text("a".into())]);
+        assert_eq!(
+            output_value("o", &list).unwrap(),
+            OutputValue::List(vec![
+                OutputValue::Number(2.0),
+                OutputValue::Text("a".into())
+            ])
+        );
+        let error = output_value("o", &Value::Record(BTreeMap::new())).unwrap_err();
+        assert!(error.message.contains("output `o` is a record"), "{error}");
+        assert!(error.hint.contains("Output.Download"));
+    }
+}

@@ -1,0 +1,243 @@
+//! The second pass: does every name in every expression exist?
+//!
+//! Neighbours: `read` gave the names, `typecheck` asks next whether the values fit.
+
+use super::read::{RawNode, RawWorkflow};
+use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
+use crate::expr::{JOB_FIELDS, PlacedReference};
+use crate::suggest::nearest;
+
+/// Looks every name up.
+pub(super) fn check(raw: &RawWorkflow, found: &mut Diagnostics) {
+    for (name, var) in &raw.vars {
+        for reference in var.expr.references() {
+            check_in_var(raw, name, reference, found);
+        }
+    }
+    for node in raw.nodes.values() {
+        for param in node.with.values() {
+            for reference in param.expr.references() {
+                check_reference(raw, reference, found);
+            }
+        }
+        for (name, span) in &node.needs {
+            if !raw.nodes.contains_key(name) {
+                found.push(unknown_node(raw, name, *span));
+            }
+        }
+    }
+    for output in raw.outputs.values() {
+        for reference in output.expr.references() {
+            check_reference(raw, reference, found);
+        }
+    }
+    unused(raw, found);
+}
+
+/// Variables see inputs and the job only: they are values of the document, not results of work.
+fn check_in_var(
+    raw: &RawWorkflow,
+    name: &str,
+    reference: &PlacedReference,
+    found: &mut Diagnostics,
+) {
+    match reference.path[0].as_str() {
+        first @ ("nodes" | "vars") => found.push(
+            Diagnostic::error(
+                codes::EXPR_CONTEXT,
+                reference.span,
+                format!("the variable `{name}` cannot see `{first}`"),
+            )
+            .hint("variables see `inputs` and `job`; write the rest where it is used"),
+        ),
+        _ => check_reference(raw, reference, found),
+    }
+}
+
+fn check_reference(raw: &RawWorkflow, reference: &PlacedReference, found: &mut Diagnostics) {
+    let path: Vec<&str> = reference.path.iter().map(String::as_str).collect();
+    let problem = match path.as_slice() {
+        ["inputs", name, ..] if raw.inputs.contains_key(*name) => return,
+        ["vars", name, ..] if raw.vars.contains_key(*name) => return,
+        ["job", field] if JOB_FIELDS.contains(field) => return,
+        ["nodes", node, port, ..] => match raw.nodes.get(*node) {
+            Some(raw_node) => match unknown_port(node, raw_node, port, reference) {
+                Some(problem) => problem,
+                None => return,
+            },
+            None => unknown_node(raw, node, name_span(reference, 1)),
+        },
+        ["nodes", node] => incomplete(raw, node, reference),
+        ["inputs", name, ..] => unknown_input(raw, name, name_span(reference, 1)),
+        ["vars", name, ..] => Diagnostic::error(
+            codes::UNKNOWN_VAR,
+            name_span(reference, 1),
+            format!("there is no variable `{name}`"),
+        )
+        .suggest(
+            nearest(name, raw.vars.keys().map(String::as_str)),
+            name_span(reference, 1),
+        )
+        .hint("variables are declared under `vars`"),
+        ["job", ..] => Diagnostic::error(
+            codes::EXPR_JOB,
+            reference.span,
+            format!("a job has no field `{}`", path[1..].join(".")),
+        )
+        .hint("a job has `id` and `date`"),
+        [context] => Diagnostic::error(
+            codes::INCOMPLETE,
+            reference.span,
+            format!("`{context}` alone is not a value"),
+        )
+        .hint(match *context {
+            "nodes" => "write ${{ nodes.<node>.<output> }}",
+            _ => "write the name after a dot, for example ${{ inputs.topic }}",
+        }),
+        // Names that expressions cannot see at all were refused when the expression was read.
+        _ => return,
+    };
+    found.push(problem);
+}
+
+/// The span of one name of a reference; the whole reference when it is written with spaces.
+fn name_span(reference: &PlacedReference, index: usize) -> Span {
+    let dotted = reference.path.join(".").len();
+    if reference.span.end - reference.span.start != dotted {
+        return reference.span;
+    }
+    let before: usize = reference.path[..index]
+        .iter()
+        .map(|name| name.len() + 1)
+        .sum();
+    let start = reference.span.start + before;
+    Span::new(start, start + reference.path[index].len())
+}
+
+fn unknown_node(raw: &RawWorkflow, name: &str, span: Span) -> Diagnostic {
+    let near = nearest(name, raw.nodes.keys().map(String::as_str));
+    let diagnostic = Diagnostic::error(
+        codes::UNKNOWN_NODE,
+        span,
+        format!("there is no node `{name}`"),
+    )
+    .suggest(near, span);
+    match near {
+        Some(near) => diagnostic.label(raw.nodes[near].id_span, format!("`{near}` is here")),
+        None => {
+            let names: Vec<&str> = raw.nodes.keys().take(12).map(String::as_str).collect();
+            diagnostic.hint(format!("the nodes are {}", names.join(", ")))
+        }
+    }
+}
+
+fn unknown_input(raw: &RawWorkflow, name: &str, span: Span) -> Diagnostic {
+    let near = nearest(name, raw.inputs.keys().map(String::as_str));
+    let diagnostic = Diagnostic::error(
+        codes::UNKNOWN_INPUT,
+        span,
+        format!("there is no input `{name}`"),
+    )
+    .suggest(near, span);
+    match near {
+        Some(near) => diagnostic.label(raw.inputs[near].span, format!("`{near}` is here")),
+        None => diagnostic.hint(format!("declare it: `inputs: {{ {name}: {{ type: string }} }}`")),
+    }
+}
+
+fn unknown_port(
+    node: &str,
+    raw: &RawNode,
+    port: &str,
+    reference: &PlacedReference,
+) -> Option<Diagnostic> {
+    let descriptor = raw.node_type?.descriptor();
+    if descriptor.port(port).is_some() {
+        return None;
+    }
+    let span = name_span(reference, 2);
+    let ports: Vec<&str> = descriptor.ports.iter().map(|port| port.name).collect();
+    Some(
+        Diagnostic::error(
+            codes::UNKNOWN_PORT,
+            span,
+            format!("`{node}` ({}) has no output `{port}`", descriptor.kind),
+        )
+        .suggest(nearest(port, ports.iter().copied()), span)
+        .label(raw.type_span, format!("its outputs are {}", ports.join(", "))),
+    )
+}
+
+fn incomplete(raw: &RawWorkflow, node: &str, reference: &PlacedReference) -> Diagnostic {
+    let Some(raw_node) = raw.nodes.get(node) else {
+        return unknown_node(raw, node, name_span(reference, 1));
+    };
+    let diagnostic = Diagnostic::error(
+        codes::INCOMPLETE,
+        reference.span,
+        format!("`nodes.{node}` names a node but none of its outputs"),
+    );
+    match raw_node.node_type {
+        Some(node_type) => {
+            let ports: Vec<String> = node_type
+                .descriptor()
+                .ports
+                .iter()
+                .map(|port| format!("nodes.{node}.{}", port.name))
+                .collect();
+            diagnostic.hint(format!("write {}", ports.join(" or ")))
+        }
+        None => diagnostic.hint("write the output's name after a dot"),
+    }
+}
+
+/// Work that nothing uses is probably a forgotten reference.
+fn unused(raw: &RawWorkflow, found: &mut Diagnostics) {
+    let used: std::collections::BTreeSet<&str> = raw
+        .nodes
+        .values()
+        .flat_map(RawNode::waits_for)
+        .map(|(name, _)| name)
+        .chain(
+            raw.outputs
+                .values()
+                .filter_map(|output| output.expr.first_node()),
+        )
+        .collect();
+    for (name, node) in &raw.nodes {
+        let publishes = node
+            .node_type
+            .is_none_or(|node_type| node_type.descriptor().kind == "Output.Download");
+        if !publishes && !used.contains(name.as_str()) {
+            found.push(
+                Diagnostic::warning(
+                    codes::UNUSED,
+                    node.id_span,
+                    format!("nothing uses the node `{name}`"),
+                )
+                .hint("refer to one of its outputs, or remove it"),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reference(path: &[&str], span: Span) -> PlacedReference {
+        PlacedReference {
+            path: path.iter().map(|name| (*name).to_owned()).collect(),
+            span,
+        }
+    }
+
+    #[test]
+    fn a_name_is_found_inside_its_reference() {
+        let tight = reference(&["nodes", "voice", "seconds"], Span::new(10, 29));
+        assert_eq!(name_span(&tight, 1), Span::new(16, 21));
+        assert_eq!(name_span(&tight, 2), Span::new(22, 29));
+        let spaced = reference(&["nodes", "voice"], Span::new(10, 25));
+        assert_eq!(name_span(&spaced, 1), spaced.span);
+    }
+}

@@ -1,0 +1,316 @@
+//! What a node type is: its descriptor (parameters, ports, docs), its checks and how it lowers to actions.
+//!
+//! Neighbours: `nodes` holds one file per type and THE LIST; `param` says what a parameter may hold; `graph` checks
+//! documents against descriptors; `execution` prepares and lowers. A node touches nothing outside: it wishes for
+//! actions and reads their results.
+
+mod param;
+mod steps;
+
+pub use param::{Misfit, ParamSpec, ParamType};
+pub(crate) use steps::wrong_facts;
+pub use steps::{Halt, Steps};
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
+use crate::execution::{JobFacts, LowerError};
+use crate::expr::DynamicKind;
+use crate::graph::ParamExpr;
+use crate::value::{PortType, Value};
+
+/// Everything a person or a tool wants to know about a node type. Docs, completion, checks and errors come from it.
+#[derive(Clone, Debug)]
+pub struct NodeDescriptor {
+    /// The type's name, for example `Voice.TTS`.
+    pub kind: &'static str,
+    /// Version of what the node does; part of every node key.
+    pub version: u32,
+    /// One sentence.
+    pub summary: &'static str,
+    /// Its parameters in the order they are documented.
+    pub params: Vec<ParamSpec>,
+    /// Its outputs.
+    pub ports: Vec<PortSpec>,
+    /// A whole document that compiles and uses the node.
+    pub example: &'static str,
+}
+
+impl NodeDescriptor {
+    /// The parameter with this name.
+    pub fn param(&self, name: &str) -> Option<&ParamSpec> {
+        self.params.iter().find(|param| param.name == name)
+    }
+
+    /// The port with this name.
+    pub fn port(&self, name: &str) -> Option<&PortSpec> {
+        self.ports.iter().find(|port| port.name == name)
+    }
+}
+
+/// An output of a node.
+#[derive(Clone, Debug)]
+pub struct PortSpec {
+    /// Its name in `${{ nodes.<id>.<name> }}`.
+    pub name: &'static str,
+    /// Its type.
+    pub port_type: PortType,
+    /// One sentence.
+    pub doc: &'static str,
+}
+
+impl PortSpec {
+    /// A port.
+    pub const fn new(name: &'static str, port_type: PortType, doc: &'static str) -> Self {
+        Self {
+            name,
+            port_type,
+            doc,
+        }
+    }
+}
+
+/// A node type. One file each; stateless.
+pub trait NodeType: Sync {
+    /// What is known about it.
+    fn descriptor(&self) -> &'static NodeDescriptor;
+
+    /// Rules between parameters, on what is written in the document. Types, ranges and names of single parameters
+    /// are checked before, from the descriptor.
+    fn check(&self, written: &Written<'_>, found: &mut Diagnostics) {
+        let _ = (written, found);
+    }
+
+    /// Facts about the job that change the node's work without being parameters; they become part of its key.
+    fn job_params(&self, job: &JobFacts) -> Vec<(&'static str, Value)> {
+        let _ = job;
+        Vec::new()
+    }
+
+    /// The node's outputs, or the actions it needs first.
+    fn lower(
+        &self,
+        context: &LowerContext<'_>,
+        steps: &mut Steps<'_>,
+    ) -> Result<BTreeMap<String, Value>, Halt>;
+}
+
+/// What a node may look at while it lowers.
+pub struct LowerContext<'a> {
+    /// Its parameters, each fitting its specification.
+    pub params: Params<'a>,
+    /// The job.
+    pub job: &'a JobFacts,
+}
+
+/// A node as it is written, for checks between parameters.
+pub struct Written<'a> {
+    /// Span of the node's type.
+    pub type_span: Span,
+    with: &'a IndexMap<String, ParamExpr>,
+}
+
+impl<'a> Written<'a> {
+    /// Wraps the parameters of a document's node.
+    pub(crate) const fn new(type_span: Span, with: &'a IndexMap<String, ParamExpr>) -> Self {
+        Self { type_span, with }
+    }
+
+    /// Whether a parameter is written.
+    pub fn has(&self, name: &str) -> bool {
+        self.with.contains_key(name)
+    }
+
+    /// The literal text of a parameter.
+    pub fn text(&self, name: &str) -> Option<&'a str> {
+        match &self.with.get(name)?.expr.kind {
+            DynamicKind::Literal(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Span of a parameter's name, or of the node's type when it is not written.
+    pub fn key_span(&self, name: &str) -> Span {
+        self.with
+            .get(name)
+            .map_or(self.type_span, |param| param.key_span)
+    }
+
+    /// Span of a parameter's value, or of the node's type when it is not written.
+    pub fn span(&self, name: &str) -> Span {
+        self.with
+            .get(name)
+            .map_or(self.type_span, |param| param.expr.span)
+    }
+
+    /// The fields of a parameter that is written as a map: name, span of the name, span of the value, and the value
+    /// when it is a literal.
+    pub fn fields(&self, name: &str) -> Vec<(&'a str, Span, Span, Option<Value>)> {
+        match self.with.get(name).map(|param| &param.expr.kind) {
+            Some(DynamicKind::Record(fields)) => fields
+                .iter()
+                .map(|(name, span, value)| {
+                    (name.as_str(), *span, value.span, value.literal())
+                })
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Complains unless exactly one of two parameters is written.
+    pub(crate) fn one_of(&self, one: &str, other: &str, found: &mut Diagnostics) {
+        match (self.has(one), self.has(other)) {
+            (true, true) => found.push(
+                Diagnostic::error(
+                    codes::CONFLICT,
+                    self.key_span(other),
+                    format!("`{one}` and `{other}` cannot both be given"),
+                )
+                .label(self.key_span(one), format!("`{one}` is here"))
+                .hint("remove one of the two"),
+            ),
+            (false, false) => found.push(
+                Diagnostic::error(
+                    codes::MISSING_PARAM,
+                    self.type_span,
+                    format!("the node needs `{one}` or `{other}`"),
+                )
+                .hint(format!("add `{one}` or `{other}` to `with`")),
+            ),
+            _ => {}
+        }
+    }
+}
+
+/// The parameters of a prepared node.
+#[derive(Clone, Copy)]
+pub struct Params<'a> {
+    values: &'a BTreeMap<String, Value>,
+}
+
+impl<'a> Params<'a> {
+    /// Wraps fitted values.
+    pub(crate) const fn new(values: &'a BTreeMap<String, Value>) -> Self {
+        Self { values }
+    }
+
+    /// The value, unless it is absent.
+    pub fn get(self, name: &str) -> Option<&'a Value> {
+        self.values
+            .get(name)
+            .filter(|value| !matches!(value, Value::Null))
+    }
+
+    fn required(self, name: &str) -> Result<&'a Value, LowerError> {
+        self.get(name).ok_or_else(|| {
+            LowerError::new(
+                format!("parameter `{name}` has no value"),
+                format!("give `{name}` a value in `with`"),
+            )
+        })
+    }
+
+    /// A text.
+    pub fn text(self, name: &str) -> Result<&'a str, LowerError> {
+        match self.required(name)? {
+            Value::Text(text) => Ok(text),
+            other => Err(unexpected(name, "text", other)),
+        }
+    }
+
+    /// A whole number.
+    pub fn int(self, name: &str) -> Result<i64, LowerError> {
+        match self.required(name)? {
+            Value::Int(number) => Ok(*number),
+            other => Err(unexpected(name, "a whole number", other)),
+        }
+    }
+
+    /// A whole number that fits `u32`, as the parameter's range promises.
+    pub fn u32(self, name: &str) -> Result<u32, LowerError> {
+        let number = self.int(name)?;
+        u32::try_from(number).map_err(|_| {
+            LowerError::new(
+                format!("parameter `{name}` is {number}, which is out of range"),
+                "write a positive number",
+            )
+        })
+    }
+
+    /// A number.
+    pub fn number(self, name: &str) -> Result<f64, LowerError> {
+        match self.required(name)? {
+            Value::Int(number) => Ok(*number as f64),
+            Value::Float(number) => Ok(*number),
+            other => Err(unexpected(name, "a number", other)),
+        }
+    }
+
+    /// A seed; negative numbers are seeds too.
+    pub fn seed(self, name: &str) -> Result<u64, LowerError> {
+        self.int(name).map(|number| number as u64)
+    }
+
+    /// A list; a single value is a list of one, an absent one is empty.
+    pub fn list(self, name: &str) -> Vec<&'a Value> {
+        match self.get(name) {
+            None => Vec::new(),
+            Some(Value::List(items)) => items.iter().collect(),
+            Some(one) => vec![one],
+        }
+    }
+}
+
+fn unexpected(name: &str, wanted: &str, value: &Value) -> LowerError {
+    LowerError::new(
+        format!(
+            "parameter `{name}` must be {wanted}, but it is {}",
+            value.noun()
+        ),
+        "",
+    )
+}
+
+/// Outputs of a node from name and value pairs.
+pub(crate) fn outputs<const N: usize>(ports: [(&str, Value); N]) -> BTreeMap<String, Value> {
+    ports
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn params_say_what_is_wrong() {
+        let values = BTreeMap::from([
+            ("a".to_owned(), Value::Text("x".into())),
+            ("n".to_owned(), Value::Int(-1)),
+            ("none".to_owned(), Value::Null),
+        ]);
+        let params = Params::new(&values);
+        assert_eq!(params.text("a").unwrap(), "x");
+        assert_eq!(params.number("n").unwrap(), -1.0);
+        assert_eq!(params.seed("n").unwrap(), u64::MAX);
+        assert!(params.get("none").is_none());
+        assert!(params.int("a").unwrap_err().message.contains("it is text"));
+        assert!(params.u32("n").unwrap_err().message.contains("-1"));
+        assert!(params.text("b").unwrap_err().message.contains("no value"));
+    }
+
+    #[test]
+    fn one_value_is_a_list_of_one() {
+        let values = BTreeMap::from([
+            ("one".to_owned(), Value::Int(1)),
+            ("many".to_owned(), Value::List(vec![Value::Int(1), Value::Int(2)])),
+        ]);
+        let params = Params::new(&values);
+        assert_eq!(params.list("one").len(), 1);
+        assert_eq!(params.list("many").len(), 2);
+        assert!(params.list("none").is_empty());
+    }
+}

@@ -1,0 +1,173 @@
+//! `Input.Upload`: the user's own videos and pictures, from a file or a folder.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use super::own_files::{IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, collect, must_be_visible, probe};
+use crate::node::{
+    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, outputs,
+};
+use crate::value::{PortType, Value};
+
+/// The node type.
+pub(super) struct InputUpload;
+
+static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
+    kind: "Input.Upload",
+    version: 1,
+    summary: "Your own videos and pictures, from a file or a folder.",
+    params: vec![
+        ParamSpec::required(
+            "path",
+            ParamType::SourcePath,
+            "A file, or a folder whose videos and pictures are all taken.",
+        ),
+        ParamSpec::with_default(
+            "order",
+            ParamType::OneOf(&["name", "shuffle"]),
+            Value::Text("name".into()),
+            "`name` keeps the natural order of the file names, `shuffle` mixes them by `seed`.",
+        ),
+        ParamSpec::optional(
+            "seed",
+            ParamType::Seed,
+            "Where the shuffled order comes from; the workflow's seed by default.",
+        ),
+        ParamSpec::with_default(
+            "max_items",
+            ParamType::Int { min: 1, max: 1000 },
+            Value::Int(200),
+            "More files than this are an error.",
+        ),
+    ],
+    ports: vec![PortSpec::new(
+        "media",
+        PortType::List(Box::new(PortType::Media)),
+        "The clips and stills, measured.",
+    )],
+    example: "\
+fenta: workflow/v1
+inputs:
+  clips: { type: file, default: ./clips }
+nodes:
+  footage: { type: Input.Upload, with: { path: \"${{ inputs.clips }}\", order: shuffle } }
+  cut: { type: Edit.Timeline, with: { template: footage, clips: \"${{ nodes.footage.media }}\", voice: \"${{ nodes.voice.voice }}\", captions: \"${{ nodes.captions.captions }}\" } }
+  captions: { type: Subtitle.Auto, with: { voice: \"${{ nodes.voice.voice }}\" } }
+  voice: { type: Voice.TTS, with: { text: \"A day at the sea.\" } }
+  render: { type: Output.Render, with: { timeline: \"${{ nodes.cut.timeline }}\" } }
+  save: { type: Output.Download, with: { file: \"${{ nodes.render.video }}\", to: sea.mp4 } }
+",
+});
+
+impl NodeType for InputUpload {
+    fn descriptor(&self) -> &'static NodeDescriptor {
+        &DESCRIPTOR
+    }
+
+    fn lower(
+        &self,
+        context: &LowerContext<'_>,
+        steps: &mut Steps<'_>,
+    ) -> Result<BTreeMap<String, Value>, Halt> {
+        let params = context.params;
+        let extensions = [&VIDEO_EXTENSIONS[..], &IMAGE_EXTENSIONS[..]].concat();
+        let mut files = collect(
+            params.text("path")?,
+            &extensions,
+            params.u32("max_items")?,
+            steps,
+        )?;
+        if params.text("order")? == "shuffle" {
+            shuffle(&mut files, params.seed("seed")?);
+        }
+        let media = probe(&files, steps)?;
+        must_be_visible(&media)?;
+        let media = media.into_iter().map(Value::Media).collect();
+        Ok(outputs([("media", Value::List(media))]))
+    }
+}
+
+/// Fisher-Yates over a small generator of our own, so that a seed means the same order for ever.
+fn shuffle<T>(items: &mut [T], seed: u64) {
+    let mut state = seed;
+    for i in (1..items.len()).rev() {
+        let pick = mix(&mut state) % (i as u64 + 1);
+        items.swap(i, pick as usize);
+    }
+}
+
+/// SplitMix64: the next number of a sequence that is spread evenly whatever the seed.
+pub(super) fn mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Bench, digest, facts, media_facts};
+    use super::*;
+    use crate::action::{Action, ActionFacts, CollectedFile};
+    use fenta_templates::timeline::MediaKind;
+
+    fn collected(names: &[&str]) -> ActionFacts {
+        ActionFacts::Collected(
+            names
+                .iter()
+                .map(|name| CollectedFile {
+                    name: (*name).into(),
+                    digest: digest(name),
+                })
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn collects_then_probes_each() {
+        let bench = Bench::new("Input.Upload").with("path", Value::Text("clips".into()));
+        let asked = bench.asks(&[]);
+        let [Action::Collect(request)] = asked.as_slice() else { panic!("{asked:?}") };
+        assert_eq!(request.path, "/w/clips");
+        assert!(request.extensions.contains(&"mov".to_owned()));
+        let first = facts(collected(&["a.mp4", "b.png"]));
+        assert_eq!(bench.asks(std::slice::from_ref(&first)).len(), 2);
+        let results = [
+            first,
+            facts(ActionFacts::Media(media_facts(MediaKind::Video))),
+            facts(ActionFacts::Media(media_facts(MediaKind::Image))),
+        ];
+        let out = bench.outputs(&results);
+        let Value::List(media) = &out["media"] else { panic!() };
+        assert_eq!(media[0].port_type(), Some(PortType::Video));
+        assert_eq!(media[1].port_type(), Some(PortType::Image));
+    }
+
+    #[test]
+    fn a_file_without_picture_is_named() {
+        let bench = Bench::new("Input.Upload").with("path", Value::Text("x".into()));
+        let results = [
+            facts(collected(&["talk.mp3"])),
+            facts(ActionFacts::Media(media_facts(MediaKind::Audio))),
+        ];
+        assert!(bench.fails(&results).message.contains("talk.mp3"));
+        assert!(bench.fails(&[facts(collected(&[]))]).message.contains("no file"));
+    }
+
+    #[test]
+    fn shuffling_is_a_permutation_that_the_seed_decides() {
+        let shuffled = |seed| {
+            let mut items: Vec<u32> = (0..20).collect();
+            shuffle(&mut items, seed);
+            items
+        };
+        let one = shuffled(1);
+        assert_eq!(one, shuffled(1));
+        assert_ne!(one, shuffled(2));
+        let mut sorted = one.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..20).collect::<Vec<_>>());
+        assert_ne!(one, sorted);
+    }
+}

@@ -1,0 +1,136 @@
+//! THE LIST of node types, explicit and ordered. A new type is one file and one line here.
+//!
+//! Neighbours: `node` says what a node type is; `graph` finds types here; `fenta nodes` and the docs print it.
+//! `own_files` and `script` hold what several types share: taking the user's files in, and cutting texts into scenes.
+
+mod edit_timeline;
+mod input_motion;
+mod input_music;
+mod input_text;
+mod input_upload;
+mod output_cover;
+mod output_download;
+mod output_render;
+mod own_files;
+mod palette;
+mod script;
+mod script_transform;
+mod subtitle_auto;
+#[cfg(test)]
+mod testing;
+mod voice_tts;
+
+use crate::node::{NodeDescriptor, NodeType};
+
+/// Every node type, in the order people meet them.
+static ALL: &[&dyn NodeType] = &[
+    &input_text::InputText,
+    &input_upload::InputUpload,
+    &input_motion::InputMotion,
+    &input_music::InputMusic,
+    &script_transform::ScriptTransform,
+    &voice_tts::VoiceTts,
+    &subtitle_auto::SubtitleAuto,
+    &edit_timeline::EditTimeline,
+    &output_render::OutputRender,
+    &output_cover::OutputCover,
+    &output_download::OutputDownload,
+];
+
+/// Node types of the language that this version cannot do yet.
+pub(crate) const LATER: [&str; 14] = [
+    "Input.Stock",
+    "Input.Feed",
+    "Input.KAI.GenerateImage",
+    "Input.KAI.GenerateVideo",
+    "Input.KAI.EditVideo",
+    "Script.Generate",
+    "Audio.Mix",
+    "Audio.Beats",
+    "Subtitle.Import",
+    "Subtitle.Translate",
+    "Media.Normalize",
+    "Output.Webhook",
+    "Flow.Approve",
+    "Schedule.Cron",
+];
+
+/// The node type with this name.
+pub(crate) fn find(kind: &str) -> Option<&'static dyn NodeType> {
+    ALL.iter()
+        .copied()
+        .find(|node| node.descriptor().kind == kind)
+}
+
+/// The descriptors of all node types.
+pub fn descriptors() -> impl Iterator<Item = &'static NodeDescriptor> {
+    ALL.iter().map(|node| node.descriptor())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::execution::{JobFacts, SourceFile, compile};
+    use crate::value::Value;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_example_compiles_without_a_warning_and_uses_its_node() {
+        for descriptor in descriptors() {
+            let source = SourceFile {
+                name: format!("{}.yaml", descriptor.kind),
+                text: descriptor.example.to_owned(),
+            };
+            let (workflow, warnings) =
+                compile(&source).unwrap_or_else(|found| panic!("{}", found.render(&source, false)));
+            assert!(warnings.is_empty(), "{}: {warnings:?}", descriptor.kind);
+            assert!(
+                workflow
+                    .nodes()
+                    .values()
+                    .any(|node| node.kind() == descriptor.kind),
+                "the example of {} does not use it",
+                descriptor.kind
+            );
+        }
+    }
+
+    #[test]
+    fn descriptors_are_complete_and_names_unique() {
+        let mut kinds = BTreeSet::new();
+        for descriptor in descriptors() {
+            assert!(kinds.insert(descriptor.kind));
+            assert!(!LATER.contains(&descriptor.kind));
+            assert!(descriptor.version >= 1 && descriptor.summary.ends_with('.'));
+            let mut names = BTreeSet::new();
+            for param in &descriptor.params {
+                assert!(names.insert(param.name), "{} {}", descriptor.kind, param.name);
+                assert!(param.doc.ends_with('.'), "{} {}", descriptor.kind, param.name);
+            }
+            for port in &descriptor.ports {
+                assert!(port.doc.ends_with('.'), "{} {}", descriptor.kind, port.name);
+            }
+            assert!(find(descriptor.kind).is_some());
+        }
+        assert_eq!(kinds.len(), 11);
+    }
+
+    #[test]
+    fn defaults_fit_their_own_parameters() {
+        let job = JobFacts::default();
+        for descriptor in descriptors() {
+            for param in &descriptor.params {
+                if param.default != Value::Null {
+                    let fitted = param.fit(param.default.clone(), &job);
+                    assert_eq!(
+                        fitted,
+                        Ok(param.default.clone()),
+                        "{} {}",
+                        descriptor.kind,
+                        param.name
+                    );
+                }
+            }
+        }
+    }
+}

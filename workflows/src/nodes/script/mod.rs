@@ -1,0 +1,186 @@
+//! From a text to a script: markup away, sentences apart, scenes of a length that can be spoken and shown.
+//!
+//! Shared by `Script.Transform` and `Voice.TTS`; pure text work, no node of its own. Sentences of other languages than
+//! English are found by the same punctuation; abbreviations are English ones.
+
+mod markdown;
+mod sentences;
+
+use crate::execution::LowerError;
+use crate::value::{Scene, Script};
+
+/// Sentences with fewer words are joined to a neighbour: a shot of half a second is a flash.
+const MIN_WORDS: usize = 4;
+/// Sentences with more words are split at clauses: nobody looks at one shot for that long.
+const MAX_WORDS: usize = 28;
+
+/// The scenes of a text.
+///
+/// # Errors
+/// When the text has no words.
+pub(super) fn from_text(
+    text: &str,
+    title: Option<&str>,
+    language: &str,
+) -> Result<Script, LowerError> {
+    let plain = markdown::strip(text);
+    let sentences: Vec<String> = plain
+        .paragraphs
+        .iter()
+        .flat_map(|paragraph| sentences::split(paragraph))
+        .filter(|sentence| sentence.chars().any(char::is_alphanumeric))
+        .collect();
+    let scenes = bounded(join_short(sentences));
+    if scenes.is_empty() {
+        return Err(LowerError::new(
+            "the text has no words",
+            "write at least one sentence",
+        ));
+    }
+    Ok(Script {
+        title: title.map(str::to_owned).or(plain.title).unwrap_or_default(),
+        language: language.to_owned(),
+        scenes: scenes
+            .into_iter()
+            .enumerate()
+            .map(|(i, text)| Scene {
+                id: format!("s{}", i + 1),
+                text,
+            })
+            .collect(),
+    })
+}
+
+fn words(text: &str) -> usize {
+    text.split_whitespace().count()
+}
+
+/// Short sentences go to the sentence after them, the last one to the one before it.
+fn join_short(sentences: Vec<String>) -> Vec<String> {
+    let mut joined: Vec<String> = Vec::new();
+    let mut pending = String::new();
+    for sentence in sentences {
+        let candidate = if pending.is_empty() {
+            sentence
+        } else {
+            format!("{pending} {sentence}")
+        };
+        if words(&candidate) < MIN_WORDS {
+            pending = candidate;
+        } else {
+            joined.push(candidate);
+            pending = String::new();
+        }
+    }
+    if !pending.is_empty() {
+        match joined.last_mut() {
+            Some(last) => {
+                last.push(' ');
+                last.push_str(&pending);
+            }
+            None => joined.push(pending),
+        }
+    }
+    joined
+}
+
+/// Long sentences are cut at the clause boundary nearest their middle, again and again.
+fn bounded(sentences: Vec<String>) -> Vec<String> {
+    let mut scenes = Vec::new();
+    for sentence in sentences {
+        cut(&sentence, &mut scenes);
+    }
+    scenes
+}
+
+fn cut(sentence: &str, scenes: &mut Vec<String>) {
+    let tokens: Vec<&str> = sentence.split_whitespace().collect();
+    if tokens.len() <= MAX_WORDS {
+        scenes.push(tokens.join(" "));
+        return;
+    }
+    let middle = tokens.len() / 2;
+    let room = MIN_WORDS..=tokens.len() - MIN_WORDS;
+    let at = room
+        .clone()
+        .filter(|at| is_clause_end(tokens[at - 1], tokens[*at]))
+        .min_by_key(|at| at.abs_diff(middle))
+        .unwrap_or_else(|| middle.min(MAX_WORDS));
+    cut(&tokens[..at].join(" "), scenes);
+    cut(&tokens[at..].join(" "), scenes);
+}
+
+/// Whether a clause ends between two words.
+fn is_clause_end(before: &str, after: &str) -> bool {
+    before.ends_with([',', ';', ':', '—', '–'])
+        || matches!(after, "—" | "–" | "-")
+        || matches!(
+            after,
+            "and" | "but" | "because" | "which" | "while" | "when" | "so" | "or" | "although"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn scenes(text: &str) -> Vec<String> {
+        from_text(text, None, "en")
+            .unwrap()
+            .scenes
+            .into_iter()
+            .map(|scene| scene.text)
+            .collect()
+    }
+
+    #[test]
+    fn one_scene_per_sentence() {
+        assert_eq!(
+            scenes("Bees can dance well. Is the dance a map? Yes, it truly is!"),
+            ["Bees can dance well.", "Is the dance a map?", "Yes, it truly is!"]
+        );
+    }
+
+    #[test]
+    fn short_sentences_join_a_neighbour() {
+        assert_eq!(scenes("Wait. Bees can dance well."), ["Wait. Bees can dance well."]);
+        assert_eq!(scenes("Bees can dance well. Really."), ["Bees can dance well. Really."]);
+        assert_eq!(scenes("No. Yes. No."), ["No. Yes. No."]);
+        assert_eq!(scenes("Go."), ["Go."]);
+    }
+
+    #[test]
+    fn long_sentences_are_cut_at_clauses() {
+        let long = "When the sun goes down over the wide green valley and the wind grows cold, the bees \
+                    return to the hive one after the other, and they sleep close together until the morning \
+                    light comes back to wake them.";
+        let parts = scenes(long);
+        assert!(parts.len() >= 2, "{parts:?}");
+        assert!(parts[0].ends_with(','), "{parts:?}");
+        assert!(parts.iter().all(|part| words(part) <= MAX_WORDS && words(part) >= MIN_WORDS));
+        assert_eq!(parts.join(" "), long.split_whitespace().collect::<Vec<_>>().join(" "));
+    }
+
+    #[test]
+    fn a_text_without_words_is_an_error() {
+        for text in ["", " \n", "---\n***", "... !!"] {
+            assert!(from_text(text, None, "en").is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_word_is_lost_and_lengths_are_bounded(
+            sentences in proptest::collection::vec(proptest::collection::vec("[a-z]{1,8},?", 1..60), 1..8)
+        ) {
+            let text: Vec<String> = sentences.iter().map(|words| format!("X{}.", words.join(" "))).collect();
+            let text = text.join(" ");
+            let parts = scenes(&text);
+            prop_assert_eq!(parts.join(" "), text);
+            for part in &parts {
+                prop_assert!(words(part) <= MAX_WORDS + MIN_WORDS);
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! A bench for node types: give parameters, play the daemon, look at what is asked for.
+
+use std::collections::BTreeMap;
+
+use fenta_templates::time::{FrameRate, RationalTime};
+use fenta_templates::timeline::{ColorTransfer, MediaFacts, MediaKind};
+
+use crate::action::{Action, ActionFacts, ActionResult};
+use crate::digest::{Digest, blob_digest};
+use crate::execution::{JobFacts, LowerError};
+use crate::node::{Halt, LowerContext, NodeType, ParamType, Params, Steps};
+use crate::value::Value;
+
+/// A node type with parameters, in a job whose document lies in `/w` and whose results go to `/out`.
+pub(super) struct Bench {
+    node: &'static dyn NodeType,
+    given: BTreeMap<String, Value>,
+    pub(super) job: JobFacts,
+}
+
+impl Bench {
+    /// Only defaults.
+    pub(super) fn new(kind: &str) -> Self {
+        Self {
+            node: super::find(kind).expect("the test names a node type that exists"),
+            given: BTreeMap::new(),
+            job: JobFacts {
+                id: "job_1".into(),
+                date: "2026-11-22".into(),
+                workflow_dir: "/w".into(),
+                out_dir: "/out".into(),
+                encoder_threads: 1,
+            },
+        }
+    }
+
+    /// With a parameter.
+    pub(super) fn with(mut self, name: &str, value: Value) -> Self {
+        self.given.insert(name.to_owned(), value);
+        self
+    }
+
+    /// What the node does with these results.
+    pub(super) fn lower(&self, results: &[ActionResult]) -> Result<BTreeMap<String, Value>, Halt> {
+        let mut values = BTreeMap::new();
+        for spec in &self.node.descriptor().params {
+            let given = self.given.get(spec.name).cloned().unwrap_or_else(|| {
+                match (&spec.param_type, &spec.default) {
+                    (ParamType::Seed, Value::Null) => Value::Int(1),
+                    (_, default) => default.clone(),
+                }
+            });
+            let value = spec.fit(given, &self.job).expect("the test's parameters fit");
+            values.insert(spec.name.to_owned(), value);
+        }
+        let context = LowerContext {
+            params: Params::new(&values),
+            job: &self.job,
+        };
+        self.node.lower(&context, &mut Steps::new(results))
+    }
+
+    /// The actions it asks for.
+    pub(super) fn asks(&self, results: &[ActionResult]) -> Vec<Action> {
+        match self.lower(results) {
+            Err(Halt::Needs(actions)) => actions,
+            other => panic!("no actions asked for: {other:?}"),
+        }
+    }
+
+    /// Its outputs.
+    pub(super) fn outputs(&self, results: &[ActionResult]) -> BTreeMap<String, Value> {
+        match self.lower(results) {
+            Ok(outputs) => outputs,
+            other => panic!("no outputs: {other:?}"),
+        }
+    }
+
+    /// Its failure.
+    pub(super) fn fails(&self, results: &[ActionResult]) -> LowerError {
+        match self.lower(results) {
+            Err(Halt::Failed(error)) => error,
+            other => panic!("no failure: {other:?}"),
+        }
+    }
+}
+
+/// The digest of a short text.
+pub(super) fn digest(text: &str) -> Digest {
+    blob_digest(text.as_bytes())
+}
+
+/// A result without blobs.
+pub(super) fn facts(facts: ActionFacts) -> ActionResult {
+    ActionResult {
+        outputs: BTreeMap::new(),
+        facts,
+    }
+}
+
+/// A result with one blob and no facts.
+pub(super) fn blob(name: &str, text: &str) -> ActionResult {
+    ActionResult {
+        outputs: BTreeMap::from([(name.to_owned(), digest(text))]),
+        facts: ActionFacts::None,
+    }
+}
+
+/// Plausible measurements.
+pub(super) fn media_facts(kind: MediaKind) -> MediaFacts {
+    let video = kind == MediaKind::Video;
+    let seen = kind != MediaKind::Audio;
+    MediaFacts {
+        kind,
+        container: "x".into(),
+        video_codec: seen.then(|| "h264".to_owned()),
+        width: if seen { 1080 } else { 0 },
+        height: if seen { 1920 } else { 0 },
+        rotation: 0,
+        mirrored: false,
+        frame_rate: video.then(|| FrameRate::whole(30)),
+        duration: (kind != MediaKind::Image).then(|| RationalTime::millis(8000)),
+        interlaced: false,
+        transfer: ColorTransfer::Sdr,
+        alpha: false,
+        audio_codec: (kind == MediaKind::Audio).then(|| "mp3".to_owned()),
+        audio_channels: 0,
+        audio_rate: 0,
+    }
+}
