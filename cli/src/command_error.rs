@@ -7,6 +7,7 @@ use std::io;
 
 use fenta_client::api::problem::LocatedDiagnostic;
 use fenta_client::{ClientError, ConnectError, ErrorKind, Retry, exit_code};
+use fenta_workflows::Severity;
 use serde::Serialize;
 
 /// Why a command did not succeed.
@@ -21,7 +22,7 @@ pub(crate) enum CommandError {
         hint: Option<String>,
     },
     /// The document does not compile.
-    #[error("{name} does not compile: {}", count(.diagnostics.len()))]
+    #[error("{name} does not compile: {}", count(.diagnostics))]
     Document {
         /// The document as shown.
         name: String,
@@ -226,10 +227,15 @@ fn code_of(kind: ErrorKind) -> u8 {
     }
 }
 
-fn count(problems: usize) -> String {
-    match problems {
-        1 => "1 problem".to_owned(),
-        many => format!("{many} problems"),
+/// Warnings do not stop a document, so they are not counted.
+fn count(diagnostics: &[LocatedDiagnostic]) -> String {
+    let errors = diagnostics
+        .iter()
+        .filter(|found| found.severity == Severity::Error)
+        .count();
+    match errors {
+        1 => "1 error".to_owned(),
+        many => format!("{many} errors"),
     }
 }
 

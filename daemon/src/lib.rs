@@ -5,16 +5,11 @@
 //! take the daemon down. Nothing below `main.rs` reads the environment, prints or exits.
 
 pub mod clock;
-
-
-
-
-
-
-
-pub mod store;
+pub mod daemon;
 pub mod executors;
-pub mod runner;
 pub mod logging;
+pub mod runner;
+pub mod server;
 pub mod settings;
 pub mod state_dir;
+pub mod store;

@@ -133,7 +133,13 @@ mod tests {
     fn whole_lines_move_to_older_files_and_the_oldest_goes() {
         let folder = tempfile::tempdir().unwrap();
         let mut log = RotatingFile::open(folder.path(), 10).unwrap();
-        for line in ["one 5678\n", "two 5678\n", "three 78\n", "four 678\n", "five 678\n"] {
+        for line in [
+            "one 5678\n",
+            "two 5678\n",
+            "three 78\n",
+            "four 678\n",
+            "five 678\n",
+        ] {
             log.write_all(line.as_bytes()).unwrap();
         }
         let at = |name| read(folder.path(), name);

@@ -1,2 +1,83 @@
-//! Entry point.
-fn main() {}
+//! Entry point of `fentad`: flags and variables become settings, settings become a daemon.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use fenta_daemon::daemon::{self, DaemonError};
+use fenta_daemon::logging::{self, LogTarget};
+use fenta_daemon::settings::{Flags, Machine, Settings};
+use fenta_daemon::state_dir::{StateDirError, private_folder};
+
+/// Stack of the runtime's threads: expressions and layouts of hostile documents are evaluated on them.
+const STACK_BYTES: usize = 16 << 20;
+
+/// Another daemon uses the state directory; the same number as the CLI's.
+const EXIT_LOCK_HELD: u8 = 22;
+
+/// Runs Fenta workflows for the current user. `fenta` starts it by itself when it is needed.
+#[derive(Debug, Parser)]
+#[command(name = "fentad", version)]
+struct Args {
+    /// Keep jobs, results and the log here [default: ~/.local/state/fenta; also FENTA_STATE_DIR]
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Listen here [default: $XDG_RUNTIME_DIR/fenta/fentad.sock; also FENTA_SOCKET]
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// Write the log to standard error instead of a file
+    #[arg(long)]
+    foreground: bool,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "fentad: {error:#}");
+            match error.downcast_ref() {
+                Some(DaemonError::StateDir(StateDirError::Held { .. })) => {
+                    ExitCode::from(EXIT_LOCK_HELD)
+                }
+                _ => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+fn run(args: Args) -> anyhow::Result<()> {
+    let flags = Flags {
+        state_dir: args.state_dir.map(std::path::absolute).transpose()?,
+        socket: args.socket.map(std::path::absolute).transpose()?,
+    };
+    let settings = Settings::resolve(
+        flags,
+        Machine {
+            variable: &|name| std::env::var_os(name),
+            executable: &std::env::current_exe()?,
+            processors: std::thread::available_parallelism().map_or(1, usize::from),
+        },
+    )?;
+    let target = if args.foreground {
+        LogTarget::Stderr
+    } else {
+        private_folder(&settings.state_dir)?;
+        LogTarget::Folder(settings.state_dir.join("logs"))
+    };
+    let filter = std::env::var("FENTA_LOG").unwrap_or_else(|_| "info".to_owned());
+    logging::start(&target, &filter)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("fentad")
+        .thread_stack_size(STACK_BYTES)
+        .build()?;
+    let outcome = runtime.block_on(daemon::run(settings));
+    if let Err(error) = &outcome {
+        tracing::error!(%error, "could not run");
+    }
+    // Whatever still runs on a blocking thread has nothing left to write.
+    runtime.shutdown_background();
+    Ok(outcome?)
+}

@@ -63,7 +63,9 @@ pub struct Flags {
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// Nothing says where the user's files are.
-    #[error("cannot tell where to keep state: neither FENTA_STATE_DIR nor XDG_STATE_HOME nor HOME is set")]
+    #[error(
+        "cannot tell where to keep state: neither FENTA_STATE_DIR nor XDG_STATE_HOME nor HOME is set"
+    )]
     NoHome,
     /// A path depends on where the daemon was started.
     #[error("{name} is {}, which is not an absolute path", path.display())]
@@ -265,10 +267,7 @@ mod tests {
         ];
         let settings = resolve(Flags::default(), &variables).unwrap();
         assert_eq!(settings.state_dir, Path::new("/state/fenta"));
-        assert_eq!(
-            settings.socket,
-            Path::new("/run/user/1/fenta/fentad.sock")
-        );
+        assert_eq!(settings.socket, Path::new("/run/user/1/fenta/fentad.sock"));
         assert_eq!((settings.workers, settings.idle_exit), (3, None));
         let flags = Flags {
             state_dir: Some("/mine".into()),
@@ -283,7 +282,11 @@ mod tests {
     fn workers_see_no_secret() {
         let settings = resolve(
             Flags::default(),
-            &[("HOME", "/home/u"), ("FENTA_TOKEN", "s3cret"), ("LANG", "C")],
+            &[
+                ("HOME", "/home/u"),
+                ("FENTA_TOKEN", "s3cret"),
+                ("LANG", "C"),
+            ],
         )
         .unwrap();
         let names: Vec<&OsString> = settings.worker_env.iter().map(|(name, _)| name).collect();

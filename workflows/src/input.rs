@@ -3,6 +3,13 @@
 //! Neighbours: `graph` reads their declarations from the document; the daemon and the CLI call [`Workflow::bind`]
 //! before a job begins. No file is touched: paths are joined as texts.
 
+mod path;
+mod scalar;
+
+pub(crate) use path::join_path;
+pub(crate) use scalar::parse_duration;
+use scalar::{is_date, is_url, scalar};
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -218,7 +225,10 @@ impl Workflow {
                     Err(reason) => errors.push(BindError::Invalid {
                         name: name.clone(),
                         input_type: spec.input_type.to_string(),
-                        value: Value::Text(text.clone()).preview(42).trim_matches('"').to_owned(),
+                        value: Value::Text(text.clone())
+                            .preview(42)
+                            .trim_matches('"')
+                            .to_owned(),
                         reason,
                     }),
                 },
@@ -290,20 +300,24 @@ impl InputSpec {
                 .map(|item| self.fit_one(inner, item))
                 .collect::<Result<Vec<_>, _>>()
                 .map(Value::List),
-            (InputType::List(inner), one) => {
-                self.fit_one(inner, one).map(|value| Value::List(vec![value]))
-            }
+            (InputType::List(inner), one) => self
+                .fit_one(inner, one)
+                .map(|value| Value::List(vec![value])),
             (one, value) => self.fit_one(one, value),
         }
     }
 
     fn fit_one(&self, input_type: &InputType, value: Value) -> Result<Value, String> {
         match (input_type, value) {
-            (InputType::Int, Value::Int(number)) => self.in_limits(number as f64, Value::Int(number)),
+            (InputType::Int, Value::Int(number)) => {
+                self.in_limits(number as f64, Value::Int(number))
+            }
             (InputType::Number, Value::Int(number)) => {
                 self.in_limits(number as f64, Value::Int(number))
             }
-            (InputType::Number, Value::Float(number)) => self.in_limits(number, Value::Float(number)),
+            (InputType::Number, Value::Float(number)) => {
+                self.in_limits(number, Value::Float(number))
+            }
             (InputType::Bool, Value::Bool(yes)) => Ok(Value::Bool(yes)),
             (InputType::Duration, Value::Int(millis)) => {
                 self.in_limits(millis as f64, Value::Int(millis))
@@ -312,10 +326,9 @@ impl InputSpec {
                 let millis = parse_duration(&text)?;
                 self.in_limits(millis as f64, Value::Int(millis))
             }
-            (
-                InputType::Int | InputType::Number | InputType::Bool | InputType::Duration,
-                other,
-            ) => Err(format!("expected {input_type}, found {}", other.noun())),
+            (InputType::Int | InputType::Number | InputType::Bool | InputType::Duration, other) => {
+                Err(format!("expected {input_type}, found {}", other.noun()))
+            }
             (text_like, Value::Text(text)) => self.fit_text(text_like, text),
             (_, other) => Err(format!("expected text, found {}", other.noun())),
         }
@@ -381,122 +394,6 @@ impl InputSpec {
     }
 }
 
-fn scalar(input_type: &InputType, text: &str) -> Result<Value, String> {
-    Ok(match input_type {
-        InputType::Int => Value::Int(
-            text.trim()
-                .parse()
-                .map_err(|_| "it must be a whole number".to_owned())?,
-        ),
-        InputType::Number => {
-            let number: f64 = text
-                .trim()
-                .parse()
-                .map_err(|_| "it must be a number".to_owned())?;
-            if !number.is_finite() {
-                return Err("it must be a finite number".to_owned());
-            }
-            Value::Float(number)
-        }
-        InputType::Bool => match text.trim() {
-            "true" | "yes" | "on" | "1" => Value::Bool(true),
-            "false" | "no" | "off" | "0" => Value::Bool(false),
-            _ => return Err("it must be true or false".to_owned()),
-        },
-        _ => Value::Text(text.to_owned()),
-    })
-}
-
-/// Milliseconds of a text like `300ms`, `2.5s`, `1m30s` or `1h`.
-pub(crate) fn parse_duration(text: &str) -> Result<i64, String> {
-    let fail = || "it must be a length of time like 300ms, 2.5s or 1m30s".to_owned();
-    let mut rest = text.trim();
-    let mut total = 0.0_f64;
-    if rest.is_empty() {
-        return Err(fail());
-    }
-    while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !(c.is_ascii_digit() || c == '.'))
-            .ok_or_else(fail)?;
-        let number: f64 = rest[..digits].parse().map_err(|_| fail())?;
-        rest = &rest[digits..];
-        let unit_len = rest
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(rest.len());
-        total += number
-            * match &rest[..unit_len] {
-                "ms" => 1.0,
-                "s" => 1000.0,
-                "m" => 60_000.0,
-                "h" => 3_600_000.0,
-                _ => return Err(fail()),
-            };
-        rest = &rest[unit_len..];
-    }
-    if total > 1e12 {
-        return Err("the length of time is more than 30 years".to_owned());
-    }
-    Ok(total.round() as i64)
-}
-
-fn is_date(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let [year, month, day] = parts.as_slice() else {
-        return false;
-    };
-    let number = |part: &str, len: usize| {
-        (part.len() == len && part.bytes().all(|b| b.is_ascii_digit()))
-            .then(|| part.parse::<u32>().ok())
-            .flatten()
-    };
-    match (number(year, 4), number(month, 2), number(day, 2)) {
-        (Some(year), Some(month @ 1..=12), Some(day)) => {
-            let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-            let days = match month {
-                2 if leap => 29,
-                2 => 28,
-                4 | 6 | 9 | 11 => 30,
-                _ => 31,
-            };
-            (1..=days).contains(&day)
-        }
-        _ => false,
-    }
-}
-
-fn is_url(text: &str) -> bool {
-    ["http://", "https://"].iter().any(|scheme| {
-        text.strip_prefix(scheme)
-            .is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
-    })
-}
-
-/// `path` as it is seen from `base`, as text: absolute paths stay, leading `./` goes. `..` is kept, because what it
-/// means depends on links that only the file system knows.
-pub(crate) fn join_path(base: &str, path: &str) -> String {
-    if path.starts_with('/') || path.starts_with('\\') || has_drive(path) {
-        return path.to_owned();
-    }
-    let mut relative = path;
-    while let Some(rest) = relative.strip_prefix("./") {
-        relative = rest.trim_start_matches('/');
-    }
-    let base = base.trim_end_matches('/');
-    if relative.is_empty() || relative == "." {
-        return if base.is_empty() { "/".to_owned() } else { base.to_owned() };
-    }
-    format!("{base}/{relative}")
-}
-
-fn has_drive(path: &str) -> bool {
-    let bytes = path.as_bytes();
-    bytes.len() >= 3
-        && bytes[0].is_ascii_alphabetic()
-        && bytes[1] == b':'
-        && matches!(bytes[2], b'\\' | b'/')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -531,7 +428,11 @@ mod tests {
             (InputType::Number, "0.5", Value::Float(0.5)),
             (InputType::Bool, "yes", Value::Bool(true)),
             (InputType::Duration, "1m30s", Value::Int(90_000)),
-            (InputType::Date, "2024-02-29", Value::Text("2024-02-29".into())),
+            (
+                InputType::Date,
+                "2024-02-29",
+                Value::Text("2024-02-29".into()),
+            ),
             (
                 InputType::List(Box::new(InputType::Int)),
                 "1, 2",
@@ -579,31 +480,5 @@ mod tests {
             ..spec(InputType::String)
         };
         assert!(short.parse("éüà").unwrap_err().contains("more than 2"));
-    }
-
-    #[test]
-    fn paths_are_joined_as_texts() {
-        for (base, path, joined) in [
-            ("/w", "a.png", "/w/a.png"),
-            ("/w/", "./assets/a.png", "/w/assets/a.png"),
-            ("/w", "/abs", "/abs"),
-            ("/w", "../x", "/w/../x"),
-            ("/w", ".", "/w"),
-            ("/", "a", "/a"),
-            ("/w", "C:\\x", "C:\\x"),
-            ("/w", ".//a", "/w/a"),
-        ] {
-            assert_eq!(join_path(base, path), joined);
-        }
-    }
-
-    #[test]
-    fn durations_add_up() {
-        assert_eq!(parse_duration("300ms"), Ok(300));
-        assert_eq!(parse_duration("2.5s"), Ok(2500));
-        assert_eq!(parse_duration("1h1m1s1ms"), Ok(3_661_001));
-        for bad in ["", "s", "1", "1x", "1.2.3s", "-1s", "99999999999h"] {
-            assert!(parse_duration(bad).is_err(), "{bad}");
-        }
     }
 }

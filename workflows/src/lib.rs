@@ -27,9 +27,7 @@ pub mod value;
 pub mod worker;
 
 pub use diagnostic::{Checked, Diagnostic, Diagnostics, LocatedDiagnostic, Severity, explain};
-pub use execution::{
-    JobFacts, LowerError, Lowered, PreparedNode, Scope, SourceFile, compile,
-};
+pub use execution::{JobFacts, LowerError, Lowered, PreparedNode, Scope, SourceFile, compile};
 pub use graph::{NodeId, NodeInstance, Workflow};
 pub use input::{BindError, InputSpec, InputType, PathBases};
 pub use node_key::{NodeKey, ParamKey, rerun_reasons};

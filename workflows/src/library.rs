@@ -4,10 +4,7 @@
 
 /// Name and text of every workflow that ships.
 pub const ALL: &[(&str, &str)] = &[
-    (
-        "daily-short",
-        include_str!("../library/daily-short.yaml"),
-    ),
+    ("daily-short", include_str!("../library/daily-short.yaml")),
     (
         "footage-short",
         include_str!("../library/footage-short.yaml"),

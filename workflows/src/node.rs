@@ -151,9 +151,7 @@ impl<'a> Written<'a> {
         match self.with.get(name).map(|param| &param.expr.kind) {
             Some(DynamicKind::Record(fields)) => fields
                 .iter()
-                .map(|(name, span, value)| {
-                    (name.as_str(), *span, value.span, value.literal())
-                })
+                .map(|(name, span, value)| (name.as_str(), *span, value.span, value.literal()))
                 .collect(),
             _ => Vec::new(),
         }
@@ -306,7 +304,10 @@ mod tests {
     fn one_value_is_a_list_of_one() {
         let values = BTreeMap::from([
             ("one".to_owned(), Value::Int(1)),
-            ("many".to_owned(), Value::List(vec![Value::Int(1), Value::Int(2)])),
+            (
+                "many".to_owned(),
+                Value::List(vec![Value::Int(1), Value::Int(2)]),
+            ),
         ]);
         let params = Params::new(&values);
         assert_eq!(params.list("one").len(), 1);

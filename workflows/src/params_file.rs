@@ -34,7 +34,10 @@ pub fn read(source: &SourceFile) -> Result<BTreeMap<String, String>, Diagnostics
             Diagnostic::error(
                 codes::WRONG_TYPE,
                 other.span,
-                format!("expected a map of input names to values, found {}", other.noun()),
+                format!(
+                    "expected a map of input names to values, found {}",
+                    other.noun()
+                ),
             )
             .hint("write one `name: value` a line"),
         ),
@@ -142,7 +145,12 @@ mod tests {
             .map(|one| one.line)
             .collect();
         assert_eq!(lines, [1, 2, 3]);
-        assert!(read_text("- a\n").unwrap_err().to_string().contains("a map of input names"));
+        assert!(
+            read_text("- a\n")
+                .unwrap_err()
+                .to_string()
+                .contains("a map of input names")
+        );
         assert!(read_text("a: 1\na: 2\n").is_err());
     }
 }

@@ -5,7 +5,9 @@
 /// The candidate nearest to `wanted`, when it is near enough to be a slip of the fingers.
 pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lowered = wanted.to_lowercase();
-    let limit = (lowered.chars().count() / 3).clamp(1, 3);
+    let length = lowered.chars().count();
+    // One edit turns any name of two letters into another.
+    let limit = if length < 3 { 0 } else { (length / 3).min(3) };
     candidates
         .into_iter()
         .map(|candidate| (distance(&lowered, &candidate.to_lowercase()), candidate))
@@ -54,6 +56,8 @@ mod tests {
     fn short_names_need_one_edit_at_most() {
         assert_eq!(nearest("cut", ["cat"]), Some("cat"));
         assert_eq!(nearest("cut", ["cab"]), None);
+        assert_eq!(nearest("b", ["a"]), None);
+        assert_eq!(nearest("AB", ["ab"]), Some("ab"));
     }
 
     #[test]

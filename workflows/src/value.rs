@@ -112,7 +112,11 @@ pub struct Script {
 impl Script {
     /// The texts of all scenes, one after the other.
     pub fn text(&self) -> String {
-        let texts: Vec<&str> = self.scenes.iter().map(|scene| scene.text.as_str()).collect();
+        let texts: Vec<&str> = self
+            .scenes
+            .iter()
+            .map(|scene| scene.text.as_str())
+            .collect();
         texts.join(" ")
     }
 }
@@ -360,9 +364,7 @@ impl Value {
 
 /// The text on one line, cut at `limit` characters with an ellipsis.
 fn shorten(text: &str, limit: usize) -> String {
-    let mut line = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c });
+    let mut line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     let mut short: String = line.by_ref().take(limit).collect();
     if line.next().is_some() {
         short.pop();
@@ -376,9 +378,9 @@ impl PortType {
     pub fn with_article(&self) -> String {
         match self {
             Self::Text => "text".to_owned(),
-            Self::Json | Self::Captions | Self::Words => self.to_string(),
+            Self::Json | Self::Audio | Self::Captions | Self::Words => self.to_string(),
             Self::List(inner) => format!("a list of {inner}"),
-            Self::Image | Self::Audio => format!("an {self}"),
+            Self::Image => format!("an {self}"),
             _ => format!("a {self}"),
         }
     }
@@ -408,7 +410,12 @@ mod tests {
         assert!(Text.accepts(&Script));
         assert!(Json.accepts(&Voice));
         assert!(File.accepts(&Video));
-        for (want, have) in [(Voice, Audio), (Script, Text), (Video, Media), (Text, PortType::Number)] {
+        for (want, have) in [
+            (Voice, Audio),
+            (Script, Text),
+            (Video, Media),
+            (Text, PortType::Number),
+        ] {
             assert!(!want.accepts(&have), "{want} <- {have}");
         }
         assert!(!Text.accepts(&Text.list()));

@@ -200,6 +200,10 @@ async fn a_daemon_of_another_time_is_not_used_and_not_replaced() {
 /// is gone.
 #[test]
 #[ignore = "run by the other tests as a process of its own"]
+#[allow(
+    clippy::exit,
+    reason = "it is a process of its own, and its test is gone"
+)]
 fn stand_in_daemon() {
     let Some(socket) = std::env::var_os("STAND_IN_SOCKET") else {
         return;

@@ -29,7 +29,13 @@ fn main() -> anyhow::Result<()> {
         frame_rate: FrameRate::whole(30),
         background: Color::BLACK,
     };
-    for look in [Look::Gradient, Look::Bokeh, Look::Particles, Look::Waves, Look::Aurora] {
+    for look in [
+        Look::Gradient,
+        Look::Bokeh,
+        Look::Particles,
+        Look::Waves,
+        Look::Aurora,
+    ] {
         let mut sheet = Pixmap::new(3 * 360, 640).ok_or_else(|| anyhow::anyhow!("no memory"))?;
         for (index, palette) in palettes.iter().enumerate() {
             let generator = Generator {

@@ -13,15 +13,20 @@ const COVER: f32 = 1.08;
 /// Light kept.
 const DIM: f32 = 0.72;
 /// Blur passes of three points over the averaged picture.
-const PASSES: usize = 3;
+const PASSES: usize = 7;
 
 /// Fills `out` with a blurred, dimmed copy of `picture` that covers it.
 pub fn draw(picture: &Picture, out: &mut Picture) {
     let (w, h) = (out.width() as f32, out.height() as f32);
     let scale = (w / picture.width() as f32).max(h / picture.height() as f32) * COVER;
     for (index, (from, to)) in picture.planes.iter().zip(&mut out.planes).enumerate() {
-        let (cell, black) = if index == 0 { (CELL, 16.0) } else { (CELL / 2, 128.0) };
-        let mut small = Small::averaged(from, (cell as f32 / scale).max(1.0));
+        let (cell, black) = if index == 0 {
+            (CELL, 16.0)
+        } else {
+            (CELL / 2, 128.0)
+        };
+        // Cells twice the grid's: seven passes over them blur by about 30 pixels, beyond reading any letter.
+        let mut small = Small::averaged(from, (2.0 * cell as f32 / scale).max(1.0));
         for _ in 0..PASSES {
             small.blur();
         }
@@ -148,7 +153,12 @@ mod tests {
         let mut out = Picture::filled(216, 384, Yuv::BLACK);
         draw(&picture, &mut out);
         let expected = 16.0 + (180.0 - 16.0) * DIM;
-        assert!(out.planes[0].data.iter().all(|y| (f32::from(*y) - expected).abs() < 1.5));
+        assert!(
+            out.planes[0]
+                .data
+                .iter()
+                .all(|y| (f32::from(*y) - expected).abs() < 1.5)
+        );
         assert!(out.planes[1].data.iter().all(|u| u.abs_diff(103) <= 1));
     }
 
@@ -162,15 +172,25 @@ mod tests {
         draw(&picture, &mut out);
         let row = out.planes[0].row(190);
         let step = row.windows(2).map(|w| w[0].abs_diff(w[1])).max().unwrap();
-        assert!(row[0] < 40 && row[215] > 130 && step < 8, "{} {} {step}", row[0], row[215]);
+        assert!(
+            row[0] < 40 && row[215] > 130 && step < 8,
+            "{} {} {step}",
+            row[0],
+            row[215]
+        );
     }
 
     #[test]
     fn inset_is_centred() {
         let mut out = Picture::filled(20, 40, Yuv::BLACK);
         inset(&Picture::filled(20, 12, Yuv([200, 1, 2])), &mut out);
-        let lit: Vec<usize> = (0..40).filter(|y| out.planes[0].row(*y)[0] == 200).collect();
-        assert_eq!((lit.first(), lit.last(), lit.len()), (Some(&14), Some(&25), 12));
+        let lit: Vec<usize> = (0..40)
+            .filter(|y| out.planes[0].row(*y)[0] == 200)
+            .collect();
+        assert_eq!(
+            (lit.first(), lit.last(), lit.len()),
+            (Some(&14), Some(&25), 12)
+        );
         assert_eq!(out.planes[1].row(7)[0], 1);
     }
 }

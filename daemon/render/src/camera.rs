@@ -9,6 +9,8 @@ use crate::transition::ease;
 
 /// Textures are not made larger than this many texture pixels per canvas pixel: a closer look is magnified.
 const MAX_DENSITY: f64 = 1.5;
+/// A pan goes one canvas away at the most: more would need textures of any size.
+const MAX_PAN_PM: i32 = 1000;
 
 /// How a source is cut and scaled for a clip.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +29,12 @@ pub struct Framing {
 
 impl Framing {
     /// The framing of a source of a displayed size on a canvas.
-    pub fn new(canvas: &Canvas, (width, height): (u32, u32), fill: Fill, motion: Option<Motion>) -> Self {
+    pub fn new(
+        canvas: &Canvas,
+        (width, height): (u32, u32),
+        fill: Fill,
+        motion: Option<Motion>,
+    ) -> Self {
         let (w, h) = (f64::from(canvas.width), f64::from(canvas.height));
         let (dw, dh) = (f64::from(width.max(1)), f64::from(height.max(1)));
         let density = density(motion);
@@ -52,20 +59,34 @@ impl Framing {
                 let scale = (w / dw).max(h / dh);
                 let (pan_x, pan_y) = motion.map_or((0, 0), |m| (m.pan_x_pm, m.pan_y_pm));
                 let reach = |side: f64, pan: i32, whole: f64| {
-                    (side * (1.0 + 2.0 * f64::from(pan.abs()) / 1000.0)).min(whole)
+                    (side * (1.0 + 2.0 * f64::from(pan.abs().min(MAX_PAN_PM)) / 1000.0)).min(whole)
                 };
                 framing.extent = (reach(w, pan_x, dw * scale), reach(h, pan_y, dh * scale));
-                framing.kept = (framing.extent.0 / (dw * scale), framing.extent.1 / (dh * scale));
-                framing.texture = (even(framing.extent.0 * density), even(framing.extent.1 * density));
+                framing.kept = (
+                    framing.extent.0 / (dw * scale),
+                    framing.extent.1 / (dh * scale),
+                );
+                framing.texture = (
+                    even(framing.extent.0 * density),
+                    even(framing.extent.1 * density),
+                );
                 framing.picture = framing.texture;
             }
         }
         framing
     }
 
+    /// The framing of a picture drawn at canvas size, at one texture pixel per canvas pixel.
+    pub fn undivided(canvas: &Canvas, motion: Option<Motion>) -> Self {
+        let framing = Self::new(canvas, (canvas.width, canvas.height), Fill::Stretch, None);
+        Self { motion, ..framing }
+    }
+
     /// What is seen `elapsed` frames after the clip's first.
     pub fn view(&self, elapsed: u32) -> View {
-        let (zoom, pan_x, pan_y) = self.motion.map_or((1.0, 0.0, 0.0), |motion| at(motion, elapsed));
+        let (zoom, pan_x, pan_y) = self
+            .motion
+            .map_or((1.0, 0.0, 0.0), |motion| at(motion, elapsed));
         let (left, step_x) = axis(self.extent.0, self.canvas.0, zoom, pan_x, self.texture.0);
         let (top, step_y) = axis(self.extent.1, self.canvas.1, zoom, pan_y, self.texture.1);
         View {
@@ -98,9 +119,13 @@ fn at(motion: Motion, elapsed: u32) -> (f64, f64, f64) {
     let (from, to) = (zoom(motion.zoom_from_pm), zoom(motion.zoom_to_pm));
     (
         from + (to - from) * t,
-        f64::from(motion.pan_x_pm) / 1000.0 * t,
-        f64::from(motion.pan_y_pm) / 1000.0 * t,
+        pan(motion.pan_x_pm) * t,
+        pan(motion.pan_y_pm) * t,
     )
+}
+
+fn pan(permille: i32) -> f64 {
+    f64::from(permille.clamp(-MAX_PAN_PM, MAX_PAN_PM)) / 1000.0
 }
 
 /// A zoom below 1 would show what is not there.
@@ -170,7 +195,12 @@ mod tests {
 
     #[test]
     fn zoom_moves_from_the_whole_to_the_middle_and_holds() {
-        let framing = Framing::new(&CANVAS, (3000, 2000), Fill::Crop, Some(motion(1000, 1200, 0)));
+        let framing = Framing::new(
+            &CANVAS,
+            (3000, 2000),
+            Fill::Crop,
+            Some(motion(1000, 1200, 0)),
+        );
         assert_eq!(framing.texture, (1296, 2304));
         let (start, end) = (framing.view(0), framing.view(90));
         assert!(start.left.abs() < 1e-3 && (start.step_x - 1.2).abs() < 1e-4);
@@ -182,25 +212,43 @@ mod tests {
 
     #[test]
     fn pan_uses_what_a_crop_leaves_and_never_leaves_the_source() {
-        let wide = Framing::new(&CANVAS, (1920, 1080), Fill::Crop, Some(motion(1000, 1000, 100)));
+        let wide = Framing::new(
+            &CANVAS,
+            (1920, 1080),
+            Fill::Crop,
+            Some(motion(1000, 1000, 100)),
+        );
         assert_eq!(wide.texture, (1296, 1920));
         assert!((wide.view(90).left - 216.0).abs() < 1e-3);
         assert!((wide.view(0).left - 108.0).abs() < 1e-3);
-        let tight = Framing::new(&CANVAS, (1080, 1920), Fill::Crop, Some(motion(1000, 1000, 100)));
+        let tight = Framing::new(
+            &CANVAS,
+            (1080, 1920),
+            Fill::Crop,
+            Some(motion(1000, 1000, 100)),
+        );
         assert_eq!(tight.texture, (1080, 1920));
-        assert!(tight.view(90).is_identity(), "nothing beside the view to pan to");
+        assert!(
+            tight.view(90).is_identity(),
+            "nothing beside the view to pan to"
+        );
     }
 
     #[test]
     fn senseless_moves_are_bounded() {
         let framing = Framing::new(&CANVAS, (1, 1), Fill::Crop, Some(motion(0, 90_000, -5000)));
-        assert!(framing.texture.0 <= 1620 && framing.texture.1 <= 2880);
+        assert!(framing.texture.0 <= 2880 && framing.texture.1 <= 2880);
         let view = framing.view(90);
         assert!(view.left >= 0.0 && view.step_x > 0.0);
         let still = Motion {
             over_frames: 0,
             ..motion(1000, 1100, 0)
         };
-        assert!(Framing::new(&CANVAS, (9, 16), Fill::Crop, Some(still)).view(0).step_x > 0.0);
+        assert!(
+            Framing::new(&CANVAS, (9, 16), Fill::Crop, Some(still))
+                .view(0)
+                .step_x
+                > 0.0
+        );
     }
 }

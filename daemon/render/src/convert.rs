@@ -57,7 +57,11 @@ impl Converter {
     /// Converts a frame.
     pub fn convert(&mut self, frame: &Frame) -> Result<Frame, RenderError> {
         let format = frame.format();
-        if self.chain.as_ref().is_none_or(|(known, _)| *known != format) {
+        if self
+            .chain
+            .as_ref()
+            .is_none_or(|(known, _)| *known != format)
+        {
             let nodes = self.nodes(&format)?;
             let chain = FilterChain::new(frame, (1, 1_000_000), &nodes)?;
             self.chain = Some((format, chain));
@@ -80,7 +84,9 @@ impl Converter {
         nodes.extend(crop(format, swap_f(self.target.kept)));
         let size = swap(self.target.size);
         match (self.output, format.transfer) {
-            (Output::Video, ColorTransfer::Pq | ColorTransfer::Hlg) if format.matrix != Matrix::Rgb => {
+            (Output::Video, ColorTransfer::Pq | ColorTransfer::Hlg)
+                if format.matrix != Matrix::Rgb =>
+            {
                 nodes.extend(tone_map(format, size)?);
             }
             (Output::Video, _) => nodes.extend(standard(format, size)?),
@@ -144,10 +150,7 @@ fn jpeg(size: (u32, u32)) -> Vec<FilterNode> {
     vec![scale, pixel_format("yuvj420p")]
 }
 
-fn with_source_colors(
-    scale: FilterNode,
-    format: &FrameFormat,
-) -> Result<FilterNode, RenderError> {
+fn with_source_colors(scale: FilterNode, format: &FrameFormat) -> Result<FilterNode, RenderError> {
     let matrix = match format.matrix {
         Matrix::Rgb => return Ok(scale),
         Matrix::Unspecified if format.height > SD_MAX_HEIGHT => "bt709",
@@ -273,7 +276,10 @@ mod tests {
             let mut source = frame(&corner(), false);
             source.tag_bt709();
             let out = Picture::from_frame(&converter.convert(&source).unwrap()).unwrap();
-            assert_eq!((out.width(), out.height()), (size.0 as usize, size.1 as usize));
+            assert_eq!(
+                (out.width(), out.height()),
+                (size.0 as usize, size.1 as usize)
+            );
             let (x, y) = (out.width() / 4, out.height() / 4);
             let bright = out.planes[0].row(y + bottom * 2 * y)[x + right * 2 * x];
             assert_eq!(bright, 200, "{rotation} {mirrored}");
@@ -287,7 +293,11 @@ mod tests {
         let source = frame(&Picture::filled(64, 64, Yuv([255, 128, 128])), true);
         let mut converter = Converter::new(target((32, 32), Orientation::UPRIGHT), Output::Video);
         let out = Picture::from_frame(&converter.convert(&source).unwrap()).unwrap();
-        assert!(out.planes[0].data[5].abs_diff(235) <= 1, "{}", out.planes[0].data[5]);
+        assert!(
+            out.planes[0].data[5].abs_diff(235) <= 1,
+            "{}",
+            out.planes[0].data[5]
+        );
     }
 
     #[test]

@@ -52,7 +52,9 @@ pub fn enlarge(grid: Grid, grain: Option<(&Grain, f32)>, plane: &mut Plane) {
         let grain = grain.map_or(&STILL[..], |(grain, _)| grain.row(y));
         match grid.cell {
             8 => expand::<8>(&combined, &weights, grain, amplitude, row),
+            6 => expand::<6>(&combined, &weights, grain, amplitude, row),
             4 => expand::<4>(&combined, &weights, grain, amplitude, row),
+            3 => expand::<3>(&combined, &weights, grain, amplitude, row),
             2 => expand::<2>(&combined, &weights, grain, amplitude, row),
             _ => expand_from(0, &combined, &weights, (grain, amplitude), row),
         }
@@ -89,7 +91,7 @@ fn expand<const CELL: usize>(
     let mut chunks = row.chunks_exact_mut(CELL);
     for (cell, out) in chunks.by_ref().enumerate() {
         let taps = &levels[cell..cell + TAPS];
-        let at = cell * CELL % GRAIN;
+        let at = cell * CELL % (GRAIN - CELL);
         let grain = &grain[at..at + CELL];
         let mut sum = [0.5f32; CELL];
         for (level, weights) in taps.iter().zip(&by_tap) {
@@ -182,7 +184,10 @@ mod tests {
             for x in 0..48 {
                 let exact = 40.0 + (x as f32 + 0.5) * 3.0;
                 let drawn = f32::from(plane.row(17)[x]);
-                assert!((drawn - exact).abs() <= 1.0, "cell {cell}, column {x}: {drawn}");
+                assert!(
+                    (drawn - exact).abs() <= 1.0,
+                    "cell {cell}, column {x}: {drawn}"
+                );
             }
         }
     }

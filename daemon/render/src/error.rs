@@ -142,6 +142,10 @@ mod tests {
         let broken = check("decode", ffmpeg_next::ffi::AVERROR_INVALIDDATA).unwrap_err();
         let blamed = WorkerFailure::from(RenderError::blame_input(broken, "a.mp4", "replace it"));
         assert_eq!(blamed.class, FailureClass::Input);
-        assert!(blamed.message.starts_with("a.mp4: cannot decode"), "{}", blamed.message);
+        assert!(
+            blamed.message.starts_with("a.mp4: cannot decode"),
+            "{}",
+            blamed.message
+        );
     }
 }

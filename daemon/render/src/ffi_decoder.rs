@@ -15,9 +15,39 @@ use crate::ffi_packet::Packet;
 
 /// Picture codecs that may decode a user's file.
 const CODECS: &[&str] = &[
-    "h264", "hevc", "vp8", "vp9", "av1", "mpeg1video", "mpeg2video", "mpeg4", "msmpeg4v2", "msmpeg4v3", "h263",
-    "mjpeg", "jpegls", "prores", "dnxhd", "theora", "vc1", "wmv1", "wmv2", "wmv3", "flv1", "ffv1", "huffyuv", "utvideo", "qtrle",
-    "cinepak", "rawvideo", "png", "apng", "gif", "webp", "bmp", "tiff",
+    "h264",
+    "hevc",
+    "vp8",
+    "vp9",
+    "av1",
+    "mpeg1video",
+    "mpeg2video",
+    "mpeg4",
+    "msmpeg4v2",
+    "msmpeg4v3",
+    "h263",
+    "mjpeg",
+    "jpegls",
+    "prores",
+    "dnxhd",
+    "theora",
+    "vc1",
+    "wmv1",
+    "wmv2",
+    "wmv3",
+    "flv1",
+    "ffv1",
+    "huffyuv",
+    "utvideo",
+    "qtrle",
+    "cinepak",
+    "rawvideo",
+    "png",
+    "apng",
+    "gif",
+    "webp",
+    "bmp",
+    "tiff",
 ];
 
 /// The decoder itself stops above this many pixels; `probe` sets the (lower) limit people are told about.
@@ -68,12 +98,18 @@ impl Decoder {
             }
             let context = check_ptr("allocate a decoder", av::avcodec_alloc_context3(codec))?;
             let decoder = Self(NonNull::new_unchecked(context));
-            check("read the stream's parameters", av::avcodec_parameters_to_context(context, parameters))?;
+            check(
+                "read the stream's parameters",
+                av::avcodec_parameters_to_context(context, parameters),
+            )?;
             (*context).pkt_timebase = (*raw_stream).time_base;
             (*context).thread_count = c_int::from(threads.max(1));
             (*context).max_pixels = HARD_MAX_PIXELS;
             (*context).flags |= av::AV_CODEC_FLAG_BITEXACT as c_int;
-            check("open the decoder", av::avcodec_open2(context, codec, ptr::null_mut()))?;
+            check(
+                "open the decoder",
+                av::avcodec_open2(context, codec, ptr::null_mut()),
+            )?;
             Ok(decoder)
         }
     }
@@ -116,7 +152,9 @@ unsafe fn find_decoder(id: av::AVCodecID, alpha_layer: bool) -> *const av::AVCod
     };
     // SAFETY: look-ups in static tables.
     unsafe {
-        let found = named.map_or(ptr::null(), |name| av::avcodec_find_decoder_by_name(name.as_ptr()));
+        let found = named.map_or(ptr::null(), |name| {
+            av::avcodec_find_decoder_by_name(name.as_ptr())
+        });
         if found.is_null() {
             av::avcodec_find_decoder(id)
         } else {

@@ -6,8 +6,8 @@
 use std::ffi::{CStr, CString, c_int};
 use std::ptr::{self, NonNull};
 
-use ffmpeg_next::ffi as av;
 use fenta_templates::time::FrameRate;
+use ffmpeg_next::ffi as av;
 
 use crate::ffi_error::{AvError, check, check_ptr};
 use crate::ffi_frame::Frame;
@@ -68,7 +68,10 @@ impl VideoEncoder {
                     av::av_opt_set((*raw).priv_data, name.as_ptr(), value.as_ptr(), 0),
                 )?;
             }
-            check("open the encoder", av::avcodec_open2(raw, codec, ptr::null_mut()))?;
+            check(
+                "open the encoder",
+                av::avcodec_open2(raw, codec, ptr::null_mut()),
+            )?;
             Ok(encoder)
         }
     }
@@ -114,13 +117,13 @@ fn configure(context: &mut av::AVCodecContext, setup: &EncoderSetup) {
     context.max_b_frames = c_int::from(setup.b_frames);
     context.rc_max_rate = setup.max_rate;
     context.rc_buffer_size = setup.max_rate.saturating_mul(2).min(i64::from(c_int::MAX)) as c_int;
-    let mut flags = av::AV_CODEC_FLAG_BITEXACT | av::AV_CODEC_FLAG_CLOSED_GOP;
+    let mut flags = av::AV_CODEC_FLAG_BITEXACT;
     if let Some(quantiser) = setup.quantiser {
         flags |= av::AV_CODEC_FLAG_QSCALE;
         context.global_quality = c_int::from(quantiser) * av::FF_QP2LAMBDA;
         context.qmin = 1;
     } else {
-        flags |= av::AV_CODEC_FLAG_GLOBAL_HEADER;
+        flags |= av::AV_CODEC_FLAG_GLOBAL_HEADER | av::AV_CODEC_FLAG_CLOSED_GOP;
     }
     context.flags = flags as c_int;
     if setup.full_range {

@@ -7,8 +7,8 @@
 use std::ffi::{CStr, c_int};
 use std::ptr::NonNull;
 
-use ffmpeg_next::ffi as av;
 use fenta_templates::timeline::ColorTransfer;
+use ffmpeg_next::ffi as av;
 
 use crate::ffi_error::{AvError, check, check_ptr};
 
@@ -115,6 +115,12 @@ impl Frame {
         }
     }
 
+    /// Asks an encoder with a fixed quantiser scale for this one.
+    pub fn set_quantiser(&mut self, quantiser: u8) {
+        // SAFETY: exclusive access; plain field.
+        unsafe { self.0.as_mut().quality = c_int::from(quantiser) * av::FF_QP2LAMBDA };
+    }
+
     /// Tags the frame as BT.709 in limited range.
     pub fn tag_bt709(&mut self) {
         // SAFETY: exclusive access; plain fields.
@@ -199,10 +205,11 @@ impl Frame {
         let start = data as usize;
         let held = raw.buf.iter().any(|buffer| {
             // SAFETY: non-null entries of `buf` are valid buffer references.
-            !buffer.is_null() && unsafe {
-                let base = (**buffer).data as usize;
-                start >= base && start + length <= base + (**buffer).size
-            }
+            !buffer.is_null()
+                && unsafe {
+                    let base = (**buffer).data as usize;
+                    start >= base && start + length <= base + (**buffer).size
+                }
         });
         held.then_some((data, stride, length))
     }

@@ -57,6 +57,8 @@ pub struct StreamInfo {
     pub display_matrix: Option<[i32; 9]>,
     /// Whether a VP8/VP9 stream carries a second picture with alpha.
     pub alpha_layer: bool,
+    /// How many frames later than decoded a frame may be shown, as the stream's own header says.
+    pub reorder_delay: u8,
     /// Channels of a sound.
     pub channels: u16,
     /// Samples per second of a sound.
@@ -123,10 +125,24 @@ impl Input {
             (*context).io_open = Some(refuse_open);
             (*context).strict_std_compliance = av::FF_COMPLIANCE_EXPERIMENTAL;
             let mut options = ptr::null_mut();
-            av::av_dict_set(&raw mut options, c"format_whitelist".as_ptr(), DEMUXERS.as_ptr(), 0);
-            av::av_dict_set(&raw mut options, c"protocol_whitelist".as_ptr(), c"file".as_ptr(), 0);
-            let opened =
-                av::avformat_open_input(&raw mut context, c"".as_ptr(), ptr::null(), &raw mut options);
+            av::av_dict_set(
+                &raw mut options,
+                c"format_whitelist".as_ptr(),
+                DEMUXERS.as_ptr(),
+                0,
+            );
+            av::av_dict_set(
+                &raw mut options,
+                c"protocol_whitelist".as_ptr(),
+                c"file".as_ptr(),
+                0,
+            );
+            let opened = av::avformat_open_input(
+                &raw mut context,
+                c"".as_ptr(),
+                ptr::null(),
+                &raw mut options,
+            );
             av::av_dict_free(&raw mut options);
             check("recognise the file", opened)?;
             let context = NonNull::new_unchecked(check_ptr("open the file", context)?);
@@ -198,6 +214,7 @@ impl Input {
                 ),
                 display_matrix: display_matrix(stream),
                 alpha_layer: has_alpha_layer(stream),
+                reorder_delay: parameters.video_delay.clamp(0, 16) as u8,
                 channels: parameters.channels.clamp(0, 64) as u16,
                 sample_rate: parameters.sample_rate.max(0) as u32,
             }

@@ -17,6 +17,9 @@ use crate::ffi_packet::Packet;
 /// A container being written.
 pub struct Output(NonNull<av::AVFormatContext>);
 
+// SAFETY: used by one thread at a time; nothing in it is bound to the thread that made it.
+unsafe impl Send for Output {}
+
 impl Output {
     /// Creates the file. No time, no software name and nothing else that differs between runs gets into it.
     pub fn create(path: &Path, format: &CStr) -> Result<Self, AvError> {
@@ -135,7 +138,10 @@ impl Output {
         // SAFETY: the index is checked against the number of streams.
         unsafe {
             let context = self.0.as_ref();
-            assert!(stream < context.nb_streams as usize, "stream {stream} does not exist");
+            assert!(
+                stream < context.nb_streams as usize,
+                "stream {stream} does not exist"
+            );
             let unit = (**context.streams.add(stream)).time_base;
             (unit.num, unit.den)
         }
@@ -164,7 +170,11 @@ impl Output {
         // SAFETY: the header has been written; avio_closep reports write errors that came late.
         unsafe {
             check("finish the file", av::av_write_trailer(self.0.as_ptr()))?;
-            check("close the file", av::avio_closep(&raw mut self.0.as_mut().pb)).map(drop)
+            check(
+                "close the file",
+                av::avio_closep(&raw mut self.0.as_mut().pb),
+            )
+            .map(drop)
         }
     }
 }

@@ -65,6 +65,12 @@ impl Packet {
         unsafe { self.0.as_ref() }.flags & av::AV_PKT_FLAG_KEY != 0
     }
 
+    /// Whether it is needed for decoding only and never shown (cut away by an edit list).
+    pub fn is_hidden(&self) -> bool {
+        // SAFETY: the packet is valid for as long as self.
+        unsafe { self.0.as_ref() }.flags & av::AV_PKT_FLAG_DISCARD != 0
+    }
+
     /// The compressed bytes.
     pub fn data(&self) -> &[u8] {
         // SAFETY: `data` points to `size` bytes owned by the packet, or is null with size 0.
@@ -111,7 +117,10 @@ mod tests {
         assert_eq!((packet.pts(), packet.dts()), (None, None));
         assert!(packet.data().is_empty() && !packet.is_key());
         packet.address(1, 40, 38, 2);
-        assert_eq!((packet.stream(), packet.pts(), packet.dts()), (1, Some(40), Some(38)));
+        assert_eq!(
+            (packet.stream(), packet.pts(), packet.dts()),
+            (1, Some(40), Some(38))
+        );
         packet.clear();
         assert_eq!(packet.pts(), None);
     }

@@ -92,7 +92,10 @@ impl Cover {
         for half_row in 0..half_h {
             sums.fill([0; 4]);
             for y in [2 * half_row, 2 * half_row + 1] {
-                if let Some(row) = y.checked_sub(top).filter(|row| *row < image.height as usize) {
+                if let Some(row) = y
+                    .checked_sub(top)
+                    .filter(|row| *row < image.height as usize)
+                {
                     let pixels = &image.data[row * row_bytes..][..row_bytes];
                     cover.luma_row(y, left, pixels, &mut sums);
                 }
@@ -126,7 +129,8 @@ impl Cover {
             let [r, g, b, a] = sum.map(|part| part as i32);
             // Sums of four pixels, hence two bits more to drop; grey is 128 at full cover.
             let level = |red: i32, green: i32, blue: i32| {
-                ((red * r + green * g + blue * b + 32_897 * a + (1 << 17)) >> 18).clamp(0, 255) as u8
+                ((red * r + green * g + blue * b + 32_897 * a + (1 << 17)) >> 18).clamp(0, 255)
+                    as u8
             };
             us[x] = level(-6596, -22_189, 28_785);
             vs[x] = level(28_784, -26_145, -2639);
@@ -224,13 +228,21 @@ mod tests {
 
     #[test]
     fn solid_colours_land_exactly() {
-        for color in [Color::WHITE, Color::BLACK, Color::rgb(255, 0, 0), Color::rgb(12, 200, 77)] {
+        for color in [
+            Color::WHITE,
+            Color::BLACK,
+            Color::rgb(255, 0, 0),
+            Color::rgb(12, 200, 77),
+        ] {
             let image = flat(8, 8, [color.r, color.g, color.b, 255]);
             let out = blended(&image, 4, 6, 1000);
             let Yuv(expected) = Yuv::from(color);
             for (plane, expected) in out.planes.iter().zip(expected) {
                 let inside = plane.row(plane.height / 4)[plane.width / 4];
-                assert!(inside.abs_diff(expected) <= 1, "{color}: {inside} for {expected}");
+                assert!(
+                    inside.abs_diff(expected) <= 1,
+                    "{color}: {inside} for {expected}"
+                );
             }
             assert_eq!(out.planes[0].row(5)[4], 100, "outside untouched");
         }
@@ -247,7 +259,11 @@ mod tests {
     #[test]
     fn half_opacity_is_half_way() {
         let out = blended(&flat(8, 8, [255; 4]), 0, 0, 500);
-        assert!(out.planes[0].row(2)[2].abs_diff(168) <= 1, "{}", out.planes[0].row(2)[2]);
+        assert!(
+            out.planes[0].row(2)[2].abs_diff(168) <= 1,
+            "{}",
+            out.planes[0].row(2)[2]
+        );
         let half = blended(&flat(8, 8, [128; 4]), 0, 0, 1000);
         assert!(half.planes[0].row(2)[2].abs_diff(168) <= 1);
     }
@@ -260,7 +276,11 @@ mod tests {
         assert_eq!(red, [5, 6, 7]);
         assert_eq!((luma.row(6)[6], luma.row(10)[6]), (100, 100));
         let chroma = out.planes[2].row(4);
-        assert!(chroma[2] > 160 && chroma[3] > chroma[2], "{:?}", &chroma[1..5]);
+        assert!(
+            chroma[2] > 160 && chroma[3] > chroma[2],
+            "{:?}",
+            &chroma[1..5]
+        );
     }
 
     #[test]

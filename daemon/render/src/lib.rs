@@ -3,8 +3,19 @@
 //! One process does one [`fenta_workflows::worker::WorkerJob`]. This is the one crate that links FFmpeg; calls into
 //! it live in the `ffi_*` doors only. It reads exactly the blobs the job names and writes only into the job's output
 //! folder; it knows nothing of the daemon's store, of workflows or of the network.
+//!
+//! The path of a frame: `decode` -> `convert` -> `source` (or `looks`) -> `camera` and `resample` -> `transition` ->
+//! `layer` (texts from `text`) -> `encode` -> `mux`.
 
 pub mod audio;
+pub mod backdrop;
+pub mod camera;
+pub mod compose;
+pub mod confine;
+pub mod convert;
+pub mod decode;
+pub mod encode;
+pub mod enlarge;
 pub mod error;
 pub mod ffi_decoder;
 pub mod ffi_encoder;
@@ -14,8 +25,19 @@ pub mod ffi_frame;
 pub mod ffi_input;
 pub mod ffi_output;
 pub mod ffi_packet;
+pub mod ffi_version;
+pub mod job;
+pub mod layer;
 pub mod looks;
+pub mod mux;
+pub mod orientation;
 pub mod picture;
+pub mod probe;
+pub mod protocol;
 pub mod resample;
+pub mod snapshot;
+pub mod source;
+pub mod still;
 pub mod text;
 pub mod transition;
+pub mod version;

@@ -79,7 +79,9 @@ fn jpeg_exif(file: &[u8]) -> Option<&[u8]> {
         if marker == 0xDA {
             return None;
         }
-        let length = usize::from(u16::from_be_bytes(file.get(at + 2..at + 4)?.try_into().ok()?));
+        let length = usize::from(u16::from_be_bytes(
+            file.get(at + 2..at + 4)?.try_into().ok()?,
+        ));
         let body = file.get(at + 4..at + 2 + length.max(2))?;
         if marker == 0xE1
             && let Some(tiff) = body.strip_prefix(b"Exif\0\0")
@@ -123,10 +125,18 @@ fn tiff_orientation(tiff: &[u8]) -> Option<u16> {
     };
     let u16_at = |at: usize| {
         let bytes = tiff.get(at..at + 2)?.try_into().ok()?;
-        Some(if little { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) })
+        Some(if little {
+            u16::from_le_bytes(bytes)
+        } else {
+            u16::from_be_bytes(bytes)
+        })
     };
     let bytes = tiff.get(4..8)?.try_into().ok()?;
-    let directory = if little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) } as usize;
+    let directory = if little {
+        u32::from_le_bytes(bytes)
+    } else {
+        u32::from_be_bytes(bytes)
+    } as usize;
     let entries = usize::from(u16_at(directory)?);
     (0..entries)
         .map(|index| directory + 2 + 12 * index)
@@ -150,12 +160,30 @@ mod tests {
 
     #[test]
     fn matrices_of_phones() {
-        assert_eq!(Orientation::from_matrix(&matrix(1, 0, 0, 1)), Orientation::UPRIGHT);
-        assert_eq!(Orientation::from_matrix(&matrix(0, 1, -1, 0)), turned(90, false));
-        assert_eq!(Orientation::from_matrix(&matrix(-1, 0, 0, -1)), turned(180, false));
-        assert_eq!(Orientation::from_matrix(&matrix(0, -1, 1, 0)), turned(270, false));
-        assert_eq!(Orientation::from_matrix(&matrix(-1, 0, 0, 1)), turned(0, true));
-        assert_eq!(Orientation::from_matrix(&matrix(1, 0, 0, -1)), turned(180, true));
+        assert_eq!(
+            Orientation::from_matrix(&matrix(1, 0, 0, 1)),
+            Orientation::UPRIGHT
+        );
+        assert_eq!(
+            Orientation::from_matrix(&matrix(0, 1, -1, 0)),
+            turned(90, false)
+        );
+        assert_eq!(
+            Orientation::from_matrix(&matrix(-1, 0, 0, -1)),
+            turned(180, false)
+        );
+        assert_eq!(
+            Orientation::from_matrix(&matrix(0, -1, 1, 0)),
+            turned(270, false)
+        );
+        assert_eq!(
+            Orientation::from_matrix(&matrix(-1, 0, 0, 1)),
+            turned(0, true)
+        );
+        assert_eq!(
+            Orientation::from_matrix(&matrix(1, 0, 0, -1)),
+            turned(180, true)
+        );
     }
 
     #[test]
@@ -168,9 +196,25 @@ mod tests {
     }
 
     fn tiff(code: u16, little: bool) -> Vec<u8> {
-        let mut bytes = if little { b"II*\0".to_vec() } else { b"MM\0*".to_vec() };
-        let two = |n: u16| if little { n.to_le_bytes() } else { n.to_be_bytes() };
-        let four = |n: u32| if little { n.to_le_bytes() } else { n.to_be_bytes() };
+        let mut bytes = if little {
+            b"II*\0".to_vec()
+        } else {
+            b"MM\0*".to_vec()
+        };
+        let two = |n: u16| {
+            if little {
+                n.to_le_bytes()
+            } else {
+                n.to_be_bytes()
+            }
+        };
+        let four = |n: u32| {
+            if little {
+                n.to_le_bytes()
+            } else {
+                n.to_be_bytes()
+            }
+        };
         bytes.extend(four(8));
         bytes.extend(two(1));
         bytes.extend(two(0x0112));
@@ -215,7 +259,10 @@ mod tests {
             let found = exif_orientation(&whole[..length]);
             assert!(found.is_none() || found == Some(6), "cut at {length}");
         }
-        assert_eq!(exif_orientation(b"RIFF\0\0\0\0WEBPEXIF\xff\xff\xff\xff"), None);
+        assert_eq!(
+            exif_orientation(b"RIFF\0\0\0\0WEBPEXIF\xff\xff\xff\xff"),
+            None
+        );
         assert_eq!(exif_orientation(&[0xFF, 0xD8, 0xFF, 0xE1, 0, 0]), None);
     }
 
@@ -223,8 +270,14 @@ mod tests {
     fn exif_codes_and_matrices_agree() {
         assert_eq!(Orientation::from_exif(1), Orientation::UPRIGHT);
         assert_eq!(Orientation::from_exif(6), turned(90, false));
-        assert_eq!(Orientation::from_exif(2), Orientation::from_matrix(&matrix(-1, 0, 0, 1)));
+        assert_eq!(
+            Orientation::from_exif(2),
+            Orientation::from_matrix(&matrix(-1, 0, 0, 1))
+        );
         // Code 5 swaps x and y: mirrored, then turned by 270 degrees.
-        assert_eq!(Orientation::from_exif(5), Orientation::from_matrix(&matrix(0, 1, 1, 0)));
+        assert_eq!(
+            Orientation::from_exif(5),
+            Orientation::from_matrix(&matrix(0, 1, 1, 0))
+        );
     }
 }

@@ -114,17 +114,16 @@ impl Picture {
     /// Copies the planes of a decoded YUV 4:2:0 8-bit frame.
     pub fn from_frame(frame: &Frame) -> Result<Self, RenderError> {
         let format = frame.format();
-        if !matches!(format.pixel_name.as_str(), "yuv420p" | "yuvj420p" | "yuva420p") {
+        if !matches!(
+            format.pixel_name.as_str(),
+            "yuv420p" | "yuvj420p" | "yuva420p"
+        ) {
             return Err(RenderError::internal(format!(
                 "a {} frame is not planar 4:2:0",
                 format.pixel_name
             )));
         }
-        let mut picture = Self::filled(
-            format.width as usize,
-            format.height as usize,
-            Yuv::BLACK,
-        );
+        let mut picture = Self::filled(format.width as usize, format.height as usize, Yuv::BLACK);
         for (index, plane) in picture.planes.iter_mut().enumerate() {
             copy_plane(frame, index, plane)?;
         }
@@ -133,6 +132,16 @@ impl Picture {
 
     /// Copies the planes into a frame of the same size.
     pub fn write_to(&self, frame: &mut Frame) -> Result<(), RenderError> {
+        let format = frame.format();
+        if (format.width as usize, format.height as usize) != (self.width(), self.height()) {
+            return Err(RenderError::internal(format!(
+                "a picture of {}x{} px does not fit a frame of {}x{} px",
+                self.width(),
+                self.height(),
+                format.width,
+                format.height
+            )));
+        }
         for (index, plane) in self.planes.iter().enumerate() {
             let (rows, stride) = frame
                 .plane_mut(index, plane.height, plane.width)
@@ -186,7 +195,11 @@ mod tests {
         picture.write_to(&mut frame).unwrap();
         assert_eq!(Picture::from_frame(&frame).unwrap(), picture);
         let mut other = Frame::yuv420p(80, 22, false).unwrap();
-        assert!(Picture::filled(90, 22, Yuv::BLACK).write_to(&mut other).is_err());
+        assert!(
+            Picture::filled(90, 22, Yuv::BLACK)
+                .write_to(&mut other)
+                .is_err()
+        );
     }
 
     #[test]

@@ -72,8 +72,10 @@ impl Sampler {
 
     fn sample_plane(&mut self, from: &Plane, view: View, to: &mut Plane) {
         self.columns.clear();
-        self.columns
-            .extend((0..to.width).map(|x| tap(view.left + (x as f32 + 0.5) * view.step_x - 0.5, from.width)));
+        self.columns.extend(
+            (0..to.width)
+                .map(|x| tap(view.left + (x as f32 + 0.5) * view.step_x - 0.5, from.width)),
+        );
         self.row.clear();
         self.row.resize(from.width + 2 * PAD, 0);
         for y in 0..to.height {
@@ -209,7 +211,11 @@ mod tests {
                 step_y: step,
             };
             sampler.sample(&source, view, &mut out);
-            assert_eq!(out, Picture::filled(60, 44, Yuv([235, 16, 240])), "step {step}");
+            assert_eq!(
+                out,
+                Picture::filled(60, 44, Yuv([235, 16, 240])),
+                "step {step}"
+            );
         }
     }
 

@@ -97,7 +97,11 @@ fn fade_black(progress: f32, old: &Picture, new: &Picture, out: &mut Picture) {
 fn slide_up(progress: f32, old: &Picture, new: &Picture, out: &mut Picture) {
     let chroma_shift = (progress * old.planes[1].height as f32 + 0.5) as usize;
     for (index, to) in out.planes.iter_mut().enumerate() {
-        let shift = if index == 0 { 2 * chroma_shift } else { chroma_shift };
+        let shift = if index == 0 {
+            2 * chroma_shift
+        } else {
+            chroma_shift
+        };
         let cut = shift * to.width;
         let kept = to.data.len() - cut;
         to.data[..kept].copy_from_slice(&old.planes[index].data[cut..]);
@@ -108,7 +112,11 @@ fn slide_up(progress: f32, old: &Picture, new: &Picture, out: &mut Picture) {
 fn slide_left(progress: f32, old: &Picture, new: &Picture, out: &mut Picture) {
     let chroma_shift = (progress * old.planes[1].width as f32 + 0.5) as usize;
     for (index, to) in out.planes.iter_mut().enumerate() {
-        let shift = if index == 0 { 2 * chroma_shift } else { chroma_shift };
+        let shift = if index == 0 {
+            2 * chroma_shift
+        } else {
+            chroma_shift
+        };
         for y in 0..to.height {
             let kept = to.width - shift;
             let row = to.row_mut(y);
@@ -141,7 +149,6 @@ fn wipe_weights(width: usize, progress: f32) -> Vec<u16> {
         })
         .collect()
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -191,8 +198,14 @@ mod tests {
         let up = at(TransitionKind::SlideUp, 0.5);
         assert_eq!((up.planes[0].row(0)[0], up.planes[0].row(95)[0]), (200, 50));
         let left = at(TransitionKind::SlideLeft, 0.5);
-        assert_eq!((left.planes[0].row(9)[0], left.planes[0].row(9)[63]), (200, 50));
-        assert_eq!((left.planes[1].row(9)[0], left.planes[1].row(9)[31]), (60, 150));
+        assert_eq!(
+            (left.planes[0].row(9)[0], left.planes[0].row(9)[63]),
+            (200, 50)
+        );
+        assert_eq!(
+            (left.planes[1].row(9)[0], left.planes[1].row(9)[31]),
+            (60, 150)
+        );
     }
 
     #[test]
@@ -200,7 +213,10 @@ mod tests {
         let weights = wipe_weights(100, 0.5);
         assert_eq!((weights[0], weights[99]), (0, 256));
         assert!(weights.is_sorted());
-        let soft = weights.iter().filter(|weight| (1..256).contains(*weight)).count();
+        let soft = weights
+            .iter()
+            .filter(|weight| (1..256).contains(*weight))
+            .count();
         assert!((10..=20).contains(&soft), "{soft} soft columns of 100");
     }
 }

@@ -221,7 +221,9 @@ mod tests {
         let nothing = run(&test.tools, &request(&folder)).await.unwrap_err();
         assert_eq!(nothing.class, FailureClass::Input);
         assert!(
-            nothing.message.contains("1 other file(s), none of mp4, jpg"),
+            nothing
+                .message
+                .contains("1 other file(s), none of mp4, jpg"),
             "{nothing:?}"
         );
         for i in 0..5 {

@@ -43,11 +43,14 @@ fn classify(error: &io::Error) -> (FailureClass, &'static str) {
             FailureClass::Input,
             "give yourself access to it, or choose another place",
         ),
-        ErrorKind::ReadOnlyFilesystem => (FailureClass::Input, "choose a place that can be written"),
-        ErrorKind::NotFound => (FailureClass::Input, "check the path"),
-        ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::InvalidFilename => {
-            (FailureClass::Input, "choose another path")
+        ErrorKind::ReadOnlyFilesystem => {
+            (FailureClass::Input, "choose a place that can be written")
         }
+        ErrorKind::NotFound => (FailureClass::Input, "check the path"),
+        ErrorKind::NotADirectory
+        | ErrorKind::IsADirectory
+        | ErrorKind::AlreadyExists
+        | ErrorKind::InvalidFilename => (FailureClass::Input, "choose another path"),
         _ => (FailureClass::Resource, "check the disk and run it again"),
     }
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use fenta_workflows::digest::Digest;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 
-use super::failure::{blocking, failure, io_failure, store_failure};
 use super::Tools;
+use super::failure::{blocking, failure, io_failure, store_failure};
 use crate::store::FileStamp;
 
 /// The digest of a file that is then a blob.

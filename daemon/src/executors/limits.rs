@@ -31,7 +31,10 @@ impl WallLimits {
     pub fn wall(&self, action: &Action) -> Duration {
         let work = match action {
             Action::RenderSegment(request) => self.per_frame * request.segment.frames,
-            Action::Mix(request) => self.sound(request.plan.samples / SOUND_RATE),
+            Action::Mix(request) => {
+                let millis = request.plan.duration.to_millis().max(0);
+                self.sound(u64::try_from(millis).unwrap_or(0) / 1000)
+            }
             Action::ComposeMusic(request) => self.sound(u64::from(request.duration_ms / 1000)),
             Action::Speak(request) => self.sound(request.text.split_whitespace().count() as u64),
             // Joining copies packets: a thousand frames in the time one of them may take to draw.
@@ -47,9 +50,6 @@ impl WallLimits {
         self.per_second_of_sound * u32::try_from(seconds).unwrap_or(u32::MAX / 4)
     }
 }
-
-/// Samples per second of every mix.
-const SOUND_RATE: u64 = 48_000;
 
 #[cfg(test)]
 mod tests {

@@ -51,7 +51,13 @@ mod tests {
     #[test]
     fn numbers_count_and_case_does_not() {
         assert_eq!(
-            sorted(vec!["clip10.mp4", "Clip2.mp4", "clip1.mp4", "a.mp4", "B.mp4"]),
+            sorted(vec![
+                "clip10.mp4",
+                "Clip2.mp4",
+                "clip1.mp4",
+                "a.mp4",
+                "B.mp4"
+            ]),
             ["a.mp4", "B.mp4", "clip1.mp4", "Clip2.mp4", "clip10.mp4"]
         );
         assert_eq!(

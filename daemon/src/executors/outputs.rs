@@ -101,7 +101,11 @@ fn check_speech(tokens: usize, speech: &SpeechFacts) -> Result<(), String> {
     Ok(())
 }
 
-fn equal_by<T: PartialEq + std::fmt::Display>(what: &str, wanted: T, found: T) -> Result<(), String> {
+fn equal_by<T: PartialEq + std::fmt::Display>(
+    what: &str,
+    wanted: T,
+    found: T,
+) -> Result<(), String> {
     if wanted == found {
         return Ok(());
     }
@@ -148,7 +152,17 @@ mod tests {
             files_of("a.wav").unwrap()["audio"],
             folder.path().join("a.wav")
         );
-        for wrong in ["../a.wav", "/etc/passwd", "", ".", "..", "dir", "link", "no", "a\0b"] {
+        for wrong in [
+            "../a.wav",
+            "/etc/passwd",
+            "",
+            ".",
+            "..",
+            "dir",
+            "link",
+            "no",
+            "a\0b",
+        ] {
             assert!(files_of(wrong).is_err(), "{wrong}");
         }
     }
@@ -169,7 +183,8 @@ mod tests {
         let files = BTreeMap::from([("video".to_owned(), path)]);
         let action = Action::Mux(MuxRequest {
             canvas: serde_json::from_value(serde_json::json!({
-                "width": 1080, "height": 1920, "rate": {"num": 30, "den": 1}
+                "width": 1080, "height": 1920,
+                "frame_rate": "30", "background": "#000000"
             }))
             .unwrap(),
             segments: vec![blob_digest(b"a"), blob_digest(b"b")],
@@ -217,9 +232,16 @@ mod tests {
         };
         let check = |words| check_facts(&action, &speech(words), &BTreeMap::new());
         check(&[(0, 50), (50, 100)]).unwrap();
-        assert!(check(&[(0, 50)]).unwrap_err().contains("1 words instead of 2"));
+        assert!(
+            check(&[(0, 50)])
+                .unwrap_err()
+                .contains("1 words instead of 2")
+        );
         assert!(check(&[(0, 50), (50, 101)]).is_err(), "past the end");
         assert!(check(&[(50, 60), (0, 50)]).is_err(), "not in order");
-        assert!(check(&[(0, 50), (60, 50)]).is_err(), "ends before it begins");
+        assert!(
+            check(&[(0, 50), (60, 50)]).is_err(),
+            "ends before it begins"
+        );
     }
 }

@@ -204,7 +204,10 @@ mod tests {
         process.kill().await;
         // Killed, it may stay a zombie until init has reaped it; it no longer holds the pipe either way.
         let status = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
-        assert!(!status.contains(") S ") && !status.contains(") R "), "{status}");
+        assert!(
+            !status.contains(") S ") && !status.contains(") R "),
+            "{status}"
+        );
     }
 
     #[tokio::test]

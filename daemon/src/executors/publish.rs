@@ -15,8 +15,8 @@ use fenta_workflows::worker::{FailureClass, WorkerFailure};
 
 use super::Tools;
 use super::failure::{blob_gone, blocking, failure, io_failure, store_failure};
-use crate::store::cas::{Cas, hash_reader, sync_folder};
 use crate::store::FileStamp;
+use crate::store::cas::{Cas, hash_reader, sync_folder};
 
 pub(super) async fn run(
     tools: &Tools,
@@ -104,7 +104,10 @@ fn put_in_place(cas: &Cas, source: &Digest, target: &Path) -> Result<(), WorkerF
         .suffix(".partial")
         .tempfile_in(folder)
         .map_err(refused)?;
-    if !cas.copy_out(source, temporary.as_file_mut()).map_err(refused)? {
+    if !cas
+        .copy_out(source, temporary.as_file_mut())
+        .map_err(refused)?
+    {
         return Err(blob_gone(source));
     }
     let file = temporary.as_file();

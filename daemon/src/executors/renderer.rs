@@ -98,7 +98,10 @@ impl Renderer {
         if !output.status.success() {
             let stderr = String::from_utf8_lossy(&output.stderr);
             let last = stderr.lines().last().unwrap_or_default();
-            return Err(format!("asked for its version it ended with {} {last}", output.status));
+            return Err(format!(
+                "asked for its version it ended with {} {last}",
+                output.status
+            ));
         }
         serde_json::from_slice(&output.stdout)
             .map_err(|error| format!("it does not tell its version: {error}"))
@@ -129,7 +132,10 @@ mod tests {
         assert_eq!(asked().lines().count(), 1);
         let text = std::fs::read_to_string(&script).unwrap();
         std::fs::write(&script, text.replace("stand-in 1", "stand-in 22")).unwrap();
-        assert_eq!(&*renderer.tool().await.unwrap(), "fenta-render stand-in 22 ");
+        assert_eq!(
+            &*renderer.tool().await.unwrap(),
+            "fenta-render stand-in 22 "
+        );
         assert_eq!(asked().lines().count(), 2);
     }
 
@@ -140,7 +146,11 @@ mod tests {
         let error = renderer(&missing).tool().await.unwrap_err();
         assert!(error.to_string().contains(&missing.display().to_string()));
         let broken = testing::script(folder.path(), "render", "");
-        std::fs::write(&broken, "#!/bin/sh\necho libavcodec.so.59 not found >&2\nexit 127\n").unwrap();
+        std::fs::write(
+            &broken,
+            "#!/bin/sh\necho libavcodec.so.59 not found >&2\nexit 127\n",
+        )
+        .unwrap();
         let error = renderer(&broken).tool().await.unwrap_err();
         assert!(error.why.contains("libavcodec.so.59 not found"), "{error}");
     }

@@ -109,9 +109,8 @@ async fn converse(
     folder: &Path,
     attempt: &Attempt,
 ) -> Result<Claim, ExecuteError> {
-    let mut process =
-        Process::start(&attempt.renderer, &tools.worker_env, folder, job.to_vec())
-            .map_err(|error| not_started(&error))?;
+    let mut process = Process::start(&attempt.renderer, &tools.worker_env, folder, job.to_vec())
+        .map_err(|error| not_started(&error))?;
     attempt.started(process.pid());
     let limit = tools.limits.wall(action);
     let outcome = tokio::select! {
@@ -180,7 +179,10 @@ fn judge(
     if let Some(signal) = status.signal() {
         return Err(failure(
             FailureClass::Crash,
-            format!("the worker of {} was ended by signal {signal}", action.kind()),
+            format!(
+                "the worker of {} was ended by signal {signal}",
+                action.kind()
+            ),
             "if it happens again, the file it worked on may be broken",
         ));
     }
@@ -278,7 +280,13 @@ echo '{"event":"done","outputs":{"audio":"a.wav"},"facts":{"kind":"none"}}'"#;
         );
         let started = heard.recv().await.unwrap();
         assert!(
-            matches!(started, Notice::Started { pid: Some(_), attempt: 1 }),
+            matches!(
+                started,
+                Notice::Started {
+                    pid: Some(_),
+                    attempt: 1
+                }
+            ),
             "{started:?}"
         );
         let progress = heard.recv().await.unwrap();

@@ -72,7 +72,9 @@ impl DispatcherHandle {
     pub(super) fn submit(&self, request: Request) -> oneshot::Receiver<Outcome> {
         let (reply, outcome) = oneshot::channel();
         // A dispatcher that is gone drops the reply, which says the same.
-        let _ = self.messages.send(Message::Submit(Box::new(request), reply));
+        let _ = self
+            .messages
+            .send(Message::Submit(Box::new(request), reply));
         outcome
     }
 

@@ -88,7 +88,11 @@ impl Executor {
         let whole = tokio::task::spawn_blocking(move || blobs.iter().all(|b| cas.contains(b)))
             .await
             .unwrap_or(false);
-        Ok(if whole { LookUp::Hit(row) } else { LookUp::Gone })
+        Ok(if whole {
+            LookUp::Hit(row)
+        } else {
+            LookUp::Gone
+        })
     }
 
     /// Does the action, unless its result appeared since the caller looked.

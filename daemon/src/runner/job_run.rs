@@ -95,7 +95,10 @@ async fn start(context: &JobContext, id: &str) -> Result<(JobRecord, Tool), Stop
     .await
     .map_err(interrupted)?;
     let name = tool.map_err(|error| {
-        Stop::failed(error.to_string(), "repair the installation, then resume the job")
+        Stop::failed(
+            error.to_string(),
+            "repair the installation, then resume the job",
+        )
     })?;
     let renderer = context.renderer.path().to_owned();
     Ok((record, Tool { renderer, name }))

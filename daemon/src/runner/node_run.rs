@@ -311,12 +311,7 @@ impl NodeRun {
         let why = if self.tally.ran == 0 {
             Vec::new()
         } else {
-            reasons(
-                prepared.key(),
-                &self.job.tool.name,
-                &self.evidence,
-                earlier,
-            )
+            reasons(prepared.key(), &self.job.tool.name, &self.evidence, earlier)
         };
         self.update(NodeUpdate::Finished {
             tally: self.tally,

@@ -46,10 +46,11 @@ impl Progress {
         let weight = self.weights[action];
         let units = (u128::from(weight) * u128::from(done))
             .checked_div(u128::from(total))
-            .and_then(|units| u64::try_from(units).ok())
-            .unwrap_or(0);
+            .map_or(0, |units| {
+                u64::try_from(units).unwrap_or(weight).min(weight)
+            });
         // Never backwards, also when an attempt begins anew.
-        self.done[action] = self.done[action].max(units.min(weight));
+        self.done[action] = self.done[action].max(units);
     }
 
     /// An action has its result.
@@ -113,9 +114,6 @@ mod tests {
         progress.set(0, 7, 0);
         assert_eq!(progress.to_tell(Instant::now()), Some((500, 1000)));
         progress.set(0, u64::MAX, 1);
-        assert_eq!(
-            progress.to_tell(Instant::now() + PAUSE),
-            Some((1000, 1000))
-        );
+        assert_eq!(progress.to_tell(Instant::now() + PAUSE), Some((1000, 1000)));
     }
 }

@@ -102,10 +102,7 @@ mod tests {
     fn key(speed: i64) -> NodeKey {
         NodeKey {
             version: 1,
-            params: BTreeMap::from([(
-                "speed".to_owned(),
-                ParamKey::new(&Value::Int(speed), None),
-            )]),
+            params: BTreeMap::from([("speed".to_owned(), ParamKey::new(&Value::Int(speed), None))]),
         }
     }
 

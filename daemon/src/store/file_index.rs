@@ -121,6 +121,9 @@ mod tests {
         std::fs::write(&file, b"longer").unwrap();
         let metadata = file.metadata().unwrap();
         let changed = FileStamp::of(&metadata, later(&metadata, 9_000)).unwrap();
-        assert_eq!(test.store.indexed_file(&file, &changed).await.unwrap(), None);
+        assert_eq!(
+            test.store.indexed_file(&file, &changed).await.unwrap(),
+            None
+        );
     }
 }

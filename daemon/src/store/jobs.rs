@@ -373,7 +373,8 @@ fn resolve(connection: &Connection, given: &str) -> Result<String, StoreError> {
     }
 }
 
-const SELECT: &str = "SELECT ordinal, id, workflow, request, state, cancel_requested, local_date, tool,
+const SELECT: &str =
+    "SELECT ordinal, id, workflow, request, state, cancel_requested, local_date, tool,
     created_at, started_at, finished_at, error, outputs, last_seq FROM jobs";
 
 fn select(connection: &Connection, id: &str) -> Result<JobRecord, StoreError> {
@@ -438,7 +439,8 @@ fn record(unread: Unread) -> Result<JobRecord, StoreError> {
     let mut record = unread.record;
     record.request = serde_json::from_str(&unread.request).map_err(bad)?;
     record.job.path = record.request.workflow.path.clone();
-    record.job.state = serde_json::from_value(serde_json::Value::String(unread.state)).map_err(bad)?;
+    record.job.state =
+        serde_json::from_value(serde_json::Value::String(unread.state)).map_err(bad)?;
     record.job.error = unread
         .error
         .map(|text| serde_json::from_str(&text))
@@ -627,7 +629,10 @@ mod tests {
         let second = create(&test.store, "b").await;
         assert_eq!(test.store.resolve_job(&first).await.unwrap(), first);
         assert_eq!(
-            test.store.resolve_job(&first["job_".len()..]).await.unwrap(),
+            test.store
+                .resolve_job(&first["job_".len()..])
+                .await
+                .unwrap(),
             first
         );
         assert_eq!(test.store.resolve_job("latest").await.unwrap(), second);

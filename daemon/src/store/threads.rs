@@ -192,10 +192,11 @@ fn run_batch(connection: &Connection, batch: Vec<WriteWork>) {
     if !operations.is_empty() {
         let outcome = commit_together(connection, &mut operations);
         for operation in operations {
-            operation.answer(outcome.as_ref().map_or_else(
-                |error| Err(StoreError::commit(error)),
-                |()| Ok(()),
-            ));
+            operation.answer(
+                outcome
+                    .as_ref()
+                    .map_or_else(|error| Err(StoreError::commit(error)), |()| Ok(())),
+            );
         }
     }
     for reply in checkpoints {

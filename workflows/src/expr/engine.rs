@@ -136,7 +136,9 @@ fn from_json(json: &serde_json::Value) -> minijinja::Value {
 
 /// The typed value an engine value stands for, where it stands for one.
 pub(super) fn typed(value: &minijinja::Value) -> Option<&Value> {
-    value.downcast_object_ref::<Typed>().map(|typed| &typed.value)
+    value
+        .downcast_object_ref::<Typed>()
+        .map(|typed| &typed.value)
 }
 
 /// A value of the engine as one of ours.
@@ -215,14 +217,21 @@ mod tests {
 
     fn eval(source: &str) -> Result<Value, String> {
         let roots = BTreeMap::from([
-            ("inputs".to_owned(), to_engine(&Value::Record(BTreeMap::from([
-                ("n".to_owned(), Value::Int(4)),
-                ("t".to_owned(), Value::Text("Bees".into())),
-                ("none".to_owned(), Value::Null),
-            ])))),
-            ("nodes".to_owned(), to_engine(&Value::Record(BTreeMap::from([
-                ("a".to_owned(), Value::List(vec![script(), script()])),
-            ])))),
+            (
+                "inputs".to_owned(),
+                to_engine(&Value::Record(BTreeMap::from([
+                    ("n".to_owned(), Value::Int(4)),
+                    ("t".to_owned(), Value::Text("Bees".into())),
+                    ("none".to_owned(), Value::Null),
+                ]))),
+            ),
+            (
+                "nodes".to_owned(),
+                to_engine(&Value::Record(BTreeMap::from([(
+                    "a".to_owned(),
+                    Value::List(vec![script(), script()]),
+                )]))),
+            ),
         ]);
         evaluate(source, roots)
     }
@@ -231,24 +240,37 @@ mod tests {
     fn values_keep_their_types() {
         assert_eq!(eval("inputs.n * 2 + 1"), Ok(Value::Int(9)));
         assert_eq!(eval("inputs.n / 8"), Ok(Value::Float(0.5)));
-        assert_eq!(eval("inputs.t ~ ' & ' ~ inputs.n"), Ok(Value::Text("Bees & 4".into())));
-        assert_eq!(eval("inputs.n > 3 and inputs.t == 'Bees'"), Ok(Value::Bool(true)));
+        assert_eq!(
+            eval("inputs.t ~ ' & ' ~ inputs.n"),
+            Ok(Value::Text("Bees & 4".into()))
+        );
+        assert_eq!(
+            eval("inputs.n > 3 and inputs.t == 'Bees'"),
+            Ok(Value::Bool(true))
+        );
         assert_eq!(eval("inputs.none"), Ok(Value::Null));
-        assert_eq!(eval("['a', inputs.n]"), Ok(Value::List(vec![
-            Value::Text("a".into()),
-            Value::Int(4)
-        ])));
-        assert_eq!(eval("'x' if inputs.n == 4 else 'y'"), Ok(Value::Text("x".into())));
+        assert_eq!(
+            eval("['a', inputs.n]"),
+            Ok(Value::List(vec![Value::Text("a".into()), Value::Int(4)]))
+        );
+        assert_eq!(
+            eval("'x' if inputs.n == 4 else 'y'"),
+            Ok(Value::Text("x".into()))
+        );
     }
 
     #[test]
     fn typed_values_pass_through_whole() {
         assert_eq!(eval("first(nodes.a)"), Ok(script()));
         assert_eq!(eval("nodes.a[1]"), Ok(script()));
-        assert_eq!(eval("nodes.a[0].scenes[0].text"), Ok(Value::Text("Hi.".into())));
-        assert_eq!(eval("{'s': nodes.a[0]}"), Ok(Value::Record(BTreeMap::from([
-            ("s".to_owned(), script())
-        ]))));
+        assert_eq!(
+            eval("nodes.a[0].scenes[0].text"),
+            Ok(Value::Text("Hi.".into()))
+        );
+        assert_eq!(
+            eval("{'s': nodes.a[0]}"),
+            Ok(Value::Record(BTreeMap::from([("s".to_owned(), script())])))
+        );
     }
 
     #[test]

@@ -89,10 +89,12 @@ impl Dynamic {
         match &self.kind {
             DynamicKind::Literal(_) => {}
             DynamicKind::Expression(expression) => all.push(expression),
-            DynamicKind::Text(pieces) => all.extend(pieces.iter().filter_map(|piece| match piece {
-                Piece::Expression(expression) => Some(expression),
-                Piece::Literal(_) => None,
-            })),
+            DynamicKind::Text(pieces) => {
+                all.extend(pieces.iter().filter_map(|piece| match piece {
+                    Piece::Expression(expression) => Some(expression),
+                    Piece::Literal(_) => None,
+                }))
+            }
             DynamicKind::List(items) => items.iter().for_each(|item| item.collect(all)),
             DynamicKind::Record(fields) => {
                 fields.iter().for_each(|(_, _, value)| value.collect(all));

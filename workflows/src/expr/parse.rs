@@ -24,9 +24,12 @@ pub(crate) fn parse(node: &Node, source: &str, found: &mut Diagnostics) -> Dynam
             let mut places = Places::new(source, node.span);
             parse_text(text, &mut places, found)
         }
-        Kind::List(items) => {
-            DynamicKind::List(items.iter().map(|item| parse(item, source, found)).collect())
-        }
+        Kind::List(items) => DynamicKind::List(
+            items
+                .iter()
+                .map(|item| parse(item, source, found))
+                .collect(),
+        ),
         Kind::Map(entries) => DynamicKind::Record(
             entries
                 .iter()
@@ -107,7 +110,11 @@ fn parse_text(text: &str, places: &mut Places<'_>, found: &mut Diagnostics) -> D
         let body = &text[open + OPEN.len()..end];
         pieces.push(Piece::Expression(parse_expression(
             body,
-            Place { span, inside, source: places.source },
+            Place {
+                span,
+                inside,
+                source: places.source,
+            },
             found,
         )));
         at = end + 2;
@@ -177,7 +184,10 @@ fn parse_expression(body: &str, place: Place<'_>, found: &mut Diagnostics) -> Ex
             Diagnostic::error(
                 codes::EXPR_LIMIT,
                 place.span,
-                format!("the expression has {} bytes, more than {MAX_BYTES}", body.len()),
+                format!(
+                    "the expression has {} bytes, more than {MAX_BYTES}",
+                    body.len()
+                ),
             )
             .hint("split it: put a part under `vars`"),
         );
@@ -243,12 +253,7 @@ fn word_end(body: &str, at: usize) -> usize {
         .map_or(body.len(), |len| at + len)
 }
 
-fn unknown_functions(
-    body: &str,
-    scanned: &Scanned,
-    place: &Place<'_>,
-    found: &mut Diagnostics,
-) {
+fn unknown_functions(body: &str, scanned: &Scanned, place: &Place<'_>, found: &mut Diagnostics) {
     for (name, at) in &scanned.functions {
         if FUNCTION_NAMES.contains(&name.as_str()) {
             continue;
@@ -283,9 +288,7 @@ fn unknown_contexts(body: &str, scanned: &Scanned, place: &Place<'_>, found: &mu
                 "there is none, so that no document can leak a key; pass a value with `inputs`",
             ),
             "run" => diagnostic.suggest(Some("job"), span),
-            "item" | "index" => {
-                diagnostic.hint("`for_each` is not available in this version yet")
-            }
+            "item" | "index" => diagnostic.hint("`for_each` is not available in this version yet"),
             _ => diagnostic
                 .suggest(nearest(first, CONTEXTS), span)
                 .hint(format!("they see {}", CONTEXTS.join(", "))),
@@ -349,7 +352,10 @@ mod tests {
             problem("${{ uper(inputs.x) }}"),
             (codes::EXPR_FUNCTION, "uper".into())
         );
-        assert_eq!(problem("${{ env.HOME }}"), (codes::EXPR_CONTEXT, "env".into()));
+        assert_eq!(
+            problem("${{ env.HOME }}"),
+            (codes::EXPR_CONTEXT, "env".into())
+        );
         assert_eq!(
             problem("${{ inputs.x is defined }}"),
             (codes::EXPR_SYNTAX, "is".into())
@@ -358,7 +364,10 @@ mod tests {
             problem("${{ inputs.x + }}"),
             (codes::EXPR_SYNTAX, "${{ inputs.x + }}".into())
         );
-        assert_eq!(problem("a ${{ inputs.x"), (codes::EXPR_SYNTAX, "${{ inputs.x".into()));
+        assert_eq!(
+            problem("a ${{ inputs.x"),
+            (codes::EXPR_SYNTAX, "${{ inputs.x".into())
+        );
         assert_eq!(problem("${{ }}").0, codes::EXPR_SYNTAX);
     }
 

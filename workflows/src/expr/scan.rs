@@ -166,7 +166,9 @@ fn tokens(text: &str) -> Vec<(Token<'_>, usize, usize)> {
                 Token::Name(&text[start..at])
             }
             byte if byte.is_ascii_digit() => {
-                at = end_of(bytes, at, |byte| byte.is_ascii_alphanumeric() || byte == b'_');
+                at = end_of(bytes, at, |byte| {
+                    byte.is_ascii_alphanumeric() || byte == b'_'
+                });
                 // A dot belongs to the number only when a digit follows: `1.5`, but `xs.0.name`.
                 if bytes.get(at) == Some(&b'.') && bytes.get(at + 1).is_some_and(u8::is_ascii_digit)
                 {
@@ -256,7 +258,10 @@ mod tests {
             ["inputs.x", "vars.z.w"]
         );
         assert_eq!(paths("nodes.a.list[0].text"), ["nodes.a.list"]);
-        assert_eq!(paths("{'k': inputs.x, 'j': [1, inputs.y]}"), ["inputs.x", "inputs.y"]);
+        assert_eq!(
+            paths("{'k': inputs.x, 'j': [1, inputs.y]}"),
+            ["inputs.x", "inputs.y"]
+        );
         assert_eq!(paths("true and none == 1.5"), Vec::<String>::new());
         assert_eq!(paths("truncate(inputs.x, length=5)"), ["inputs.x"]);
         assert_eq!(paths("env.HOME"), ["env.HOME"]);
@@ -266,7 +271,10 @@ mod tests {
     fn references_know_their_bytes() {
         let text = "1 + nodes . voice . seconds * 2";
         let reference = &scan(text).references[0];
-        assert_eq!(&text[reference.start..reference.end], "nodes . voice . seconds");
+        assert_eq!(
+            &text[reference.start..reference.end],
+            "nodes . voice . seconds"
+        );
         assert_eq!(reference.path, ["nodes", "voice", "seconds"]);
     }
 

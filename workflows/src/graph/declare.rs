@@ -62,14 +62,17 @@ fn input(entry: &Entry, found: &mut Diagnostics) -> InputSpec {
                 spec.input_type = input_type(&name, &entry.value, found);
             }
         }
-        None => found.push(
-            Diagnostic::error(
-                codes::MISSING_KEY,
-                entry.key_span,
-                format!("the input `{}` has no `type`", entry.key),
-            )
-            .hint(format!("write one of {}", InputType::NAMES.join(", "))),
-        ),
+        None => {
+            found.push(
+                Diagnostic::error(
+                    codes::MISSING_KEY,
+                    entry.key_span,
+                    format!("the input `{}` has no `type`", entry.key),
+                )
+                .hint(format!("write one of {}", InputType::NAMES.join(", "))),
+            );
+            return spec;
+        }
     }
     limits(&mut spec, entries, found);
     default(&mut spec, entries, found);
@@ -127,8 +130,12 @@ fn limits(spec: &mut InputSpec, entries: &[Entry], found: &mut Diagnostics) {
     {
         let span = find(entries, "max").map_or(spec.span, |entry| entry.value.span);
         found.push(
-            Diagnostic::error(codes::INPUT, span, format!("`max` {max} is less than `min` {min}"))
-                .hint("swap the two"),
+            Diagnostic::error(
+                codes::INPUT,
+                span,
+                format!("`max` {max} is less than `min` {min}"),
+            )
+            .hint("swap the two"),
         );
     }
 }
@@ -138,7 +145,11 @@ fn wrong(entry: &Entry, wanted: &str, found: &mut Diagnostics) {
         Diagnostic::error(
             codes::WRONG_TYPE,
             entry.value.span,
-            format!("`{}` must be {wanted}, found {}", entry.key, entry.value.noun()),
+            format!(
+                "`{}` must be {wanted}, found {}",
+                entry.key,
+                entry.value.noun()
+            ),
         )
         .hint(format!("write {wanted}")),
     );
@@ -154,7 +165,10 @@ fn limit(entry: &Entry, spec: &InputSpec, found: &mut Diagnostics) -> Option<f64
             Diagnostic::error(
                 codes::INPUT,
                 entry.key_span,
-                format!("`{}` means nothing for the type `{}`", entry.key, spec.input_type),
+                format!(
+                    "`{}` means nothing for the type `{}`",
+                    entry.key, spec.input_type
+                ),
             )
             .hint("`min` and `max` limit numbers and durations, `max_length` limits texts"),
         );
@@ -236,14 +250,19 @@ fn default(spec: &mut InputSpec, entries: &[Entry], found: &mut Diagnostics) {
             let diagnostic = Diagnostic::error(
                 codes::INPUT,
                 entry.value.span,
-                format!("the default does not fit the type `{}`: {reason}", spec.input_type),
+                format!(
+                    "the default does not fit the type `{}`: {reason}",
+                    spec.input_type
+                ),
             )
             .label(spec.span, "declared here");
-            found.push(if reason.starts_with("expected text") && shown != "a list" {
-                diagnostic.hint("quote it to make it text")
-            } else {
-                diagnostic.hint("change the default or the type")
-            });
+            found.push(
+                if reason.starts_with("expected text") && shown != "a list" {
+                    diagnostic.hint("quote it to make it text")
+                } else {
+                    diagnostic.hint("change the default or the type")
+                },
+            );
         }
     }
     spec.required = false;
@@ -300,10 +319,7 @@ mod tests {
              g: { default: 1 }\n  h: { type: string, default: 5 }\n  i: { type: string, pattern: x }\n  \
              J: { type: string }\n  k: { type: string, default: '${{ job.id }}' }\n",
         );
-        let lines: std::collections::BTreeSet<usize> = found
-            .iter()
-            .map(|d| d.span.start)
-            .collect();
+        let lines: std::collections::BTreeSet<usize> = found.iter().map(|d| d.span.start).collect();
         assert!(found.len() >= 11, "{found}");
         assert!(lines.len() >= 11, "{found}");
     }

@@ -1,12 +1,13 @@
 //! The typed graph: from the spanned tree to a [`Workflow`] in which every name is resolved.
 //!
-//! Passes: `read` (keys and shapes), `declare` (inputs), `resolve` (names in expressions), `typecheck` (values against
+//! Passes: `read` and `read_nodes` (keys and shapes), `declare` (inputs), `resolve` (names in expressions), `typecheck` (values against
 //! parameters), `order` (cycles, sequence). Each pushes into one sink and goes on, so one run finds everything. An
 //! unresolved name cannot get out of here: a `Workflow` is only made when nothing was wrong.
 
 mod declare;
 mod order;
 mod read;
+mod read_nodes;
 mod resolve;
 mod typecheck;
 

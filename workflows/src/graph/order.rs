@@ -10,7 +10,11 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 /// chance.
 pub(super) fn order(raw: &RawWorkflow, found: &mut Diagnostics) -> Vec<NodeId> {
     let names: Vec<&str> = raw.nodes.keys().map(String::as_str).collect();
-    let index: HashMap<&str, usize> = names.iter().enumerate().map(|(i, name)| (*name, i)).collect();
+    let index: HashMap<&str, usize> = names
+        .iter()
+        .enumerate()
+        .map(|(i, name)| (*name, i))
+        .collect();
     let waits: Vec<BTreeMap<usize, Span>> = raw
         .nodes
         .values()
@@ -61,7 +65,11 @@ fn topological(waits: &[BTreeSet<usize>]) -> Result<Vec<usize>, Vec<Vec<usize>>>
     }
     let mut left: BTreeSet<usize> = (0..waits.len()).filter(|i| waiting[*i] > 0).collect();
     let mut cycles = Vec::new();
-    while let Some(cycle) = left.first().copied().and_then(|from| walk(from, waits, &left)) {
+    while let Some(cycle) = left
+        .first()
+        .copied()
+        .and_then(|from| walk(from, waits, &left))
+    {
         for node in &cycle {
             left.remove(node);
         }
@@ -99,7 +107,9 @@ fn walk(from: usize, waits: &[BTreeSet<usize>], left: &BTreeSet<usize>) -> Optio
     }
     let start = path.iter().position(|node| *node == at)?;
     let mut cycle = path.split_off(start);
-    let smallest = cycle.iter().position(|node| Some(node) == cycle.iter().min())?;
+    let smallest = cycle
+        .iter()
+        .position(|node| Some(node) == cycle.iter().min())?;
     cycle.rotate_left(smallest);
     Some(cycle)
 }
@@ -137,7 +147,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn graph(edges: &[&[usize]]) -> Vec<BTreeSet<usize>> {
-        edges.iter().map(|waits| waits.iter().copied().collect()).collect()
+        edges
+            .iter()
+            .map(|waits| waits.iter().copied().collect())
+            .collect()
     }
 
     #[test]

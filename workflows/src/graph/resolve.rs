@@ -2,7 +2,8 @@
 //!
 //! Neighbours: `read` gave the names, `typecheck` asks next whether the values fit.
 
-use super::read::{RawNode, RawWorkflow};
+use super::read::RawWorkflow;
+use super::read_nodes::RawNode;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::expr::{JOB_FIELDS, PlacedReference};
 use crate::suggest::nearest;
@@ -31,7 +32,10 @@ pub(super) fn check(raw: &RawWorkflow, found: &mut Diagnostics) {
             check_reference(raw, reference, found);
         }
     }
-    unused(raw, found);
+    // A slip in a name makes nodes look unused; one complaint is enough.
+    if !found.has_errors() {
+        unused(raw, found);
+    }
 }
 
 /// Variables see inputs and the job only: they are values of the document, not results of work.
@@ -141,7 +145,9 @@ fn unknown_input(raw: &RawWorkflow, name: &str, span: Span) -> Diagnostic {
     .suggest(near, span);
     match near {
         Some(near) => diagnostic.label(raw.inputs[near].span, format!("`{near}` is here")),
-        None => diagnostic.hint(format!("declare it: `inputs: {{ {name}: {{ type: string }} }}`")),
+        None => diagnostic.hint(format!(
+            "declare it: `inputs: {{ {name}: {{ type: string }} }}`"
+        )),
     }
 }
 
@@ -164,7 +170,10 @@ fn unknown_port(
             format!("`{node}` ({}) has no output `{port}`", descriptor.kind),
         )
         .suggest(nearest(port, ports.iter().copied()), span)
-        .label(raw.type_span, format!("its outputs are {}", ports.join(", "))),
+        .label(
+            raw.type_span,
+            format!("its outputs are {}", ports.join(", ")),
+        ),
     )
 }
 
@@ -201,7 +210,9 @@ fn unused(raw: &RawWorkflow, found: &mut Diagnostics) {
         .chain(
             raw.outputs
                 .values()
-                .filter_map(|output| output.expr.first_node()),
+                .flat_map(|output| output.expr.references())
+                .filter(|reference| reference.path[0] == "nodes")
+                .filter_map(|reference| reference.path.get(1).map(String::as_str)),
         )
         .collect();
     for (name, node) in &raw.nodes {

@@ -4,7 +4,8 @@
 //! else is computed and checked when the node is prepared.
 
 use super::ParamExpr;
-use super::read::{RawNode, RawWorkflow};
+use super::read::RawWorkflow;
+use super::read_nodes::RawNode;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::expr::{Dynamic, DynamicKind, Expression};
 use crate::node::{Misfit, NodeDescriptor, ParamSpec, ParamType, Written};
@@ -52,19 +53,17 @@ fn unknown_params(descriptor: &NodeDescriptor, node: &RawNode, found: &mut Diagn
     }
 }
 
-fn missing_params(
-    id: &str,
-    descriptor: &NodeDescriptor,
-    node: &RawNode,
-    found: &mut Diagnostics,
-) {
+fn missing_params(id: &str, descriptor: &NodeDescriptor, node: &RawNode, found: &mut Diagnostics) {
     for spec in &descriptor.params {
         if spec.required && !node.with.contains_key(spec.name) {
             found.push(
                 Diagnostic::error(
                     codes::MISSING_PARAM,
                     node.type_span,
-                    format!("`{id}` ({}) needs the parameter `{}`", descriptor.kind, spec.name),
+                    format!(
+                        "`{id}` ({}) needs the parameter `{}`",
+                        descriptor.kind, spec.name
+                    ),
                 )
                 .hint(format!("add `{}` to `with`: {}", spec.name, spec.doc)),
             );
@@ -72,12 +71,7 @@ fn missing_params(
     }
 }
 
-fn check_param(
-    raw: &RawWorkflow,
-    spec: &ParamSpec,
-    param: &ParamExpr,
-    found: &mut Diagnostics,
-) {
+fn check_param(raw: &RawWorkflow, spec: &ParamSpec, param: &ParamExpr, found: &mut Diagnostics) {
     if param.expr.literal() == Some(Value::Null) {
         if !spec.accepts_null() {
             found.push(
@@ -115,7 +109,9 @@ impl ParamCheck<'_> {
                 }
             }
             (DynamicKind::List(items), wanted) => match item_type(wanted) {
-                Some(inner) => items.iter().for_each(|item| self.value(item, &inner, found)),
+                Some(inner) => items
+                    .iter()
+                    .for_each(|item| self.value(item, &inner, found)),
                 None => found.push(self.mismatch(wanted, "a list", value.span)),
             },
             (DynamicKind::Record(_), ParamType::Fill) => {}
@@ -153,7 +149,27 @@ impl ParamCheck<'_> {
         if let Some((place, what)) = place {
             diagnostic = diagnostic.label(place, what);
         }
-        found.push(diagnostic.hint(format!("`{}` takes {wanted}", self.name)));
+        if !matches!(wanted, ParamType::Port(_)) {
+            found.push(diagnostic.hint(advice(wanted)));
+            return;
+        }
+        found.push(match self.fitting(wanted).as_slice() {
+            [] => diagnostic.hint(format!("nothing else in this document is {wanted}")),
+            fitting => diagnostic.hint(format!("what fits here: {}", fitting.join(", "))),
+        });
+    }
+
+    /// Outputs of the document's nodes that the parameter would take.
+    fn fitting(&self, wanted: &ParamType) -> Vec<String> {
+        let outputs = self.raw.nodes.iter().flat_map(|(id, node)| {
+            let ports = node.node_type.map(|one| one.descriptor().ports.as_slice());
+            ports
+                .unwrap_or_default()
+                .iter()
+                .filter(|port| wanted.accepts(&port.port_type))
+                .map(move |port| format!("nodes.{id}.{}", port.name))
+        });
+        outputs.take(4).collect()
     }
 
     fn mismatch(&self, wanted: &ParamType, seen: &str, span: Span) -> Diagnostic {
@@ -173,13 +189,17 @@ impl ParamCheck<'_> {
         span: Span,
     ) -> Diagnostic {
         if misfit.wrong_type {
-            let diagnostic = self.mismatch(wanted, &literal.noun(), span);
-            return match (wanted, literal) {
-                (ParamType::Text { .. }, Value::Int(_) | Value::Float(_) | Value::Bool(_)) => {
-                    diagnostic.hint("quote it to make it text")
-                }
-                _ => diagnostic,
+            let scalar = matches!(literal, Value::Int(_) | Value::Float(_) | Value::Bool(_));
+            let seen = if scalar {
+                format!("{} {}", literal.noun(), literal.preview(40))
+            } else {
+                literal.noun()
             };
+            let mut diagnostic = self.mismatch(wanted, &seen, span);
+            if scalar && matches!(wanted, ParamType::Text { .. }) {
+                diagnostic.hints = vec!["quote it to make it text".to_owned()];
+            }
+            return diagnostic;
         }
         let diagnostic = Diagnostic::error(
             codes::BAD_VALUE,
@@ -196,8 +216,12 @@ impl ParamCheck<'_> {
 fn advice(wanted: &ParamType) -> String {
     match wanted {
         ParamType::Port(port_type) => {
-            format!("refer to {}: ${{{{ nodes.<node>.<output> }}}}", port_type.with_article())
+            format!(
+                "refer to {}: ${{{{ nodes.<node>.<output> }}}}",
+                port_type.with_article()
+            )
         }
+        ParamType::Text { .. } => "write a text".to_owned(),
         other => format!("write {other}"),
     }
 }
@@ -250,7 +274,10 @@ fn static_type(
                 DynamicKind::Expression(inner) => static_type(raw, inner)?.0,
                 DynamicKind::List(_) | DynamicKind::Record(_) => return None,
             };
-            Some((port_type, Some((var.key_span, format!("`{name}` is written here")))))
+            Some((
+                port_type,
+                Some((var.key_span, format!("`{name}` is written here"))),
+            ))
         }
         ["job", _] => Some((PortType::Text, None)),
         _ => None,

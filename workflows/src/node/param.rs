@@ -197,8 +197,7 @@ impl ParamType {
             Self::Port(PortType::Audio) => *from == PortType::Audio,
             Self::Port(port_type) => port_type.accepts(from),
             Self::Many(inner) => {
-                inner.accepts(from)
-                    || matches!(from, PortType::List(item) if inner.accepts(item))
+                inner.accepts(from) || matches!(from, PortType::List(item) if inner.accepts(item))
             }
             Self::Either(types) => types.iter().any(|one| one.accepts(from)),
             Self::Fill => *from == PortType::Json,
@@ -407,13 +406,25 @@ mod tests {
     fn ranges_and_choices_are_held() {
         let int = ParamType::Int { min: 1, max: 9 };
         assert_eq!(int.fit(Value::Float(3.0)), Ok(Value::Int(3)));
-        assert!(int.fit(Value::Int(0)).unwrap_err().message.contains("from 1 to 9"));
+        assert!(
+            int.fit(Value::Int(0))
+                .unwrap_err()
+                .message
+                .contains("from 1 to 9")
+        );
         assert!(int.fit(Value::Float(1.5)).unwrap_err().wrong_type);
         let word = ParamType::OneOf(&["calm", "driving"]);
-        assert_eq!(word.fit(text("calmm")).unwrap_err().suggestion, Some("calm"));
+        assert_eq!(
+            word.fit(text("calmm")).unwrap_err().suggestion,
+            Some("calm")
+        );
         assert!(ParamType::Text { max_chars: 2 }.fit(text("éàü")).is_err());
         assert!(ParamType::Color.fit(text("red")).is_err());
-        assert!(ParamType::Number { min: 0.5, max: 2.0 }.fit(Value::Int(3)).is_err());
+        assert!(
+            ParamType::Number { min: 0.5, max: 2.0 }
+                .fit(Value::Int(3))
+                .is_err()
+        );
     }
 
     #[test]
@@ -422,7 +433,10 @@ mod tests {
         let result = ParamSpec::required("a", ParamType::ResultPath, "");
         assert_eq!(source.fit(text("./x.png"), &job()), Ok(text("/w/x.png")));
         assert_eq!(result.fit(text("v.mp4"), &job()), Ok(text("/out/v.mp4")));
-        assert_eq!(result.fit(text("/abs/v.mp4"), &job()), Ok(text("/abs/v.mp4")));
+        assert_eq!(
+            result.fit(text("/abs/v.mp4"), &job()),
+            Ok(text("/abs/v.mp4"))
+        );
         assert!(source.fit(text(" "), &job()).is_err());
     }
 
@@ -432,8 +446,14 @@ mod tests {
             title: "T".into(),
             language: "en".into(),
             scenes: vec![
-                Scene { id: "s1".into(), text: "One.".into() },
-                Scene { id: "s2".into(), text: "Two.".into() },
+                Scene {
+                    id: "s1".into(),
+                    text: "One.".into(),
+                },
+                Scene {
+                    id: "s2".into(),
+                    text: "Two.".into(),
+                },
             ],
         });
         let fitted = ParamType::Text { max_chars: 99 }.fit(script);
@@ -449,7 +469,10 @@ mod tests {
         );
         let either = ParamType::Either(vec![ParamType::OneOf(&["sunset"]), colors]);
         assert_eq!(either.fit(text("sunset")), Ok(text("sunset")));
-        assert_eq!(either.fit(text("sunste")).unwrap_err().suggestion, Some("sunset"));
+        assert_eq!(
+            either.fit(text("sunste")).unwrap_err().suggestion,
+            Some("sunset")
+        );
         assert!(either.fit(Value::Bool(true)).unwrap_err().wrong_type);
     }
 
@@ -458,7 +481,12 @@ mod tests {
         let spec = ParamSpec::with_default("n", ParamType::Seed, Value::Int(7), "");
         assert_eq!(spec.fit(Value::Null, &job()), Ok(Value::Int(7)));
         let spec = ParamSpec::required("n", ParamType::Seed, "");
-        assert!(spec.fit(Value::Null, &job()).unwrap_err().message.contains("no value"));
+        assert!(
+            spec.fit(Value::Null, &job())
+                .unwrap_err()
+                .message
+                .contains("no value")
+        );
     }
 
     #[test]

@@ -3,30 +3,23 @@
 //! Neighbours: the template engine of `fenta-templates` does the cutting; this node gathers what it needs (the
 //! template's text, pictures for its placeholders, fonts) and hands it over.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use fenta_templates::template::{
-    self, Bindings, ClipBinding, ImageBinding, Placeholder, PlaceholderKind, Template,
-    TemplateProblem, VoiceBinding, VoiceWord,
-};
+use fenta_templates::template::{self, Bindings, ClipBinding, VoiceBinding, VoiceWord};
 use fenta_templates::timeline::{ExternalReference, MediaReference};
 
-use super::own_files;
-use crate::action::{Action, ActionFacts, ReadTextRequest, ResolveFontsRequest};
+use super::placeholders::{bind_fill, check_fill};
+use super::template_file::{is_path, load_template, refused, template_hint};
+use crate::action::{Action, ActionFacts, ResolveFontsRequest};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::LowerError;
-use crate::input::join_path;
 use crate::node::{
     Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec, Steps,
     Written, outputs, wrong_facts,
 };
 use crate::suggest::nearest;
-use crate::value::{MediaValue, PortType, Value, Voice};
-
-/// Templates a template may build on, one upon the other.
-const MAX_EXTENDS: usize = 8;
+use crate::value::{PortType, Value, Voice};
 
 /// The node type.
 pub(super) struct EditTimeline;
@@ -130,7 +123,10 @@ impl NodeType for EditTimeline {
                         span,
                         format!("no template is called `{name}`"),
                     )
-                    .suggest(nearest(name, template::builtin_names().iter().copied()), span)
+                    .suggest(
+                        nearest(name, template::builtin_names().iter().copied()),
+                        span,
+                    )
                     .hint(template_hint()),
                 );
             }
@@ -162,229 +158,6 @@ impl NodeType for EditTimeline {
             ("seconds", Value::Float(seconds)),
         ]))
     }
-}
-
-/// Whether `template` names a file rather than a template that ships.
-fn is_path(name: &str) -> bool {
-    name.contains(['/', '\\']) || name.ends_with(".yaml") || name.ends_with(".yml")
-}
-
-fn template_hint() -> String {
-    format!(
-        "the templates are {}; a path of your own has a `/` or ends in .yaml",
-        template::builtin_names().join(", ")
-    )
-}
-
-/// Placeholders that `fill` gives a value.
-fn fillable(placeholder: &Placeholder) -> bool {
-    matches!(
-        placeholder.kind,
-        PlaceholderKind::Text { .. } | PlaceholderKind::Color { .. } | PlaceholderKind::Image
-    )
-}
-
-fn check_fill(template: &Template, written: &Written<'_>, found: &mut Diagnostics) {
-    let fields = written.fields("fill");
-    let names: Vec<&str> = template
-        .placeholders()
-        .iter()
-        .filter(|placeholder| fillable(placeholder))
-        .map(|placeholder| placeholder.name.as_str())
-        .collect();
-    for (name, key_span, value_span, literal) in &fields {
-        match template.placeholders().iter().find(|one| one.name == *name) {
-            Some(placeholder) if fillable(placeholder) => {
-                if let Some(value) = literal
-                    && let Err(reason) = fits(placeholder, value)
-                {
-                    found.push(
-                        Diagnostic::error(codes::BAD_VALUE, *value_span, format!("`{name}`: {reason}"))
-                            .hint(format!("`{name}` takes {}", wanted(placeholder))),
-                    );
-                }
-            }
-            Some(placeholder) => found.push(
-                Diagnostic::error(
-                    codes::PLACEHOLDER,
-                    *key_span,
-                    format!(
-                        "the placeholder `{name}` ({}) is not filled here",
-                        placeholder.kind.type_name()
-                    ),
-                )
-                .hint("clips, voice, captions and music are parameters of the node"),
-            ),
-            None => found.push(
-                Diagnostic::error(
-                    codes::PLACEHOLDER,
-                    *key_span,
-                    format!("the template `{}` has no placeholder `{name}`", template.name()),
-                )
-                .suggest(nearest(name, names.iter().copied()), *key_span)
-                .hint(if names.is_empty() {
-                    "it has no placeholders to fill".to_owned()
-                } else {
-                    format!("its placeholders are {}", names.join(", "))
-                }),
-            ),
-        }
-    }
-    missing_placeholders(template, written, found);
-}
-
-fn missing_placeholders(template: &Template, written: &Written<'_>, found: &mut Diagnostics) {
-    let fields = written.fields("fill");
-    let filled: BTreeSet<&str> = fields.iter().map(|(name, ..)| *name).collect();
-    for placeholder in template.placeholders().iter().filter(|one| one.required()) {
-        let param = match placeholder.kind {
-            PlaceholderKind::Media { .. } => "clips",
-            PlaceholderKind::Voice => "voice",
-            PlaceholderKind::Audio => "music",
-            PlaceholderKind::Captions => "captions",
-            _ if filled.contains(placeholder.name.as_str()) => continue,
-            _ => {
-                found.push(
-                    Diagnostic::error(
-                        codes::MISSING_PARAM,
-                        written.span("fill"),
-                        format!("the template needs its placeholder `{}`", placeholder.name),
-                    )
-                    .hint(format!(
-                        "add `{}` to `fill`: {}",
-                        placeholder.name,
-                        wanted(placeholder)
-                    )),
-                );
-                continue;
-            }
-        };
-        // `clips` is required of every node, so its absence has been said already.
-        if param != "clips" && !written.has(param) {
-            found.push(
-                Diagnostic::error(
-                    codes::MISSING_PARAM,
-                    written.span("template"),
-                    format!("the template `{}` needs `{param}`", template.name()),
-                )
-                .hint(format!("add `{param}` to `with`")),
-            );
-        }
-    }
-}
-
-fn wanted(placeholder: &Placeholder) -> String {
-    match &placeholder.kind {
-        PlaceholderKind::Text {
-            max_chars: Some(most),
-            ..
-        } => format!("a text of at most {most} characters"),
-        PlaceholderKind::Text { .. } => "a text".to_owned(),
-        PlaceholderKind::Color { .. } => "a colour like #FFD400".to_owned(),
-        PlaceholderKind::Image => "the path of a PNG or JPEG file".to_owned(),
-        other => other.type_name().to_owned(),
-    }
-}
-
-/// Whether a value can stand for a placeholder.
-fn fits(placeholder: &Placeholder, value: &Value) -> Result<(), String> {
-    let wanted_type = match &placeholder.kind {
-        PlaceholderKind::Text { max_chars, .. } => ParamType::Text {
-            max_chars: max_chars.map_or(10_000, |most| most as usize),
-        },
-        PlaceholderKind::Color { .. } => ParamType::Color,
-        _ => ParamType::SourcePath,
-    };
-    match value {
-        Value::Null => Ok(()),
-        Value::Int(_) | Value::Float(_) | Value::Bool(_)
-            if matches!(placeholder.kind, PlaceholderKind::Text { .. }) =>
-        {
-            Err("a text is needed; quote it to make it text".to_owned())
-        }
-        value => wanted_type
-            .fit(value.clone())
-            .map(|_| ())
-            .map_err(|misfit| misfit.message),
-    }
-}
-
-/// The template, with every template of the user's that it builds on.
-fn load_template(name: &str, folder: &str, steps: &mut Steps<'_>) -> Result<Template, Halt> {
-    let (text, path) = if is_path(name) {
-        let path = join_path(folder, name);
-        (read(&path, steps)?, Some(path))
-    } else {
-        let text = template::builtin(name).ok_or_else(|| {
-            LowerError::new(format!("no template is called `{name}`"), template_hint())
-        })?;
-        (text.to_owned(), None)
-    };
-    let base = path.as_deref().map_or(folder, parent);
-    let mut known: BTreeMap<String, String> = BTreeMap::new();
-    for _ in 0..=MAX_EXTENDS {
-        let asked = RefCell::new(None);
-        let parsed = template::parse(&text, &|wanted: &str| {
-            let found = known.get(wanted).cloned();
-            if found.is_none() && is_path(wanted) {
-                asked.borrow_mut().get_or_insert_with(|| wanted.to_owned());
-            }
-            found
-        });
-        match (parsed, asked.into_inner()) {
-            (Ok(template), _) => return Ok(template),
-            (Err(_), Some(wanted)) => {
-                let text = read(&join_path(base, &wanted), steps)?;
-                known.insert(wanted, text);
-            }
-            (Err(problems), None) => {
-                return Err(refused(&format!("the template {name}"), &problems).into());
-            }
-        }
-    }
-    Err(LowerError::new(
-        format!("the template {name} builds on more than {MAX_EXTENDS} others"),
-        "let it extend fewer templates",
-    )
-    .into())
-}
-
-fn parent(path: &str) -> &str {
-    match path.rfind('/') {
-        Some(0) => "/",
-        Some(at) => &path[..at],
-        None => ".",
-    }
-}
-
-fn read(path: &str, steps: &mut Steps<'_>) -> Result<String, Halt> {
-    let action = Action::ReadText(ReadTextRequest {
-        path: path.to_owned(),
-    });
-    match &steps.run_one(action)?.facts {
-        ActionFacts::Text(text) => Ok(text.clone()),
-        _ => Err(wrong_facts("read_text").into()),
-    }
-}
-
-/// All problems of the template engine in one error.
-fn refused(what: &str, problems: &[TemplateProblem]) -> LowerError {
-    let texts: Vec<String> = problems
-        .iter()
-        .map(|problem| {
-            if problem.path.is_empty() {
-                problem.message.clone()
-            } else {
-                format!("{}: {}", problem.path, problem.message)
-            }
-        })
-        .collect();
-    let hints: Vec<&str> = problems
-        .iter()
-        .map(|problem| problem.hint.as_str())
-        .filter(|hint| !hint.is_empty())
-        .collect();
-    LowerError::new(format!("{what}: {}", texts.join("; ")), hints.join("; "))
 }
 
 fn bind_media(params: Params<'_>) -> Result<Bindings, LowerError> {
@@ -461,74 +234,115 @@ fn voice_bindings(voice: &Voice) -> Vec<VoiceBinding> {
         .collect()
 }
 
-/// Puts texts, colours and pictures into the bindings; what is none is left empty.
-fn bind_fill(
-    template: &Template,
-    context: &LowerContext<'_>,
-    bindings: &mut Bindings,
-    steps: &mut Steps<'_>,
-) -> Result<(), Halt> {
-    let Some(Value::Record(fill)) = context.params.get("fill") else {
-        return Ok(());
-    };
-    for (name, value) in fill {
-        if matches!(value, Value::Null) {
-            continue;
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Bench, digest, facts, media_facts};
+    use super::*;
+    use crate::value::{AudioValue, CaptionWord, Captions, MediaValue, SpokenScene, Word};
+    use fenta_templates::timeline::MediaKind;
+
+    fn clip() -> Value {
+        Value::Media(MediaValue {
+            digest: digest("clip"),
+            name: "clip.mp4".into(),
+            facts: media_facts(MediaKind::Video),
+        })
+    }
+
+    fn voice() -> Voice {
+        Voice {
+            language: "en".into(),
+            gap_ms: 150,
+            scenes: vec![SpokenScene {
+                id: "s1".into(),
+                source: digest("s1"),
+                samples: 96_000,
+                words: vec![Word {
+                    text: "Bees.".into(),
+                    start: 4800,
+                    end: 48_000,
+                }],
+            }],
         }
-        let placeholder = template
-            .placeholders()
-            .iter()
-            .find(|one| one.name == *name && fillable(one))
-            .ok_or_else(|| {
-                LowerError::new(
-                    format!("the template has no placeholder `{name}` to fill"),
-                    "remove it from `fill`",
-                )
-            })?;
-        let refuse = |reason: String| {
-            LowerError::new(
-                format!("the placeholder `{name}`: {reason}"),
-                format!("`{name}` takes {}", wanted(placeholder)),
-            )
+    }
+
+    fn bench() -> Bench {
+        Bench::new("Edit.Timeline")
+            .with("template", Value::Text("quiet".into()))
+            .with("clips", clip())
+            .with("voice", Value::Voice(voice()))
+    }
+
+    fn fonts(bench: &Bench) -> crate::action::ActionResult {
+        let asked = bench.asks(&[]);
+        let [Action::ResolveFonts(request)] = asked.as_slice() else {
+            panic!("{asked:?}")
         };
-        match (&placeholder.kind, value) {
-            (PlaceholderKind::Image, Value::Media(media)) => {
-                bindings.images.insert(name.clone(), image_binding(media));
-            }
-            (PlaceholderKind::Image, Value::Text(path)) => {
-                let path = join_path(&context.job.workflow_dir, path);
-                let media = own_files::image(&path, steps)?;
-                bindings.images.insert(name.clone(), image_binding(&media));
-            }
-            (PlaceholderKind::Color { .. }, Value::Text(text)) => {
-                let color = text
-                    .parse()
-                    .map_err(|error| refuse(format!("{error}")))?;
-                bindings.colors.insert(name.clone(), color);
-            }
-            (PlaceholderKind::Text { .. }, value) => {
-                bindings.texts.insert(name.clone(), as_text(value).map_err(refuse)?);
-            }
-            (_, other) => return Err(refuse(format!("found {}", other.noun())).into()),
-        }
+        let found = request
+            .fonts
+            .iter()
+            .map(|font| fenta_templates::timeline::FontFace {
+                request: font.clone(),
+                file: digest(&font.family),
+                index: 0,
+            });
+        facts(ActionFacts::Fonts(found.collect()))
     }
-    Ok(())
-}
 
-fn as_text(value: &Value) -> Result<String, String> {
-    match value {
-        Value::Text(text) => Ok(text.clone()),
-        Value::Int(number) => Ok(number.to_string()),
-        Value::Float(number) => Ok(number.to_string()),
-        Value::Script(script) => Ok(script.text()),
-        other => Err(format!("found {}", other.noun())),
+    #[test]
+    fn the_cut_is_as_long_as_the_narration_and_a_little() {
+        let bench = bench().with(
+            "music",
+            Value::Audio(AudioValue {
+                digest: digest("m"),
+                name: "m.wav".into(),
+            }),
+        );
+        let out = bench.outputs(&[fonts(&bench)]);
+        let Value::Timeline(timeline) = &out["timeline"] else {
+            panic!("{out:?}")
+        };
+        let seconds = timeline.duration.as_seconds();
+        assert!((2.0..5.0).contains(&seconds), "{seconds}");
+        assert_eq!(out["seconds"], Value::Float(seconds));
+        assert_eq!(timeline.audio.voice.len(), 1);
+        assert_eq!(
+            timeline.audio.music.as_ref().map(|m| m.source),
+            Some(digest("m"))
+        );
+        assert!(timeline.captions.is_none());
     }
-}
 
-fn image_binding(media: &MediaValue) -> ImageBinding {
-    ImageBinding {
-        source: media.digest,
-        width: media.facts.width.max(1),
-        height: media.facts.height.max(1),
+    #[test]
+    fn captions_must_belong_to_the_narration() {
+        let captions = |words: usize| {
+            Value::Captions(Captions {
+                language: "en".into(),
+                words: vec![
+                    CaptionWord {
+                        text: "Bees.".into(),
+                        start: 4800,
+                        end: 48_000,
+                        scene: 0,
+                    };
+                    words
+                ],
+            })
+        };
+        let right = bench().with("captions", captions(1));
+        let out = right.outputs(&[fonts(&right)]);
+        assert!(matches!(&out["timeline"], Value::Timeline(t) if t.captions.is_some()));
+        let wrong = bench().with("captions", captions(3)).fails(&[]);
+        assert!(wrong.message.contains("3 words"), "{wrong}");
+    }
+
+    #[test]
+    fn placeholders_that_do_not_exist_are_refused_when_computed_too() {
+        let fill = Value::Record(BTreeMap::from([(
+            "nope".to_owned(),
+            Value::Text("x".into()),
+        )]));
+        let error = bench().with("fill", fill).fails(&[]);
+        assert!(error.message.contains("`nope`"), "{error}");
     }
 }

@@ -47,7 +47,8 @@ const MIX: [Look; 5] = [
 /// The node type.
 pub(super) struct InputMotion;
 
-static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
+static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
+    NodeDescriptor {
     kind: "Input.Motion",
     version: 1,
     summary: "Moving backgrounds made from a seed: no files, no network, no licence.",
@@ -93,6 +94,7 @@ nodes:
   render: { type: Output.Render, with: { timeline: \"${{ nodes.cut.timeline }}\" } }
   save: { type: Output.Download, with: { file: \"${{ nodes.render.video }}\", to: sea.mp4 } }
 ",
+}
 });
 
 impl NodeType for InputMotion {
@@ -169,8 +171,14 @@ fn colors(params: Params<'_>) -> Result<Vec<Color>, LowerError> {
         return Ok(palette::darkest_first(colors));
     }
     Err(LowerError::new(
-        format!("`palette` has {} colours; two to five are needed", texts.len()),
-        format!("write a list of colours, or one of {}", palette::NAMES.join(", ")),
+        format!(
+            "`palette` has {} colours; two to five are needed",
+            texts.len()
+        ),
+        format!(
+            "write a list of colours, or one of {}",
+            palette::NAMES.join(", ")
+        ),
     ))
 }
 
@@ -196,8 +204,14 @@ mod tests {
     fn a_seed_gives_the_same_pictures_and_another_seed_others() {
         let one = generators(&Bench::new("Input.Motion").with("seed", Value::Int(1)));
         assert_eq!(one.len(), 6);
-        assert_eq!(one, generators(&Bench::new("Input.Motion").with("seed", Value::Int(1))));
-        assert_ne!(one, generators(&Bench::new("Input.Motion").with("seed", Value::Int(2))));
+        assert_eq!(
+            one,
+            generators(&Bench::new("Input.Motion").with("seed", Value::Int(1)))
+        );
+        assert_ne!(
+            one,
+            generators(&Bench::new("Input.Motion").with("seed", Value::Int(2)))
+        );
         let seeds: std::collections::BTreeSet<u64> = one.iter().map(|g| g.seed).collect();
         assert_eq!(seeds.len(), 6);
         assert_eq!(one[0].look, Look::Gradient);

@@ -27,7 +27,8 @@ const COMPOSING: [&str; 4] = ["mood", "bpm", "seconds", "seed"];
 /// The node type.
 pub(super) struct InputMusic;
 
-static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
+static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
+    NodeDescriptor {
     kind: "Input.Music",
     version: 1,
     summary: "A music bed: composed here from a seed, or a file of yours.",
@@ -71,6 +72,7 @@ nodes:
   render: { type: Output.Render, with: { timeline: \"${{ nodes.cut.timeline }}\" } }
   save: { type: Output.Download, with: { file: \"${{ nodes.render.video }}\", to: night.mp4 } }
 ",
+}
 });
 
 impl NodeType for InputMusic {
@@ -166,7 +168,9 @@ mod tests {
     #[test]
     fn every_mood_has_a_tempo_in_range() {
         let param = DESCRIPTOR.param("mood").unwrap();
-        let ParamType::OneOf(words) = &param.param_type else { panic!() };
+        let ParamType::OneOf(words) = &param.param_type else {
+            panic!()
+        };
         assert_eq!(words.len(), MOODS.len());
         for word in *words {
             let (_, bpm) = MOODS.iter().find(|(name, _)| name == word).unwrap();
@@ -177,6 +181,8 @@ mod tests {
     #[test]
     fn a_file_is_collected_instead() {
         let bench = Bench::new("Input.Music").with("file", Value::Text("bed.mp3".into()));
-        assert!(matches!(bench.asks(&[]).as_slice(), [Action::Collect(c)] if c.path == "/w/bed.mp3"));
+        assert!(
+            matches!(bench.asks(&[]).as_slice(), [Action::Collect(c)] if c.path == "/w/bed.mp3")
+        );
     }
 }

@@ -12,7 +12,8 @@ use crate::value::{PortType, Value};
 /// The node type.
 pub(super) struct InputUpload;
 
-static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
+static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
+    NodeDescriptor {
     kind: "Input.Upload",
     version: 1,
     summary: "Your own videos and pictures, from a file or a folder.",
@@ -57,6 +58,7 @@ nodes:
   render: { type: Output.Render, with: { timeline: \"${{ nodes.cut.timeline }}\" } }
   save: { type: Output.Download, with: { file: \"${{ nodes.render.video }}\", to: sea.mp4 } }
 ",
+}
 });
 
 impl NodeType for InputUpload {
@@ -128,7 +130,9 @@ mod tests {
     fn collects_then_probes_each() {
         let bench = Bench::new("Input.Upload").with("path", Value::Text("clips".into()));
         let asked = bench.asks(&[]);
-        let [Action::Collect(request)] = asked.as_slice() else { panic!("{asked:?}") };
+        let [Action::Collect(request)] = asked.as_slice() else {
+            panic!("{asked:?}")
+        };
         assert_eq!(request.path, "/w/clips");
         assert!(request.extensions.contains(&"mov".to_owned()));
         let first = facts(collected(&["a.mp4", "b.png"]));
@@ -139,7 +143,9 @@ mod tests {
             facts(ActionFacts::Media(media_facts(MediaKind::Image))),
         ];
         let out = bench.outputs(&results);
-        let Value::List(media) = &out["media"] else { panic!() };
+        let Value::List(media) = &out["media"] else {
+            panic!()
+        };
         assert_eq!(media[0].port_type(), Some(PortType::Video));
         assert_eq!(media[1].port_type(), Some(PortType::Image));
     }
@@ -152,7 +158,12 @@ mod tests {
             facts(ActionFacts::Media(media_facts(MediaKind::Audio))),
         ];
         assert!(bench.fails(&results).message.contains("talk.mp3"));
-        assert!(bench.fails(&[facts(collected(&[]))]).message.contains("no file"));
+        assert!(
+            bench
+                .fails(&[facts(collected(&[]))])
+                .message
+                .contains("no file")
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! THE LIST of node types, explicit and ordered. A new type is one file and one line here.
 //!
 //! Neighbours: `node` says what a node type is; `graph` finds types here; `fenta nodes` and the docs print it.
-//! `own_files` and `script` hold what several types share: taking the user's files in, and cutting texts into scenes.
+//! `own_files` and `script` hold what several types share: taking the user's files in, and cutting texts into scenes;
+//! `placeholders`, `template_file` and `palette` are parts of one type each.
 
 mod edit_timeline;
 mod input_motion;
@@ -13,9 +14,11 @@ mod output_download;
 mod output_render;
 mod own_files;
 mod palette;
+mod placeholders;
 mod script;
 mod script_transform;
 mod subtitle_auto;
+mod template_file;
 #[cfg(test)]
 mod testing;
 mod voice_tts;
@@ -104,8 +107,18 @@ mod tests {
             assert!(descriptor.version >= 1 && descriptor.summary.ends_with('.'));
             let mut names = BTreeSet::new();
             for param in &descriptor.params {
-                assert!(names.insert(param.name), "{} {}", descriptor.kind, param.name);
-                assert!(param.doc.ends_with('.'), "{} {}", descriptor.kind, param.name);
+                assert!(
+                    names.insert(param.name),
+                    "{} {}",
+                    descriptor.kind,
+                    param.name
+                );
+                assert!(
+                    param.doc.ends_with('.'),
+                    "{} {}",
+                    descriptor.kind,
+                    param.name
+                );
             }
             for port in &descriptor.ports {
                 assert!(port.doc.ends_with('.'), "{} {}", descriptor.kind, port.name);

@@ -22,7 +22,8 @@ const SETTLING_FRAMES: i64 = 24;
 /// The node type.
 pub(super) struct OutputCover;
 
-static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
+static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
+    NodeDescriptor {
     kind: "Output.Cover",
     version: 1,
     summary: "One frame of the timeline as a JPEG, for thumbnails.",
@@ -64,6 +65,7 @@ nodes:
   cover: { type: Output.Cover, with: { timeline: \"${{ nodes.cut.timeline }}\", at: 1200 } }
   save: { type: Output.Download, with: { file: \"${{ nodes.cover.image }}\", to: cover.jpg } }
 ",
+}
 });
 
 impl NodeType for OutputCover {
@@ -124,10 +126,14 @@ fn frame_at(timeline: &Timeline, ms: i64) -> Result<i64, LowerError> {
 
 /// 40 % into the first shot, but late enough for titles to have come in and early enough to be still in that shot.
 fn auto_frame(timeline: &Timeline) -> i64 {
-    let first = timeline.picture.children.iter().find_map(|item| match item {
-        TrackItem::Clip(clip) => Some(clip.source_range.duration.value),
-        _ => None,
-    });
+    let first = timeline
+        .picture
+        .children
+        .iter()
+        .find_map(|item| match item {
+            TrackItem::Clip(clip) => Some(clip.source_range.duration.value),
+            _ => None,
+        });
     let frames = first.unwrap_or(timeline.duration.value).max(1);
     (frames * 2 / 5).max(SETTLING_FRAMES).min(frames - 1)
 }

@@ -14,7 +14,8 @@ use crate::value::{FileValue, PortType, Value};
 /// The node type.
 pub(super) struct OutputDownload;
 
-static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
+static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
+    NodeDescriptor {
     kind: "Output.Download",
     version: 1,
     summary: "A result put where you want it, with its sidecar files beside it.",
@@ -55,6 +56,7 @@ nodes:
 outputs:
   video: ${{ nodes.save.path }}
 ",
+}
 });
 
 impl NodeType for OutputDownload {
@@ -97,7 +99,10 @@ impl NodeType for OutputDownload {
             .iter()
             .map(|file| Value::Text(file.path.clone()))
             .collect();
-        let first = paths.first().cloned().ok_or_else(|| wrong_facts("publish"))?;
+        let first = paths
+            .first()
+            .cloned()
+            .ok_or_else(|| wrong_facts("publish"))?;
         Ok(outputs([("path", first), ("paths", Value::List(paths))]))
     }
 }
@@ -144,7 +149,8 @@ fn beside(target: &str, sidecar: &FileValue) -> String {
 fn extension(path: &str) -> Option<&str> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let (stem, ending) = name.rsplit_once('.')?;
-    let plain = (1..=5).contains(&ending.len()) && ending.bytes().all(|b| b.is_ascii_alphanumeric());
+    let plain =
+        (1..=5).contains(&ending.len()) && ending.bytes().all(|b| b.is_ascii_alphanumeric());
     (plain && !stem.is_empty()).then_some(ending)
 }
 
@@ -169,7 +175,9 @@ mod tests {
 
     fn targets(bench: &Bench) -> Vec<String> {
         match bench.asks(&[]).as_slice() {
-            [Action::Publish(request)] => request.items.iter().map(|item| item.to.clone()).collect(),
+            [Action::Publish(request)] => {
+                request.items.iter().map(|item| item.to.clone()).collect()
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -182,7 +190,11 @@ mod tests {
         );
         assert_eq!(
             targets(&bench),
-            ["/out/out/bees.mp4", "/out/out/bees.srt", "/out/out/bees.jpg"]
+            [
+                "/out/out/bees.mp4",
+                "/out/out/bees.srt",
+                "/out/out/bees.jpg"
+            ]
         );
     }
 

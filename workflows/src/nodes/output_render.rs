@@ -25,7 +25,8 @@ const DRAFT_SIZE: (u32, u32) = (540, 960);
 /// The node type.
 pub(super) struct OutputRender;
 
-static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
+static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
+    NodeDescriptor {
     kind: "Output.Render",
     version: 1,
     summary: "The video file of a timeline.",
@@ -68,6 +69,7 @@ nodes:
 outputs:
   frames: ${{ nodes.render.report.frames }}
 ",
+}
 });
 
 impl NodeType for OutputRender {
@@ -213,7 +215,10 @@ impl<'a> Parts<'a> {
         let wanted = timeline.duration.value;
         if i64::try_from(facts.frames) != Ok(wanted) {
             return Err(LowerError::new(
-                format!("the video has {} frames, but the timeline {wanted}", facts.frames),
+                format!(
+                    "the video has {} frames, but the timeline {wanted}",
+                    facts.frames
+                ),
                 "this is a mistake of the renderer; please report it with the job's log",
             )
             .into());

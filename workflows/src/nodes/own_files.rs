@@ -31,7 +31,10 @@ pub(super) fn collect(
     match &steps.run_one(action)?.facts {
         ActionFacts::Collected(files) if files.is_empty() => Err(LowerError::new(
             format!("{path} holds no file that can be used"),
-            format!("put files in it that end in one of: {}", extensions.join(", ")),
+            format!(
+                "put files in it that end in one of: {}",
+                extensions.join(", ")
+            ),
         )
         .into()),
         ActionFacts::Collected(files) => Ok(files.clone()),

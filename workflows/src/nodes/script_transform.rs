@@ -126,19 +126,34 @@ mod tests {
     #[test]
     fn splits_and_takes_the_heading_as_title() {
         let out = Bench::new("Script.Transform")
-            .with("text", Value::Text("# On bees\n\nBees dance every day. The dance is a map.".into()))
+            .with(
+                "text",
+                Value::Text("# On bees\n\nBees dance every day. The dance is a map.".into()),
+            )
             .outputs(&[]);
-        let Value::Script(script) = &out["script"] else { panic!() };
+        let Value::Script(script) = &out["script"] else {
+            panic!()
+        };
         assert_eq!(script.title, "On bees");
-        let ids: Vec<&str> = script.scenes.iter().map(|scene| scene.id.as_str()).collect();
+        let ids: Vec<&str> = script
+            .scenes
+            .iter()
+            .map(|scene| scene.id.as_str())
+            .collect();
         assert_eq!(ids, ["s1", "s2"]);
-        assert_eq!(out["text"], Value::Text("Bees dance every day. The dance is a map.".into()));
+        assert_eq!(
+            out["text"],
+            Value::Text("Bees dance every day. The dance is a map.".into())
+        );
     }
 
     #[test]
     fn a_written_title_wins() {
         let out = Bench::new("Script.Transform")
-            .with("text", Value::Text("# On bees\n\nBees dance every day.".into()))
+            .with(
+                "text",
+                Value::Text("# On bees\n\nBees dance every day.".into()),
+            )
             .with("title", Value::Text("Honey".into()))
             .outputs(&[]);
         assert_eq!(out["title"], Value::Text("Honey".into()));

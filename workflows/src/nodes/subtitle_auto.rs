@@ -12,7 +12,8 @@ use crate::value::{CaptionWord, Captions, PortType, Value, Voice};
 /// The node type.
 pub(super) struct SubtitleAuto;
 
-static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
+static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
+    NodeDescriptor {
     kind: "Subtitle.Auto",
     version: 1,
     summary: "Captions from a narration, word by word.",
@@ -36,6 +37,7 @@ nodes:
   render: { type: Output.Render, with: { timeline: \"${{ nodes.cut.timeline }}\" } }
   save: { type: Output.Download, with: { file: \"${{ nodes.render.video }}\", to: bees.mp4 } }
 ",
+}
 });
 
 impl NodeType for SubtitleAuto {
@@ -101,7 +103,9 @@ mod tests {
         let out = Bench::new("Subtitle.Auto")
             .with("voice", Value::Voice(voice))
             .outputs(&[]);
-        let Value::Captions(captions) = &out["captions"] else { panic!() };
+        let Value::Captions(captions) = &out["captions"] else {
+            panic!()
+        };
         let words: Vec<(&str, u32, u64)> = captions
             .words
             .iter()

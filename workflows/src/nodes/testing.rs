@@ -50,7 +50,9 @@ impl Bench {
                     (_, default) => default.clone(),
                 }
             });
-            let value = spec.fit(given, &self.job).expect("the test's parameters fit");
+            let value = spec
+                .fit(given, &self.job)
+                .expect("the test's parameters fit");
             values.insert(spec.name.to_owned(), value);
         }
         let context = LowerContext {

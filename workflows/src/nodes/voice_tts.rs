@@ -28,7 +28,8 @@ const DEFAULT_VOICE: &str = "slt";
 /// The node type.
 pub(super) struct VoiceTts;
 
-static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
+static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
+    NodeDescriptor {
     kind: "Voice.TTS",
     version: 1,
     summary: "A script or text spoken by an engine on this machine.",
@@ -91,6 +92,7 @@ nodes:
 outputs:
   seconds: ${{ nodes.voice.seconds }}
 ",
+}
 });
 
 impl NodeType for VoiceTts {
@@ -145,7 +147,10 @@ impl NodeType for VoiceTts {
         };
         Ok(outputs([
             ("voice", Value::Voice(voice)),
-            ("seconds", Value::Float((samples + gaps) as f64 / RATE as f64)),
+            (
+                "seconds",
+                Value::Float((samples + gaps) as f64 / RATE as f64),
+            ),
         ]))
     }
 }
@@ -177,8 +182,8 @@ struct Manner {
 
 impl Manner {
     fn of(params: Params<'_>, language: &str) -> Result<Self, LowerError> {
-        let english = language.eq_ignore_ascii_case("en")
-            || language.to_ascii_lowercase().starts_with("en-");
+        let english =
+            language.eq_ignore_ascii_case("en") || language.to_ascii_lowercase().starts_with("en-");
         let engine = match params.text("engine")? {
             "auto" if english => "flite",
             "auto" => "espeak-ng",
@@ -217,7 +222,10 @@ impl Manner {
         let chars = scene.text.chars().count();
         if chars > MAX_SCENE_CHARS {
             return Err(LowerError::new(
-                format!("scene {} has {chars} characters, more than {MAX_SCENE_CHARS}", scene.id),
+                format!(
+                    "scene {} has {chars} characters, more than {MAX_SCENE_CHARS}",
+                    scene.id
+                ),
                 "split it into sentences with Script.Transform",
             ));
         }
@@ -293,11 +301,19 @@ mod tests {
 
     #[test]
     fn one_recording_per_sentence() {
-        let bench = Bench::new("Voice.TTS").with("text", text("Bees can dance well. They also fly very far."));
+        let bench = Bench::new("Voice.TTS")
+            .with("text", text("Bees can dance well. They also fly very far."));
         let asked = requests(&bench);
         assert_eq!(asked.len(), 2);
         assert_eq!(asked[0].text, "Bees can dance well.");
-        assert_eq!((asked[0].engine.as_str(), asked[0].voice.as_str(), asked[0].speed_pm), ("flite", "slt", 1000));
+        assert_eq!(
+            (
+                asked[0].engine.as_str(),
+                asked[0].voice.as_str(),
+                asked[0].speed_pm
+            ),
+            ("flite", "slt", 1000)
+        );
     }
 
     #[test]
@@ -306,7 +322,9 @@ mod tests {
             .with("text", text("Bees can dance well. They also fly very far."))
             .with("gap", Value::Int(500));
         let out = bench.outputs(&[speech("a"), speech("b")]);
-        let Value::Voice(voice) = &out["voice"] else { panic!() };
+        let Value::Voice(voice) = &out["voice"] else {
+            panic!()
+        };
         assert_eq!(voice.scenes[1].samples, 48_000);
         assert_eq!(voice.scenes[0].words[0].start, 4800);
         assert_eq!(voice.scenes[0].words[0].end, 24_000);
@@ -315,9 +333,14 @@ mod tests {
 
     #[test]
     fn other_languages_take_the_other_engine() {
-        let bench = Bench::new("Voice.TTS").with("text", text("Bienen tanzen gut.")).with("language", text("de"));
+        let bench = Bench::new("Voice.TTS")
+            .with("text", text("Bienen tanzen gut."))
+            .with("language", text("de"));
         let asked = requests(&bench);
-        assert_eq!((asked[0].engine.as_str(), asked[0].voice.as_str()), ("espeak-ng", "de"));
+        assert_eq!(
+            (asked[0].engine.as_str(), asked[0].voice.as_str()),
+            ("espeak-ng", "de")
+        );
         let wrong = Bench::new("Voice.TTS")
             .with("text", text("Bienen tanzen."))
             .with("language", text("de"))
@@ -327,7 +350,14 @@ mod tests {
 
     #[test]
     fn rates_become_permille() {
-        let speed = |name, value| requests(&Bench::new("Voice.TTS").with("text", text("Bees can dance.")).with(name, value))[0].speed_pm;
+        let speed = |name, value| {
+            requests(
+                &Bench::new("Voice.TTS")
+                    .with("text", text("Bees can dance."))
+                    .with(name, value),
+            )[0]
+            .speed_pm
+        };
         assert_eq!(speed("speed", Value::Float(1.25)), 1250);
         assert_eq!(speed("wpm", Value::Int(165)), 1000);
         assert_eq!(speed("wpm", Value::Int(198)), 1200);
@@ -342,7 +372,10 @@ mod tests {
             Value::Script(Script {
                 title: String::new(),
                 language: "en".into(),
-                scenes: vec![Scene { id: "s1".into(), text: "x".repeat(5000) }],
+                scenes: vec![Scene {
+                    id: "s1".into(),
+                    text: "x".repeat(5000),
+                }],
             }),
         );
         assert!(long.fails(&[]).message.contains("s1"));

@@ -13,9 +13,9 @@ use crate::diagnostic::{Diagnostic, Span, codes};
 /// The diagnostic for an error of the YAML reader.
 pub(super) fn syntax_error(text: &str, error: &Error) -> Diagnostic {
     let error = error.without_snippet();
-    let span = error.location().map_or(Span::new(0, 0), |location| {
-        precise_span(text, location)
-    });
+    let span = error
+        .location()
+        .map_or(Span::new(0, 0), |location| precise_span(text, location));
     if let Error::Budget { breach, .. } = error {
         return limit_error(text, span, breach);
     }
@@ -26,6 +26,12 @@ pub(super) fn syntax_error(text: &str, error: &Error) -> Diagnostic {
     let slip = Slip::of(text, span, &message);
     let mut diagnostic =
         Diagnostic::error(slip.code(error), span, slip.message(error, message)).hint(slip.hint());
+    if let Error::UnsupportedTag { tag, .. } = error
+        && let (start, line) = line_at(text, span.start)
+        && let Some(at) = line.find(tag.as_str())
+    {
+        diagnostic.span = Span::new(start + at, start + at + tag.len());
+    }
     if let Slip::UnquotedExpression(expression) = slip {
         diagnostic = diagnostic.patch(expression, format!("\"{}\"", expression.of(text)));
         diagnostic.span = expression;
@@ -217,21 +223,43 @@ impl Slip {
     const fn hint(&self) -> &'static str {
         match self {
             Self::Tab => "indent with spaces, two per level",
-            Self::UnclosedQuote => "close the quote; inside '…' write '' for one ', inside \"…\" write \\\"",
-            Self::UnclosedBracket => "close every `[` with `]` and every `{` with `}`, and put commas between items",
-            Self::UnquotedExpression(_) => "write \"${{ … }}\": braces mean something else to YAML here",
-            Self::ColonInText => "quote the value: a text with `: ` in it needs quotes, for example \"title: part two\"",
-            Self::MissingSpaceAfterColon => "write a space after the colon in the line above: `key: value`",
-            Self::ReservedCharacter => "quote the value: it begins with a character that YAML keeps for itself",
-            Self::Indentation => "line this up with its neighbours: keys of one map begin in one column",
-            Self::ListBesideKey => "begin the list on the next line, indented, one `- item` per line",
-            Self::UnknownEscape => "write \\\\ for one backslash, or use '…', where a backslash is just a backslash",
+            Self::UnclosedQuote => {
+                "close the quote; inside '…' write '' for one ', inside \"…\" write \\\""
+            }
+            Self::UnclosedBracket => {
+                "close every `[` with `]` and every `{` with `}`, and put commas between items"
+            }
+            Self::UnquotedExpression(_) => {
+                "write \"${{ … }}\": braces mean something else to YAML here"
+            }
+            Self::ColonInText => {
+                "quote the value: a text with `: ` in it needs quotes, for example \"title: part two\""
+            }
+            Self::MissingSpaceAfterColon => {
+                "write a space after the colon in the line above: `key: value`"
+            }
+            Self::ReservedCharacter => {
+                "quote the value: it begins with a character that YAML keeps for itself"
+            }
+            Self::Indentation => {
+                "line this up with its neighbours: keys of one map begin in one column"
+            }
+            Self::ListBesideKey => {
+                "begin the list on the next line, indented, one `- item` per line"
+            }
+            Self::UnknownEscape => {
+                "write \\\\ for one backslash, or use '…', where a backslash is just a backslash"
+            }
             Self::Tag => "remove it; types come from what is written, and quotes make text",
-            Self::Alias => "put the value under `vars` and write ${{ vars.name }}; quote a text that begins with `*` or `&`",
+            Self::Alias => {
+                "put the value under `vars` and write ${{ vars.name }}; quote a text that begins with `*` or `&`"
+            }
             Self::MergeKey => "write the keys out, or put shared values under `vars`",
             Self::KeyNotText => "write the key as a plain word",
             Self::InfiniteNumber => "write an ordinary number, or quote it when a text is meant",
-            Self::Other => "check the indentation and the quotes of this line and of the line above",
+            Self::Other => {
+                "check the indentation and the quotes of this line and of the line above"
+            }
         }
     }
 }

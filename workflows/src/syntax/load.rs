@@ -168,7 +168,10 @@ impl Spans<'_> {
             Raw::Float(value) => self.float(value, span),
             Raw::Text(value) => Kind::Text(value),
             Raw::List(items) => {
-                let items: Vec<Node> = items.into_iter().map(|item| self.node(item, None)).collect();
+                let items: Vec<Node> = items
+                    .into_iter()
+                    .map(|item| self.node(item, None))
+                    .collect();
                 span = self.flow(span, items.last().map(|item| item.span), '[', ']');
                 Kind::List(items)
             }
@@ -285,7 +288,9 @@ mod tests {
     #[test]
     fn words_that_older_yaml_twists_stay_text() {
         let tree = read("[no, on, yes, 010, 1_000, 3:20, ~, true, 0x10, 1e3, -5]");
-        let Kind::List(items) = tree.kind else { panic!() };
+        let Kind::List(items) = tree.kind else {
+            panic!()
+        };
         let kinds: Vec<Kind> = items.into_iter().map(|item| item.kind).collect();
         let text = |t: &str| Kind::Text(t.into());
         assert_eq!(
@@ -318,7 +323,9 @@ mod tests {
         assert_eq!(inner[1].value.span.of(text), "[1, {c: 2} , ]");
         assert_eq!(inner[2].value.span.of(text), "one\n    two");
         assert_eq!(inner[3].value.span.of(text), "e");
-        let Kind::List(items) = &inner[1].value.kind else { panic!() };
+        let Kind::List(items) = &inner[1].value.kind else {
+            panic!()
+        };
         assert_eq!(items[1].span.of(text), "{c: 2}");
     }
 
@@ -344,10 +351,18 @@ mod tests {
             ("a: &x 1\nb: *x\n", codes::ALIAS, "&x"),
             ("a: *x\n", codes::ALIAS, "*"),
             ("<<: {a: 1}\n", codes::ALIAS, "<<"),
-            ("a: !!python/object:os.system x\n", codes::TAG, "x"),
+            (
+                "a: !!python/object:os.system x\n",
+                codes::TAG,
+                "!!python/object:os.system",
+            ),
             ("a: 1\n---\nb: 2\n", codes::SECOND_DOCUMENT, "---"),
             ("a: .inf\n", codes::SYNTAX, ".inf"),
-            ("a: 99999999999999999999\n", codes::SYNTAX, "99999999999999999999"),
+            (
+                "a: 99999999999999999999\n",
+                codes::SYNTAX,
+                "99999999999999999999",
+            ),
             ("? [1]\n: 3\n", codes::SYNTAX, "["),
         ] {
             let found = refusal(text);

@@ -34,11 +34,19 @@ pub(super) async fn checks(programs: &[PathBuf]) -> Vec<Check> {
             fonts(program).await,
             speech(program).await,
         ],
-        Err(reason) => vec![Check::failed(
-            NAME,
-            format!("{} does not run: {reason}", program.display()),
-            "sudo apt install libavcodec59 libavformat59 libavfilter8 libswscale6 libswresample4",
-        )],
+        Err(reason) => {
+            let found = format!("{} does not run: {reason}", program.display());
+            vec![Check::failed(NAME, found, fix_for(&reason))]
+        }
+    }
+}
+
+/// The dynamic linker names the library it misses; anything else is a broken or foreign program.
+fn fix_for(reason: &str) -> &'static str {
+    if reason.contains(".so.") {
+        "sudo apt install libavcodec59 libavformat59 libavfilter8 libswscale6 libswresample4"
+    } else {
+        "reinstall Fenta, or name another renderer: export FENTA_RENDER=/path/to/fenta-render"
     }
 }
 
@@ -212,6 +220,19 @@ mod tests {
             found[0].found.contains("libavcodec.so.59"),
             "{}",
             found[0].found
+        );
+        assert!(
+            found[0]
+                .fix
+                .as_deref()
+                .is_some_and(|fix| fix.contains("libavcodec59"))
+        );
+        let silent = checks(&[program(dir.path(), "exit 0")]).await;
+        assert!(
+            silent[0]
+                .fix
+                .as_deref()
+                .is_some_and(|fix| fix.contains("reinstall"))
         );
         assert_eq!(checks(&[]).await[0].verdict, Verdict::Failed);
     }

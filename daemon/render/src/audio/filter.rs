@@ -43,7 +43,8 @@ impl Biquad {
         )
     }
 
-    /// Removes what lies above `hz`, 12 dB per octave.
+    /// Removes what lies above `hz`, 12 dB per octave; the tests' way to look at a band.
+    #[cfg(test)]
     pub(crate) fn low_pass(hz: f64, q: f64) -> Self {
         let Prototype { cos, alpha } = prototype(hz, q);
         let edge = (1.0 - cos) / 2.0;

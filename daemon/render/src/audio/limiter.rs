@@ -122,7 +122,9 @@ fn running_mean(values: &[f32], span: usize) -> Vec<f32> {
         .iter()
         .enumerate()
         .map(|(n, value)| {
-            let leaving = n.checked_sub(span + 1).map_or(first, |at| f64::from(values[at]));
+            let leaving = n
+                .checked_sub(span + 1)
+                .map_or(first, |at| f64::from(values[at]));
             sum += f64::from(*value) - leaving;
             (sum / (span + 1) as f64) as f32
         })
@@ -176,9 +178,7 @@ mod tests {
     #[test]
     fn peaks_between_samples_are_seen() {
         let tone: Vec<f32> = (0..4800)
-            .map(|n| {
-                (std::f32::consts::FRAC_PI_2 * n as f32 + std::f32::consts::FRAC_PI_4).sin()
-            })
+            .map(|n| (std::f32::consts::FRAC_PI_2 * n as f32 + std::f32::consts::FRAC_PI_4).sin())
             .collect();
         let mut sound = Stereo {
             left: tone.clone(),

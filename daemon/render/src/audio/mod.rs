@@ -4,9 +4,9 @@
 //! encodes the finished mix. Callers are the worker's dispatch (one call per action); pictures are none of its
 //! business, and it reads and writes no file that was not named in the request.
 
-mod decode;
-mod encode;
 mod error;
+mod ffi_decode;
+mod ffi_encode;
 mod filter;
 mod limiter;
 mod loudness;

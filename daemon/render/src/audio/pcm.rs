@@ -57,6 +57,7 @@ impl Stereo {
     }
 
     /// The largest absolute sample.
+    #[cfg(test)]
     pub(crate) fn peak(&self) -> f32 {
         self.left
             .iter()

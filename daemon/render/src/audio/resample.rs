@@ -113,7 +113,11 @@ mod tests {
             let out = resample(&sine(1000.0, from, from as usize), from, 48_000);
             assert_eq!(out.len(), 48_000);
             let wanted = sine(1000.0, 48_000, 48_000);
-            assert!(worst(&out, &wanted) < 2e-4, "{from}: {}", worst(&out, &wanted));
+            assert!(
+                worst(&out, &wanted) < 2e-4,
+                "{from}: {}",
+                worst(&out, &wanted)
+            );
         }
     }
 
@@ -124,9 +128,8 @@ mod tests {
         let quadrature: Vec<f32> = (0..48_000)
             .map(|n| (std::f64::consts::TAU * 9000.0 * f64::from(n) / 48_000.0).cos() as f32)
             .collect();
-        let project = |with: &[f32]| {
-            (8000..40_000).map(|n| out[n] * with[n]).sum::<f32>() / 16_000.0
-        };
+        let project =
+            |with: &[f32]| (8000..40_000).map(|n| out[n] * with[n]).sum::<f32>() / 16_000.0;
         let level = project(&image).hypot(project(&quadrature));
         assert!(level < 3e-4, "{level}");
     }

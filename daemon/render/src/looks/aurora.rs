@@ -75,9 +75,9 @@ fn curtain(index: usize, palette: &Palette, dice: &mut Dice) -> Curtain {
     Curtain {
         low: light(color(index + 1)),
         high: light(scale(color(index), 0.9)),
-        base: -0.16 + 0.34 * near + dice.between(-0.06, 0.06),
-        length: 0.30 + 0.26 * near,
-        power: 0.34 + 0.26 * near,
+        base: -0.10 + 0.42 * near + dice.between(-0.06, 0.06),
+        length: 0.34 + 0.30 * near,
+        power: 0.55 + 0.40 * near,
         salt: dice.below(1 << 30) as u32,
         phase: [0; 3].map(|_| dice.unit()),
     }
@@ -100,14 +100,18 @@ impl Curtain {
         let bent = x
             + 0.10 * wave(0.8 * x + 0.023 * seconds + p0)
             + 0.035 * wave(2.1 * x - 0.041 * seconds + p1);
-        let fold = 0.15 * wave(0.75 * bent + 0.019 * seconds + p2) + 0.05 * wave(1.9 * bent - 0.03 * seconds + p0);
+        let fold = 0.10 * wave(0.62 * bent + 0.019 * seconds + p2)
+            + 0.022 * wave(1.7 * bent - 0.03 * seconds + p0);
         let fine = noise(26.0 * bent + 0.35 * seconds, self.salt);
         let coarse = noise(7.0 * bent - 0.16 * seconds, self.salt ^ 0x55);
         let veil = noise(1.9 * bent + 0.07 * seconds, self.salt ^ 0xAA);
         Ray {
-            edge: self.base * half + fold,
+            edge: self.base * half + fold + 0.05 * (coarse - 0.5),
             length: self.length * (0.65 + 0.7 * coarse),
-            power: self.power * (0.25 + 0.75 * veil) * (0.45 + 0.55 * coarse) * (0.72 + 0.28 * fine),
+            power: self.power
+                * (0.25 + 0.75 * veil)
+                * (0.45 + 0.55 * coarse)
+                * (0.72 + 0.28 * fine),
         }
     }
 }
@@ -161,12 +165,20 @@ impl LookPainter for Aurora {
 #[inline(always)]
 fn shine(curtain: &Curtain, ray: Ray, y: f32, sky: &mut Light) {
     let above = ray.edge - y;
-    let body = if above > -0.05 {
-        smooth(-0.05, 0.07, above) * decay(above.max(0.0) / ray.length * 1.9)
+    let body = if above > -0.16 {
+        let rise = smooth(-0.16, 0.12, above);
+        // A bright band near the lower edge, a long veil above it.
+        let fade = decay(above.max(0.0) / ray.length * 4.2) * 0.6
+            + decay(above.max(0.0) / ray.length * 1.3) * 0.4;
+        rise * rise * fade
     } else {
         0.0
     };
-    let mist = 0.10 * decay((above.abs()) * 2.6);
+    let mist = 0.10 * decay(above.abs() * 2.2);
     let height = smooth(0.0, 1.6 * ray.length, above);
-    add(sky, mix(curtain.low, curtain.high, height), ray.power * (body + mist));
+    add(
+        sky,
+        mix(curtain.low, curtain.high, height),
+        ray.power * (body + mist),
+    );
 }

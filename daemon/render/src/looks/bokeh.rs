@@ -23,22 +23,22 @@ const DEPTHS: [Depth; 3] = [
     Depth {
         count: 26,
         radius: (0.016, 0.034),
-        power: 0.30,
-        edge: 0.45,
+        power: 0.62,
+        edge: 0.60,
         speed: 0.010,
     },
     Depth {
         count: 17,
         radius: (0.045, 0.085),
-        power: 0.155,
-        edge: 0.22,
+        power: 0.30,
+        edge: 0.30,
         speed: 0.017,
     },
     Depth {
         count: 8,
         radius: (0.12, 0.20),
-        power: 0.060,
-        edge: 0.34,
+        power: 0.085,
+        edge: 0.55,
         speed: 0.026,
     },
 ];
@@ -79,8 +79,11 @@ impl Bokeh {
             field: Field::new(canvas.width, canvas.height, 270, generator.seed),
             half: canvas.height as f32 / canvas.width as f32 / 2.0,
             night: light(palette.night(0.75)),
-            glow: light(scale(palette.backdrop(1), 0.82)),
-            floor: light(scale(palette.backdrop(count.saturating_sub(2).max(1)), 0.62)),
+            glow: light(scale(palette.backdrop(1), 1.05)),
+            floor: light(scale(
+                palette.backdrop(count.saturating_sub(2).max(1)),
+                0.78,
+            )),
             spots,
             phase: dice.unit(),
         }
@@ -89,7 +92,11 @@ impl Bokeh {
 
 fn spot(depth: &Depth, palette: &Palette, dice: &mut Dice) -> Spot {
     let count = palette.len();
-    let index = if count > 1 { 1 + dice.below(count - 1) } else { 0 };
+    let index = if count > 1 {
+        1 + dice.below(count - 1)
+    } else {
+        0
+    };
     let direction = dice.between(-0.5, 0.5);
     Spot {
         color: light(palette.bright(index)),
@@ -131,14 +138,23 @@ impl LookPainter for Bokeh {
         self.field.shade(|p| {
             let (dx, dy) = (p.x - centre.x, (p.y - centre.y) * 0.75);
             let near = decay(3.2 * (dx * dx + dy * dy));
-            let mut light = mix(night, glow, 0.55 * near);
-            add(&mut light, floor, 0.5 * smooth(0.1 * half, 1.15 * half, p.y));
+            let mut light = mix(night, glow, 0.72 * near);
+            add(
+                &mut light,
+                floor,
+                0.5 * smooth(0.1 * half, 1.15 * half, p.y),
+            );
             light
         });
         for spot in &self.spots {
             let beat = wave(spot.twinkle.0 * seconds + spot.twinkle.1);
             let power = spot.power * (0.78 + 0.22 * beat);
             let at = spot.at(seconds, half);
+            // The air around a light glows too.
+            self.field.disc(at, 2.1 * spot.radius, |light, distance| {
+                let halo = (1.0 - distance) * (1.0 - distance);
+                add(light, spot.color, 0.16 * power * halo);
+            });
             self.field.disc(at, spot.radius, |light, distance| {
                 // A little brighter towards the rim, as a real lens draws it.
                 let body = smooth(1.0, 1.0 - spot.edge, distance) * (0.72 + 0.28 * distance);

@@ -164,7 +164,12 @@ mod tests {
         // Middle grey: sRGB 0.5 is level 16 + 219 / 2.
         assert!(out.planes[0].data.iter().all(|y| (124..=127).contains(y)));
         assert!(out.planes[1].data.iter().all(|u| (127..=129).contains(u)));
-        let mean = out.planes[0].data.iter().map(|y| f64::from(*y)).sum::<f64>() / (216.0 * 384.0);
+        let mean = out.planes[0]
+            .data
+            .iter()
+            .map(|y| f64::from(*y))
+            .sum::<f64>()
+            / (216.0 * 384.0);
         assert!((mean - 125.5).abs() < 0.2, "{mean}");
     }
 
@@ -177,7 +182,10 @@ mod tests {
         let row = out.planes[0].row(100);
         let step = row.windows(2).map(|w| w[0].abs_diff(w[1])).max().unwrap();
         assert!(row[0] < 20 && row[159] > 150);
-        assert!(step < 20, "an edge of 150 levels is spread over a cell: {step}");
+        assert!(
+            step < 20,
+            "an edge of 150 levels is spread over a cell: {step}"
+        );
     }
 
     #[test]
@@ -185,7 +193,9 @@ mod tests {
         let mut field = Field::new(160, 160, 40, 1);
         let mut out = Picture::filled(160, 160, Yuv::BLACK);
         field.shade(|_| [0.0; 3]);
-        field.disc(Point { x: 0.25, y: -0.25 }, 0.1, |light, _| *light = [0.8; 3]);
+        field.disc(Point { x: 0.25, y: -0.25 }, 0.1, |light, _| {
+            *light = [0.8; 3]
+        });
         field.draw(0.0, &mut out);
         assert!(out.planes[0].row(40)[120] > 180);
         assert!(out.planes[0].row(120)[40] < 20);

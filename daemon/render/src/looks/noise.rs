@@ -100,7 +100,11 @@ mod tests {
         for step in -200..200 {
             let turns = step as f32 * 0.0173;
             let exact = (turns * std::f32::consts::TAU).sin();
-            assert!((wave(turns) - exact).abs() < 4e-4, "{turns}: {} {exact}", wave(turns));
+            assert!(
+                (wave(turns) - exact).abs() < 4e-4,
+                "{turns}: {} {exact}",
+                wave(turns)
+            );
         }
     }
 

@@ -11,8 +11,8 @@ pub(super) type Light = [f32; 3];
 pub(super) type Lab = [f32; 3];
 
 /// Lightness (OKLab) up to which a backdrop colour passes unchanged, and the lightness white is pressed down to.
-const KNEE: f32 = 0.42;
-const CEILING: f32 = 0.70;
+const KNEE: f32 = 0.46;
+const CEILING: f32 = 0.76;
 
 /// The colours of a generator, ready to mix; never empty.
 pub(super) struct Palette {

@@ -9,7 +9,7 @@ use super::palette::{Light, Palette, add, light, mix, scale};
 use super::sparkle::{self, Sparkle};
 use crate::picture::Picture;
 
-const COUNT: usize = 150;
+const COUNT: usize = 170;
 const VIGNETTE: f32 = 0.45;
 
 struct Mote {
@@ -44,8 +44,8 @@ impl Particles {
             field: Field::new(canvas.width, canvas.height, 135, generator.seed),
             size: (canvas.width as f32, canvas.height as f32),
             night: light(palette.night(0.72)),
-            haze: light(scale(palette.backdrop(1), 0.85)),
-            beam: light(scale(palette.backdrop(count - 1), 0.8)),
+            haze: light(scale(palette.backdrop(1), 1.05)),
+            beam: light(palette.backdrop(count.saturating_sub(2).max(1))),
             motes,
             phase,
         }
@@ -56,14 +56,18 @@ fn mote(palette: &Palette, dice: &mut Dice) -> Mote {
     // Squared: many far ones, few near ones.
     let near = dice.unit() * dice.unit();
     let count = palette.len();
-    let color = palette.bright(if count > 1 { 1 + dice.below(count - 1) } else { 0 });
+    let color = palette.bright(if count > 1 {
+        1 + dice.below(count - 1)
+    } else {
+        0
+    });
     let warm = [0.97, 0.0, 0.01];
     Mote {
         color: encoded(light(mix(color, warm, dice.between(0.35, 0.8)))),
         start: (dice.unit(), dice.unit()),
         rise: 0.014 + 0.05 * near * dice.between(0.8, 1.3),
-        radius: 0.0036 + 0.0135 * near,
-        power: (0.95 - 0.55 * near) * dice.between(0.45, 1.0),
+        radius: 0.0050 + 0.030 * near * near,
+        power: (1.0 - 0.62 * near) * dice.between(0.5, 1.0),
         sway: (
             dice.between(0.006, 0.024),
             dice.between(0.04, 0.11),
@@ -90,8 +94,15 @@ impl LookPainter for Particles {
                 + 0.23 * wave(-0.6 * x + 0.95 * y - 0.034 * seconds + p3);
             let low = smooth(-half, 1.1 * half, p.y);
             let mut light = mix(night, haze, (0.10 + 0.62 * low) * (0.35 + 0.65 * cloud));
-            let (dx, dy) = (p.x - 0.15 + 0.08 * wave(0.016 * seconds + p0), p.y - 0.95 * half);
-            add(&mut light, beam, 0.55 * decay(2.4 * (dx * dx * 1.3 + dy * dy * 0.55)));
+            let (dx, dy) = (
+                p.x - 0.15 + 0.08 * wave(0.016 * seconds + p0),
+                p.y - 0.95 * half,
+            );
+            add(
+                &mut light,
+                beam,
+                0.85 * decay(2.4 * (dx * dx * 1.3 + dy * dy * 0.55)),
+            );
             light
         });
         self.field.draw(VIGNETTE, out);

@@ -37,7 +37,10 @@ pub(super) fn draw(sparkle: &Sparkle, out: &mut Picture) {
         let columns = span(x, plane.width);
         for row in span(y, plane.height) {
             let dy = row as f32 - y;
-            for (column, sample) in columns.clone().zip(&mut plane.row_mut(row)[columns.clone()]) {
+            for (column, sample) in columns
+                .clone()
+                .zip(&mut plane.row_mut(row)[columns.clone()])
+            {
                 let dx = column as f32 - x;
                 let inside = (1.0 - (dx * dx + dy * dy) / (radius * radius)).max(0.0);
                 let weight = sparkle.power * inside * inside * inside;

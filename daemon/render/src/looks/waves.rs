@@ -45,7 +45,7 @@ impl Waves {
             .map(|index| layer(index, &palette, &mut dice))
             .collect();
         Self {
-            field: Field::new(canvas.width, canvas.height, 270, generator.seed),
+            field: Field::new(canvas.width, canvas.height, 180, generator.seed),
             half: canvas.height as f32 / canvas.width as f32 / 2.0,
             top: palette.night(0.7),
             bottom: mix(palette.backdrop(0), palette.backdrop(1), 0.55),
@@ -61,16 +61,23 @@ fn layer(index: usize, palette: &Palette, dice: &mut Dice) -> Layer {
     // Far waves take the palette's light end, near ones its dark end, so the foreground stays calm.
     let along = (1.0 - depth) * (count.max(2) - 2) as f32 + 1.0;
     let (low, part) = (along as usize, along - (along as usize) as f32);
-    let color = mix(palette.backdrop(low.min(count - 1)), palette.backdrop((low + 1).min(count - 1)), part);
-    let near = 0.82 - 0.34 * depth;
-    let swell = [(0.060, 0.62, 0.034), (0.030, 1.25, -0.052), (0.012, 2.3, 0.085)].map(
-        |(height, per_width, turns)| Swell {
-            height: height * dice.between(0.7, 1.25) * (0.75 + 0.6 * depth),
-            per_width: per_width * dice.between(0.8, 1.25),
-            turns: turns * dice.between(0.8, 1.3),
-            phase: dice.unit(),
-        },
+    let color = mix(
+        palette.backdrop(low.min(count - 1)),
+        palette.backdrop((low + 1).min(count - 1)),
+        part,
     );
+    let near = 0.82 - 0.34 * depth;
+    let swell = [
+        (0.060, 0.62, 0.034),
+        (0.030, 1.25, -0.052),
+        (0.012, 2.3, 0.085),
+    ]
+    .map(|(height, per_width, turns)| Swell {
+        height: height * dice.between(0.7, 1.25) * (0.75 + 0.6 * depth),
+        per_width: per_width * dice.between(0.8, 1.25),
+        turns: turns * dice.between(0.8, 1.3),
+        phase: dice.unit(),
+    });
     Layer {
         fill: light(scale(color, near)),
         crest: light(scale(color, 1.1)),
@@ -138,7 +145,11 @@ fn paint(layer: &Layer, below: f32, color: &mut [f32; 3]) {
     let inside = smooth(-0.004, 0.004, below);
     let depth = below.max(0.0);
     let lit = mix(layer.fill, layer.crest, 0.85 * decay(9.0 * depth));
-    *color = mix(*color, lit, inside * layer.opacity * (0.45 + 0.55 * decay(1.6 * depth)));
+    *color = mix(
+        *color,
+        lit,
+        inside * layer.opacity * (0.45 + 0.55 * decay(1.6 * depth)),
+    );
     // A thin line of light along the crest and a little of it in the air above.
     add(color, layer.crest, 0.16 * decay(below.abs() * 130.0));
 }

@@ -742,6 +742,24 @@ mod tests {
     }
 
     #[test]
+    fn words_and_cues_without_letters_draw_nothing_and_harm_nobody() {
+        let mut empty = cue("a b");
+        empty.words[0].text = " \t".into();
+        let mut none = empty.clone();
+        none.words.clear();
+        none.range = TimeRange::from_units(20, 30, FPS);
+        let painter = painter(&captioned(karaoke(), vec![empty, none]), &inter());
+        assert!(
+            ink(&only(painter.layers_at(3)).image, 128).is_some(),
+            "the other word is there"
+        );
+        let boxes = painter.word_boxes();
+        assert!(boxes.iter().all(|b| b.cue == 0 && b.word == 1), "{boxes:?}");
+        let blank = painter.layers_at(25);
+        assert!(blank.iter().all(|layer| ink(&layer.image, 0).is_none()));
+    }
+
+    #[test]
     fn a_missing_font_fails_before_any_frame() {
         let style = CaptionStyle {
             font: FontRequest {

@@ -512,6 +512,18 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_text_is_an_empty_block_whatever_its_fit() {
+        for fit in [TextFit::Shrink, TextFit::Ellipsis] {
+            let style = TextOverlay {
+                fit,
+                max_lines: 1,
+                ..text_overlay(" \n \n ")
+            };
+            assert!(fitted(&style).glyphs.len() <= 1, "at most the dots");
+        }
+    }
+
+    #[test]
     fn line_breaks_are_kept_and_control_characters_are_not() {
         assert_eq!(plain_text("a\r\nb\tc\u{7}\n"), "a\nb c");
         assert_eq!(fitted(&text_overlay("one\ntwo")).line_widths.len(), 2);

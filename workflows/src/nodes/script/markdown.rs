@@ -16,7 +16,9 @@ pub(super) fn strip(text: &str) -> Plain {
     let mut fence: Option<&str> = None;
     for line in text.trim_start_matches('\u{feff}').lines() {
         let trimmed = line.trim();
-        let mark = ["```", "~~~"].into_iter().find(|mark| trimmed.starts_with(mark));
+        let mark = ["```", "~~~"]
+            .into_iter()
+            .find(|mark| trimmed.starts_with(mark));
         match (fence, mark) {
             (Some(open), Some(mark)) if open == mark => fence = None,
             (Some(_), _) => {}
@@ -109,9 +111,8 @@ fn inline(line: &str) -> String {
     for word in text.split_whitespace() {
         let word = emphasis(word);
         let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
-        let is_address = bare.starts_with("http://")
-            || bare.starts_with("https://")
-            || bare.starts_with("www.");
+        let is_address =
+            bare.starts_with("http://") || bare.starts_with("https://") || bare.starts_with("www.");
         if is_address {
             // The full stop after an address still ends its sentence.
             if let (Some(end), Some(last)) = (word.chars().last(), kept.last_mut())
@@ -210,10 +211,18 @@ mod tests {
 
     #[test]
     fn lists_are_paragraphs_and_code_goes() {
-        let plain = strip("Three things:\n- one bee\n* [x] two bees\n3. three bees\n```rust\nfn main() {}\n```\nEnd here.\n");
+        let plain = strip(
+            "Three things:\n- one bee\n* [x] two bees\n3. three bees\n```rust\nfn main() {}\n```\nEnd here.\n",
+        );
         assert_eq!(
             plain.paragraphs,
-            ["Three things:", "one bee", "two bees", "three bees", "End here."]
+            [
+                "Three things:",
+                "one bee",
+                "two bees",
+                "three bees",
+                "End here."
+            ]
         );
     }
 
@@ -224,7 +233,19 @@ mod tests {
 
     #[test]
     fn odd_input_does_not_panic() {
-        for text in ["[", "[a](", "](b)", "*", "**", "`", "#", "\u{feff}# T", "~~~", "é*é*é", "!["] {
+        for text in [
+            "[",
+            "[a](",
+            "](b)",
+            "*",
+            "**",
+            "`",
+            "#",
+            "\u{feff}# T",
+            "~~~",
+            "é*é*é",
+            "![",
+        ] {
             strip(text);
         }
         assert_eq!(strip("\u{feff}# T").title.as_deref(), Some("T"));

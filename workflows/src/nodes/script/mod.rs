@@ -138,14 +138,24 @@ mod tests {
     fn one_scene_per_sentence() {
         assert_eq!(
             scenes("Bees can dance well. Is the dance a map? Yes, it truly is!"),
-            ["Bees can dance well.", "Is the dance a map?", "Yes, it truly is!"]
+            [
+                "Bees can dance well.",
+                "Is the dance a map?",
+                "Yes, it truly is!"
+            ]
         );
     }
 
     #[test]
     fn short_sentences_join_a_neighbour() {
-        assert_eq!(scenes("Wait. Bees can dance well."), ["Wait. Bees can dance well."]);
-        assert_eq!(scenes("Bees can dance well. Really."), ["Bees can dance well. Really."]);
+        assert_eq!(
+            scenes("Wait. Bees can dance well."),
+            ["Wait. Bees can dance well."]
+        );
+        assert_eq!(
+            scenes("Bees can dance well. Really."),
+            ["Bees can dance well. Really."]
+        );
         assert_eq!(scenes("No. Yes. No."), ["No. Yes. No."]);
         assert_eq!(scenes("Go."), ["Go."]);
     }
@@ -158,8 +168,15 @@ mod tests {
         let parts = scenes(long);
         assert!(parts.len() >= 2, "{parts:?}");
         assert!(parts[0].ends_with(','), "{parts:?}");
-        assert!(parts.iter().all(|part| words(part) <= MAX_WORDS && words(part) >= MIN_WORDS));
-        assert_eq!(parts.join(" "), long.split_whitespace().collect::<Vec<_>>().join(" "));
+        assert!(
+            parts
+                .iter()
+                .all(|part| words(part) <= MAX_WORDS && words(part) >= MIN_WORDS)
+        );
+        assert_eq!(
+            parts.join(" "),
+            long.split_whitespace().collect::<Vec<_>>().join(" ")
+        );
     }
 
     #[test]

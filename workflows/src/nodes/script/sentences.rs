@@ -80,7 +80,10 @@ mod tests {
             ["It is 3.5.", "Is it?", "(Yes.)", "\"No!\"", "End…", "Done"]
         );
         assert_eq!(split("We met at 5 p.m."), ["We met at 5 p.m."]);
-        assert_eq!(split("She said no. So did I. We left."), ["She said no.", "So did I.", "We left."]);
+        assert_eq!(
+            split("She said no. So did I. We left."),
+            ["She said no.", "So did I.", "We left."]
+        );
     }
 
     #[test]

@@ -122,7 +122,10 @@ mod tests {
 
     #[test]
     fn a_long_recording_is_cut() {
-        assert_eq!(looped(&ramp(100), Seam::CrossFade, 3).right, [0.0, 1.0, 2.0]);
+        assert_eq!(
+            looped(&ramp(100), Seam::CrossFade, 3).right,
+            [0.0, 1.0, 2.0]
+        );
     }
 
     #[test]
@@ -141,11 +144,19 @@ mod tests {
         let bed = looped(&noise, Seam::CrossFade, RATE as usize * 13);
         let power = |second: f64| {
             let start = (second * 48e3) as usize;
-            bed.left[start..start + 4800].iter().map(|s| s * s).sum::<f32>() / 4800.0
+            bed.left[start..start + 4800]
+                .iter()
+                .map(|s| s * s)
+                .sum::<f32>()
+                / 4800.0
         };
         // Seams lie at 4 and 8 seconds.
         for second in [1.0, 4.05, 4.45, 4.85, 6.0, 8.45, 12.5] {
-            assert!((power(second) - 1.0 / 3.0).abs() < 0.03, "{second}: {}", power(second));
+            assert!(
+                (power(second) - 1.0 / 3.0).abs() < 0.03,
+                "{second}: {}",
+                power(second)
+            );
         }
     }
 

@@ -2,8 +2,8 @@
 //!
 //! Pure and exact: no detector, hence no pumping, and the same curve on every machine.
 
-use fenta_templates::timeline::{AUDIO_RATE, Ducking};
 use fenta_templates::time::TimeRange;
+use fenta_templates::timeline::{AUDIO_RATE, Ducking};
 
 use crate::audio::RATE;
 use crate::audio::pcm::raised_cosine;

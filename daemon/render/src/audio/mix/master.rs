@@ -77,7 +77,10 @@ mod tests {
         for amplitude in [0.05, 0.3, 1.0] {
             let out = master(&bursts(amplitude), goal).unwrap();
             let meter = loudness::measure(&out).unwrap();
-            assert!((meter.integrated + 14.0).abs() < 0.1, "{amplitude}: {meter:?}");
+            assert!(
+                (meter.integrated + 14.0).abs() < 0.1,
+                "{amplitude}: {meter:?}"
+            );
             assert!(meter.true_peak < -1.4, "{amplitude}: {meter:?}");
         }
     }

@@ -20,7 +20,7 @@ use self::master::{Goal, master};
 use super::error::AudioError;
 use super::loudness::{self, Loudness};
 use super::pcm::{Stereo, db_to_gain};
-use super::{AudioDone, RATE, decode, encode, wav};
+use super::{AudioDone, RATE, ffi_decode, ffi_encode, wav};
 
 /// File name of the result.
 const OUTPUT: &str = "audio.nut";
@@ -120,7 +120,7 @@ fn voice_stem(plan: &AudioPlan, blobs: &Blobs, samples: usize) -> Result<Stereo,
                 limit: "inside the timeline",
             });
         }
-        let sound = decode::read(blob(blobs, clip.source)?, room)?;
+        let sound = ffi_decode::read(blob(blobs, clip.source)?, room)?;
         voice.add_at(&sound, start, db_to_gain(f64::from(clip.gain_mb) / 100.0));
     }
     Ok(voice)
@@ -136,7 +136,7 @@ fn music_stem(
 ) -> Result<Stereo, AudioError> {
     let samples = voice.len();
     let path = blob(blobs, clip.source)?;
-    let recording = decode::read(path, LONGEST)?;
+    let recording = ffi_decode::read(path, LONGEST)?;
     let seam = if wav::loops_whole(path, recording.len()) {
         Seam::Exact
     } else {
@@ -149,7 +149,11 @@ fn music_stem(
             spoken + f64::from(clip.gain_mb) / 100.0 - played,
         ));
     }
-    music.shape(&ducking::ducking_curve(&plan.speech, &plan.ducking, samples));
+    music.shape(&ducking::ducking_curve(
+        &plan.speech,
+        &plan.ducking,
+        samples,
+    ));
     music.shape(&bed::fades(clip, samples));
     Ok(music)
 }
@@ -205,8 +209,8 @@ impl Finish<'_> {
 
     fn attempt(&self, goal: Goal) -> Result<Loudness, AudioError> {
         let mastered = master(self.sound, goal)?;
-        encode::write(&self.path, &mastered, self.encoding)?;
-        loudness::measure(&decode::read(&self.path, self.sound.len())?)
+        ffi_encode::write(&self.path, &mastered, self.encoding)?;
+        loudness::measure(&ffi_decode::read(&self.path, self.sound.len())?)
     }
 }
 

@@ -47,7 +47,7 @@ fn mixed(plan: AudioPlan, blobs: &Blobs) -> (Stereo, MixFacts) {
         panic!("{:?}", done.facts)
     };
     let path = dir.path().join(&done.outputs["audio"]);
-    (decode::read(&path, usize::MAX).unwrap(), facts)
+    (ffi_decode::read(&path, usize::MAX).unwrap(), facts)
 }
 
 /// A narration of two scenes over a composed bed.
@@ -70,7 +70,11 @@ fn studio() -> Studio {
     let mut blobs = Blobs::from([(digest(9), path("music.wav"))]);
     let mut plan = plan(48_000 * 12);
     for (number, text, start) in [
-        (1, "Octopuses have three hearts, and two of them stop when they swim.", 24_000),
+        (
+            1,
+            "Octopuses have three hearts, and two of them stop when they swim.",
+            24_000,
+        ),
         (2, "That is why they prefer to crawl.", 48_000 * 8),
     ] {
         let facts = scene(dir.path(), text);
@@ -83,7 +87,11 @@ fn studio() -> Studio {
             gain_mb: 0,
         });
         plan.speech.extend(facts.words.iter().map(|word| {
-            TimeRange::from_units(start + word.start as i64, start + word.end as i64, AUDIO_RATE)
+            TimeRange::from_units(
+                start + word.start as i64,
+                start + word.end as i64,
+                AUDIO_RATE,
+            )
         }));
     }
     plan.music = Some(MusicClip {
@@ -169,8 +177,11 @@ fn a_click_is_heard_at_its_sample() {
         let loudest = (0..heard.len())
             .max_by(|a, b| heard.left[*a].abs().total_cmp(&heard.left[*b].abs()))
             .unwrap();
-        assert!(loudest.abs_diff(at as usize) <= 2, "{loudest} instead of {at}");
-        assert!(heard.len() >= 96_000 && heard.len() < 96_000 + encode::FRAME);
+        assert!(
+            loudest.abs_diff(at as usize) <= 2,
+            "{loudest} instead of {at}"
+        );
+        assert!(heard.len() >= 96_000 && heard.len() < 96_000 + ffi_encode::FRAME);
     }
 }
 
@@ -207,9 +218,14 @@ fn the_same_plan_gives_the_same_bytes() {
 fn progress_rises_to_its_end() {
     let dir = tempfile::tempdir().unwrap();
     let mut seen = Vec::new();
-    mix(&request(plan(4800)), &Blobs::new(), dir.path(), &mut |done, total| {
-        seen.push((done, total));
-    })
+    mix(
+        &request(plan(4800)),
+        &Blobs::new(),
+        dir.path(),
+        &mut |done, total| {
+            seen.push((done, total));
+        },
+    )
     .unwrap();
     assert!(seen.windows(2).all(|pair| pair[0].0 < pair[1].0));
     let last = seen.last().unwrap();

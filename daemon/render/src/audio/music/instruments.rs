@@ -69,8 +69,7 @@ impl Tape {
         let samples = ((held + RELEASE) * RATE as f32) as usize;
         self.add(self.at(note.start), samples, |n| {
             let t = seconds(n);
-            let envelope =
-                raised_cosine(t / ATTACK) * (1.0 - raised_cosine((t - held) / RELEASE));
+            let envelope = raised_cosine(t / ATTACK) * (1.0 - raised_cosine((t - held) / RELEASE));
             let centre = 0.9 * body.triangle();
             let [a, b, c, d] = saws.each_mut().map(Oscillator::saw);
             let outer = 0.5;
@@ -284,9 +283,8 @@ mod tests {
     fn what_passes_the_end_sounds_at_the_beginning() {
         let mut tape = tape();
         tape.key(&note(69.0), 1.0);
-        let power = |from: usize, to: usize| {
-            tape.sound.left[from..to].iter().map(|s| s * s).sum::<f32>()
-        };
+        let power =
+            |from: usize, to: usize| tape.sound.left[from..to].iter().map(|s| s * s).sum::<f32>();
         assert!(power(84_000, 96_000) > 0.1);
         assert!(power(0, 12_000) > 0.05);
         let seam = (tape.sound.left[0] - tape.sound.left[95_999]).abs();
@@ -296,7 +294,11 @@ mod tests {
     #[test]
     fn instruments_play_in_tune() {
         for (hz, other, play) in [
-            (440.0, 415.3, (|tape, note, _| tape.key(note, 0.5)) as fn(&mut Tape, &Note, &mut Dice)),
+            (
+                440.0,
+                415.3,
+                (|tape, note, _| tape.key(note, 0.5)) as fn(&mut Tape, &Note, &mut Dice),
+            ),
             (440.0, 466.2, |tape, note, _| tape.bass(note)),
             (440.0, 466.2, |tape, note, dice| tape.pad(note, dice)),
         ] {

@@ -41,18 +41,14 @@ pub fn compose_music(
     out_dir: &Path,
 ) -> Result<AudioDone, WorkerFailure> {
     let sound = compose(request)?;
-    wav::write(
-        &out_dir.join(OUTPUT),
-        &[&sound.left, &sound.right],
-        true,
-    )?;
+    wav::write(&out_dir.join(OUTPUT), &[&sound.left, &sound.right], true)?;
     Ok(AudioDone::audio(OUTPUT, ActionFacts::None))
 }
 
 fn compose(request: &ComposeMusicRequest) -> Result<Stereo, AudioError> {
     check(request)?;
-    let mood = mood::find(&request.mood)
-        .ok_or_else(|| AudioError::UnknownMood(request.mood.clone()))?;
+    let mood =
+        mood::find(&request.mood).ok_or_else(|| AudioError::UnknownMood(request.mood.clone()))?;
     let bars = whole_bars(request.bpm, request.duration_ms);
     let score = score::write(mood, request.seed, bars);
     let sound = play(&score, mood, request);
@@ -91,16 +87,21 @@ fn whole_bars(bpm: u32, duration_ms: u32) -> usize {
 
 fn play(score: &Score, mood: &Mood, request: &ComposeMusicRequest) -> Stereo {
     let samples_per_beat = RATE as f32 * 60.0 / request.bpm as f32;
-    let samples = ((score.bars * BEATS) as f64 * f64::from(RATE) * 60.0
-        / f64::from(request.bpm))
-    .round() as usize;
+    let samples = ((score.bars * BEATS) as f64 * f64::from(RATE) * 60.0 / f64::from(request.bpm))
+        .round() as usize;
     let tape = || Tape::new(samples, samples_per_beat);
     let (mut pads, mut keys, mut bass, mut drums) = (tape(), tape(), tape(), tape());
     let mut dice = Dice::new(request.seed, 5);
     score.pads.iter().for_each(|note| pads.pad(note, &mut dice));
-    score.keys.iter().for_each(|note| keys.key(note, mood.sound.keys_index));
+    score
+        .keys
+        .iter()
+        .for_each(|note| keys.key(note, mood.sound.keys_index));
     score.bass.iter().for_each(|note| bass.bass(note));
-    score.drums.iter().for_each(|stroke| drums.drum(stroke, &mut dice));
+    score
+        .drums
+        .iter()
+        .for_each(|stroke| drums.drum(stroke, &mut dice));
     room::sweep(&mut pads.sound, mood.sound.pad_hz);
     let pulse = pulse(samples, samples_per_beat, mood.sound.pulse_db);
     pads.sound.shape(&pulse);

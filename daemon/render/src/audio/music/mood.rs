@@ -208,9 +208,16 @@ mod tests {
     #[test]
     fn patterns_fit_a_bar() {
         for mood in &MOODS {
-            assert!(mood.bass.iter().all(|(beat, length, _)| beat + length <= 4.0));
+            assert!(
+                mood.bass
+                    .iter()
+                    .all(|(beat, length, _)| beat + length <= 4.0)
+            );
             assert_eq!((4.0 / mood.arpeggio.step).fract(), 0.0);
-            let strokes = mood.beat.iter().flat_map(|beat| beat.kick.iter().chain(beat.rim));
+            let strokes = mood
+                .beat
+                .iter()
+                .flat_map(|beat| beat.kick.iter().chain(beat.rim));
             assert!(strokes.into_iter().all(|at| *at < 4.0));
         }
     }

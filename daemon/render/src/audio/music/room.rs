@@ -44,19 +44,15 @@ impl Line {
 pub(crate) fn reverb(sound: &Stereo, decay_s: f32) -> Stereo {
     let mut lines = DELAYS.map(|delay| Line::new(delay, decay_s));
     let mut out = Stereo::silence(sound.len());
-    for _ in 0..passes(sound.len(), decay_s) {
-        for n in 0..sound.len() {
-            let (left, right) = step(&mut lines, sound.left[n], sound.right[n]);
-            out.left[n] = left;
-            out.right[n] = right;
-        }
+    let settling = (decay_s * 1.5 * RATE as f32) as usize;
+    let before = (sound.len() - settling % sound.len()) % sound.len();
+    for n in (0..settling).map(|n| (before + n) % sound.len()) {
+        step(&mut lines, sound.left[n], sound.right[n]);
+    }
+    for n in 0..sound.len() {
+        (out.left[n], out.right[n]) = step(&mut lines, sound.left[n], sound.right[n]);
     }
     out
-}
-
-/// How often the loop must play until the room has settled.
-fn passes(samples: usize, decay_s: f32) -> usize {
-    1 + (decay_s * 1.5 * RATE as f32 / samples as f32).ceil() as usize
 }
 
 fn step(lines: &mut [Line; 8], left: f32, right: f32) -> (f32, f32) {

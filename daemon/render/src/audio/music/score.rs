@@ -147,7 +147,10 @@ fn movement(tones: &[i32], previous: Option<&[i32]>) -> i32 {
 
 /// Neighbouring semitones low in a chord rumble.
 fn crowding(tones: &[i32]) -> i32 {
-    tones.windows(2).map(|pair| if pair[1] - pair[0] < 2 { 6 } else { 0 }).sum()
+    tones
+        .windows(2)
+        .map(|pair| if pair[1] - pair[0] < 2 { 6 } else { 0 })
+        .sum()
 }
 
 /// Chords with their first beat.
@@ -182,7 +185,11 @@ fn keys(mood: &Mood, chords: &[Chord], dice: &mut Dice) -> Vec<Note> {
         density,
         length,
     } = mood.arpeggio;
-    let shape = *dice.pick(&[[0, 2, 1, 3, 2, 4, 3, 1], [0, 1, 2, 3, 4, 3, 2, 1], [4, 2, 3, 1, 2, 0, 1, 3]]);
+    let shape = *dice.pick(&[
+        [0, 2, 1, 3, 2, 4, 3, 1],
+        [0, 1, 2, 3, 4, 3, 2, 1],
+        [4, 2, 3, 1, 2, 0, 1, 3],
+    ]);
     // One rhythm for all bars, so that a figure can be recognised.
     let slots = (BEATS as f32 / step) as usize;
     let rhythm: Vec<bool> = (0..slots)
@@ -272,7 +279,11 @@ fn add_bar(strokes: &mut Vec<Stroke>, beat: &Beat, bar: usize, is_full: bool, di
         let at = step as f32 * beat.shaker_step;
         let swing = if step % 2 == 1 { beat.swing } else { 0.0 };
         let loud = if at.fract() == 0.5 { 1.0 } else { 0.55 };
-        add(Drum::Shaker, at + swing, loud * (0.85 + 0.15 * dice.signed()));
+        add(
+            Drum::Shaker,
+            at + swing,
+            loud * (0.85 + 0.15 * dice.signed()),
+        );
     }
 }
 
@@ -291,7 +302,11 @@ mod tests {
                     assert!((0.0..beats).contains(&note.start), "{} {note:?}", mood.name);
                     assert!(note.length > 0.0 && (0.0..=1.1).contains(&note.velocity));
                 }
-                let end = score.pads.iter().map(|n| n.start + n.length).fold(0.0, f32::max);
+                let end = score
+                    .pads
+                    .iter()
+                    .map(|n| n.start + n.length)
+                    .fold(0.0, f32::max);
                 assert_eq!(end, beats);
                 assert!(score.drums.iter().all(|stroke| stroke.start < beats));
             }
@@ -321,7 +336,11 @@ mod tests {
             let chords = progression(mood, &mut Dice::new(3, 1), 16);
             for pair in chords.windows(2) {
                 let moved = movement(&pair[1].voicing, Some(&pair[0].voicing));
-                assert!(moved <= 5 * pair[0].voicing.len() as i32, "{} {moved}", mood.name);
+                assert!(
+                    moved <= 5 * pair[0].voicing.len() as i32,
+                    "{} {moved}",
+                    mood.name
+                );
             }
         }
     }
@@ -330,7 +349,9 @@ mod tests {
     fn seeds_vary_and_repeat() {
         let mood = &MOODS[1];
         assert_eq!(write(mood, 5, 8), write(mood, 5, 8));
-        let different = (0..10).filter(|seed| write(mood, *seed, 8) != write(mood, 5, 8)).count();
+        let different = (0..10)
+            .filter(|seed| write(mood, *seed, 8) != write(mood, 5, 8))
+            .count();
         assert_eq!(different, 9);
     }
 
@@ -340,6 +361,11 @@ mod tests {
         let score = write(uplifting, 1, 12);
         let first_kick = score.drums.iter().find(|s| s.drum == Drum::Kick).unwrap();
         assert_eq!(first_kick.start, 12.0);
-        assert!(score.drums.iter().any(|s| s.drum == Drum::Shaker && s.start < 12.0));
+        assert!(
+            score
+                .drums
+                .iter()
+                .any(|s| s.drum == Drum::Shaker && s.start < 12.0)
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Whole beds: level, loop, balance, variation.
 
 use super::*;
-use crate::audio::{decode, pcm::gain_to_db};
+use crate::audio::{ffi_decode, pcm::gain_to_db};
 use fenta_workflows::worker::FailureClass;
 
 fn request(mood: &str, seed: u64) -> ComposeMusicRequest {
@@ -108,15 +108,14 @@ fn seeds_repeat_and_vary() {
     assert!(first == std::fs::read(&path).unwrap());
     compose_music(&request("dreamy", 6), dir.path()).unwrap();
     assert!(first != std::fs::read(&path).unwrap());
-    let samples = decode::read(&path, usize::MAX).unwrap().len();
+    let samples = ffi_decode::read(&path, usize::MAX).unwrap().len();
     assert!(wav::loops_whole(&path, samples));
 }
 
 #[test]
 fn what_cannot_be_composed_is_refused() {
-    let class = |request: &ComposeMusicRequest| {
-        WorkerFailure::from(compose(request).unwrap_err()).class
-    };
+    let class =
+        |request: &ComposeMusicRequest| WorkerFailure::from(compose(request).unwrap_err()).class;
     assert_eq!(class(&request("angry", 1)), FailureClass::Unsupported);
     let mut fast = request("calm", 1);
     fast.bpm = 181;

@@ -86,8 +86,7 @@ fn append(
     let bounds = sounding(&samples, rate);
     if !raw.samples.is_empty() {
         let pause = SENTENCE_PAUSE * rate as f32 * 1000.0 / speed_pm as f32;
-        raw.samples
-            .resize(raw.samples.len() + pause as usize, 0.0);
+        raw.samples.resize(raw.samples.len() + pause as usize, 0.0);
     }
     raw.rate = rate;
     let start = raw.samples.len();
@@ -108,7 +107,10 @@ fn shares(words: &[&str], samples: usize) -> Vec<Span> {
         .enumerate()
         .map(|(index, word)| {
             let is_last = index + 1 == words.len();
-            (sound_weight(word), if is_last { 0.0 } else { rest_weight(word) })
+            (
+                sound_weight(word),
+                if is_last { 0.0 } else { rest_weight(word) },
+            )
         })
         .collect();
     let total: f64 = weights.iter().map(|(sound, rest)| sound + rest).sum();

@@ -292,8 +292,7 @@ impl<'a> Spoken<'a> {
 }
 
 fn add_token(api: &Api, relation: Pointer, token: &Token) -> Result<(), AudioError> {
-    let name = CString::new(token.name.as_str())
-        .map_err(|_| failed("a word holds a zero byte"))?;
+    let name = CString::new(token.name.as_str()).map_err(|_| failed("a word holds a zero byte"))?;
     // SAFETY: the relation belongs to a live utterance; all strings are copied by the library.
     unsafe {
         let item = (api.relation_append)(relation, std::ptr::null_mut());
@@ -335,7 +334,11 @@ mod tests {
         assert_eq!(spoken.rate, 16_000);
         let sources: Vec<u32> = spoken.words.iter().map(|word| word.0).collect();
         assert_eq!(sources, [0, 1, 1, 2]);
-        assert!(spoken.words.is_sorted_by(|a, b| a.1.end <= b.1.start + 1e-4));
+        assert!(
+            spoken
+                .words
+                .is_sorted_by(|a, b| a.1.end <= b.1.start + 1e-4)
+        );
         assert_eq!(spoken.pauses.len(), 2);
     }
 

@@ -15,11 +15,7 @@ pub(crate) const VOICES: [&str; 4] = ["slt", "rms", "awb", "kal"];
 pub(crate) const VOICE_NAMES: &str = "slt, rms, awb or kal";
 
 /// Speaks all words; the spans are in samples of the result.
-pub(crate) fn speak(
-    voice: &str,
-    words: &[SourceWord],
-    speed_pm: u32,
-) -> Result<Raw, AudioError> {
+pub(crate) fn speak(voice: &str, words: &[SourceWord], speed_pm: u32) -> Result<Raw, AudioError> {
     if !VOICES.contains(&voice) {
         return Err(AudioError::UnknownVoice {
             engine: "flite",
@@ -183,7 +179,10 @@ mod tests {
     fn every_spoken_word_has_its_span_in_order() {
         let raw = spoken("It costs $25 — really! Then 3.5km more, 🎉 done.");
         let has_span: Vec<bool> = raw.spans.iter().map(Option::is_some).collect();
-        assert_eq!(has_span, [true, true, true, false, true, true, true, true, false, true]);
+        assert_eq!(
+            has_span,
+            [true, true, true, false, true, true, true, true, false, true]
+        );
         let spans: Vec<Span> = raw.spans.iter().flatten().copied().collect();
         assert!(spans.iter().all(|span| span.start < span.end));
         assert!(spans.windows(2).all(|pair| pair[0].end <= pair[1].start));
@@ -223,6 +222,12 @@ mod tests {
     #[test]
     fn unknown_voices_are_refused_with_the_known_ones() {
         let error = speak("amy", &source_words("hi"), 1000).unwrap_err();
-        assert!(matches!(error, AudioError::UnknownVoice { known: VOICE_NAMES, .. }));
+        assert!(matches!(
+            error,
+            AudioError::UnknownVoice {
+                known: VOICE_NAMES,
+                ..
+            }
+        ));
     }
 }

@@ -143,7 +143,7 @@ mod tests {
         (0..RATE * 3)
             .map(|n| {
                 let t = n as f32 / RATE as f32;
-                let loud = if (t * 2.0) as u32 % 2 == 0 { 1.0 } else { 0.15 };
+                let loud = if t.fract() < 0.5 { 1.0 } else { 0.15 };
                 (std::f32::consts::TAU * 220.0 * t).sin() * amplitude * loud
             })
             .collect()
@@ -185,12 +185,14 @@ mod tests {
     fn clipped_tops_are_rounded_again() {
         let whole: Vec<f32> = (0..4800).map(|n| (n as f32 * 0.05).sin() * 1.05).collect();
         let mut clipped: Vec<f32> = whole.iter().map(|s| s.clamp(-1.0, 1.0)).collect();
-        let error = |a: &[f32]| -> f32 {
-            a.iter().zip(&whole).map(|(a, b)| (a - b).powi(2)).sum()
-        };
+        let error = |a: &[f32]| -> f32 { a.iter().zip(&whole).map(|(a, b)| (a - b).powi(2)).sum() };
         let before = error(&clipped);
         mend_clipping(&mut clipped);
-        assert!(error(&clipped) < before * 0.2, "{} of {before}", error(&clipped));
+        assert!(
+            error(&clipped) < before * 0.2,
+            "{} of {before}",
+            error(&clipped)
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Scenes spoken whole: times, levels, limits.
 
 use super::*;
-use crate::audio::{decode, loudness};
+use crate::audio::{ffi_decode, loudness};
 use fenta_workflows::worker::FailureClass;
 
 fn request(text: &str) -> SpeakRequest {
@@ -17,7 +17,8 @@ fn speech(text: &str) -> (Vec<f32>, SpeechFacts) {
     spoken(&request(text)).unwrap()
 }
 
-const SCENE: &str = "“Did you know?” — Octopuses have 3 hearts, blue blood 🐙 and 500,000,000 neurons.";
+const SCENE: &str =
+    "“Did you know?” — Octopuses have 3 hearts, blue blood 🐙 and 500,000,000 neurons.";
 
 #[test]
 fn words_are_the_tokens_as_written() {
@@ -27,7 +28,12 @@ fn words_are_the_tokens_as_written() {
     assert_eq!(facts.sample_rate, 48_000);
     assert_eq!(facts.samples, voice.len() as u64);
     assert!(facts.words.iter().all(|word| word.start <= word.end));
-    assert!(facts.words.windows(2).all(|pair| pair[0].end <= pair[1].start));
+    assert!(
+        facts
+            .words
+            .windows(2)
+            .all(|pair| pair[0].end <= pair[1].start)
+    );
     let silent: Vec<&str> = facts
         .words
         .iter()
@@ -43,7 +49,11 @@ fn silence_around_speech_is_trimmed_to_forty_milliseconds() {
     let (voice, facts) = speech("Hello there, my friend.");
     let sound = trim::sounding(&voice, RATE);
     assert!(sound.start <= 2200, "{sound:?}");
-    assert!(voice.len() - sound.end <= 2200, "{sound:?} of {}", voice.len());
+    assert!(
+        voice.len() - sound.end <= 2200,
+        "{sound:?} of {}",
+        voice.len()
+    );
     assert!(facts.words[0].start <= 2400, "{:?}", facts.words[0]);
     assert_eq!((voice[0], voice[voice.len() - 1]), (0.0, 0.0));
 }
@@ -68,7 +78,10 @@ fn word_times_match_the_energy() {
     };
     for pair in facts.words.windows(2) {
         let pause = energy(pair[0].end + 3000, pair[1].start - 3000);
-        assert!(energy(pair[0].start, pair[0].end) > 50.0 * pause, "{pair:?}");
+        assert!(
+            energy(pair[0].start, pair[0].end) > 50.0 * pause,
+            "{pair:?}"
+        );
         let onset = energy(pair[1].start, pair[1].start + 4800);
         assert!(onset > 10.0 * pause, "{pair:?}");
     }
@@ -88,7 +101,7 @@ fn the_file_is_what_was_spoken_and_comes_out_the_same_twice() {
     let ActionFacts::Speech(facts) = &done[0].facts else {
         panic!("{:?}", done[0].facts)
     };
-    let file = decode::read(&dirs[0].path().join("speech.wav"), usize::MAX).unwrap();
+    let file = ffi_decode::read(&dirs[0].path().join("speech.wav"), usize::MAX).unwrap();
     assert_eq!(file.len() as u64, facts.samples);
 }
 
@@ -103,9 +116,7 @@ fn speed_changes_the_length() {
 
 #[test]
 fn what_cannot_be_spoken_is_refused() {
-    let class = |request: &SpeakRequest| {
-        WorkerFailure::from(spoken(request).unwrap_err()).class
-    };
+    let class = |request: &SpeakRequest| WorkerFailure::from(spoken(request).unwrap_err()).class;
     assert_eq!(class(&request("— 🎉 …")), FailureClass::Input);
     assert_eq!(class(&request("")), FailureClass::Input);
     assert_eq!(class(&request(&"a ".repeat(2001))), FailureClass::Limit);
@@ -127,6 +138,11 @@ fn hostile_texts_keep_one_entry_a_token() {
     for text in texts {
         let (_, facts) = speech(text);
         assert_eq!(facts.words.len(), text.split_whitespace().count(), "{text}");
-        assert!(facts.words.windows(2).all(|pair| pair[0].end <= pair[1].start));
+        assert!(
+            facts
+                .words
+                .windows(2)
+                .all(|pair| pair[0].end <= pair[1].start)
+        );
     }
 }

@@ -163,7 +163,10 @@ fn spoken(ascii: &str) -> Vec<String> {
     } else if is_fraction(core) {
         push(core, &mut words);
     } else {
-        for part in core.replace("km/h", "kmh").split(['/', '_', '|', '\\', '~', '^']) {
+        for part in core
+            .replace("km/h", "kmh")
+            .split(['/', '_', '|', '\\', '~', '^'])
+        {
             speak_part(part, &mut words);
         }
     }
@@ -182,8 +185,14 @@ fn core(ascii: &str) -> &str {
         return ascii;
     }
     ascii
-        .trim_start_matches(['"', '\'', '`', '(', '[', '{', '*', '_', '.', ',', '<', '>', '/', ':', ';', '!', '?', '|', '~', '^'])
-        .trim_end_matches(['"', '\'', '`', ')', ']', '}', '*', '_', '.', ',', '<', '>', '/', ':', ';', '!', '?', '|', '-', '~', '^'])
+        .trim_start_matches([
+            '"', '\'', '`', '(', '[', '{', '*', '_', '.', ',', '<', '>', '/', ':', ';', '!', '?',
+            '|', '~', '^',
+        ])
+        .trim_end_matches([
+            '"', '\'', '`', ')', ']', '}', '*', '_', '.', ',', '<', '>', '/', ':', ';', '!', '?',
+            '|', '-', '~', '^',
+        ])
 }
 
 /// A web or mail address without its scheme, when the token is one.
@@ -197,7 +206,10 @@ fn address(core: &str) -> Option<&str> {
     let host = bare.split(['/', '?', '#']).next().unwrap_or(bare);
     let top = host.rsplit('.').next().unwrap_or("");
     let is_host = host.contains('.')
-        && ["com", "org", "net", "io", "dev", "ai", "app", "co", "edu", "gov", "me"].contains(&top);
+        && [
+            "com", "org", "net", "io", "dev", "ai", "app", "co", "edu", "gov", "me",
+        ]
+        .contains(&top);
     (has_scheme || is_mail || is_host).then_some(bare)
 }
 
@@ -218,18 +230,26 @@ fn speak_address(address: &str, words: &mut Vec<String>) {
 
 /// A part without slashes: hyphens, signs and units become words.
 fn speak_part(part: &str, words: &mut Vec<String>) {
-    if let Some(rest) = part.strip_prefix('-').filter(|rest| starts_with_digit(rest)) {
+    if let Some(rest) = part
+        .strip_prefix('-')
+        .filter(|rest| starts_with_digit(rest))
+    {
         push("minus", words);
         return speak_part(rest, words);
     }
-    if let Some(rest) = part.strip_prefix('#').filter(|rest| starts_with_digit(rest)) {
+    if let Some(rest) = part
+        .strip_prefix('#')
+        .filter(|rest| starts_with_digit(rest))
+    {
         push("number", words);
         return speak_part(rest, words);
     }
     let pieces: Vec<&str> = part.split('-').filter(|piece| !piece.is_empty()).collect();
     let is_range = pieces.len() == 2
         && starts_with_digit(pieces[1])
-        && pieces[0].chars().all(|c| c.is_ascii_digit() || "$.,".contains(c));
+        && pieces[0]
+            .chars()
+            .all(|c| c.is_ascii_digit() || "$.,".contains(c));
     for (index, piece) in pieces.iter().enumerate() {
         if index == 1 && is_range {
             push("to", words);
@@ -260,11 +280,7 @@ fn speak_piece(piece: &str, words: &mut Vec<String>) {
 }
 
 /// An amount with its currency in front, perhaps with a unit (`$1.5M`). Plain dollars are the engine's own business.
-fn speak_money(
-    (sign, one, many): (&str, &str, &str),
-    amount: &str,
-    words: &mut Vec<String>,
-) {
+fn speak_money((sign, one, many): (&str, &str, &str), amount: &str, words: &mut Vec<String>) {
     let (number, rest) = split_number(amount);
     match unit(rest) {
         None if sign == "$" => push(&format!("${number}"), words),
@@ -272,7 +288,9 @@ fn speak_money(
             push(number, words);
             push(if number == "1" { one } else { many }, words);
         }
-        Some((_, _, unit)) => [number, unit, many].iter().for_each(|word| push(word, words)),
+        Some((_, _, unit)) => [number, unit, many]
+            .iter()
+            .for_each(|word| push(word, words)),
     }
     if unit(rest).is_none() {
         speak_signs(rest, words);
@@ -348,27 +366,54 @@ mod tests {
         let words = source_words(text);
         let written: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
         assert_eq!(written, text.split_whitespace().collect::<Vec<_>>());
-        assert_eq!(said(text), "Smart | quotes |  | and |  | emoji | don't | break | anything");
+        assert_eq!(
+            said(text),
+            "Smart | quotes |  | and |  | emoji | don't | break | anything"
+        );
     }
 
     #[test]
     fn numbers_units_and_money() {
-        assert_eq!(said("3.5km 1kg 10x 25 $25 1,000,000"), "3.5 kilometers | 1 kilogram | 10 times | 25 | $25 | 1,000,000");
-        assert_eq!(said("5-10 -5 #1 50% 3:30pm 2024"), "5 to 10 | minus 5 | number 1 | 50 percent | 3:30pm | 2024");
-        assert_eq!(said("€25 30°C £5 20€ $1.5M $25k 1/2 the 1990s"), "25 euros | 30 degrees celsius | 5 pounds | 20 euros | 1.5 million dollars | $25 k | 1/2 | the | 1990s");
+        assert_eq!(
+            said("3.5km 1kg 10x 25 $25 1,000,000"),
+            "3.5 kilometers | 1 kilogram | 10 times | 25 | $25 | 1,000,000"
+        );
+        assert_eq!(
+            said("5-10 -5 #1 50% 3:30pm 2024"),
+            "5 to 10 | minus 5 | number 1 | 50 percent | 3:30pm | 2024"
+        );
+        assert_eq!(
+            said("€25 30°C £5 20€ $1.5M $25k 1/2 the 1990s"),
+            "25 euros | 30 degrees celsius | 5 pounds | 20 euros | 1.5 million dollars | $25 k | 1/2 | the | 1990s"
+        );
     }
 
     #[test]
     fn compounds_and_signs() {
-        assert_eq!(said("well-known AT&T C++ and/or"), "well known | AT and T | C plus plus | and or");
-        assert_eq!(said("snake_case *bold* (aside) [x]"), "snake case | bold | aside | x");
-        assert_eq!(said("e.g. vs. etc. 60km/h"), "for example | versus | et cetera | 60 kilometers per hour");
+        assert_eq!(
+            said("well-known AT&T C++ and/or"),
+            "well known | AT and T | C plus plus | and or"
+        );
+        assert_eq!(
+            said("snake_case *bold* (aside) [x]"),
+            "snake case | bold | aside | x"
+        );
+        assert_eq!(
+            said("e.g. vs. etc. 60km/h"),
+            "for example | versus | et cetera | 60 kilometers per hour"
+        );
     }
 
     #[test]
     fn addresses_are_read_as_people_do() {
-        assert_eq!(said("https://www.example.com/a?b=c"), "example dot com slash a");
-        assert_eq!(said("me@example.org. fenta.dev!"), "me at example dot org | fenta dot dev");
+        assert_eq!(
+            said("https://www.example.com/a?b=c"),
+            "example dot com slash a"
+        );
+        assert_eq!(
+            said("me@example.org. fenta.dev!"),
+            "me at example dot org | fenta dot dev"
+        );
     }
 
     #[test]
@@ -383,8 +428,14 @@ mod tests {
             source_words(text).iter().map(|word| word.pause).collect()
         };
         use Pause::{Medium, None, Sentence, Short};
-        assert_eq!(pauses("one, two; three: four."), [Short, Medium, Medium, Sentence]);
-        assert_eq!(pauses("Mr. Smith (here) \"left!\" J. Doe"), [None, None, Short, Sentence, None, None]);
+        assert_eq!(
+            pauses("one, two; three: four."),
+            [Short, Medium, Medium, Sentence]
+        );
+        assert_eq!(
+            pauses("Mr. Smith (here) \"left!\" J. Doe"),
+            [None, None, Short, Sentence, None, None]
+        );
         assert_eq!(pauses("dash — here"), [Medium, Medium, None]);
         assert_eq!(
             pauses("the U.S. economy etc. and so."),

@@ -18,7 +18,8 @@ use super::pcm::Stereo;
 use super::resample::resample;
 
 /// Demuxers that read nothing but the file itself.
-const FORMATS: &str = "aac,ac3,aiff,amr,asf,au,avi,caf,flac,matroska,mov,mp3,mpegts,nut,ogg,w64,wav,wv";
+const FORMATS: &str =
+    "aac,ac3,aiff,amr,asf,au,avi,caf,flac,matroska,mov,mp3,mpegts,nut,ogg,w64,wav,wv";
 
 /// What is decoded so far, at the file's own rate.
 struct Heard {
@@ -147,7 +148,9 @@ fn fold<T: ffmpeg_next::util::frame::audio::Sample + Copy>(
 ) {
     let channels = usize::from(frame.channels());
     let packed = frame.is_packed();
-    let planes: Vec<&[T]> = (0..frame.planes()).map(|plane| frame.plane(plane)).collect();
+    let planes: Vec<&[T]> = (0..frame.planes())
+        .map(|plane| frame.plane(plane))
+        .collect();
     let sample = |channel: usize, n: usize| {
         convert(if packed {
             planes[0][n * channels + channel]
@@ -198,7 +201,9 @@ mod tests {
         let sound = read(&path, usize::MAX).unwrap();
         assert_eq!(sound.len(), 5000);
         let worst = |a: &[f32], b: &[f32]| {
-            a.iter().zip(b).fold(0.0f32, |worst, (a, b)| worst.max((a - b).abs()))
+            a.iter()
+                .zip(b)
+                .fold(0.0f32, |worst, (a, b)| worst.max((a - b).abs()))
         };
         assert!(worst(&sound.left, &left) < 2.0 / 32_768.0);
         assert!(worst(&sound.right, &right) < 2.0 / 32_768.0);

@@ -139,7 +139,7 @@ fn frame_at(sound: &Stereo, start: usize, number: usize) -> Result<Frame, Error>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::decode;
+    use crate::audio::ffi_decode;
 
     fn encoding() -> AudioEncoding {
         AudioEncoding {
@@ -165,7 +165,7 @@ mod tests {
         let path = dir.path().join("click.nut");
         for at in [48_000, 50_001, 95_000] {
             write(&path, &click_at(at, 96_100), &encoding()).unwrap();
-            let heard = decode::read(&path, usize::MAX).unwrap();
+            let heard = ffi_decode::read(&path, usize::MAX).unwrap();
             assert_eq!(heard.len(), 96_100usize.div_ceil(FRAME) * FRAME);
             let loudest = (0..heard.len())
                 .max_by(|a, b| heard.left[*a].abs().total_cmp(&heard.left[*b].abs()))
@@ -191,7 +191,10 @@ mod tests {
         let path = dir.path().join("a.nut");
         write(&path, &click_at(9000, 20_000), &encoding()).unwrap();
         let mut input = ffmpeg_next::format::input(&path).unwrap();
-        assert_eq!(input.stream(0).unwrap().time_base(), Rational::new(1, 48_000));
+        assert_eq!(
+            input.stream(0).unwrap().time_base(),
+            Rational::new(1, 48_000)
+        );
         let times: Vec<_> = input.packets().map(|(_, packet)| packet.pts()).collect();
         assert_eq!(times[..3], [Some(0), Some(1024), Some(2048)]);
         assert_eq!(times.len(), 20);

@@ -1,0 +1,243 @@
+//! Draws the frames of a segment: the shot, the blend into it, texts on top.
+//!
+//! Neighbours: `looks` and `source` supply pictures, `camera` and `resample` move over them, `transition` blends,
+//! `layer` puts texts on top; `encode` and `snapshot` ask. Frames are asked for in rising order.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use fenta_templates::digest::Digest;
+use fenta_templates::timeline::{
+    Canvas, Clip, FontFace, MediaReference, OverlayContent, SegmentSpec, TransitionKind,
+};
+use fenta_workflows::worker::WorkerFailure;
+
+use crate::camera::Framing;
+use crate::error::RenderError;
+use crate::layer::LayerBlender;
+use crate::looks::{self, LookPainter};
+use crate::picture::{Picture, Yuv};
+use crate::resample::Sampler;
+use crate::source::MediaSource;
+use crate::still::read_image;
+use crate::text::{LayerPainter, RgbaImage};
+use crate::transition::blend;
+
+/// Where each blob of a job lies.
+#[derive(Clone, Copy)]
+pub struct Blobs<'a>(pub &'a BTreeMap<Digest, String>);
+
+impl<'a> Blobs<'a> {
+    /// The path of a blob the job must have named.
+    pub fn path(self, digest: Digest) -> Result<&'a Path, RenderError> {
+        self.0
+            .get(&digest)
+            .map(Path::new)
+            .ok_or_else(|| RenderError::internal(format!("the job gives no path for {digest:?}")))
+    }
+}
+
+/// Draws one segment.
+pub struct SegmentPainter {
+    background: Yuv,
+    shot: Option<ClipPainter>,
+    transition: Option<Blend>,
+    layers: LayerPainter,
+    blender: LayerBlender,
+    sampler: Sampler,
+    scratch: [Picture; 2],
+}
+
+/// A blend under way.
+struct Blend {
+    kind: TransitionKind,
+    frames: u32,
+    offset: u32,
+    from: ClipPainter,
+}
+
+impl SegmentPainter {
+    /// Opens everything the segment shows. `threads` is for decoding.
+    pub fn new(
+        segment: &SegmentSpec,
+        fonts: &[FontFace],
+        blobs: Blobs,
+        threads: u8,
+    ) -> Result<Self, RenderError> {
+        let canvas = &segment.canvas;
+        let clip = |clip: &Clip, elapsed| ClipPainter::new(clip, elapsed, canvas, blobs, threads);
+        let (mut shot, mut transition) = (None, None);
+        if let Some(spec) = &segment.shot {
+            shot = Some(clip(&spec.clip, spec.elapsed)?);
+            if let Some(blend) = &spec.transition {
+                transition = Some(Blend {
+                    kind: blend.kind,
+                    frames: blend.frames.max(1),
+                    offset: blend.offset,
+                    from: clip(&blend.from, blend.from_elapsed)?,
+                });
+            }
+        }
+        let fonts = read_fonts(fonts, blobs)?;
+        let images = read_images(segment, blobs)?;
+        let layers = LayerPainter::new(segment, &fonts, &images)
+            .map_err(|error| RenderError::Reported(WorkerFailure::from(error)))?;
+        let blank = || Picture::filled(canvas.width as usize, canvas.height as usize, Yuv::BLACK);
+        let scratch = match transition {
+            Some(_) => [blank(), blank()],
+            None => [0, 1].map(|_| Picture::filled(2, 2, Yuv::BLACK)),
+        };
+        Ok(Self {
+            background: Yuv::from(canvas.background),
+            shot,
+            transition,
+            layers,
+            blender: LayerBlender::new(),
+            sampler: Sampler::new(),
+            scratch,
+        })
+    }
+
+    /// Draws a frame over all of `out`, which has the canvas' size.
+    pub fn paint(&mut self, frame: u32, out: &mut Picture) -> Result<(), RenderError> {
+        match (&mut self.shot, &mut self.transition) {
+            (None, _) => out.fill(self.background),
+            (Some(shot), Some(transition)) if transition.offset + frame < transition.frames => {
+                let [old, new] = &mut self.scratch;
+                transition.from.paint(frame, &mut self.sampler, old)?;
+                shot.paint(frame, &mut self.sampler, new)?;
+                // The middle of the frame's time: the blend is as far from its start as from its end.
+                let progress =
+                    ((transition.offset + frame) as f32 + 0.5) / transition.frames as f32;
+                blend(
+                    transition.kind,
+                    progress,
+                    (old, new),
+                    out,
+                    &mut self.sampler,
+                );
+            }
+            (Some(shot), _) => shot.paint(frame, &mut self.sampler, out)?,
+        }
+        self.blender.blend(&self.layers.layers_at(frame), out);
+        Ok(())
+    }
+}
+
+/// Draws one clip.
+struct ClipPainter {
+    content: Content,
+    elapsed: u32,
+}
+
+enum Content {
+    Media(Box<MediaSource>),
+    Look {
+        painter: Box<dyn LookPainter>,
+        framing: Framing,
+        texture: Picture,
+        start: f64,
+        frame_seconds: f64,
+    },
+}
+
+impl ClipPainter {
+    fn new(
+        clip: &Clip,
+        elapsed: u32,
+        canvas: &Canvas,
+        blobs: Blobs,
+        threads: u8,
+    ) -> Result<Self, RenderError> {
+        let content = match &clip.media {
+            MediaReference::External(media) => {
+                let path = blobs.path(media.source)?;
+                let source = MediaSource::open(path, (clip, media), canvas, threads)?;
+                Content::Media(Box::new(source))
+            }
+            MediaReference::Generator(generator) => {
+                let size = (canvas.width, canvas.height);
+                // A look is drawn at canvas size: it has no detail that a denser texture could hold.
+                let framing = Framing::undivided(canvas, clip.motion);
+                Content::Look {
+                    painter: looks::painter(generator, canvas),
+                    framing,
+                    texture: Picture::filled(size.0 as usize, size.1 as usize, Yuv::BLACK),
+                    start: clip.source_range.start.as_seconds(),
+                    frame_seconds: 1.0 / canvas.frame_rate.as_f64(),
+                }
+            }
+        };
+        Ok(Self { content, elapsed })
+    }
+
+    fn paint(
+        &mut self,
+        frame: u32,
+        sampler: &mut Sampler,
+        out: &mut Picture,
+    ) -> Result<(), RenderError> {
+        let elapsed = self.elapsed.saturating_add(frame);
+        match &mut self.content {
+            Content::Media(source) => {
+                let view = source.framing().view(elapsed);
+                sampler.sample(source.texture_at(frame)?, view, out);
+            }
+            Content::Look {
+                painter,
+                framing,
+                texture,
+                start,
+                frame_seconds,
+            } => {
+                let seconds = (*start + f64::from(frame) * *frame_seconds) as f32;
+                let view = framing.view(elapsed);
+                if view.is_identity() {
+                    painter.draw(seconds, out);
+                } else {
+                    painter.draw(seconds, texture);
+                    sampler.sample(texture, view, out);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_fonts(
+    fonts: &[FontFace],
+    blobs: Blobs,
+) -> Result<Vec<(FontFace, Arc<Vec<u8>>)>, RenderError> {
+    let mut files: BTreeMap<Digest, Arc<Vec<u8>>> = BTreeMap::new();
+    fonts
+        .iter()
+        .map(|face| {
+            if !files.contains_key(&face.file) {
+                let path = blobs.path(face.file)?;
+                let bytes = std::fs::read(path).map_err(|source| RenderError::Io {
+                    operation: "read",
+                    path: path.to_owned(),
+                    source,
+                })?;
+                files.insert(face.file, Arc::new(bytes));
+            }
+            Ok((face.clone(), Arc::clone(&files[&face.file])))
+        })
+        .collect()
+}
+
+fn read_images(
+    segment: &SegmentSpec,
+    blobs: Blobs,
+) -> Result<BTreeMap<Digest, RgbaImage>, RenderError> {
+    let mut images = BTreeMap::new();
+    for overlay in &segment.overlays {
+        if let OverlayContent::Image(digest) = overlay.content
+            && !images.contains_key(&digest)
+        {
+            images.insert(digest, read_image(blobs.path(digest)?)?);
+        }
+    }
+    Ok(images)
+}

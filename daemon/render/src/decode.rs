@@ -1,0 +1,339 @@
+//! The decoded frames of a file's picture stream, in display order, with times from its first displayed frame.
+//!
+//! Broken packets are skipped, interlaced frames are deinterlaced, missing timestamps are made up from the frame
+//! rate. Neighbours: `probe` looks at the first frames, `source` picks the ones it shows.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::error::RenderError;
+use crate::ffi_decoder::{Decoder, DecoderError, Received};
+use crate::ffi_filter::{FilterChain, FilterNode};
+use crate::ffi_frame::Frame;
+use crate::ffi_input::{Input, InputError, StreamInfo, StreamKind};
+use crate::ffi_output::rescale;
+use crate::ffi_packet::Packet;
+
+/// Microseconds, the unit of all times here.
+pub const MICROS: (i32, i32) = (1, 1_000_000);
+/// Packets in a row that may fail before the file is given up.
+const MAX_BROKEN_PACKETS: u32 = 400;
+const REPLACE: &str = "replace the file, or convert it with another program first";
+
+/// A decoded frame and when it is shown, in microseconds after the first.
+pub struct TimedFrame {
+    /// Presentation time.
+    pub micros: i64,
+    /// The picture.
+    pub frame: Frame,
+}
+
+/// Opens a file for reading, with errors that say whose fault it is.
+pub fn open_input(path: &Path) -> Result<Input, RenderError> {
+    Input::open(path).map_err(|error| match error {
+        InputError::Io(source) => RenderError::Io {
+            operation: "read",
+            path: path.to_owned(),
+            source,
+        },
+        InputError::Av(error) => match known_but_unreadable(path) {
+            Some(what) => RenderError::unsupported(
+                format!("{what} cannot be read here"),
+                "convert it to JPEG, PNG or MP4 first",
+            ),
+            None => RenderError::blame_input(
+                error,
+                "this is not a media file that can be read",
+                REPLACE,
+            ),
+        },
+    })
+}
+
+/// The kinds of pictures people have that this FFmpeg does not read, by their first bytes.
+pub fn known_but_unreadable(path: &Path) -> Option<&'static str> {
+    let mut head = [0; 32];
+    let read = File::open(path)
+        .and_then(|mut file| file.read(&mut head))
+        .ok()?;
+    let head = &head[..read];
+    match (head.get(4..8), head.get(8..12)) {
+        (Some(b"ftyp"), Some(b"heic" | b"heix" | b"hevc" | b"mif1" | b"msf1")) => {
+            Some("a HEIC picture")
+        }
+        (_, Some(b"WEBP")) if head.get(12..16) == Some(b"VP8X") && head.get(20)? & 2 != 0 => {
+            Some("an animated WebP")
+        }
+        _ if head.starts_with(b"<svg") || head.starts_with(b"<?xml") => Some("an SVG drawing"),
+        _ => None,
+    }
+}
+
+/// Reads one file's picture stream.
+pub struct FrameReader {
+    input: Input,
+    decoder: Decoder,
+    stream: usize,
+    info: StreamInfo,
+    packet: Packet,
+    drained: bool,
+    broken: u32,
+    deinterlacer: Option<FilterChain>,
+    flushed: bool,
+    ready: VecDeque<Frame>,
+    frame_micros: i64,
+    last_micros: Option<i64>,
+    origin: Option<i64>,
+}
+
+impl FrameReader {
+    /// Opens the file's best picture stream.
+    pub fn open(path: &Path, threads: u8) -> Result<Self, RenderError> {
+        Self::new(open_input(path)?, threads)
+    }
+
+    /// Reads from an input that is already open.
+    pub fn new(mut input: Input, threads: u8) -> Result<Self, RenderError> {
+        let stream = input
+            .best_stream(StreamKind::Video)
+            .ok_or_else(|| no_picture(&input))?;
+        let info = input.stream(stream);
+        let decoder = Decoder::open(&input, stream, threads).map_err(|error| match error {
+            DecoderError::NoDecoder(codec) => RenderError::unsupported(
+                format!("the video codec `{codec}` cannot be decoded"),
+                "convert the file to H.264 first",
+            ),
+            DecoderError::Av(error) => {
+                RenderError::blame_input(error, "the picture stream is damaged", REPLACE)
+            }
+        })?;
+        input.only(stream);
+        let frame_micros = info.average_rate.map_or(40_000, |(num, den)| {
+            (i64::from(den) * 1_000_000 / i64::from(num)).clamp(1, 60_000_000)
+        });
+        Ok(Self {
+            input,
+            decoder,
+            stream,
+            info,
+            packet: Packet::empty()?,
+            drained: false,
+            broken: 0,
+            deinterlacer: None,
+            flushed: false,
+            ready: VecDeque::new(),
+            frame_micros,
+            last_micros: None,
+            origin: None,
+        })
+    }
+
+    /// What the container claims about the stream.
+    pub fn info(&self) -> &StreamInfo {
+        &self.info
+    }
+
+    /// The stream's index in the file.
+    pub fn stream(&self) -> usize {
+        self.stream
+    }
+
+    /// Nominal length of a frame in microseconds.
+    pub fn frame_micros(&self) -> i64 {
+        self.frame_micros
+    }
+
+    /// Gives the input back, for other questions.
+    pub fn into_input(self) -> Input {
+        self.input
+    }
+
+    /// The next frame in display order; `None` at the end.
+    pub fn next(&mut self) -> Result<Option<TimedFrame>, RenderError> {
+        let Some(frame) = self.next_frame()? else {
+            return Ok(None);
+        };
+        let absolute = self.absolute_micros(&frame);
+        self.last_micros = Some(absolute);
+        let origin = *self.origin.get_or_insert(absolute);
+        Ok(Some(TimedFrame {
+            micros: absolute - origin,
+            frame,
+        }))
+    }
+
+    fn absolute_micros(&self, frame: &Frame) -> i64 {
+        let unit = self
+            .deinterlacer
+            .as_ref()
+            .map_or(self.info.time_base, FilterChain::time_base);
+        let made_up = self.last_micros.map_or(0, |last| last + self.frame_micros);
+        frame
+            .timestamp()
+            .map_or(made_up, |time| rescale(time, unit, MICROS))
+    }
+
+    /// Goes to the last key frame at or before a time; frames before the time may follow. The origin must be known
+    /// (a frame has been read). False when the file cannot be searched.
+    pub fn seek(&mut self, micros: i64) -> bool {
+        let Some(origin) = self.origin else {
+            return false;
+        };
+        let target = rescale(origin.saturating_add(micros), MICROS, self.info.time_base);
+        if self.input.seek(self.stream, target).is_err() {
+            return false;
+        }
+        self.decoder.flush();
+        self.deinterlacer = None;
+        self.flushed = false;
+        self.ready.clear();
+        self.drained = false;
+        self.last_micros = None;
+        true
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>, RenderError> {
+        loop {
+            if let Some(frame) = self.ready.pop_front() {
+                return Ok(Some(frame));
+            }
+            let Some(frame) = self.decode()? else {
+                return self.flush_deinterlacer();
+            };
+            if frame.format().interlaced && self.deinterlacer.is_none() {
+                let bwdif = FilterNode::new("bwdif")
+                    .with("mode", "send_frame")
+                    .with("deint", "interlaced");
+                let chain = FilterChain::new(&frame, self.info.time_base, &[bwdif])?;
+                self.deinterlacer = Some(chain);
+            }
+            if self.deinterlacer.is_none() {
+                return Ok(Some(frame));
+            }
+            self.deinterlace(Some(&frame))?;
+        }
+    }
+
+    fn deinterlace(&mut self, frame: Option<&Frame>) -> Result<(), RenderError> {
+        if let Some(chain) = &mut self.deinterlacer {
+            chain.push(frame)?;
+            while let Some(frame) = chain.pull()? {
+                self.ready.push_back(frame);
+            }
+        }
+        Ok(())
+    }
+
+    /// The deinterlacer holds frames back: at the end they are let go, once.
+    fn flush_deinterlacer(&mut self) -> Result<Option<Frame>, RenderError> {
+        if !self.flushed {
+            self.flushed = true;
+            self.deinterlace(None)?;
+        }
+        Ok(self.ready.pop_front())
+    }
+
+    /// The decoder's next frame; `None` at the end.
+    fn decode(&mut self) -> Result<Option<Frame>, RenderError> {
+        let mut frame = Frame::empty()?;
+        loop {
+            match self.decoder.receive(&mut frame) {
+                Ok(Received::Frame) => {
+                    self.broken = 0;
+                    return Ok(Some(frame));
+                }
+                Ok(Received::End) => return Ok(None),
+                Ok(Received::Starved) => self.feed()?,
+                Err(error) if error.is_resource() => return Err(error.into()),
+                Err(error) => {
+                    self.note_broken(error.to_string())?;
+                    if self.drained {
+                        return Ok(None);
+                    }
+                    self.feed()?;
+                }
+            }
+        }
+    }
+
+    fn feed(&mut self) -> Result<(), RenderError> {
+        loop {
+            let more = match self.input.read(&mut self.packet) {
+                Ok(more) => more,
+                Err(error) => {
+                    self.note_broken(error.to_string())?;
+                    false
+                }
+            };
+            if !more {
+                self.drained = true;
+                // A decoder that is already draining says so again, which is no news.
+                let _ = self.decoder.send(None);
+                return Ok(());
+            }
+            if self.packet.stream() != self.stream {
+                continue;
+            }
+            match self.decoder.send(Some(&self.packet)) {
+                Ok(()) => return Ok(()),
+                Err(error) if error.is_resource() => return Err(error.into()),
+                Err(error) => self.note_broken(error.to_string())?,
+            }
+        }
+    }
+
+    fn note_broken(&mut self, reason: String) -> Result<(), RenderError> {
+        self.broken += 1;
+        if self.broken > MAX_BROKEN_PACKETS {
+            return Err(RenderError::input(
+                format!(
+                    "{MAX_BROKEN_PACKETS} parts of the picture stream in a row are damaged: {reason}"
+                ),
+                REPLACE,
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn no_picture(input: &Input) -> RenderError {
+    let kinds: Vec<String> = input
+        .streams()
+        .iter()
+        .map(|stream| format!("{} ({})", kind_name(stream.kind), stream.codec))
+        .collect();
+    let found = if kinds.is_empty() {
+        "no streams".to_owned()
+    } else {
+        kinds.join(", ")
+    };
+    RenderError::unsupported(
+        format!("the file has no picture that can be decoded; it holds {found}"),
+        "use a file with a picture, or convert it to H.264 first",
+    )
+}
+
+fn kind_name(kind: StreamKind) -> &'static str {
+    match kind {
+        StreamKind::Video => "video",
+        StreamKind::AttachedPicture => "cover art",
+        StreamKind::Audio => "audio",
+        StreamKind::Other => "data",
+    }
+}
+
+/// The only frame (or the first one) of a file, or what is wrong with it.
+pub fn first_frame(reader: &mut FrameReader) -> Result<Frame, RenderError> {
+    match reader.next()? {
+        Some(timed) => Ok(timed.frame),
+        None => Err(RenderError::input(
+            format!(
+                "no picture of the {} stream can be decoded",
+                reader.info().codec
+            ),
+            REPLACE,
+        )),
+    }
+}

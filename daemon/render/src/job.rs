@@ -1,0 +1,209 @@
+//! Does one action: the list of everything the worker can be asked to do.
+//!
+//! Neighbours: `protocol` brings the job and reports the outcome; every arm here calls the module that does the work.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use fenta_templates::timeline::{FontFace, FontRequest};
+use fenta_workflows::action::{Action, ActionFacts, ProbeRequest, ResolveFontsRequest};
+use fenta_workflows::digest::blob_digest;
+use fenta_workflows::worker::{WorkerFailure, WorkerJob};
+
+use crate::audio::{self, AudioDone};
+use crate::compose::Blobs;
+use crate::encode::{SEGMENT_FILE, render_segment};
+use crate::error::RenderError;
+use crate::mux::{VIDEO_FILE, mux};
+use crate::probe::probe;
+use crate::snapshot::{COVER_FILE, snapshot};
+use crate::text::resolve_fonts;
+
+/// What an action left behind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActionDone {
+    /// Output name to file name inside the output folder.
+    pub outputs: BTreeMap<String, String>,
+    /// What was learnt.
+    pub facts: ActionFacts,
+}
+
+impl ActionDone {
+    fn file(name: &str, file: &str, facts: ActionFacts) -> Self {
+        Self {
+            outputs: BTreeMap::from([(name.to_owned(), file.to_owned())]),
+            facts,
+        }
+    }
+
+    fn facts(facts: ActionFacts) -> Self {
+        Self {
+            outputs: BTreeMap::new(),
+            facts,
+        }
+    }
+}
+
+impl From<AudioDone> for ActionDone {
+    fn from(done: AudioDone) -> Self {
+        Self {
+            outputs: done.outputs,
+            facts: done.facts,
+        }
+    }
+}
+
+/// Does a job; `progress` hears `(done, total)`.
+///
+/// # Errors
+/// A failure as the daemon wants to hear it.
+pub fn perform(
+    job: &WorkerJob,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<ActionDone, WorkerFailure> {
+    let out_dir = Path::new(&job.output_dir);
+    let blobs = Blobs(&job.blobs);
+    let done = match &job.action {
+        Action::Probe(request) => measure(request, blobs)?,
+        Action::ResolveFonts(request) => collect_fonts(request, out_dir)?,
+        Action::Speak(request) => audio::speak(request, out_dir)?.into(),
+        Action::ComposeMusic(request) => audio::compose_music(request, out_dir)?.into(),
+        Action::Mix(request) => audio::mix(request, &job.blobs, out_dir, progress)?.into(),
+        Action::RenderSegment(request) => {
+            let facts = render_segment(request, blobs, out_dir, progress)?;
+            ActionDone::file("video", SEGMENT_FILE, ActionFacts::Segment(facts))
+        }
+        Action::Mux(request) => {
+            let facts = mux(request, blobs, out_dir, progress)?;
+            ActionDone::file("video", VIDEO_FILE, ActionFacts::Mux(facts))
+        }
+        Action::Snapshot(cover) => {
+            snapshot(cover, blobs, out_dir)?;
+            ActionDone::file("image", COVER_FILE, ActionFacts::None)
+        }
+        Action::Collect(_) | Action::ReadText(_) | Action::Write(_) | Action::Publish(_) => {
+            let message = format!(
+                "`{}` is done by the daemon, not by a worker",
+                job.action.kind()
+            );
+            return Err(RenderError::internal(message).into());
+        }
+    };
+    Ok(done)
+}
+
+fn measure(request: &ProbeRequest, blobs: Blobs) -> Result<ActionDone, WorkerFailure> {
+    let named = |failure: WorkerFailure| WorkerFailure {
+        message: if request.name.is_empty() {
+            failure.message
+        } else {
+            format!("{}: {}", request.name, failure.message)
+        },
+        ..failure
+    };
+    blobs
+        .path(request.source)
+        .and_then(|path| probe(path, 1))
+        .map(|facts| ActionDone::facts(ActionFacts::Media(facts)))
+        .map_err(|error| named(error.into()))
+}
+
+/// Finds fonts and copies each file once into the output folder, as `font0`, `font1` and so on.
+fn collect_fonts(
+    request: &ResolveFontsRequest,
+    out_dir: &Path,
+) -> Result<ActionDone, WorkerFailure> {
+    let found = resolve_fonts(request)?;
+    let mut outputs = BTreeMap::new();
+    let mut copied = BTreeMap::new();
+    let mut faces = Vec::with_capacity(found.len());
+    for (request, path, index) in found {
+        let file = match copied.get(&path) {
+            Some(digest) => *digest,
+            None => {
+                let name = format!("font{}", copied.len());
+                let digest = copy_font(&path, &name, out_dir, &mut outputs)?;
+                copied.insert(path, digest);
+                digest
+            }
+        };
+        faces.push(face(request, file, index));
+    }
+    Ok(ActionDone {
+        outputs,
+        facts: ActionFacts::Fonts(faces),
+    })
+}
+
+fn face(request: FontRequest, file: fenta_templates::digest::Digest, index: u32) -> FontFace {
+    FontFace {
+        request,
+        file,
+        index,
+    }
+}
+
+fn copy_font(
+    path: &PathBuf,
+    name: &str,
+    out_dir: &Path,
+    outputs: &mut BTreeMap<String, String>,
+) -> Result<fenta_templates::digest::Digest, RenderError> {
+    let failed = |operation, path: &Path, source| RenderError::Io {
+        operation,
+        path: path.to_owned(),
+        source,
+    };
+    let bytes = std::fs::read(path).map_err(|error| failed("read", path, error))?;
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or("ttf")
+        .to_lowercase();
+    let file = format!("{name}.{extension}");
+    let target = out_dir.join(&file);
+    std::fs::write(&target, &bytes).map_err(|error| failed("write", &target, error))?;
+    outputs.insert(name.to_owned(), file);
+    Ok(blob_digest(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fenta_workflows::action::WriteRequest;
+    use fenta_workflows::worker::FailureClass;
+
+    fn job(action: Action) -> WorkerJob {
+        WorkerJob {
+            action,
+            blobs: BTreeMap::new(),
+            output_dir: String::new(),
+        }
+    }
+
+    #[test]
+    fn refuses_the_daemons_own_actions() {
+        let write = Action::Write(WriteRequest {
+            name: "a.txt".to_owned(),
+            text: String::new(),
+        });
+        let failure = perform(&job(write), &mut |_, _| ()).unwrap_err();
+        assert_eq!(failure.class, FailureClass::Internal);
+        assert!(failure.message.contains("`write`"), "{}", failure.message);
+    }
+
+    #[test]
+    fn names_the_file_that_cannot_be_measured() {
+        let source = blob_digest(b"nothing");
+        let action = Action::Probe(ProbeRequest {
+            source,
+            name: "holiday.mov".to_owned(),
+        });
+        let failure = perform(&job(action), &mut |_, _| ()).unwrap_err();
+        assert!(
+            failure.message.starts_with("holiday.mov: "),
+            "{}",
+            failure.message
+        );
+    }
+}

@@ -1,0 +1,252 @@
+//! Joins encoded segments and the soundtrack into the output file, by copying packets.
+//!
+//! The file starts with its index, has no edit list, and picture and sound both start at 0. Neighbours: `encode` and
+//! `audio` wrote what is joined here.
+
+use std::path::Path;
+
+use fenta_templates::time::FrameRate;
+use fenta_workflows::action::{MuxFacts, MuxRequest};
+
+use crate::compose::Blobs;
+use crate::decode::open_input;
+use crate::error::RenderError;
+use crate::ffi_input::{Input, StreamKind};
+use crate::ffi_output::{Output, extradata, rescale};
+use crate::ffi_packet::Packet;
+
+/// Name of the result inside the output folder.
+pub const VIDEO_FILE: &str = "video.mp4";
+/// How far the sound is written ahead of the picture, in units of the picture's rate.
+const AUDIO_AHEAD_FRAMES: i64 = 1;
+
+/// Joins the request's blobs into a file in the output folder.
+pub fn mux(
+    request: &MuxRequest,
+    blobs: Blobs,
+    out_dir: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<MuxFacts, RenderError> {
+    let (Some(first), true) = (
+        request.segments.first(),
+        request.segments.len() == request.segment_frames.len(),
+    ) else {
+        return Err(RenderError::internal(format!(
+            "{} segments with {} lengths",
+            request.segments.len(),
+            request.segment_frames.len()
+        )));
+    };
+    let first = open_segment(blobs.path(*first)?)?;
+    let audio = request
+        .audio
+        .map(|digest| blobs.path(digest).and_then(AudioTrack::open))
+        .transpose()?;
+    let path = out_dir.join(VIDEO_FILE);
+    let mut joiner = Joiner::create(&path, request, &first, audio)?;
+    drop(first);
+    let total = request
+        .segment_frames
+        .iter()
+        .map(|frames| u64::from(*frames))
+        .sum();
+    for (digest, frames) in request.segments.iter().zip(&request.segment_frames) {
+        joiner.append(blobs.path(*digest)?, i64::from(*frames))?;
+        progress(joiner.frames as u64, total);
+    }
+    let frames = joiner.finish()?;
+    let bytes = std::fs::metadata(&path)
+        .map_err(|source| RenderError::Io {
+            operation: "measure",
+            path,
+            source,
+        })?
+        .len();
+    let rate = request.canvas.frame_rate;
+    Ok(MuxFacts {
+        frames,
+        duration_ms: frames * 1000 * u64::from(rate.den) / u64::from(rate.num),
+        bytes,
+    })
+}
+
+struct Segment {
+    input: Input,
+    stream: usize,
+}
+
+fn open_segment(path: &Path) -> Result<Segment, RenderError> {
+    let input = open_input(path)?;
+    let stream = input
+        .best_stream(StreamKind::Video)
+        .ok_or_else(|| RenderError::internal("a segment holds no picture"))?;
+    Ok(Segment { input, stream })
+}
+
+struct AudioTrack {
+    input: Input,
+    stream: usize,
+    unit: (i32, i32),
+    packet: Packet,
+    /// Start of the waiting packet in the stream's unit, counted from the first packet; `None` at the end.
+    waiting: Option<i64>,
+    first: i64,
+}
+
+impl AudioTrack {
+    fn open(path: &Path) -> Result<Self, RenderError> {
+        let input = open_input(path)?;
+        let stream = input
+            .best_stream(StreamKind::Audio)
+            .ok_or_else(|| RenderError::internal("the soundtrack holds no sound"))?;
+        let mut track = Self {
+            unit: input.stream(stream).time_base,
+            input,
+            stream,
+            packet: Packet::empty()?,
+            waiting: None,
+            first: 0,
+        };
+        track.advance()?;
+        track.first = track.waiting.unwrap_or(0);
+        track.waiting = track.waiting.map(|_| 0);
+        Ok(track)
+    }
+
+    fn advance(&mut self) -> Result<(), RenderError> {
+        loop {
+            if !self.input.read(&mut self.packet)? {
+                self.waiting = None;
+                return Ok(());
+            }
+            if self.packet.stream() == self.stream {
+                let pts = self.packet.pts().ok_or_else(|| {
+                    RenderError::internal("a packet of the soundtrack has no time")
+                })?;
+                self.waiting = Some(pts - self.first);
+                return Ok(());
+            }
+        }
+    }
+}
+
+struct Joiner {
+    output: Output,
+    video_stream: usize,
+    audio: Option<(usize, AudioTrack)>,
+    unit: (i32, i32),
+    extradata: Vec<u8>,
+    frames: i64,
+    packets: i64,
+    /// Frames between decoding and showing, the same for all segments because their parameters are.
+    delay: i64,
+    packet: Packet,
+}
+
+impl Joiner {
+    fn create(
+        path: &Path,
+        request: &MuxRequest,
+        first: &Segment,
+        audio: Option<AudioTrack>,
+    ) -> Result<Self, RenderError> {
+        let FrameRate { num, den } = request.canvas.frame_rate;
+        let unit = (den as i32, num as i32);
+        let mut output = Output::create(path, c"mp4")?;
+        let video_stream = output.add_copy(&first.input, first.stream, unit)?;
+        let audio = audio
+            .map(|track| {
+                let stream = output.add_copy(&track.input, track.stream, track.unit)?;
+                Ok::<_, RenderError>((stream, track))
+            })
+            .transpose()?;
+        if !request.title.is_empty() {
+            output.set_metadata(c"title", &request.title)?;
+        }
+        output.write_header(&[
+            (c"movflags", c"+faststart+negative_cts_offsets"),
+            // Platforms refuse edit lists; without one, times must be right by themselves.
+            (c"use_editlist", c"0"),
+            (c"brand", c"mp42"),
+        ])?;
+        Ok(Self {
+            output,
+            video_stream,
+            audio,
+            unit,
+            extradata: extradata(&first.input, first.stream),
+            frames: 0,
+            packets: 0,
+            delay: i64::from(first.input.stream(first.stream).reorder_delay),
+            packet: Packet::empty()?,
+        })
+    }
+
+    /// Copies a segment behind what is there. Times are counted, not believed: packet `n` is decoded at tick `n`
+    /// less the reordering delay, and shown where its segment says.
+    fn append(&mut self, path: &Path, frames: i64) -> Result<(), RenderError> {
+        let mut segment = open_segment(path)?;
+        if extradata(&segment.input, segment.stream) != self.extradata {
+            return Err(RenderError::internal(
+                "segments were encoded with different parameters and cannot be joined",
+            ));
+        }
+        let source_unit = segment.input.stream(segment.stream).time_base;
+        let base = self.frames;
+        let mut count = 0;
+        while segment.input.read(&mut self.packet)? {
+            if self.packet.stream() != segment.stream {
+                continue;
+            }
+            let pts = self.shown_at(source_unit, frames)?;
+            self.write_audio_until(base + count)?;
+            let dts = self.packets - self.delay;
+            self.packet.address(self.video_stream, base + pts, dts, 1);
+            self.output
+                .write(&mut self.packet, self.video_stream, self.unit)?;
+            self.packets += 1;
+            count += 1;
+        }
+        if count != frames {
+            return Err(RenderError::internal(format!(
+                "a segment holds {count} frames instead of {frames}"
+            )));
+        }
+        self.frames += frames;
+        Ok(())
+    }
+
+    fn shown_at(&self, source_unit: (i32, i32), frames: i64) -> Result<i64, RenderError> {
+        let pts = self
+            .packet
+            .pts()
+            .map(|pts| rescale(pts, source_unit, self.unit));
+        pts.filter(|pts| (0..frames).contains(pts)).ok_or_else(|| {
+            RenderError::internal(format!(
+                "a packet of a segment is shown at frame {pts:?} of {frames}"
+            ))
+        })
+    }
+
+    fn write_audio_until(&mut self, frame: i64) -> Result<(), RenderError> {
+        let Some((stream, track)) = &mut self.audio else {
+            return Ok(());
+        };
+        while let Some(start) = track.waiting {
+            if rescale(start, track.unit, self.unit) > frame + AUDIO_AHEAD_FRAMES {
+                break;
+            }
+            let duration = track.packet.duration();
+            track.packet.address(*stream, start, start, duration);
+            self.output.write(&mut track.packet, *stream, track.unit)?;
+            track.advance()?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<u64, RenderError> {
+        self.write_audio_until(i64::MAX / 2)?;
+        self.output.finish()?;
+        Ok(self.frames as u64)
+    }
+}

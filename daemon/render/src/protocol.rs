@@ -1,0 +1,139 @@
+//! The conversation with the daemon: one job in, events out, one JSON object a line.
+//!
+//! Neighbours: `main` connects it to standard input and output, `job` does the work. Nothing else writes to the
+//! output stream.
+
+use std::io::{Read, Write};
+
+use fenta_workflows::worker::{FailureClass, WorkerEvent, WorkerFailure, WorkerJob};
+
+use crate::job::perform;
+
+/// Jobs are small; more than this is not one.
+const MAX_JOB_BYTES: u64 = 64 << 20;
+
+/// Reads a job, does it and reports; true when it succeeded.
+///
+/// # Errors
+/// Only when the daemon cannot be told anything any more.
+pub fn serve(input: impl Read, output: &mut impl Write) -> std::io::Result<bool> {
+    let mut lost = None;
+    let outcome = read_job(input).and_then(|job| {
+        perform(&job, &mut |done, total| {
+            if let Err(error) = say(output, &WorkerEvent::Progress { done, total }) {
+                lost.get_or_insert(error);
+            }
+        })
+    });
+    if let Some(error) = lost {
+        return Err(error);
+    }
+    match outcome {
+        Ok(done) => {
+            let event = WorkerEvent::Done {
+                outputs: done.outputs,
+                facts: done.facts,
+            };
+            say(output, &event).map(|()| true)
+        }
+        Err(failure) => say(output, &WorkerEvent::Failed(failure)).map(|()| false),
+    }
+}
+
+fn read_job(input: impl Read) -> Result<WorkerJob, WorkerFailure> {
+    let mut text = Vec::new();
+    let refused = |message: String| WorkerFailure {
+        class: FailureClass::Internal,
+        message,
+        hint: String::new(),
+    };
+    input
+        .take(MAX_JOB_BYTES)
+        .read_to_end(&mut text)
+        .map_err(|error| refused(format!("the job could not be read: {error}")))?;
+    serde_json::from_slice(&text)
+        .map_err(|error| refused(format!("the job is not understood: {error}")))
+}
+
+fn say(output: &mut impl Write, event: &WorkerEvent) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(event)?;
+    line.push(b'\n');
+    output.write_all(&line)?;
+    output.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fenta_workflows::action::{Action, ActionFacts, ProbeRequest};
+    use fenta_workflows::digest::blob_digest;
+    use std::collections::BTreeMap;
+
+    fn events(input: &[u8]) -> (bool, Vec<WorkerEvent>) {
+        let mut output = Vec::new();
+        let done = serve(input, &mut output).unwrap();
+        let events = output
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(|line| serde_json::from_slice(line).unwrap())
+            .collect();
+        (done, events)
+    }
+
+    #[test]
+    fn nonsense_is_answered() {
+        let (done, events) = events(b"hello");
+        assert!(!done);
+        let [WorkerEvent::Failed(failure)] = &events[..] else {
+            panic!("{events:?}");
+        };
+        assert_eq!(failure.class, FailureClass::Internal);
+        assert!(failure.message.starts_with("the job is not understood"));
+    }
+
+    #[test]
+    fn a_job_is_answered_with_its_facts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("blob");
+        tiny_skia::Pixmap::new(30, 20)
+            .unwrap()
+            .save_png(&path)
+            .unwrap();
+        let source = blob_digest(&std::fs::read(&path).unwrap());
+        let job = WorkerJob {
+            action: Action::Probe(ProbeRequest {
+                source,
+                name: "logo.png".to_owned(),
+            }),
+            blobs: BTreeMap::from([(source, path.to_str().unwrap().to_owned())]),
+            output_dir: folder.path().to_str().unwrap().to_owned(),
+        };
+        let (done, events) = events(&serde_json::to_vec(&job).unwrap());
+        assert!(done);
+        let [
+            WorkerEvent::Done {
+                facts: ActionFacts::Media(facts),
+                ..
+            },
+        ] = &events[..]
+        else {
+            panic!("{events:?}");
+        };
+        assert_eq!((facts.width, facts.height, facts.alpha), (30, 20, true));
+        assert_eq!(facts.container, "png_pipe");
+    }
+
+    #[test]
+    fn a_deaf_daemon_is_noticed() {
+        struct Deaf;
+        impl Write for Deaf {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+                Err(std::io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        assert!(serve(&b"{}"[..], &mut Deaf).is_err());
+    }
+}

@@ -1,0 +1,225 @@
+//! The life of the daemon: one owner of the state directory, ready at once or not at all, gone within seconds.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::UnixListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, SystemClock};
+use crate::executors::{Executors, Renderer, Tools};
+use crate::runner::{Runner, RunnerContext};
+use crate::server::{self, Activity, AppState, ConnectionLimits, StopRequest};
+use crate::settings::Settings;
+use crate::state_dir::{DaemonFile, StateDir, StateDirError, private_folder};
+use crate::store::{Cas, Store, StoreError};
+
+/// For the last writes after everything was told to stop.
+const LAST_WRITES: Duration = Duration::from_secs(2);
+
+/// Why the daemon did not start, or did not end in order.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The state directory is not ours or does not work.
+    #[error(transparent)]
+    StateDir(#[from] StateDirError),
+    /// The store does not open.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file, a folder or a socket refused.
+    #[error("cannot {what} {}: {source}", path.display())]
+    Io {
+        /// The verb.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// Runs until someone asks for the end or nobody has used it for long enough.
+pub async fn run(settings: Settings) -> Result<(), DaemonError> {
+    let signals = Signals::listen()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let dir = StateDir::acquire(&settings.state_dir)?;
+    let store = Store::open(&dir.database(), dir.is_unclean(), Arc::clone(&clock))?;
+    store.tidy().await?;
+    let cas = Cas::open(&dir.cas(), &dir.scratch()).map_err(failed("open", &dir.cas()))?;
+    let shutdown = CancellationToken::new();
+    let renderer = Renderer::new(&settings.renderer, &settings.worker_env);
+    let (runner, runner_ended) = Runner::start(
+        runner_context(&settings, &dir, &store, &cas, &clock, &renderer),
+        shutdown.clone(),
+    );
+    let (stop, stop_requests) = watch::channel(StopRequest::None);
+    let activity = Activity::default();
+    let state = AppState {
+        store: store.clone(),
+        runner: runner.clone(),
+        renderer,
+        clock: Arc::clone(&clock),
+        activity: activity.clone(),
+        stop,
+        shutdown: shutdown.clone(),
+        state_dir: dir.root().to_owned(),
+        started_at: clock.now_text(),
+    };
+    let started = state.started_at.clone();
+    let listener = bind(&settings.socket)?;
+    dir.announce(&DaemonFile {
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        socket: settings.socket.clone(),
+        started,
+    })?;
+    tracing::info!(socket = %settings.socket.display(), "ready");
+    let served = tokio::spawn(server::serve(
+        listener,
+        server::router(state),
+        ConnectionLimits::default(),
+        shutdown.clone(),
+    ));
+
+    let why = wait_for_end(&settings, &runner, &activity, stop_requests, signals).await;
+    tracing::info!(why, "ending");
+    // The name goes first: who connects now finds no daemon and starts the next one.
+    remove_socket(&settings.socket);
+    shutdown.cancel();
+    let ended = tokio::time::timeout(LAST_WRITES, async {
+        let _ = tokio::join!(served, runner_ended);
+    });
+    if ended.await.is_err() {
+        tracing::warn!("not everything ended in time");
+    }
+    drop(runner);
+    store.flush().await?;
+    drop(store);
+    dir.release();
+    Ok(())
+}
+
+fn runner_context(
+    settings: &Settings,
+    dir: &StateDir,
+    store: &Store,
+    cas: &Cas,
+    clock: &Arc<dyn Clock>,
+    renderer: &Renderer,
+) -> RunnerContext {
+    RunnerContext {
+        store: store.clone(),
+        cas: cas.clone(),
+        executors: Executors::new(Tools {
+            store: store.clone(),
+            cas: cas.clone(),
+            clock: Arc::clone(clock),
+            scratch: dir.scratch(),
+            worker_env: settings.worker_env.clone(),
+            font_dirs: settings.font_dirs.clone(),
+            limits: settings.limits,
+        }),
+        renderer: renderer.clone(),
+        workers: settings.workers,
+        retry: settings.retry,
+    }
+}
+
+/// Returns the reason for the end, for the log.
+async fn wait_for_end(
+    settings: &Settings,
+    runner: &Runner,
+    activity: &Activity,
+    mut requests: watch::Receiver<StopRequest>,
+    mut signals: Signals,
+) -> &'static str {
+    let idle = async {
+        match settings.idle_exit {
+            Some(pause) => activity.idle(pause, runner.status()).await,
+            None => std::future::pending().await,
+        }
+    };
+    let asked = async {
+        // The sender lives in the server, which lives as long as this waits.
+        let _ = requests.wait_for(|wish| *wish != StopRequest::None).await;
+        runner.drain();
+        let mut status = runner.status();
+        tokio::select! {
+            _ = requests.wait_for(|wish| *wish == StopRequest::Now) => "asked to stop now",
+            _ = status.wait_for(|status| status.draining && status.active == 0) => {
+                "asked to stop, and everything is finished"
+            }
+        }
+    };
+    tokio::select! {
+        () = idle => "idle",
+        why = asked => why,
+        () = signals.any() => "signal",
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, DaemonError> {
+        let on = |kind| signal(kind).map_err(failed("listen to signals of", Path::new("fentad")));
+        Ok(Self {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Binds the socket so that only this user can reach it. A socket that is in the way is a dead one: the lock on the
+/// state directory says that its daemon is gone.
+fn bind(path: &Path) -> Result<UnixListener, DaemonError> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    private_folder(folder)?;
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(failed("bind", path)(std::io::Error::new(
+            std::io::ErrorKind::AddrInUse,
+            "another daemon, with another state directory, listens there",
+        )));
+    }
+    remove_socket(path);
+    let listener = UnixListener::bind(path).map_err(failed("bind", path))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+        .map_err(failed("close to others", path))?;
+    Ok(listener)
+}
+
+fn remove_socket(path: &Path) {
+    use std::os::unix::fs::FileTypeExt;
+    // Whatever else has that name is somebody's file, not a socket that was left behind.
+    let is_socket = path
+        .symlink_metadata()
+        .is_ok_and(|metadata| metadata.file_type().is_socket());
+    if is_socket && let Err(error) = std::fs::remove_file(path) {
+        tracing::warn!(path = %path.display(), %error, "cannot remove the socket");
+    }
+}
+
+fn failed<'a>(
+    what: &'static str,
+    path: &'a Path,
+) -> impl FnOnce(std::io::Error) -> DaemonError + 'a {
+    move |source| DaemonError::Io {
+        what,
+        path: path.to_owned(),
+        source,
+    }
+}

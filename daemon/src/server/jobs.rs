@@ -1,0 +1,134 @@
+//! `/v1/jobs`: submit, list, look, cancel, resume.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use fenta_client::api::jobs::{CreateJob, Job, JobList, JobQuery};
+use fenta_workflows::digest::blob_digest;
+
+use super::AppState;
+use super::problem::ApiError;
+use crate::store::{Accepted, JobFilter, Replay};
+
+const PAGE: u32 = 20;
+const LARGEST_PAGE: u32 = 200;
+
+/// The longest Idempotency-Key.
+const KEY_BYTES: usize = 255;
+
+/// 202 with the job, which is on disk then.
+pub(super) async fn create(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let replay = replay(&headers, &body)?;
+    let request: CreateJob = serde_json::from_slice(&body).map_err(|error| {
+        ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "request/invalid",
+            error.to_string(),
+        )
+    })?;
+    let id = match state.runner.submit(request, replay).await? {
+        Accepted::New(id) | Accepted::Known(id) => id,
+        Accepted::KeyReused => {
+            return Err(ApiError::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "request/idempotency-key-reused",
+                "this Idempotency-Key was used for another request",
+            )
+            .hint("use a fresh key for every new request"));
+        }
+    };
+    let job = state.store.job_with_nodes(&id).await?;
+    let mut answer = (StatusCode::ACCEPTED, Json(job)).into_response();
+    if let Ok(location) = HeaderValue::from_str(&format!("/v1/jobs/{id}")) {
+        answer.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(answer)
+}
+
+fn replay(headers: &HeaderMap, body: &[u8]) -> Result<Option<Replay>, ApiError> {
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let key = value
+        .to_str()
+        .ok()
+        .filter(|key| !key.is_empty() && key.len() <= KEY_BYTES);
+    match key {
+        Some(key) => Ok(Some(Replay {
+            key: key.to_owned(),
+            fingerprint: blob_digest(body).to_string(),
+        })),
+        None => Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "request/invalid",
+            format!("the Idempotency-Key must have 1 to {KEY_BYTES} visible characters"),
+        )),
+    }
+}
+
+/// Newest first; the cursor is the place of the last job that was shown.
+pub(super) async fn list(
+    State(state): State<AppState>,
+    Query(query): Query<JobQuery>,
+) -> Result<Json<JobList>, ApiError> {
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let before = query
+        .cursor
+        .map(|cursor| {
+            cursor.parse().map_err(|_| {
+                ApiError::new(
+                    StatusCode::BAD_REQUEST,
+                    "request/invalid",
+                    format!("`{cursor}` is not a cursor of this list"),
+                )
+            })
+        })
+        .transpose()?;
+    let filter = JobFilter {
+        // One more than asked tells whether there is another page.
+        limit: limit + 1,
+        before,
+        state: query.state,
+    };
+    let mut records = state.store.list_jobs(filter).await?;
+    let more = records.len() > limit as usize;
+    records.truncate(limit as usize);
+    let next_cursor = records
+        .last()
+        .filter(|_| more)
+        .map(|record| record.ordinal.to_string());
+    let items = records.into_iter().map(|record| record.job).collect();
+    Ok(Json(JobList { items, next_cursor }))
+}
+
+pub(super) async fn show(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+) -> Result<Json<Job>, ApiError> {
+    let id = state.store.resolve_job(&given).await?;
+    Ok(Json(state.store.job_with_nodes(&id).await?))
+}
+
+pub(super) async fn cancel(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+) -> Result<Json<Job>, ApiError> {
+    let id = state.store.resolve_job(&given).await?;
+    state.runner.cancel(&id).await?;
+    Ok(Json(state.store.job_with_nodes(&id).await?))
+}
+
+pub(super) async fn resume(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+) -> Result<Json<Job>, ApiError> {
+    let id = state.store.resolve_job(&given).await?;
+    state.runner.resume(&id).await?;
+    Ok(Json(state.store.job_with_nodes(&id).await?))
+}

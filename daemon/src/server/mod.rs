@@ -1,0 +1,95 @@
+//! `/v1` over a Unix socket: thin handlers, one file per resource of `fenta-client`.
+//!
+//! A handler reads a request, asks the store or the runner, and answers in the client's own types; it decides nothing.
+//! Errors leave as RFC 9457 problems (`problem`), every answer carries a request id (`envelope`), and connections are
+//! guarded in `connections`.
+
+mod activity;
+mod connections;
+mod daemon;
+mod envelope;
+mod events;
+mod jobs;
+mod meta;
+mod problem;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{get, post};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+pub use activity::Activity;
+pub use connections::{ConnectionLimits, serve};
+
+use crate::clock::Clock;
+use crate::executors::Renderer;
+use crate::runner::Runner;
+use crate::store::Store;
+
+/// The largest request: a workflow document and its inputs.
+const BODY_BYTES: usize = 8 << 20;
+
+/// How someone asked the daemon to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StopRequest {
+    /// Nobody did.
+    #[default]
+    None,
+    /// When what runs is finished.
+    Drain,
+    /// At once.
+    Now,
+}
+
+/// What handlers work with. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct AppState {
+    /// What is remembered.
+    pub store: Store,
+    /// Who does the work.
+    pub runner: Runner,
+    /// Who draws.
+    pub renderer: Renderer,
+    /// Time and request ids.
+    pub clock: Arc<dyn Clock>,
+    /// Who is there.
+    pub activity: Activity,
+    /// Where a request to stop goes.
+    pub stop: watch::Sender<StopRequest>,
+    /// Set when the daemon ends: long answers end too.
+    pub shutdown: CancellationToken,
+    /// Where the state is kept, for people.
+    pub state_dir: PathBuf,
+    /// Since when the daemon runs, RFC 3339 UTC.
+    pub started_at: String,
+}
+
+/// Every route.
+pub fn router(state: AppState) -> Router {
+    Router::new()
+        .route("/v1/meta", get(meta::show))
+        .route("/v1/health", get(meta::health))
+        .route("/v1/jobs", get(jobs::list).post(jobs::create))
+        .route("/v1/jobs/{id}", get(jobs::show))
+        .route("/v1/jobs/{id}/events", get(events::follow))
+        .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/v1/jobs/{id}/resume", post(jobs::resume))
+        .route("/v1/daemon/stop", post(daemon::stop))
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(tower_http::catch_panic::CatchPanicLayer::new())
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            envelope::wrap,
+        ))
+        .with_state(state)
+}
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! The template a node names: one that ships, or a file of the user's with every file it builds on.
+//!
+//! Shared by nothing but `Edit.Timeline`; apart from it because reading templates is a job of its own.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use fenta_templates::template::{self, Template, TemplateProblem};
+
+use crate::action::{Action, ActionFacts, ReadTextRequest};
+use crate::execution::LowerError;
+use crate::input::join_path;
+use crate::node::{Halt, Steps, wrong_facts};
+
+/// Templates a template may build on, one upon the other.
+const MAX_EXTENDS: usize = 8;
+
+/// Whether `template` names a file rather than a template that ships.
+pub(super) fn is_path(name: &str) -> bool {
+    name.contains(['/', '\\']) || name.ends_with(".yaml") || name.ends_with(".yml")
+}
+
+/// What `template` may be.
+pub(super) fn template_hint() -> String {
+    format!(
+        "the templates are {}; a path of your own has a `/` or ends in .yaml",
+        template::builtin_names().join(", ")
+    )
+}
+
+/// The template, with every template of the user's that it builds on.
+pub(super) fn load_template(
+    name: &str,
+    folder: &str,
+    steps: &mut Steps<'_>,
+) -> Result<Template, Halt> {
+    let (text, path) = if is_path(name) {
+        let path = join_path(folder, name);
+        (read(&path, steps)?, Some(path))
+    } else {
+        let text = template::builtin(name).ok_or_else(|| {
+            LowerError::new(format!("no template is called `{name}`"), template_hint())
+        })?;
+        (text.to_owned(), None)
+    };
+    let base = path.as_deref().map_or(folder, parent);
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    for _ in 0..=MAX_EXTENDS {
+        let asked = RefCell::new(None);
+        let parsed = template::parse(&text, &|wanted: &str| {
+            let found = known.get(wanted).cloned();
+            if found.is_none() && is_path(wanted) {
+                asked.borrow_mut().get_or_insert_with(|| wanted.to_owned());
+            }
+            found
+        });
+        match (parsed, asked.into_inner()) {
+            (Ok(template), _) => return Ok(template),
+            (Err(_), Some(wanted)) => {
+                let text = read(&join_path(base, &wanted), steps)?;
+                known.insert(wanted, text);
+            }
+            (Err(problems), None) => {
+                return Err(refused(&format!("the template {name}"), &problems).into());
+            }
+        }
+    }
+    Err(LowerError::new(
+        format!("the template {name} builds on more than {MAX_EXTENDS} others"),
+        "let it extend fewer templates",
+    )
+    .into())
+}
+
+fn parent(path: &str) -> &str {
+    match path.rfind('/') {
+        Some(0) => "/",
+        Some(at) => &path[..at],
+        None => ".",
+    }
+}
+
+fn read(path: &str, steps: &mut Steps<'_>) -> Result<String, Halt> {
+    let action = Action::ReadText(ReadTextRequest {
+        path: path.to_owned(),
+    });
+    match &steps.run_one(action)?.facts {
+        ActionFacts::Text(text) => Ok(text.clone()),
+        _ => Err(wrong_facts("read_text").into()),
+    }
+}
+
+/// All problems of the template engine in one error.
+pub(super) fn refused(what: &str, problems: &[TemplateProblem]) -> LowerError {
+    let texts: Vec<String> = problems
+        .iter()
+        .map(|problem| {
+            if problem.path.is_empty() {
+                problem.message.clone()
+            } else {
+                format!("{}: {}", problem.path, problem.message)
+            }
+        })
+        .collect();
+    let hints: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.hint.as_str())
+        .filter(|hint| !hint.is_empty())
+        .collect();
+    LowerError::new(format!("{what}: {}", texts.join("; ")), hints.join("; "))
+}

@@ -1,0 +1,480 @@
+//! Whole workflows, lowered with a stand-in for the daemon: what is asked for, in which order, and what an edit
+//! changes. Actions are answered with plausible facts; no file is touched.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fenta_templates::time::{FrameRate, RationalTime};
+use fenta_templates::timeline::{ColorTransfer, FontFace, MediaFacts, MediaKind};
+use fenta_workflows::action::{
+    Action, ActionFacts, ActionResult, CollectedFile, MixFacts, MuxFacts, PublishedFile,
+    SegmentFacts, SpeechFacts, SpokenWord,
+};
+use fenta_workflows::digest::{Digest, blob_digest};
+use fenta_workflows::job_event::OutputValue;
+use fenta_workflows::rerun_reason::RerunReason;
+use fenta_workflows::value::Value;
+use fenta_workflows::{
+    JobFacts, LowerError, Lowered, NodeKey, PathBases, Scope, SourceFile, Workflow, compile,
+    library, rerun_reasons,
+};
+
+/// Everything one job did.
+struct Job {
+    actions: BTreeMap<String, Vec<Action>>,
+    keys: BTreeMap<String, NodeKey>,
+    outputs: BTreeMap<String, OutputValue>,
+    nodes: BTreeMap<String, BTreeMap<String, Value>>,
+}
+
+impl Job {
+    /// Digests of a node's actions of one kind.
+    fn digests(&self, node: &str, kind: &str) -> Vec<String> {
+        self.actions[node]
+            .iter()
+            .filter(|action| action.kind() == kind)
+            .map(|action| action.digest("test").to_string())
+            .collect()
+    }
+}
+
+fn workflow(text: &str) -> Workflow {
+    let source = SourceFile {
+        name: "test.yaml".into(),
+        text: text.into(),
+    };
+    match compile(&source) {
+        Ok((workflow, _)) => workflow,
+        Err(found) => panic!("{}", found.render(&source, false)),
+    }
+}
+
+fn scope(workflow: &Workflow, params: &[(&str, &str)]) -> Scope {
+    let params = params
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let bases = PathBases {
+        workflow_dir: "/w".into(),
+        caller_dir: "/caller".into(),
+    };
+    Scope {
+        inputs: workflow
+            .bind(&params, &bases)
+            .expect("the test gives inputs that fit"),
+        nodes: BTreeMap::new(),
+        job: JobFacts {
+            id: "job_1".into(),
+            date: "2026-11-22".into(),
+            workflow_dir: "/w".into(),
+            out_dir: "/caller".into(),
+            encoder_threads: 1,
+        },
+    }
+}
+
+fn run(workflow: &Workflow, mut scope: Scope) -> Result<Job, LowerError> {
+    let mut job = Job {
+        actions: BTreeMap::new(),
+        keys: BTreeMap::new(),
+        outputs: BTreeMap::new(),
+        nodes: BTreeMap::new(),
+    };
+    for node in workflow.order() {
+        let prepared = workflow.prepare(node, &scope)?;
+        job.keys.insert(node.to_string(), prepared.key().clone());
+        let mut actions: Vec<Action> = Vec::new();
+        let outputs = loop {
+            let results: Vec<ActionResult> = actions.iter().map(answer).collect();
+            match prepared.lower(&results)? {
+                Lowered::Actions(more) => {
+                    assert!(!more.is_empty(), "{node} asks for nothing and is not done");
+                    actions.extend(more);
+                }
+                Lowered::Outputs(outputs) => break outputs,
+            }
+        };
+        job.actions.insert(node.to_string(), actions);
+        scope.nodes.insert(node.to_string(), outputs);
+    }
+    job.outputs = workflow.outputs(&scope)?;
+    job.nodes = scope.nodes;
+    Ok(job)
+}
+
+fn blob(action: &Action) -> Digest {
+    blob_digest(action.digest("test").as_str().as_bytes())
+}
+
+fn answer(action: &Action) -> ActionResult {
+    let made = |name: &str| BTreeMap::from([(name.to_owned(), blob(action))]);
+    let (outputs, facts) = match action {
+        Action::Collect(request) => {
+            let one = request.max_items == 1;
+            let names: &[&str] = if one {
+                &["logo.png"]
+            } else {
+                &["a.mp4", "b.png", "c.mp4"]
+            };
+            let files = names
+                .iter()
+                .map(|name| CollectedFile {
+                    name: (*name).into(),
+                    digest: blob_digest(name.as_bytes()),
+                })
+                .collect();
+            (BTreeMap::new(), ActionFacts::Collected(files))
+        }
+        Action::ReadText(request) => {
+            let text = match request.path.as_str() {
+                "/w/t/mine.yaml" => "fenta: template/v1\nname: mine\nextends: ./base.yaml\n",
+                "/w/t/base.yaml" => "fenta: template/v1\nname: base\nextends: quiet\n",
+                _ => "Read.",
+            };
+            (BTreeMap::new(), ActionFacts::Text(text.to_owned()))
+        }
+        Action::ResolveFonts(request) => {
+            let faces = request.fonts.iter().map(|font| FontFace {
+                request: font.clone(),
+                file: blob_digest(font.family.as_bytes()),
+                index: 0,
+            });
+            (BTreeMap::new(), ActionFacts::Fonts(faces.collect()))
+        }
+        Action::Probe(request) => {
+            let image = request.name.ends_with(".png");
+            (BTreeMap::new(), ActionFacts::Media(media(image)))
+        }
+        Action::Speak(request) => (made("audio"), ActionFacts::Speech(speech(&request.text))),
+        Action::ComposeMusic(_) => (made("audio"), ActionFacts::None),
+        Action::RenderSegment(request) => (
+            made("video"),
+            ActionFacts::Segment(SegmentFacts {
+                frames: request.segment.frames,
+                bytes: 1000,
+            }),
+        ),
+        Action::Mix(request) => (
+            made("audio"),
+            ActionFacts::Mix(MixFacts {
+                samples: request.plan.duration.value as u64,
+                integrated_clufs: -1402,
+                true_peak_cdb: -120,
+            }),
+        ),
+        Action::Mux(request) => {
+            let frames = request.segment_frames.iter().map(|f| u64::from(*f)).sum();
+            (
+                made("video"),
+                ActionFacts::Mux(MuxFacts {
+                    frames,
+                    duration_ms: frames * 1000 / 30,
+                    bytes: 5000,
+                }),
+            )
+        }
+        Action::Snapshot(_) => (made("image"), ActionFacts::None),
+        Action::Write(_) => (made("file"), ActionFacts::None),
+        Action::Publish(request) => {
+            let files = request.items.iter().map(|item| PublishedFile {
+                path: item.to.clone(),
+                digest: item.source,
+                written: true,
+            });
+            (BTreeMap::new(), ActionFacts::Published(files.collect()))
+        }
+    };
+    ActionResult { outputs, facts }
+}
+
+fn media(image: bool) -> MediaFacts {
+    MediaFacts {
+        kind: if image {
+            MediaKind::Image
+        } else {
+            MediaKind::Video
+        },
+        container: "x".into(),
+        video_codec: Some("h264".into()),
+        width: 1920,
+        height: 1080,
+        rotation: 0,
+        mirrored: false,
+        frame_rate: (!image).then(|| FrameRate::whole(30)),
+        duration: (!image).then(|| RationalTime::millis(12_000)),
+        interlaced: false,
+        transfer: ColorTransfer::Sdr,
+        alpha: false,
+        audio_codec: None,
+        audio_channels: 0,
+        audio_rate: 0,
+    }
+}
+
+/// A third of a second per word; longer words take a little longer.
+fn speech(text: &str) -> SpeechFacts {
+    let mut at = 2000;
+    let words: Vec<SpokenWord> = text
+        .split_whitespace()
+        .map(|word| {
+            let start = at;
+            at += 12_000 + 800 * word.len() as u64;
+            SpokenWord {
+                text: word.into(),
+                start,
+                end: at - 1000,
+            }
+        })
+        .collect();
+    SpeechFacts {
+        sample_rate: 48_000,
+        samples: at + 2000,
+        words,
+    }
+}
+
+fn daily(params: &[(&str, &str)]) -> Job {
+    let workflow = workflow(library::find("daily-short").expect("it ships"));
+    let scope = scope(&workflow, params);
+    run(&workflow, scope).unwrap_or_else(|error| panic!("{error}: {}", error.hint))
+}
+
+#[test]
+fn the_daily_short_lowers_to_the_end() {
+    let job = daily(&[]);
+    let kinds =
+        |node: &str| -> BTreeSet<&str> { job.actions[node].iter().map(Action::kind).collect() };
+    assert_eq!(kinds("voice"), BTreeSet::from(["speak"]));
+    assert_eq!(kinds("music"), BTreeSet::from(["compose_music"]));
+    assert_eq!(
+        kinds("cut"),
+        BTreeSet::from(["collect", "probe", "resolve_fonts"])
+    );
+    assert_eq!(
+        kinds("render"),
+        BTreeSet::from(["mix", "mux", "render_segment", "write"])
+    );
+    assert_eq!(
+        job.outputs["video"],
+        OutputValue::Text("/caller/out/daily-short.mp4".into())
+    );
+    let published: Vec<String> = match job.actions["save"].as_slice() {
+        [Action::Publish(request)] => request.items.iter().map(|i| i.to.clone()).collect(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        published,
+        [
+            "/caller/out/daily-short.mp4",
+            "/caller/out/daily-short.srt",
+            "/caller/out/daily-short.jpg"
+        ]
+    );
+    let Action::Collect(logo) = &job.actions["cut"][0] else {
+        panic!("the logo is collected first")
+    };
+    assert_eq!(logo.path, "/w/assets/logo.png");
+    match &job.nodes["render"]["report"] {
+        Value::Record(report) => assert_eq!(report["lufs"], Value::Float(-14.02)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_footage_short_lowers_to_the_end() {
+    let workflow = workflow(library::find("footage-short").unwrap());
+    let scope = scope(&workflow, &[("clips", "holiday")]);
+    let job = run(&workflow, scope).unwrap_or_else(|error| panic!("{error}: {}", error.hint));
+    let Action::Collect(clips) = &job.actions["footage"][0] else {
+        panic!("the folder is collected first")
+    };
+    assert_eq!(clips.path, "/caller/holiday");
+    assert!(job.digests("render", "render_segment").len() > 4);
+}
+
+#[test]
+fn the_same_job_asks_for_the_same_actions() {
+    let (one, two) = (daily(&[]), daily(&[]));
+    assert_eq!(one.actions, two.actions);
+    for (node, key) in &one.keys {
+        assert!(
+            rerun_reasons(Some(key), &two.keys[node]).is_empty(),
+            "{node}"
+        );
+    }
+}
+
+#[test]
+fn one_changed_word_changes_one_recording_and_few_segments() {
+    let text = library::find("daily-short").unwrap();
+    let edited = text.replace("Its blood is blue", "Its blood looks blue");
+    assert_ne!(text, edited);
+    let before = daily(&[]);
+    let changed = workflow(&edited);
+    let after = run(&changed, scope(&changed, &[])).unwrap();
+
+    let new = |node: &str, kind: &str| {
+        let known: BTreeSet<String> = before.digests(node, kind).into_iter().collect();
+        let now = after.digests(node, kind);
+        let new = now.iter().filter(|digest| !known.contains(*digest)).count();
+        (new, now.len())
+    };
+    assert_eq!(new("voice", "speak").0, 1);
+    let (segments, all) = new("render", "render_segment");
+    assert!(
+        segments >= 1 && segments * 3 < all,
+        "{segments} of {all} segments are new"
+    );
+    assert_eq!(new("music", "compose_music").0, 0);
+
+    let reasons = rerun_reasons(Some(&before.keys["voice"]), &after.keys["voice"]);
+    assert!(
+        matches!(reasons.as_slice(), [RerunReason::Param { key, .. }] if key == "text"),
+        "{reasons:?}"
+    );
+    let reasons = rerun_reasons(Some(&before.keys["captions"]), &after.keys["captions"]);
+    let texts: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+    assert_eq!(texts.len(), 1);
+    assert!(
+        texts[0].starts_with("input voice changed at scenes[") && texts[0].ends_with("from voice"),
+        "{texts:?}"
+    );
+}
+
+#[test]
+fn the_date_is_part_of_a_key_only_where_it_is_used() {
+    let workflow = workflow(
+        "fenta: workflow/v1\nnodes:\n  a: { type: Input.Text, with: { text: x } }\n  \
+         b: { type: Input.Text, with: { text: \"${{ job.date }} ${{ nodes.a.text }}\" } }\n\
+         outputs: { b: \"${{ nodes.b.text }}\" }\n",
+    );
+    let mut tomorrow = scope(&workflow, &[]);
+    tomorrow.job.date = "2026-11-23".into();
+    tomorrow.job.id = "job_2".into();
+    tomorrow.job.out_dir = "/else".into();
+    let one = run(&workflow, scope(&workflow, &[])).unwrap();
+    let two = run(&workflow, tomorrow).unwrap();
+    assert_eq!(one.keys["a"], two.keys["a"]);
+    assert_ne!(one.keys["b"], two.keys["b"]);
+    assert_eq!(one.outputs["b"], OutputValue::Text("2026-11-22 x".into()));
+}
+
+#[test]
+fn a_draft_is_smaller_and_keeps_its_length() {
+    let text = library::find("daily-short").unwrap();
+    let draft = workflow(&text.replace("      # profile: draft", "      profile: draft"));
+    let job = run(&draft, scope(&draft, &[])).unwrap();
+    let (mut frames, full) = (0, daily(&[]));
+    for action in &job.actions["render"] {
+        if let Action::RenderSegment(request) = action {
+            assert_eq!(request.segment.canvas.width, 540);
+            assert_eq!(request.encoding.preset, "ultrafast");
+            frames += i64::from(request.segment.frames);
+        }
+    }
+    let Value::Timeline(timeline) = &full.nodes["cut"]["timeline"] else {
+        panic!("the cut is a timeline")
+    };
+    assert_eq!(frames, timeline.duration.value);
+}
+
+#[test]
+fn covers_have_no_captions_and_lie_in_the_video() {
+    let job = daily(&[]);
+    let [Action::Snapshot(cover)] = job.actions["cover"].as_slice() else {
+        panic!("one snapshot is taken")
+    };
+    assert!(cover.segment.captions.is_none());
+    assert!(cover.frame < cover.segment.frames);
+    assert!(
+        !cover.segment.overlays.is_empty(),
+        "the title should be on the cover"
+    );
+}
+
+#[test]
+fn failures_name_the_parameter_and_the_value() {
+    let check = |with: &str, part: &str| {
+        let workflow = workflow(&format!(
+            "fenta: workflow/v1\ninputs:\n  n: {{ type: int, default: 999 }}\n  t: {{ type: text, default: '' }}\nnodes:\n  \
+             a: {{ type: Input.Motion, with: {with} }}\noutputs: {{ n: \"${{{{ len(nodes.a.media) }}}}\" }}\n"
+        ));
+        let error = match run(&workflow, scope(&workflow, &[])) {
+            Err(error) => error,
+            Ok(_) => panic!("{with} is accepted"),
+        };
+        assert!(error.message.contains(part), "{error}");
+    };
+    check(
+        "{ count: \"${{ inputs.n }}\" }",
+        "parameter `count`: 999 is out of range",
+    );
+    check("{ palette: \"${{ inputs.t }}\" }", "parameter `palette`");
+    check("{ count: \"${{ 1 / 0 }}\" }", "parameter `count`");
+    check("{ count: \"${{ len(inputs.n) }}\" }", "this has no length");
+}
+
+#[test]
+fn a_template_of_ones_own_is_read_and_its_mistakes_are_told() {
+    let workflow = workflow(
+        "fenta: workflow/v1\nnodes:\n  m: { type: Input.Motion }\n  cut: { type: Edit.Timeline, with: { template: \
+         ./mine.yaml, clips: \"${{ nodes.m.media }}\" } }\noutputs: { s: \"${{ nodes.cut.seconds }}\" }\n",
+    );
+    let error = match run(&workflow, scope(&workflow, &[])) {
+        Err(error) => error,
+        Ok(_) => panic!("a text that is no template is accepted"),
+    };
+    assert!(
+        error.message.contains("the template ./mine.yaml"),
+        "{error}"
+    );
+}
+
+#[test]
+fn templates_of_ones_own_may_build_on_each_other() {
+    let workflow = workflow(
+        "fenta: workflow/v1\nnodes:\n  m: { type: Input.Motion }\n  v: { type: Voice.TTS, with: { text: Bees dance \
+         every day. } }\n  cut: { type: Edit.Timeline, with: { template: t/mine.yaml, clips: \"${{ nodes.m.media }}\", \
+         voice: \"${{ nodes.v.voice }}\" } }\noutputs: { s: \"${{ nodes.cut.seconds }}\" }\n",
+    );
+    let job = match run(&workflow, scope(&workflow, &[])) {
+        Ok(job) => job,
+        Err(error) => panic!("{error}"),
+    };
+    let read: Vec<&str> = job.actions["cut"]
+        .iter()
+        .filter_map(|action| match action {
+            Action::ReadText(request) => Some(request.path.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(read, ["/w/t/mine.yaml", "/w/t/base.yaml"]);
+    assert!(
+        matches!(&job.nodes["cut"]["timeline"], Value::Timeline(cut) if cut.template.name == "mine")
+    );
+}
+
+#[test]
+fn inputs_are_checked_all_at_once() {
+    let workflow = workflow(library::find("daily-short").unwrap());
+    let params = BTreeMap::from([
+        ("mod".to_owned(), "calm".to_owned()),
+        ("palette".to_owned(), "sunst".to_owned()),
+        ("accent".to_owned(), "red".to_owned()),
+    ]);
+    let bases = PathBases {
+        workflow_dir: "/w".into(),
+        caller_dir: "/c".into(),
+    };
+    let errors: Vec<String> = workflow
+        .bind(&params, &bases)
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(errors.len(), 3, "{errors:?}");
+    assert!(errors[0].contains("`mood`"), "{errors:?}");
+    assert!(
+        errors.iter().any(|error| error.contains("`sunset`")),
+        "{errors:?}"
+    );
+}

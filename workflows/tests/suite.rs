@@ -1,0 +1,233 @@
+//! Runs `tests/suite/**/*.yaml`: documents that say in comments which diagnostics they must give.
+//!
+//! ```yaml
+//! # error: 7:11-7:20 graph/unknown-node there is no node `scrip`
+//! # hint: did you mean `script`?
+//! # label: 4:3-4:9 `script` is here
+//! ```
+//! Every diagnostic must be expected and every expectation met; the text is a fragment of the message. A `hint` or
+//! `label` belongs to the diagnostic above it. A document without such comments must compile without a warning.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use fenta_workflows::{LocatedDiagnostic, Severity, SourceFile, compile, explain};
+
+#[derive(Debug)]
+struct Expected {
+    severity: Severity,
+    place: String,
+    code: String,
+    message: String,
+    hints: Vec<String>,
+    labels: Vec<(String, String)>,
+}
+
+fn fixtures() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/suite");
+    let mut found = Vec::new();
+    let mut folders = vec![root];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("the suite's folders can be read") {
+            let path = entry.expect("the suite's folders can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "yaml") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn severity(name: &str) -> Option<Severity> {
+    match name {
+        "error" => Some(Severity::Error),
+        "warning" => Some(Severity::Warning),
+        _ => None,
+    }
+}
+
+fn expectations(text: &str) -> Vec<Expected> {
+    let mut all: Vec<Expected> = Vec::new();
+    for line in text.lines() {
+        let Some((kind, rest)) = line.strip_prefix("# ").and_then(|c| c.split_once(": ")) else {
+            continue;
+        };
+        if let Some(severity) = severity(kind) {
+            let mut parts = rest.splitn(3, ' ');
+            let mut next = || parts.next().unwrap_or_default().to_owned();
+            all.push(Expected {
+                severity,
+                place: next(),
+                code: next(),
+                message: next(),
+                hints: Vec::new(),
+                labels: Vec::new(),
+            });
+        } else if kind == "hint" {
+            let last = all.last_mut().expect("a hint follows its error");
+            last.hints.push(rest.to_owned());
+        } else if kind == "label" {
+            let last = all.last_mut().expect("a label follows its error");
+            let (place, message) = rest.split_once(' ').unwrap_or((rest, ""));
+            last.labels.push((place.to_owned(), message.to_owned()));
+        }
+    }
+    all
+}
+
+fn place(found: &LocatedDiagnostic) -> String {
+    format!(
+        "{}:{}-{}:{}",
+        found.line, found.column, found.end_line, found.end_column
+    )
+}
+
+fn matches(expected: &Expected, found: &LocatedDiagnostic) -> bool {
+    let has_hint = |hint: &String| found.hints.iter().any(|seen| seen.contains(hint));
+    let has_label = |(at, message): &(String, String)| {
+        found.labels.iter().any(|label| {
+            format!("{}:{}", label.line, label.column) == *at && label.message.contains(message)
+        })
+    };
+    expected.severity == found.severity
+        && expected.place == place(found)
+        && expected.code == found.code
+        && found.message.contains(&expected.message)
+        && expected.hints.iter().all(has_hint)
+        && expected.labels.iter().all(has_label)
+}
+
+/// The comments that would expect a diagnostic.
+fn describe(found: &LocatedDiagnostic) -> String {
+    let severity = match found.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let mut text = format!(
+        "# {severity}: {} {} {}",
+        place(found),
+        found.code,
+        found.message
+    );
+    for hint in &found.hints {
+        let _ = write!(text, "\n# hint: {hint}");
+    }
+    for label in &found.labels {
+        let _ = write!(
+            text,
+            "\n# label: {}:{} {}",
+            label.line, label.column, label.message
+        );
+    }
+    text
+}
+
+fn diagnose(name: &str, text: &str) -> Vec<LocatedDiagnostic> {
+    let source = SourceFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    };
+    match compile(&source) {
+        Ok((_, warnings)) => warnings.iter().map(|one| one.located(&source)).collect(),
+        Err(found) => found.located(&source),
+    }
+}
+
+#[test]
+fn every_document_gives_exactly_the_expected_diagnostics() {
+    let mut report = String::new();
+    let fixtures = fixtures();
+    assert!(fixtures.len() >= 40, "only {} fixtures", fixtures.len());
+    for path in &fixtures {
+        let text = std::fs::read_to_string(path).unwrap();
+        let located = diagnose(&path.file_name().unwrap().to_string_lossy(), &text);
+        let mut open: Vec<&LocatedDiagnostic> = located.iter().collect();
+        for expected in expectations(&text) {
+            match open.iter().position(|found| matches(&expected, found)) {
+                Some(at) => {
+                    open.remove(at);
+                }
+                None => {
+                    let _ = writeln!(report, "{}: missing {expected:?}", path.display());
+                }
+            }
+        }
+        for found in open {
+            let _ = writeln!(
+                report,
+                "{}: unexpected\n{}",
+                path.display(),
+                describe(found)
+            );
+        }
+    }
+    assert!(report.is_empty(), "\n{report}");
+}
+
+#[test]
+fn every_code_is_explained_and_has_a_document() {
+    let mut seen = BTreeSet::new();
+    for path in fixtures() {
+        for expected in expectations(&std::fs::read_to_string(path).unwrap()) {
+            assert!(explain(&expected.code).is_some(), "{}", expected.code);
+            seen.insert(expected.code);
+        }
+    }
+    let without: Vec<&str> = fenta_workflows::diagnostic::codes::ALL
+        .iter()
+        .map(|(code, _)| *code)
+        .filter(|code| !seen.contains(*code))
+        .collect();
+    assert!(without.is_empty(), "no document for {without:?}");
+}
+
+fn hostile() -> Vec<String> {
+    let head = "fenta: workflow/v1\nnodes:\n";
+    let chain = " + 1".repeat(250);
+    let nodes: String = (0..2500)
+        .map(|i| format!("  n{i}: {{ type: Input.Text, with: {{ text: x }} }}\n"))
+        .collect();
+    let references = "        ${{ nodes.a.text }} and more\n".repeat(20_000);
+    vec![
+        "x".repeat(10_000_000),
+        "[".repeat(100_000),
+        "{a: ".repeat(3000),
+        "a: &a [*a]\n".to_owned(),
+        format!(
+            "{head}  a: {{ type: Input.Text, with: {{ text: \"${{{{ inputs.x{chain} }}}}\" }} }}\n"
+        ),
+        format!("{head}{nodes}"),
+        format!(
+            "{head}  a: {{ type: Input.Text, with: {{ text: x }} }}\n  b:\n    type: Input.Text\n    with:\n      text: |\n{references}"
+        ),
+        "\u{0}\u{1b}[31m".to_owned(),
+        format!("{head}  \u{1b}[2J: x\n"),
+        format!("{head}  a: \"\\e[2J\"\n  \"\\e[2J\": {{ type: \"\\e[31m\" }}\n"),
+        "${{".repeat(100_000),
+    ]
+}
+
+#[test]
+fn hostile_documents_are_answered_quickly_and_without_harm() {
+    for text in hostile() {
+        let source = SourceFile {
+            name: "hostile.yaml".into(),
+            text,
+        };
+        let began = std::time::Instant::now();
+        if let Err(found) = compile(&source) {
+            let rendered = found.render(&source, false);
+            assert!(
+                !rendered.contains('\u{1b}'),
+                "escape codes would reach the terminal"
+            );
+        }
+        let took = began.elapsed();
+        let head: String = source.text.chars().take(60).collect();
+        assert!(took.as_secs() < 10, "{took:?} for {head:?}");
+    }
+}
