@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
@@ -49,41 +50,26 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let dir = StateDir::acquire(&settings.state_dir)?;
     let store = Store::open(&dir.database(), dir.is_unclean(), Arc::clone(&clock))?;
     store.tidy().await?;
-    let cas = Cas::open(&dir.cas(), &dir.scratch()).map_err(failed("open", &dir.cas()))?;
     let shutdown = CancellationToken::new();
     let renderer = Renderer::new(&settings.renderer, &settings.worker_env);
     let (runner, runner_ended) = Runner::start(
-        runner_context(&settings, &dir, &store, &cas, &clock, &renderer),
+        runner_context(&settings, &dir, &store, &clock, &renderer)?,
         shutdown.clone(),
     );
     let (stop, stop_requests) = watch::channel(StopRequest::None);
-    let activity = Activity::default();
     let state = AppState {
         store: store.clone(),
         runner: runner.clone(),
         renderer,
-        clock: Arc::clone(&clock),
-        activity: activity.clone(),
+        activity: Activity::default(),
         stop,
         shutdown: shutdown.clone(),
         state_dir: dir.root().to_owned(),
         started_at: clock.now_text(),
+        clock,
     };
-    let started = state.started_at.clone();
-    let listener = bind(&settings.socket)?;
-    dir.announce(&DaemonFile {
-        pid: std::process::id(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        socket: settings.socket.clone(),
-        started,
-    })?;
-    tracing::info!(socket = %settings.socket.display(), "ready");
-    let served = tokio::spawn(server::serve(
-        listener,
-        server::router(state),
-        ConnectionLimits::default(),
-        shutdown.clone(),
-    ));
+    let activity = state.activity.clone();
+    let served = open_for_business(&settings, &dir, state)?;
 
     let why = wait_for_end(&settings, &runner, &activity, stop_requests, signals).await;
     tracing::info!(why, "ending");
@@ -96,27 +82,49 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     if ended.await.is_err() {
         tracing::warn!("not everything ended in time");
     }
-    drop(runner);
     store.flush().await?;
-    drop(store);
     dir.release();
     Ok(())
+}
+
+/// From here on the daemon can be found.
+fn open_for_business(
+    settings: &Settings,
+    dir: &StateDir,
+    state: AppState,
+) -> Result<JoinHandle<()>, DaemonError> {
+    let listener = bind(&settings.socket)?;
+    dir.announce(&DaemonFile {
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        socket: settings.socket.clone(),
+        started: state.started_at.clone(),
+    })?;
+    let shutdown = state.shutdown.clone();
+    let served = tokio::spawn(server::serve(
+        listener,
+        server::router(state),
+        ConnectionLimits::default(),
+        shutdown,
+    ));
+    tracing::info!(socket = %settings.socket.display(), "ready");
+    Ok(served)
 }
 
 fn runner_context(
     settings: &Settings,
     dir: &StateDir,
     store: &Store,
-    cas: &Cas,
     clock: &Arc<dyn Clock>,
     renderer: &Renderer,
-) -> RunnerContext {
-    RunnerContext {
+) -> Result<RunnerContext, DaemonError> {
+    let cas = Cas::open(&dir.cas(), &dir.scratch()).map_err(failed("open", &dir.cas()))?;
+    Ok(RunnerContext {
         store: store.clone(),
         cas: cas.clone(),
         executors: Executors::new(Tools {
             store: store.clone(),
-            cas: cas.clone(),
+            cas,
             clock: Arc::clone(clock),
             scratch: dir.scratch(),
             worker_env: settings.worker_env.clone(),
@@ -126,7 +134,7 @@ fn runner_context(
         renderer: renderer.clone(),
         workers: settings.workers,
         retry: settings.retry,
-    }
+    })
 }
 
 /// Returns the reason for the end, for the log.

@@ -66,7 +66,8 @@ fn run(args: Args) -> anyhow::Result<()> {
         private_folder(&settings.state_dir)?;
         LogTarget::Folder(settings.state_dir.join("logs"))
     };
-    let filter = std::env::var("FENTA_LOG").unwrap_or_else(|_| "info".to_owned());
+    let filter =
+        std::env::var("FENTA_LOG").unwrap_or_else(|_| "info,refinery_core=warn".to_owned());
     logging::start(&target, &filter)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -1,5 +1,7 @@
 //! The program itself: started, asked, killed and started again, over a stand-in renderer.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;

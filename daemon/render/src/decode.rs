@@ -66,7 +66,7 @@ pub fn known_but_unreadable(path: &Path) -> Option<&'static str> {
         (_, Some(b"WEBP")) if head.get(12..16) == Some(b"VP8X") && head.get(20)? & 2 != 0 => {
             Some("an animated WebP")
         }
-        _ if head.starts_with(b"<svg") || head.starts_with(b"<?xml") => Some("an SVG drawing"),
+        _ if head.starts_with(b"<svg") => Some("an SVG drawing"),
         _ => None,
     }
 }

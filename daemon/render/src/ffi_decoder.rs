@@ -1,6 +1,7 @@
-//! A video decoder for one stream of an input, from a list of allowed codecs.
+//! A decoder for one stream of an input, from a list of allowed codecs.
 //!
-//! Neighbours: `ffi_input` supplies packets, `decode` drives the loop. (Sound has its own path in `audio`.)
+//! Neighbours: `ffi_input` supplies packets, `decode` drives the loop over pictures, `probe` tries whether a sound
+//! can be decoded at all. (Decoding sound for real has its own path in `audio`.)
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
@@ -50,6 +51,19 @@ const CODECS: &[&str] = &[
     "tiff",
 ];
 
+/// Sound codecs that may be tried on a user's file, besides the `pcm_` and `adpcm_` families.
+const SOUND_CODECS: &[&str] = &[
+    "aac", "mp3", "mp2", "vorbis", "opus", "flac", "alac", "ac3", "eac3", "dts", "truehd",
+    "amr_nb", "amr_wb", "wmav1", "wmav2",
+];
+
+fn is_allowed(codec: &str) -> bool {
+    CODECS.contains(&codec)
+        || SOUND_CODECS.contains(&codec)
+        || codec.starts_with("pcm_")
+        || codec.starts_with("adpcm_")
+}
+
 /// The decoder itself stops above this many pixels; `probe` sets the (lower) limit people are told about.
 const HARD_MAX_PIXELS: i64 = 16_384 * 16_384;
 
@@ -68,14 +82,14 @@ pub enum Received {
 #[derive(Debug, thiserror::Error)]
 pub enum DecoderError {
     /// The codec is not on the list, or this FFmpeg has no decoder for it.
-    #[error("video codec `{0}` cannot be decoded here")]
+    #[error("the codec `{0}` cannot be decoded here")]
     NoDecoder(String),
     /// The decoder refused the stream.
     #[error(transparent)]
     Av(#[from] AvError),
 }
 
-/// An open video decoder.
+/// An open decoder.
 pub struct Decoder(NonNull<av::AVCodecContext>);
 
 // SAFETY: used by one thread at a time; its own threads are internal.
@@ -85,7 +99,7 @@ impl Decoder {
     /// Opens a decoder for a stream; `threads` does not change what comes out.
     pub fn open(input: &Input, stream: usize, threads: u8) -> Result<Self, DecoderError> {
         let info = input.stream(stream);
-        if !CODECS.contains(&info.codec.as_str()) {
+        if !is_allowed(&info.codec) {
             return Err(DecoderError::NoDecoder(info.codec));
         }
         // SAFETY: the stream and its parameters live in `input`; every pointer is checked; Self frees on failure.

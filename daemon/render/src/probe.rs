@@ -10,7 +10,8 @@ use fenta_templates::timeline::{ColorTransfer, MediaFacts, MediaKind};
 
 use crate::decode::{FrameReader, MICROS, first_frame, known_but_unreadable, open_input};
 use crate::error::RenderError;
-use crate::ffi_frame::FrameFormat;
+use crate::ffi_decoder::{Decoder, Received};
+use crate::ffi_frame::{Frame, FrameFormat};
 use crate::ffi_input::{Input, StreamInfo, StreamKind};
 use crate::ffi_output::rescale;
 use crate::ffi_packet::Packet;
@@ -25,6 +26,8 @@ const MAX_PIXELS: u64 = 100_000_000;
 const MAX_PACKETS: u64 = 3_000_000;
 /// Longer files are not measured but refused: nobody edits a day of video into a short one.
 const MAX_MICROS: i64 = 24 * 3600 * 1_000_000;
+/// Packets tried until a sound gives a piece of itself.
+const SOUND_TRIES: usize = 200;
 const SMALLER: &str = "scale it down first";
 /// Demuxers of single pictures; GIF and APNG count as such while they hold one frame.
 const STILL_DEMUXERS: &[&str] = &[
@@ -48,12 +51,10 @@ pub fn probe(path: &Path, threads: u8) -> Result<MediaFacts, RenderError> {
     if input.best_stream(StreamKind::Video).is_none()
         && input.best_stream(StreamKind::Audio).is_some()
     {
-        return probe_audio(input);
+        return probe_audio(path, input);
     }
     let container = input.container();
-    let audio = input
-        .best_stream(StreamKind::Audio)
-        .map(|index| input.stream(index));
+    let audio = audible(path, &input)?;
     let claimed = input.stream_count();
     check_claims(&input)?;
     let mut reader = FrameReader::new(input, threads)?;
@@ -98,15 +99,15 @@ fn may_be_still(container: &str) -> bool {
     matches!(container, "gif" | "apng")
 }
 
-fn probe_audio(input: Input) -> Result<MediaFacts, RenderError> {
+fn probe_audio(path: &Path, input: Input) -> Result<MediaFacts, RenderError> {
     let container = input.container();
     let index = input
         .best_stream(StreamKind::Audio)
         .ok_or_else(|| RenderError::internal("the sound stream vanished"))?;
     let info = input.stream(index);
+    let audio = audible(path, &input)?;
     let measured = measure_input(input, index)?;
-    if info.channels == 0 || info.sample_rate == 0 || info.codec == "none" || measured.packets == 0
-    {
+    if audio.is_none() {
         return Err(RenderError::input(
             format!(
                 "the sound cannot be decoded: codec `{}`, {} channels, {} Hz",
@@ -132,21 +133,51 @@ fn probe_audio(input: Input) -> Result<MediaFacts, RenderError> {
         audio_channels: 0,
         audio_rate: 0,
     };
-    Ok(with_audio(silent, Some(info)))
+    Ok(with_audio(silent, audio))
 }
 
 fn with_audio(facts: MediaFacts, audio: Option<StreamInfo>) -> MediaFacts {
     match audio {
-        Some(info) if info.channels > 0 && info.sample_rate > 0 && info.codec != "none" => {
-            MediaFacts {
-                audio_codec: Some(info.codec),
-                audio_channels: info.channels,
-                audio_rate: info.sample_rate,
-                ..facts
-            }
-        }
-        _ => facts,
+        Some(info) => MediaFacts {
+            audio_codec: Some(info.codec),
+            audio_channels: info.channels,
+            audio_rate: info.sample_rate,
+            ..facts
+        },
+        None => facts,
     }
+}
+
+/// The best sound stream, if a piece of it can be decoded.
+fn audible(path: &Path, input: &Input) -> Result<Option<StreamInfo>, RenderError> {
+    let Some(index) = input.best_stream(StreamKind::Audio) else {
+        return Ok(None);
+    };
+    let info = input.stream(index);
+    if info.channels == 0 || info.sample_rate == 0 {
+        return Ok(None);
+    }
+    let mut input = open_input(path)?;
+    input.only(index);
+    let Ok(mut decoder) = Decoder::open(&input, index, 1) else {
+        return Ok(None);
+    };
+    let (mut packet, mut frame) = (Packet::empty()?, Frame::empty()?);
+    for _ in 0..SOUND_TRIES {
+        let more = input.read(&mut packet).unwrap_or(false);
+        if more && packet.stream() != index {
+            continue;
+        }
+        // A damaged packet is not the end: the next one may be whole.
+        let _ = decoder.send(more.then_some(&packet));
+        match decoder.receive(&mut frame) {
+            Ok(Received::Frame) => return Ok(Some(info)),
+            Ok(Received::End) => break,
+            Ok(Received::Starved) | Err(_) if !more => break,
+            Ok(Received::Starved) | Err(_) => {}
+        }
+    }
+    Ok(None)
 }
 
 fn picture_facts(

@@ -31,8 +31,10 @@ impl View {
     }
 }
 
-/// Bits after the point of a tap's weight.
-const WEIGHT_BITS: i32 = 7;
+/// Bits after the point of a row's weight: four weighted samples still fit 16 bits.
+const ROW_BITS: u32 = 6;
+/// Bits after the point of a column's weight.
+const COLUMN_BITS: u32 = 7;
 const PAD: usize = 2;
 
 struct Tap {
@@ -74,12 +76,14 @@ impl Sampler {
         self.columns.clear();
         self.columns.extend(
             (0..to.width)
-                .map(|x| tap(view.left + (x as f32 + 0.5) * view.step_x - 0.5, from.width)),
+                .map(|x| view.left + (x as f32 + 0.5) * view.step_x - 0.5)
+                .map(|position| tap(position, from.width, COLUMN_BITS)),
         );
         self.row.clear();
         self.row.resize(from.width + 2 * PAD, 0);
         for y in 0..to.height {
-            let rows = tap(view.top + (y as f32 + 0.5) * view.step_y - 0.5, from.height);
+            let position = view.top + (y as f32 + 0.5) * view.step_y - 0.5;
+            let rows = tap(position, from.height, ROW_BITS);
             combine_rows(from, &rows, &mut self.row[PAD..PAD + from.width]);
             pad(&mut self.row);
             for (sample, column) in to.row_mut(y).iter_mut().zip(&self.columns) {
@@ -90,11 +94,11 @@ impl Sampler {
 }
 
 /// The four samples around a position, as the index of the first in a row padded by [`PAD`], and their weights.
-fn tap(position: f32, length: usize) -> Tap {
+fn tap(position: f32, length: usize, bits: u32) -> Tap {
     let position = position.clamp(-0.5, length as f32 - 0.5);
     let floor = position.floor();
     let f = position - floor;
-    let unit = f32::from(1i16 << WEIGHT_BITS);
+    let unit = f32::from(1i16 << bits);
     let (f2, f3) = (f * f, f * f * f);
     let exact = [
         -0.5 * f + f2 - 0.5 * f3,
@@ -103,7 +107,7 @@ fn tap(position: f32, length: usize) -> Tap {
         -0.5 * f2 + 0.5 * f3,
     ];
     let mut weights = exact.map(|weight| (weight * unit).round() as i16);
-    let lost = (1 << WEIGHT_BITS) - weights.iter().sum::<i16>();
+    let lost = (1 << bits) - weights.iter().sum::<i16>();
     weights[if f < 0.5 { 1 } else { 2 }] += lost;
     Tap {
         index: (floor as isize - 1 + PAD as isize) as usize,
@@ -111,20 +115,19 @@ fn tap(position: f32, length: usize) -> Tap {
     }
 }
 
-/// Weighted sum of four rows, scaled by `1 << WEIGHT_BITS >> 2` so that it fits 16 bits.
+/// Weighted sum of four rows, in units of `1 / (1 << ROW_BITS)`.
 fn combine_rows(from: &Plane, tap: &Tap, out: &mut [i16]) {
     let row = |k: usize| {
         let y = (tap.index + k) as isize - PAD as isize;
         from.row(y.clamp(0, from.height as isize - 1) as usize)
     };
     let (a, b, c, d) = (row(0), row(1), row(2), row(3));
-    let w = tap.weights.map(i32::from);
+    let w = tap.weights;
     for ((((out, a), b), c), d) in out.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-        let sum = i32::from(*a) * w[0]
-            + i32::from(*b) * w[1]
-            + i32::from(*c) * w[2]
-            + i32::from(*d) * w[3];
-        *out = (sum >> 2) as i16;
+        *out = i16::from(*a) * w[0]
+            + i16::from(*b) * w[1]
+            + i16::from(*c) * w[2]
+            + i16::from(*d) * w[3];
     }
 }
 
@@ -138,15 +141,15 @@ fn pad(row: &mut [i16]) {
 
 #[inline(always)]
 fn combine_columns(row: &[i16], tap: &Tap) -> u8 {
-    let Some(window) = row.get(tap.index..tap.index + 4) else {
+    let Some(window) = row
+        .get(tap.index..)
+        .and_then(|rest| rest.first_chunk::<4>())
+    else {
         return 0;
     };
-    let sum: i32 = window
-        .iter()
-        .zip(&tap.weights)
-        .map(|(sample, weight)| i32::from(*sample) * i32::from(*weight))
-        .sum();
-    let shift = 2 * WEIGHT_BITS - 2;
+    let product = |k: usize| i32::from(window[k]) * i32::from(tap.weights[k]);
+    let sum = (product(0) + product(1)) + (product(2) + product(3));
+    let shift = ROW_BITS + COLUMN_BITS;
     ((sum + (1 << (shift - 1))) >> shift).clamp(0, 255) as u8
 }
 
@@ -222,8 +225,10 @@ mod tests {
     #[test]
     fn weights_always_sum_to_one() {
         for position in 0..1000 {
-            let tap = tap(position as f32 * 0.0317, 100);
-            assert_eq!(tap.weights.iter().sum::<i16>(), 1 << WEIGHT_BITS);
+            for bits in [ROW_BITS, COLUMN_BITS] {
+                let tap = tap(position as f32 * 0.0317, 100, bits);
+                assert_eq!(tap.weights.iter().sum::<i16>(), 1 << bits);
+            }
         }
     }
 }

@@ -102,6 +102,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("logo.png");
         std::fs::write(&path, b"<svg/>").unwrap();
+        assert!(matches!(
+            read_image(&path),
+            Err(RenderError::Unsupported { .. })
+        ));
+        std::fs::write(&path, b"a logo, described in words").unwrap();
         assert!(matches!(read_image(&path), Err(RenderError::Input { .. })));
     }
 }

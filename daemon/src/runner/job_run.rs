@@ -136,7 +136,7 @@ async fn walk(
         names: HashMap::new(),
     };
     let outcome = tokio::select! {
-        outcome = walk.to_end() => outcome,
+        outcome = walk.all_nodes() => outcome,
         () = cancel.cancelled() => Err(Stop::Cancelled),
         () = context.shutdown.cancelled() => Err(Stop::Interrupted),
     };
@@ -187,7 +187,7 @@ struct Walk {
 }
 
 impl Walk {
-    async fn to_end(&mut self) -> Result<BTreeMap<String, OutputValue>, Stop> {
+    async fn all_nodes(&mut self) -> Result<BTreeMap<String, OutputValue>, Stop> {
         loop {
             self.start_ready();
             let Some(joined) = self.running.join_next_with_id().await else {

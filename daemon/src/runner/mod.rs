@@ -5,6 +5,7 @@
 //! with cache and retries. Neighbours: [`crate::store`] remembers, [`crate::executors`] does the work,
 //! [`crate::server`] is the only caller.
 
+mod batch;
 mod dispatcher;
 mod event_log;
 mod executor;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use fenta_client::api::jobs::JobError;
-use fenta_workflows::action::{Action, ActionFacts, ActionResult, CachePolicy};
+use fenta_workflows::action::{Action, ActionFacts, ActionResult};
 use fenta_workflows::digest::ActionDigest;
 use fenta_workflows::job_event::JobEventKind;
 use fenta_workflows::value::Value;
@@ -18,11 +18,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Tool;
+use super::batch::Batch;
 use super::dispatcher::{DispatcherHandle, Request};
 use super::event_log::EventLog;
 use super::executor::{Done, LookUp, Outcome};
 use super::persist::persist;
-use super::progress::Progress;
 use super::reasons::{Evidence, reasons};
 use crate::executors::Notice;
 use crate::store::{EarlierRun, NodeTally, NodeUpdate, Store, StoreError};
@@ -97,7 +97,7 @@ pub(super) async fn run(job: Arc<JobShared>, node: NodeId, scope: Scope) -> Node
         counted: HashSet::new(),
         hits: Vec::new(),
     };
-    match run.to_end(scope).await {
+    match run.outputs(scope).await {
         Ok(outputs) => NodeEnd::Finished(outputs),
         Err(Stop::Failed(failure)) => run.fail(failure).await,
         Err(Stop::Interrupted) => NodeEnd::Interrupted,
@@ -117,7 +117,7 @@ struct NodeRun {
 }
 
 impl NodeRun {
-    async fn to_end(&mut self, scope: Scope) -> Result<BTreeMap<String, Value>, Stop> {
+    async fn outputs(&mut self, scope: Scope) -> Result<BTreeMap<String, Value>, Stop> {
         let job = Arc::clone(&self.job);
         job.log.add(JobEventKind::NodeStarted {
             node: self.node.to_string(),
@@ -292,7 +292,7 @@ impl NodeRun {
     }
 
     fn tell_progress(&self, batch: &mut Batch) {
-        if let Some((done, total)) = batch.progress.to_tell(Instant::now())
+        if let Some((done, total)) = batch.progress.tell(Instant::now())
             && batch.has_content()
         {
             self.job.log.add(JobEventKind::NodeProgress {
@@ -371,56 +371,6 @@ type Numbered = (usize, Result<Outcome, oneshot::error::RecvError>);
 
 async fn numbered(number: usize, outcome: oneshot::Receiver<Outcome>) -> Numbered {
     (number, outcome.await)
-}
-
-/// The actions a node asked for at once.
-struct Batch {
-    items: Vec<Item>,
-    progress: Progress,
-}
-
-struct Item {
-    action: Arc<Action>,
-    digest: ActionDigest,
-    result: Option<ActionResult>,
-}
-
-impl Item {
-    fn is_content(&self) -> bool {
-        self.action.cache_policy() == CachePolicy::Content
-    }
-}
-
-impl Batch {
-    fn new(actions: Vec<Action>, tool: &str) -> Self {
-        let progress = Progress::of(actions.iter());
-        let items = actions
-            .into_iter()
-            .map(|action| Item {
-                digest: action.digest(tool),
-                action: Arc::new(action),
-                result: None,
-            })
-            .collect();
-        Self { items, progress }
-    }
-
-    fn cacheable(&self) -> impl Iterator<Item = usize> {
-        (0..self.items.len()).filter(|number| self.items[*number].is_content())
-    }
-
-    fn has_content(&self) -> bool {
-        self.items.iter().any(Item::is_content)
-    }
-
-    fn missing(&self) -> impl Iterator<Item = usize> {
-        (0..self.items.len()).filter(|number| self.items[*number].result.is_none())
-    }
-
-    fn give(&mut self, number: usize, result: ActionResult) {
-        self.items[number].result = Some(result);
-        self.progress.finish(number);
-    }
 }
 
 /// Runs the pure part of a node off the runtime's own threads: a long script takes a while to lay out.

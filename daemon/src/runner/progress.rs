@@ -59,7 +59,7 @@ impl Progress {
     }
 
     /// Units done and in all, when it is time to say so.
-    pub(super) fn to_tell(&mut self, now: Instant) -> Option<(u64, u64)> {
+    pub(super) fn tell(&mut self, now: Instant) -> Option<(u64, u64)> {
         let (done, total) = (self.done.iter().sum(), self.weights.iter().sum());
         let due = match self.told {
             None => done > 0,
@@ -82,12 +82,12 @@ mod tests {
         let actions = [render(60), render(30), speak("x")];
         let mut progress = Progress::of(actions.iter());
         let now = Instant::now();
-        assert_eq!(progress.to_tell(now), None, "nothing is done");
+        assert_eq!(progress.tell(now), None, "nothing is done");
         progress.finish(0);
         progress.finish(2);
-        assert_eq!(progress.to_tell(now), Some((60, 90)));
+        assert_eq!(progress.tell(now), Some((60, 90)));
         progress.set(1, 10, 30);
-        assert_eq!(progress.to_tell(now + PAUSE), Some((70, 90)));
+        assert_eq!(progress.tell(now + PAUSE), Some((70, 90)));
     }
 
     #[test]
@@ -96,13 +96,13 @@ mod tests {
         let mut progress = Progress::of(actions.iter());
         let now = Instant::now();
         progress.set(0, 1, 10);
-        assert_eq!(progress.to_tell(now), Some((100, 1000)));
+        assert_eq!(progress.tell(now), Some((100, 1000)));
         progress.set(0, 2, 10);
-        assert_eq!(progress.to_tell(now + PAUSE / 2), None);
-        assert_eq!(progress.to_tell(now + PAUSE), Some((200, 1000)));
-        assert_eq!(progress.to_tell(now + 2 * PAUSE), None, "nothing new");
+        assert_eq!(progress.tell(now + PAUSE / 2), None);
+        assert_eq!(progress.tell(now + PAUSE), Some((200, 1000)));
+        assert_eq!(progress.tell(now + 2 * PAUSE), None, "nothing new");
         progress.finish(0);
-        assert_eq!(progress.to_tell(now + PAUSE), Some((1000, 1000)));
+        assert_eq!(progress.tell(now + PAUSE), Some((1000, 1000)));
     }
 
     #[test]
@@ -112,8 +112,8 @@ mod tests {
         progress.set(0, 5, 10);
         progress.set(0, 1, 10);
         progress.set(0, 7, 0);
-        assert_eq!(progress.to_tell(Instant::now()), Some((500, 1000)));
+        assert_eq!(progress.tell(Instant::now()), Some((500, 1000)));
         progress.set(0, u64::MAX, 1);
-        assert_eq!(progress.to_tell(Instant::now() + PAUSE), Some((1000, 1000)));
+        assert_eq!(progress.tell(Instant::now() + PAUSE), Some((1000, 1000)));
     }
 }

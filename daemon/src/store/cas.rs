@@ -78,7 +78,7 @@ impl Cas {
     /// Reads every byte of the blob and compares; damage is removed.
     pub fn verify(&self, digest: &Digest) -> bool {
         let path = self.path(digest);
-        match File::open(&path).and_then(|file| hash_reader(file)) {
+        match File::open(&path).and_then(hash_reader) {
             Ok(found) if found == *digest => {
                 self.seal(digest, &path);
                 true

@@ -1,16 +1,12 @@
-//! Jobs: accepted, moved from state to state, looked up, listed.
-//!
-//! Every change of state is one transaction with the event that tells of it, and names the states it may start from;
-//! which change to make is the runner's decision ([`crate::runner`]).
+//! Jobs: accepted, looked up, listed. How they move from state to state is `transition`'s business.
 
-use std::collections::BTreeMap;
-
-use fenta_client::api::jobs::{CreateJob, Job, JobError, NodeRun};
-use fenta_workflows::job_event::{JobEventKind, JobState, OutputValue};
+use fenta_client::api::jobs::{CreateJob, Job};
+use fenta_workflows::job_event::{JobEventKind, JobState};
 use jiff::SignedDuration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::idempotency::{self, Known, Replay};
+use super::transition::{self, Transition};
 use super::{Store, StoreError, events, node_runs};
 use crate::clock::timestamp_text;
 
@@ -57,81 +53,6 @@ pub struct JobRecord {
     pub cancel_requested: bool,
 }
 
-/// A change of state with everything that is written along with it.
-#[derive(Clone, Debug)]
-pub enum Transition {
-    /// Work begins or goes on under this renderer.
-    Start {
-        /// The renderer.
-        tool: String,
-    },
-    /// Someone asks for the end; the state stays until the work has stopped.
-    RequestCancel,
-    /// It was cancelled.
-    Cancel,
-    /// Everything is done.
-    Complete(BTreeMap<String, OutputValue>),
-    /// It failed.
-    Fail(JobError),
-    /// A failed or cancelled job goes on.
-    Requeue,
-}
-
-impl Transition {
-    /// The states it may start from; the table of the job's life.
-    pub const fn from(&self) -> &'static [JobState] {
-        match self {
-            Self::Start { .. } => &[JobState::Queued, JobState::Processing],
-            Self::RequestCancel | Self::Cancel => &[JobState::Queued, JobState::Processing],
-            Self::Complete(_) | Self::Fail(_) => &[JobState::Processing],
-            Self::Requeue => &[JobState::Failed, JobState::Cancelled],
-        }
-    }
-
-    /// The state it leads to, from `from`.
-    pub const fn to(&self, from: JobState) -> JobState {
-        match self {
-            Self::Start { .. } => JobState::Processing,
-            Self::RequestCancel => from,
-            Self::Cancel => JobState::Cancelled,
-            Self::Complete(_) => JobState::Completed,
-            Self::Fail(_) => JobState::Failed,
-            Self::Requeue => JobState::Queued,
-        }
-    }
-
-    const fn wanted(&self) -> &'static str {
-        match self {
-            Self::Start { .. } => "processing",
-            Self::RequestCancel | Self::Cancel => "cancelled",
-            Self::Complete(_) => "completed",
-            Self::Fail(_) => "failed",
-            Self::Requeue => "queued",
-        }
-    }
-
-    fn event(&self, record: &JobRecord) -> JobEventKind {
-        match self {
-            Self::Start { .. } => JobEventKind::JobStarted {
-                resumed: record.job.started_at.is_some(),
-            },
-            Self::RequestCancel => JobEventKind::CancelRequested,
-            Self::Cancel => JobEventKind::JobCancelled,
-            Self::Complete(outputs) => JobEventKind::JobCompleted {
-                outputs: outputs.clone(),
-            },
-            Self::Fail(error) => JobEventKind::JobFailed {
-                node: error.node.clone(),
-                message: error.message.clone(),
-                hint: error.hint.clone(),
-            },
-            Self::Requeue => JobEventKind::JobQueued {
-                workflow: record.job.workflow.clone(),
-            },
-        }
-    }
-}
-
 /// Which jobs to list: newest first.
 #[derive(Clone, Debug, Default)]
 pub struct JobFilter {
@@ -160,16 +81,12 @@ impl Store {
     }
 
     /// Moves a job, if it is in a state the change may start from; returns the job as it is then.
-    pub async fn change_job(
-        &self,
-        id: &str,
-        transition: Transition,
-    ) -> Result<JobRecord, StoreError> {
+    pub async fn change_job(&self, id: &str, change: Transition) -> Result<JobRecord, StoreError> {
         let at = self.clock.now_text();
         let owned = id.to_owned();
         let record = self
             .threads
-            .write(move |connection| change(connection, &owned, &at, &transition))
+            .write(move |connection| transition::change(connection, &owned, &at, &change))
             .await?;
         self.announce(id, record.job.last_seq);
         Ok(record)
@@ -215,7 +132,7 @@ impl Store {
                 let mut statement = connection.prepare_cached(&sql)?;
                 let state = filter.state.map(JobState::as_str);
                 let rows =
-                    statement.query_map(params![filter.before, state, filter.limit], row_parts)?;
+                    statement.query_map(params![filter.before, state, filter.limit], stored)?;
                 rows.map(|row| record(row?)).collect()
             })
             .await
@@ -287,67 +204,6 @@ fn create(
     Ok(Accepted::New(id))
 }
 
-fn change(
-    connection: &Connection,
-    id: &str,
-    at: &str,
-    transition: &Transition,
-) -> Result<JobRecord, StoreError> {
-    let before = select(connection, id)?;
-    let state = before.job.state;
-    if !transition.from().contains(&state) {
-        return Err(StoreError::Transition {
-            job: id.to_owned(),
-            found: state.as_str().to_owned(),
-            wanted: transition.wanted(),
-        });
-    }
-    let to = transition.to(state).as_str();
-    match transition {
-        Transition::Start { tool } => connection.execute(
-            "UPDATE jobs SET state = ?2, tool = ?3, started_at = coalesce(started_at, ?4) WHERE id = ?1",
-            params![id, to, tool, at],
-        )?,
-        Transition::RequestCancel => connection.execute(
-            "UPDATE jobs SET cancel_requested = 1 WHERE id = ?1",
-            params![id],
-        )?,
-        Transition::Cancel => {
-            node_runs::cancel_open(connection, id)?;
-            finish(connection, id, to, at)?
-        }
-        Transition::Complete(outputs) => {
-            let outputs =
-                serde_json::to_string(outputs).map_err(|e| StoreError::row("jobs", e))?;
-            connection.execute("UPDATE jobs SET outputs = ?2 WHERE id = ?1", params![id, outputs])?;
-            finish(connection, id, to, at)?
-        }
-        Transition::Fail(error) => {
-            node_runs::cancel_open(connection, id)?;
-            let error = serde_json::to_string(error).map_err(|e| StoreError::row("jobs", e))?;
-            connection.execute("UPDATE jobs SET error = ?2 WHERE id = ?1", params![id, error])?;
-            finish(connection, id, to, at)?
-        }
-        Transition::Requeue => {
-            node_runs::reopen(connection, id)?;
-            connection.execute(
-                "UPDATE jobs SET state = ?2, cancel_requested = 0, finished_at = NULL, error = NULL
-                 WHERE id = ?1",
-                params![id, to],
-            )?
-        }
-    };
-    events::append(connection, id, at, &[transition.event(&before)])?;
-    select(connection, id)
-}
-
-fn finish(connection: &Connection, id: &str, state: &str, at: &str) -> rusqlite::Result<usize> {
-    connection.execute(
-        "UPDATE jobs SET state = ?2, finished_at = ?3, cancel_requested = 0 WHERE id = ?1",
-        params![id, state, at],
-    )
-}
-
 fn resolve(connection: &Connection, given: &str) -> Result<String, StoreError> {
     if given == "latest" {
         return connection
@@ -377,82 +233,84 @@ const SELECT: &str =
     "SELECT ordinal, id, workflow, request, state, cancel_requested, local_date, tool,
     created_at, started_at, finished_at, error, outputs, last_seq FROM jobs";
 
-fn select(connection: &Connection, id: &str) -> Result<JobRecord, StoreError> {
-    let parts = connection
+pub(super) fn select(connection: &Connection, id: &str) -> Result<JobRecord, StoreError> {
+    let row = connection
         .prepare_cached(&format!("{SELECT} WHERE id = ?1"))?
-        .query_row([id], row_parts)
+        .query_row([id], stored)
         .optional()?
         .ok_or_else(|| StoreError::UnknownJob(id.to_owned()))?;
-    record(parts)
+    record(row)
 }
 
-/// The texts of a row that are JSON or words, still unread.
-struct Unread {
-    record: JobRecord,
-    state: String,
+/// A row as it is stored: JSON and words still unread.
+struct StoredJob {
+    ordinal: i64,
+    id: String,
+    workflow: String,
     request: String,
+    state: String,
+    cancel_requested: bool,
+    local_date: String,
+    tool: String,
+    times: [Option<String>; 3],
     error: Option<String>,
     outputs: String,
+    last_seq: u64,
 }
 
-fn row_parts(row: &Row<'_>) -> rusqlite::Result<Unread> {
-    Ok(Unread {
-        record: JobRecord {
-            ordinal: row.get("ordinal")?,
-            job: Job {
-                id: row.get("id")?,
-                workflow: row.get("workflow")?,
-                path: None,
-                state: JobState::Queued,
-                created_at: row.get("created_at")?,
-                started_at: row.get("started_at")?,
-                finished_at: row.get("finished_at")?,
-                error: None,
-                outputs: BTreeMap::new(),
-                nodes: Vec::<NodeRun>::new(),
-                last_seq: row.get("last_seq")?,
-            },
-            request: CreateJob {
-                workflow: fenta_client::api::jobs::WorkflowSource {
-                    path: None,
-                    name: String::new(),
-                    text: String::new(),
-                    dir: String::new(),
-                },
-                params: BTreeMap::new(),
-                caller_dir: String::new(),
-                out_dir: None,
-            },
-            local_date: row.get("local_date")?,
-            tool: row.get("tool")?,
-            cancel_requested: row.get("cancel_requested")?,
-        },
-        state: row.get("state")?,
+fn stored(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
+    Ok(StoredJob {
+        ordinal: row.get("ordinal")?,
+        id: row.get("id")?,
+        workflow: row.get("workflow")?,
         request: row.get("request")?,
+        state: row.get("state")?,
+        cancel_requested: row.get("cancel_requested")?,
+        local_date: row.get("local_date")?,
+        tool: row.get("tool")?,
+        times: [
+            row.get("created_at")?,
+            row.get("started_at")?,
+            row.get("finished_at")?,
+        ],
         error: row.get("error")?,
         outputs: row.get("outputs")?,
+        last_seq: row.get("last_seq")?,
     })
 }
 
-fn record(unread: Unread) -> Result<JobRecord, StoreError> {
+fn record(row: StoredJob) -> Result<JobRecord, StoreError> {
     let bad = |error: serde_json::Error| StoreError::row("jobs", error);
-    let mut record = unread.record;
-    record.request = serde_json::from_str(&unread.request).map_err(bad)?;
-    record.job.path = record.request.workflow.path.clone();
-    record.job.state =
-        serde_json::from_value(serde_json::Value::String(unread.state)).map_err(bad)?;
-    record.job.error = unread
-        .error
-        .map(|text| serde_json::from_str(&text))
-        .transpose()
-        .map_err(bad)?;
-    record.job.outputs = serde_json::from_str(&unread.outputs).map_err(bad)?;
-    Ok(record)
+    let request: CreateJob = serde_json::from_str(&row.request).map_err(bad)?;
+    let error = row.error.map(|text| serde_json::from_str(&text));
+    let [created_at, started_at, finished_at] = row.times;
+    Ok(JobRecord {
+        ordinal: row.ordinal,
+        job: Job {
+            id: row.id,
+            workflow: row.workflow,
+            path: request.workflow.path.clone(),
+            state: serde_json::from_value(serde_json::Value::String(row.state)).map_err(bad)?,
+            created_at: created_at.unwrap_or_default(),
+            started_at,
+            finished_at,
+            error: error.transpose().map_err(bad)?,
+            outputs: serde_json::from_str(&row.outputs).map_err(bad)?,
+            nodes: Vec::new(),
+            last_seq: row.last_seq,
+        },
+        request,
+        local_date: row.local_date,
+        tool: row.tool,
+        cancel_requested: row.cancel_requested,
+    })
 }
 
 #[cfg(test)]
 pub(crate) mod testing {
     //! Jobs to write events for.
+
+    use std::collections::BTreeMap;
 
     use fenta_client::api::jobs::WorkflowSource;
 
@@ -495,6 +353,11 @@ pub(crate) mod testing {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use fenta_client::api::jobs::JobError;
+    use fenta_workflows::job_event::OutputValue;
+
     use super::testing::{create, new_job};
     use super::*;
     use crate::store::testing as store_testing;

@@ -13,6 +13,7 @@ mod idempotency;
 mod jobs;
 mod node_runs;
 mod threads;
+mod transition;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,8 +24,9 @@ pub use error::StoreError;
 pub use events::EventHub;
 pub use file_index::FileStamp;
 pub use idempotency::Replay;
-pub use jobs::{Accepted, JobFilter, JobRecord, NewJob, Transition};
+pub use jobs::{Accepted, JobFilter, JobRecord, NewJob};
 pub use node_runs::{EarlierRun, NodeTally, NodeUpdate};
+pub use transition::Transition;
 
 #[cfg(test)]
 pub(crate) use jobs::testing as jobs_testing;
