@@ -233,7 +233,7 @@ fn the_keyless_short_is_made_kept_and_edited() {
         .unwrap()
         .expect_code(0)
         .unwrap();
-    for changed in ["text", "script", "scenes["] {
+    for changed in ["voice", "text", "scenes["] {
         assert!(
             explained.stdout.contains(changed),
             "`{changed}` is not named in\n{}",

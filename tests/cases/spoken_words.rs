@@ -52,7 +52,8 @@ fn recognise(folder: &Path) -> Vec<(String, f64)> {
         .unwrap();
     assert!(converted.success());
     let output = Command::new("pocketsphinx_continuous")
-        .args(["-time", "yes", "-logfn", "/dev/null", "-jsgf"])
+        // Removing silence would shift every time the recogniser reports.
+        .args(["-time", "yes", "-remove_silence", "no", "-logfn", "/dev/null", "-jsgf"])
         .arg(folder.join("words.gram"))
         .arg("-infile")
         .arg(&wav)

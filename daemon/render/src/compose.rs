@@ -4,12 +4,13 @@
 //! `layer` puts texts on top; `encode` and `snapshot` ask. Frames are asked for in rising order.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
 
 use fenta_templates::digest::Digest;
 use fenta_templates::timeline::{
-    Canvas, Clip, FontFace, MediaReference, OverlayContent, SegmentSpec, TransitionKind,
+    Canvas, Clip, FontFace, Generator, MediaReference, OverlayContent, SegmentSpec, TransitionKind,
 };
 use fenta_workflows::worker::WorkerFailure;
 
@@ -133,13 +134,39 @@ struct ClipPainter {
 
 enum Content {
     Media(Box<MediaSource>),
-    Look {
-        painter: Box<dyn LookPainter>,
-        framing: Framing,
-        texture: Picture,
-        start: f64,
-        frame_seconds: f64,
-    },
+    Look(Box<LookClip>),
+}
+
+struct LookClip {
+    painter: Box<dyn LookPainter>,
+    framing: Framing,
+    texture: Picture,
+    start: f64,
+    frame_seconds: f64,
+}
+
+impl LookClip {
+    fn new(generator: &Generator, clip: &Clip, canvas: &Canvas) -> Self {
+        Self {
+            painter: looks::painter(generator, canvas),
+            // A look is drawn at canvas size: it has no detail that a denser texture could hold.
+            framing: Framing::undivided(canvas, clip.motion),
+            texture: Picture::filled(canvas.width as usize, canvas.height as usize, Yuv::BLACK),
+            start: clip.source_range.start.as_seconds(),
+            frame_seconds: 1.0 / canvas.frame_rate.as_f64(),
+        }
+    }
+
+    fn paint(&mut self, frame: u32, elapsed: u32, sampler: &mut Sampler, out: &mut Picture) {
+        let seconds = (self.start + f64::from(frame) * self.frame_seconds) as f32;
+        let view = self.framing.view(elapsed);
+        if view.is_identity() {
+            self.painter.draw(seconds, out);
+        } else {
+            self.painter.draw(seconds, &mut self.texture);
+            sampler.sample(&self.texture, view, out);
+        }
+    }
 }
 
 impl ClipPainter {
@@ -157,16 +184,7 @@ impl ClipPainter {
                 Content::Media(Box::new(source))
             }
             MediaReference::Generator(generator) => {
-                let size = (canvas.width, canvas.height);
-                // A look is drawn at canvas size: it has no detail that a denser texture could hold.
-                let framing = Framing::undivided(canvas, clip.motion);
-                Content::Look {
-                    painter: looks::painter(generator, canvas),
-                    framing,
-                    texture: Picture::filled(size.0 as usize, size.1 as usize, Yuv::BLACK),
-                    start: clip.source_range.start.as_seconds(),
-                    frame_seconds: 1.0 / canvas.frame_rate.as_f64(),
-                }
+                Content::Look(Box::new(LookClip::new(generator, clip, canvas)))
             }
         };
         Ok(Self { content, elapsed })
@@ -184,47 +202,37 @@ impl ClipPainter {
                 let view = source.framing().view(elapsed);
                 sampler.sample(source.texture_at(frame)?, view, out);
             }
-            Content::Look {
-                painter,
-                framing,
-                texture,
-                start,
-                frame_seconds,
-            } => {
-                let seconds = (*start + f64::from(frame) * *frame_seconds) as f32;
-                let view = framing.view(elapsed);
-                if view.is_identity() {
-                    painter.draw(seconds, out);
-                } else {
-                    painter.draw(seconds, texture);
-                    sampler.sample(texture, view, out);
-                }
-            }
+            Content::Look(look) => look.paint(frame, elapsed, sampler, out),
         }
         Ok(())
     }
 }
 
-fn read_fonts(
-    fonts: &[FontFace],
-    blobs: Blobs,
-) -> Result<Vec<(FontFace, Arc<Vec<u8>>)>, RenderError> {
+/// A face with the bytes of its file.
+type FontBytes = (FontFace, Arc<Vec<u8>>);
+
+fn read_fonts(fonts: &[FontFace], blobs: Blobs) -> Result<Vec<FontBytes>, RenderError> {
     let mut files: BTreeMap<Digest, Arc<Vec<u8>>> = BTreeMap::new();
     fonts
         .iter()
         .map(|face| {
-            if !files.contains_key(&face.file) {
-                let path = blobs.path(face.file)?;
-                let bytes = std::fs::read(path).map_err(|source| RenderError::Io {
-                    operation: "read",
-                    path: path.to_owned(),
-                    source,
-                })?;
-                files.insert(face.file, Arc::new(bytes));
-            }
-            Ok((face.clone(), Arc::clone(&files[&face.file])))
+            let bytes = match files.entry(face.file) {
+                Entry::Occupied(known) => Arc::clone(known.get()),
+                Entry::Vacant(new) => Arc::clone(new.insert(read_font(blobs.path(face.file)?)?)),
+            };
+            Ok((face.clone(), bytes))
         })
         .collect()
+}
+
+fn read_font(path: &Path) -> Result<Arc<Vec<u8>>, RenderError> {
+    std::fs::read(path)
+        .map(Arc::new)
+        .map_err(|source| RenderError::Io {
+            operation: "read",
+            path: path.to_owned(),
+            source,
+        })
 }
 
 fn read_images(

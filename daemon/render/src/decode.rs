@@ -151,8 +151,8 @@ impl FrameReader {
     }
 
     /// The next frame in display order; `None` at the end.
-    pub fn next(&mut self) -> Result<Option<TimedFrame>, RenderError> {
-        let Some(frame) = self.next_frame()? else {
+    pub fn next_frame(&mut self) -> Result<Option<TimedFrame>, RenderError> {
+        let Some(frame) = self.whole_frame()? else {
             return Ok(None);
         };
         let absolute = self.absolute_micros(&frame);
@@ -194,7 +194,8 @@ impl FrameReader {
         true
     }
 
-    fn next_frame(&mut self) -> Result<Option<Frame>, RenderError> {
+    /// The next whole (not interlaced) frame.
+    fn whole_frame(&mut self) -> Result<Option<Frame>, RenderError> {
         loop {
             if let Some(frame) = self.ready.pop_front() {
                 return Ok(Some(frame));
@@ -326,7 +327,7 @@ fn kind_name(kind: StreamKind) -> &'static str {
 
 /// The only frame (or the first one) of a file, or what is wrong with it.
 pub fn first_frame(reader: &mut FrameReader) -> Result<Frame, RenderError> {
-    match reader.next()? {
+    match reader.next_frame()? {
         Some(timed) => Ok(timed.frame),
         None => Err(RenderError::input(
             format!(

@@ -29,7 +29,7 @@ pub fn library_versions() -> BTreeMap<String, String> {
 /// Lets FFmpeg write only what ends a job to standard error; everything else is reported as a typed failure.
 pub fn quiet_log() {
     // SAFETY: sets a global number; called once, before any other thread exists.
-    unsafe { av::av_log_set_level(av::AV_LOG_FATAL as i32) };
+    unsafe { av::av_log_set_level(av::AV_LOG_FATAL) };
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ pub fn probe(path: &Path, threads: u8) -> Result<MediaFacts, RenderError> {
     check_size(format.width, format.height)?;
     refuse_cmyk(reader.info(), &format)?;
     let single = STILL_DEMUXERS.contains(&container.as_str())
-        || (claimed == 1 && may_be_still(&container) && reader.next()?.is_none());
+        || (claimed == 1 && may_be_still(&container) && reader.next_frame()?.is_none());
     let orientation = if single {
         file_orientation(path, std::fs::metadata(path).map_or(0, |meta| meta.len()))?
     } else {

@@ -38,7 +38,7 @@ pub struct MediaSource {
 
 enum Frames {
     Still(Box<FrameReader>),
-    Moving(Moving),
+    Moving(Box<Moving>),
 }
 
 /// A position in a video.
@@ -88,7 +88,7 @@ impl MediaSource {
                 next: None,
             };
             moving.begin()?;
-            Frames::Moving(moving)
+            Frames::Moving(Box::new(moving))
         };
         let (width, height) = framing.texture;
         Ok(Self {
@@ -152,7 +152,7 @@ impl MediaSource {
 impl Moving {
     /// Finds the frame of the clip's first moment.
     fn begin(&mut self) -> Result<(), RenderError> {
-        let first = self.reader.next()?;
+        let first = self.reader.next_frame()?;
         let Some(first) = first else {
             return first_frame(&mut self.reader).map(drop);
         };
@@ -164,7 +164,7 @@ impl Moving {
             if !self.reader.seek((self.start_micros - margin).max(0)) {
                 break;
             }
-            if let Some(found) = self.reader.next()?
+            if let Some(found) = self.reader.next_frame()?
                 && found.micros <= self.start_micros + TOLERANCE_MICROS
             {
                 self.next = Some(found);
@@ -177,7 +177,7 @@ impl Moving {
     /// From the beginning, in order: always right, only slower.
     fn rewind(&mut self) -> Result<(), RenderError> {
         self.reader = FrameReader::open(&self.path, self.threads)?;
-        self.next = self.reader.next()?;
+        self.next = self.reader.next_frame()?;
         Ok(())
     }
 
@@ -192,7 +192,7 @@ impl Moving {
                 break;
             }
             self.shown = self.next.take();
-            self.next = self.reader.next()?;
+            self.next = self.reader.next_frame()?;
             changed = true;
             if !due {
                 break;

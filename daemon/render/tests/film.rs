@@ -1,5 +1,7 @@
 //! From jobs to a finished file: segments are drawn, encoded, joined, and the result is measured.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -146,7 +148,7 @@ fn shot(clip: Clip, transition: Option<SegmentTransition>) -> SegmentSpec {
 fn frames(path: &Path) -> Vec<(i64, Picture)> {
     let mut reader = FrameReader::open(path, 1).unwrap();
     let mut frames = Vec::new();
-    while let Some(timed) = reader.next().unwrap() {
+    while let Some(timed) = reader.next_frame().unwrap() {
         frames.push((timed.micros, Picture::from_frame(&timed.frame).unwrap()));
     }
     frames
@@ -420,7 +422,7 @@ fn a_cover_is_a_jpeg_of_the_frame() {
         (MediaKind::Image, 180, 320)
     );
     let mut reader = FrameReader::open(&path, 1).unwrap();
-    let shown = Picture::from_frame(&reader.next().unwrap().unwrap().frame).unwrap();
+    let shown = Picture::from_frame(&reader.next_frame().unwrap().unwrap().frame).unwrap();
     assert!(bar_at(&shown).abs_diff(50) <= 1, "frame 25 of the film");
     assert!(bench.perform(cover(20, 90)).is_err(), "beyond the segment");
     assert!(bench.perform(cover(0, 0)).is_err(), "no such quality");

@@ -32,6 +32,12 @@ pub(super) fn syntax_error(text: &str, error: &Error) -> Diagnostic {
     {
         diagnostic.span = Span::new(start + at, start + at + tag.len());
     }
+    if let (Slip::Tab, (start, line)) = (&slip, line_at(text, span.start))
+        && let Some(at) = line.find('\t')
+    {
+        // The reader points behind the tab; the tab itself is what has to go.
+        diagnostic.span = Span::new(start + at, start + at + 1);
+    }
     if let Slip::UnquotedExpression(expression) = slip {
         diagnostic = diagnostic.patch(expression, format!("\"{}\"", expression.of(text)));
         diagnostic.span = expression;
