@@ -4,6 +4,11 @@
 //! ducked music; x264 veryfast crf 20 on both sides. Sources are read from the folder in `FENTA_BENCH_MEDIA`
 //! (`../shared/bench/media` when unset): clip0-3.mp4, image0-1.jpg, logo.png, voice.wav, music.m4a, subs.ass,
 //! words.json, timeline.json. Rounds alternate, so a drift of the machine's speed falls on both sides.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a failed step fails the case; figures are its output"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,9 @@
 //! The first mistakes everyone makes, and what they are told: place, snippet, fix, all in one pass, exit code 3.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a failed step fails the case; figures are its output"
+)]
 
 use fenta_tests::env::FentaEnv;
 

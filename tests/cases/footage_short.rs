@@ -1,4 +1,9 @@
 //! The second main job: a folder of the user's own clips and stills, of every shape, becomes a vertical short.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a failed step fails the case; figures are its output"
+)]
 
 use std::path::Path;
 use std::process::Command;

@@ -1,6 +1,11 @@
 //! The main job: the keyless short, from the library file to a measured video, then again, then after an edit.
 //!
 //! One story in one test on purpose: each chapter needs the one before, and a full-size render takes a minute.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a failed step fails the case; figures are its output"
+)]
 
 use std::path::{Path, PathBuf};
 
@@ -180,6 +185,7 @@ fn counts_of(counts: &[(String, u64, u64)], node: &str) -> (u64, u64) {
 
 const TEXT: &str = "Honey never goes bad. Jars from old tombs were still safe to eat after three thousand years. \
     Bees take the water out of nectar until almost nothing can live in it. They also add an acid that keeps germs away. \
+    That is why people put honey on cuts long before anyone had seen a germ. \
     So the jar in your kitchen could outlive your house. Just keep the lid closed and the honey dry.";
 
 #[test]

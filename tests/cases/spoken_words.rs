@@ -1,5 +1,10 @@
 //! Listens to the narration with a speech recogniser that shares nothing with the synthesiser: is it intelligible,
 //! and do the word times that captions follow sit on the words?
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a failed step fails the case; figures are its output"
+)]
 
 use std::path::Path;
 use std::process::Command;
@@ -53,7 +58,15 @@ fn recognise(folder: &Path) -> Vec<(String, f64)> {
     assert!(converted.success());
     let output = Command::new("pocketsphinx_continuous")
         // Removing silence would shift every time the recogniser reports.
-        .args(["-time", "yes", "-remove_silence", "no", "-logfn", "/dev/null", "-jsgf"])
+        .args([
+            "-time",
+            "yes",
+            "-remove_silence",
+            "no",
+            "-logfn",
+            "/dev/null",
+            "-jsgf",
+        ])
         .arg(folder.join("words.gram"))
         .arg("-infile")
         .arg(&wav)

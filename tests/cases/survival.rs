@@ -1,4 +1,9 @@
 //! What a crash may cost: nothing that was finished. Small drafts, real processes, real SIGKILL.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a failed step fails the case; figures are its output"
+)]
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};

@@ -121,7 +121,14 @@ async fn resume(context: &Context, args: ResumeArgs) -> Result<(), CommandError>
     let client = context.session.client(ui).await?;
     let mut interrupts = Interrupts::listen()?;
     let before = client.job(&args.one.job).await?;
-    let job = client.resume_job(&before.id).await?;
+    // A finished job is not an error: its last event is read again, and its results with it.
+    let complete = before.state == JobState::Completed;
+    let (job, after) = if complete {
+        ui.note("the job is complete already; nothing is left to do");
+        (before.clone(), before.last_seq.saturating_sub(1))
+    } else {
+        (client.resume_job(&before.id).await?, before.last_seq)
+    };
     if args.detach {
         return if ui.is_json() {
             ui.json(&job)
@@ -130,11 +137,7 @@ async fn resume(context: &Context, args: ResumeArgs) -> Result<(), CommandError>
         };
     }
     let width = job_lines::widest(before.nodes.iter().map(|node| node.node.as_str()));
-    let followee = Followee {
-        job,
-        after: before.last_seq,
-        width,
-    };
+    let followee = Followee { job, after, width };
     finish(context, followee, client, &mut interrupts).await
 }
 

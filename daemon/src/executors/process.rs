@@ -205,7 +205,10 @@ mod tests {
         assert!(!child_is_gone.is_finished());
         process.kill().await;
         let limit = std::time::Duration::from_secs(60);
-        tokio::time::timeout(limit, child_is_gone).await.unwrap().unwrap();
+        tokio::time::timeout(limit, child_is_gone)
+            .await
+            .unwrap()
+            .unwrap();
     }
 
     #[tokio::test]

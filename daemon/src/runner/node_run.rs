@@ -328,7 +328,11 @@ impl NodeRun {
             reasons: why,
         });
         if !self.hits.is_empty()
-            && let Err(error) = self.job.store.touch_actions(self.hits.split_off(0)).await
+            && let Err(error) = self
+                .job
+                .store
+                .touch_actions(std::mem::take(&mut self.hits))
+                .await
         {
             tracing::warn!(%error, "the use of cached results could not be noted");
         }

@@ -6,6 +6,7 @@ mod scan;
 
 pub use scan::{Function, SourceFile};
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The workspace's root folder.
@@ -24,7 +25,47 @@ pub fn sources(below: &str) -> anyhow::Result<Vec<SourceFile>> {
     let mut found = Vec::new();
     collect(&workspace_root().join(below), &mut found)?;
     found.sort();
-    found.iter().map(|path| SourceFile::read(path)).collect()
+    let tests = test_modules(&found)?;
+    found
+        .iter()
+        .map(|path| {
+            let file = SourceFile::read(path)?;
+            Ok(if tests.contains(path) {
+                file.as_test()
+            } else {
+                file
+            })
+        })
+        .collect()
+}
+
+/// Files that are modules declared as `#[cfg(test)] mod name;` by their parent.
+fn test_modules(files: &[PathBuf]) -> anyhow::Result<BTreeSet<PathBuf>> {
+    let mut tests = BTreeSet::new();
+    for file in files {
+        let text = std::fs::read_to_string(file)?;
+        let root = ["mod.rs", "lib.rs", "main.rs"]
+            .iter()
+            .any(|name| file.ends_with(name));
+        let folder = if root {
+            file.with_file_name("")
+        } else {
+            file.with_extension("")
+        };
+        for (at, marker) in text.match_indices("#[cfg(test)]") {
+            let declared = text[at + marker.len()..]
+                .split_once("mod ")
+                .and_then(|(_, rest)| rest.split_once(';'));
+            if let Some(name) = declared
+                .map(|(name, _)| name)
+                .filter(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_'))
+            {
+                tests.insert(folder.join(format!("{name}.rs")));
+                tests.insert(folder.join(name).join("mod.rs"));
+            }
+        }
+    }
+    Ok(tests)
 }
 
 fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {

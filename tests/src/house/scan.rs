@@ -74,6 +74,24 @@ impl SourceFile {
         }
     }
 
+    /// The same file with all of it counted as tests.
+    #[must_use]
+    pub fn as_test(self) -> Self {
+        let (code, text) = (
+            erase(&self.code, 0, self.code.len()),
+            erase(&self.text, 0, self.text.len()),
+        );
+        let test_lines = self.test_lines + self.code_lines;
+        Self {
+            code,
+            text,
+            test_lines,
+            code_lines: 0,
+            functions: Vec::new(),
+            ..self
+        }
+    }
+
     /// Line numbers (from 1) on which the code contains a text.
     pub fn lines_with(&self, needle: &str) -> Vec<usize> {
         self.code
@@ -122,14 +140,14 @@ impl SourceFile {
     }
 }
 
-/// Whether a doc comment stands above a line, attributes in between allowed.
+/// Whether a doc comment stands above a line, in the same paragraph: attributes and remarks may be in between.
 fn documented(lines: &[&str], at: usize) -> bool {
     lines[..at]
         .iter()
         .rev()
-        .map(|line| line.trim_start())
-        .find(|line| !(line.starts_with("#[") || line.starts_with(')') || line.ends_with(")]")))
-        .is_some_and(|line| line.starts_with("///"))
+        .map(|line| line.trim())
+        .take_while(|line| !(line.is_empty() || line.ends_with(['{', '}', ';'])))
+        .any(|line| line.starts_with("///"))
 }
 
 fn filled_lines(text: &str) -> usize {
@@ -264,14 +282,15 @@ fn character(rest: &[u8]) -> usize {
     }
 }
 
-/// Byte ranges of `#[cfg(test)] mod … { … }`.
+/// Byte ranges of `#[cfg(test)] mod … { … }` and `#[cfg(test)] fn … { … }`.
 fn test_modules(clean: &str) -> Vec<(usize, usize)> {
     clean
         .match_indices("#[cfg(test)]")
         .filter_map(|(start, marker)| {
             let body = start + marker.len() + clean[start + marker.len()..].find('{')?;
             let head = &clean[start + marker.len()..body];
-            (head.contains("mod ") && !head.contains(';')).then(|| (start, closing(clean, body)))
+            ((head.contains("mod ") || head.contains("fn ")) && !head.contains(';'))
+                .then(|| (start, closing(clean, body)))
         })
         .collect()
 }
