@@ -20,6 +20,10 @@ use crate::transport::{Client, ClientConfig, Endpoint, RetryPolicy};
 /// A daemon that is there answers the handshake at once; one that does not within this is stuck.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
 
+/// Looks at a daemon that breaks off the handshake, and the pause between them.
+const HANDSHAKE_TRIES: u32 = 5;
+const HANDSHAKE_PAUSE: Duration = Duration::from_millis(100);
+
 /// Where the daemon's things are, passed in as values.
 #[derive(Clone, Debug)]
 pub struct DaemonConfig {
@@ -246,8 +250,19 @@ impl Daemon {
         self.config.state_dir.join("logs").join("fentad-start.log")
     }
 
-    /// Looks what is at the socket, without changing anything.
+    /// Looks what is at the socket, without changing anything. A daemon that dies (or drops connections while it
+    /// leaves) in the middle of the handshake is looked at again: a moment later it is gone or answers.
     pub async fn probe(&self) -> Result<Probe, ConnectError> {
+        for _ in 1..HANDSHAKE_TRIES {
+            match self.probe_once().await {
+                Err(ConnectError::Handshake { .. }) => tokio::time::sleep(HANDSHAKE_PAUSE).await,
+                outcome => return outcome,
+            }
+        }
+        self.probe_once().await
+    }
+
+    async fn probe_once(&self) -> Result<Probe, ConnectError> {
         if let Some(absent) = self.knock().await? {
             return Ok(absent);
         }

@@ -34,8 +34,8 @@ pub fn measure(path: &Path) -> anyhow::Result<Loudness> {
         .context("starting ffmpeg")?;
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     let summary = text
-        .split("Summary:")
-        .nth(1)
+        .rsplit("Summary:")
+        .next()
         .with_context(|| format!("no loudness summary: {text}"))?;
     let value = |name: &str| -> anyhow::Result<f64> {
         let line = summary
