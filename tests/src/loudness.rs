@@ -25,7 +25,7 @@ pub fn measure(path: &Path) -> anyhow::Result<Loudness> {
         .args([
             "-vn",
             "-af",
-            "ebur128=peak=true:framelog=quiet",
+            "ebur128=peak=true",
             "-f",
             "null",
             "-",
@@ -33,6 +33,9 @@ pub fn measure(path: &Path) -> anyhow::Result<Loudness> {
         .output()
         .context("starting ffmpeg")?;
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    if !output.status.success() {
+        bail!("ffmpeg on {}: {text}", path.display());
+    }
     let summary = text
         .rsplit("Summary:")
         .next()
