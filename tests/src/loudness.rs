@@ -22,14 +22,7 @@ pub fn measure(path: &Path) -> anyhow::Result<Loudness> {
     let output = Command::new("ffmpeg")
         .args(["-hide_banner", "-nostdin", "-i"])
         .arg(path)
-        .args([
-            "-vn",
-            "-af",
-            "ebur128=peak=true",
-            "-f",
-            "null",
-            "-",
-        ])
+        .args(["-vn", "-af", "ebur128=peak=true", "-f", "null", "-"])
         .output()
         .context("starting ffmpeg")?;
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
