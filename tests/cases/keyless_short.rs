@@ -145,7 +145,7 @@ fn check_picture_lives(video: &Path) {
 fn check_sidecars(video: &Path) {
     let srt = std::fs::read_to_string(video.with_extension("srt")).unwrap();
     assert!(srt.starts_with("1\n00:00:0"), "{srt}");
-    assert!(srt.matches(" --> ").count() >= 8, "{srt}");
+    assert!(srt.matches(" --> ").count() >= 6, "{srt}");
     let cover = video.with_extension("jpg");
     let picture = media::stream(&cover, "video").unwrap();
     assert_eq!(
@@ -239,7 +239,7 @@ fn the_keyless_short_is_made_kept_and_edited() {
         .unwrap()
         .expect_code(0)
         .unwrap();
-    for changed in ["voice", "text", "scenes["] {
+    for changed in ["param text", "the honey cool", "input timeline changed"] {
         assert!(
             explained.stdout.contains(changed),
             "`{changed}` is not named in\n{}",

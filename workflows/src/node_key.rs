@@ -87,15 +87,54 @@ fn param_reason(name: &str, old: Option<&ParamKey>, new: Option<&ParamKey>) -> R
             field,
         };
     }
+    let (old, new) = previews(old, new);
+    RerunReason::Param {
+        key: name.to_owned(),
+        old,
+        new,
+    }
+}
+
+/// Short texts of both values. Of two long texts the part in which they differ is shown, not their equal beginnings.
+fn previews(old: Option<&ParamKey>, new: Option<&ParamKey>) -> (String, String) {
+    let text = |param: Option<&ParamKey>| match param.and_then(|param| param.value.as_ref()) {
+        Some(Value::Text(text)) => Some(text.split_whitespace().collect::<Vec<_>>().join(" ")),
+        _ => None,
+    };
+    if let (Some(old), Some(new)) = (text(old), text(new))
+        && old != new
+        && old.chars().count().max(new.chars().count()) > PREVIEW_CHARS
+    {
+        let same = old
+            .chars()
+            .zip(new.chars())
+            .take_while(|(a, b)| a == b)
+            .count();
+        return (excerpt(&old, same), excerpt(&new, same));
+    }
     let preview = |param: Option<&ParamKey>| match param {
         Some(param) => param.preview.clone(),
         None => "(not there)".to_owned(),
     };
-    RerunReason::Param {
-        key: name.to_owned(),
-        old: preview(old),
-        new: preview(new),
-    }
+    (preview(old), preview(new))
+}
+
+/// The surroundings of one character of a text, cut at words, with ellipses where something is left out.
+fn excerpt(text: &str, at: usize) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let wanted = at.saturating_sub(PREVIEW_CHARS / 3);
+    let start = if wanted == 0 {
+        0
+    } else {
+        (wanted..at).find(|i| chars[i - 1] == ' ').unwrap_or(wanted)
+    };
+    let end = (start + PREVIEW_CHARS).min(chars.len());
+    let middle: String = chars[start..end].iter().collect();
+    let (head, tail) = (
+        if start > 0 { "…" } else { "" },
+        if end < chars.len() { "…" } else { "" },
+    );
+    format!("\"{head}{middle}{tail}\"")
 }
 
 /// Path of the first part in which two values differ, for example `scenes[2].text`; empty when the whole differs.
@@ -138,6 +177,23 @@ fn difference(old: &serde_json::Value, new: &serde_json::Value, path: &mut Strin
 mod tests {
     use super::*;
     use crate::value::{Scene, Script};
+
+    #[test]
+    fn long_texts_are_shown_where_they_differ() {
+        let key = |text: String| ParamKey::new(&Value::Text(text), None);
+        let long = |end: &str| {
+            key(format!(
+                "{} keep the honey {end} and closed.",
+                "Bees dance all day. ".repeat(9)
+            ))
+        };
+        let reason = param_reason("text", Some(&long("dry")), Some(&long("cool")));
+        let RerunReason::Param { old, new, .. } = reason else {
+            panic!("{reason:?}")
+        };
+        assert_eq!(old, "\"…day. keep the honey dry and closed.\"");
+        assert_eq!(new, "\"…day. keep the honey cool and closed.\"");
+    }
 
     fn script(texts: &[&str]) -> Value {
         Value::Script(Script {
