@@ -3,6 +3,7 @@
 //!
 //! Neighbours: `fenta_workflows::compile` judges it; `run` and `validate` use it.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -73,6 +74,25 @@ impl Document {
                 diagnostics: problems.located(&self.source),
             }),
         }
+    }
+
+    /// Fails with every file that the document names and that is not there; defaults of given inputs do not matter.
+    pub(crate) fn check_files(
+        &self,
+        workflow: &Workflow,
+        given: &BTreeSet<&str>,
+        ui: &Ui,
+    ) -> Result<(), CommandError> {
+        let folder = Path::new(&self.dir);
+        let missing = workflow.missing_files(given, &|path| folder.join(path).exists());
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(CommandError::Document {
+            name: self.source.name.clone(),
+            rendered: missing.render(&self.source, ui.err_style().is_on()),
+            diagnostics: missing.located(&self.source),
+        })
     }
 
     /// The document as it is sent.

@@ -1,5 +1,6 @@
 //! `fenta validate`: everything that is wrong with a document, without executing it.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -29,6 +30,7 @@ impl ValidateArgs {
     pub(crate) fn run(self, context: &Context) -> Result<(), CommandError> {
         let document = Document::read(&self.file, &context.settings)?;
         let workflow = document.compile(&context.ui)?;
+        document.check_files(&workflow, &BTreeSet::new(), &context.ui)?;
         if context.ui.is_json() {
             return context.ui.json(&Valid {
                 workflow: &workflow.name,

@@ -43,7 +43,7 @@ fn list(request: &CollectRequest) -> Result<Vec<PathBuf>, WorkerFailure> {
         std::io::ErrorKind::NotFound => failure(
             FailureClass::Input,
             format!("there is no file or folder {}", path.display()),
-            "check the path; relative paths start at the folder you run the command in",
+            "check the path; in a document relative paths begin at the document's folder, with -p at the folder you run the command in",
         ),
         _ => io_failure("read", path, &error),
     })?;

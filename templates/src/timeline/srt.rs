@@ -81,10 +81,25 @@ impl<'a> Phrase<'a> {
     }
 }
 
-/// Whether a word closes a sentence, quotes and brackets aside.
+/// Words that end in a full stop without closing a sentence, without the stop.
+const ABBREVIATIONS: [&str; 14] = [
+    "dr", "mr", "mrs", "ms", "prof", "st", "vs", "no", "fig", "approx", "nr", "bzw", "ca", "usw",
+];
+
+/// Whether a word closes a sentence, quotes and brackets aside. "Dr.", "e.g.", "U.S.A." and the "B." of "z. B." do not.
 pub(crate) fn ends_sentence(word: &str) -> bool {
-    word.trim_end_matches(['"', '\'', '”', '’', ')', ']', '»'])
-        .ends_with(['.', '!', '?', '…', '。', '！', '？', '؟', '।'])
+    let word = word.trim_end_matches(['"', '\'', '”', '’', ')', ']', '»']);
+    let Some(stem) = word.strip_suffix('.') else {
+        return word.ends_with(['!', '?', '…', '。', '！', '？', '؟', '।']);
+    };
+    let stem = stem
+        .trim_start_matches(|c: char| !c.is_alphanumeric())
+        .to_lowercase();
+    let one_letter = stem.chars().count() == 1 && stem.chars().all(char::is_alphabetic);
+    let dotted = stem.contains('.')
+        && !stem.ends_with('.')
+        && stem.chars().all(|c| c == '.' || c.is_alphabetic());
+    !(one_letter || dotted || ABBREVIATIONS.contains(&stem.as_str()))
 }
 
 fn end_ms(word: &CueWord) -> i64 {
@@ -157,6 +172,23 @@ mod tests {
             })
             .collect();
         cut(&builtin_template("daily"), &bindings_with(voice)).srt()
+    }
+
+    #[test]
+    fn abbreviations_do_not_close_a_sentence() {
+        for word in ["Dr.", "e.g.", "U.S.A.", "B.", "(approx."] {
+            assert!(!ends_sentence(word), "{word}");
+        }
+        for word in [
+            "end.",
+            "\"Stop!\"",
+            "2026.",
+            "wait...",
+            "video.mp4.",
+            "(yes.)",
+        ] {
+            assert!(ends_sentence(word), "{word}");
+        }
     }
 
     #[test]

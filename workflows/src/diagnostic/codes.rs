@@ -79,7 +79,7 @@ codes! {
     /// A reference to a variable that does not exist.
     UNKNOWN_VAR = "graph/unknown-var": "The expression names a variable that is not in `vars`.";
     /// A node type that does not exist.
-    UNKNOWN_TYPE = "graph/unknown-type": "There is no node type with this name. `fenta nodes` lists them.";
+    UNKNOWN_TYPE = "graph/unknown-type": "There is no node type with this name. `fenta nodes ls` lists them.";
     /// A node type that is part of the language but not of this version.
     TYPE_UNAVAILABLE = "graph/type-not-available": "The node type is part of the language, but this version of the program \
         cannot do it yet.";
@@ -103,6 +103,9 @@ codes! {
     /// A value that cannot be an output of the workflow.
     OUTPUT = "graph/output": "Outputs of a workflow are texts and numbers. A file is published with Output.Download; output \
         that node's `path`.";
+    /// A file the document names is not there.
+    MISSING_FILE = "file/missing": "The document names a file or folder that is not there. Relative paths in a document begin at \
+        the document's own folder; paths given with -p begin at the folder you run the command in.";
     /// A node nothing uses.
     UNUSED = "graph/unused": "Nothing uses the node's outputs and it publishes nothing itself, so its work is thrown away.";
 }

@@ -5,6 +5,7 @@
 //! unresolved name cannot get out of here: a `Workflow` is only made when nothing was wrong.
 
 mod declare;
+mod files;
 mod order;
 mod read;
 mod read_nodes;

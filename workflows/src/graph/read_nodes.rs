@@ -95,7 +95,7 @@ impl Reader<'_> {
                         id.key_span,
                         format!("the node `{}` has no `type`", id.key),
                     )
-                    .hint("write `type: Input.Text`; `fenta nodes` lists the types"),
+                    .hint("write `type: Input.Text`; `fenta nodes ls` lists the types"),
                 );
                 (None, id.key_span)
             }
@@ -130,7 +130,7 @@ fn node_type(entry: &Entry, found: &mut Diagnostics) -> Option<&'static dyn Node
                     "the node type `{kind}` is part of the language but not available in this version yet"
                 ),
             )
-            .hint("`fenta nodes` lists the types this version has")
+            .hint("`fenta nodes ls` lists the types this version has")
         } else {
             let kinds: Vec<&str> = nodes::descriptors().map(|known| known.kind).collect();
             let near = nearest(&kind, kinds.iter().copied().chain(nodes::LATER));
@@ -140,7 +140,7 @@ fn node_type(entry: &Entry, found: &mut Diagnostics) -> Option<&'static dyn Node
                 format!("no node type is called `{kind}`"),
             )
             .suggest(near, span)
-            .hint("`fenta nodes` lists the types")
+            .hint("`fenta nodes ls` lists the types")
         });
     }
     known

@@ -297,11 +297,24 @@ fn fit_word(value: Value, words: &[&'static str], wanted: &ParamType) -> Result<
     }
 }
 
+/// `.` and `..` at the end name folders, whatever is there.
+fn names_a_folder(path: &str) -> bool {
+    matches!(path.rsplit('/').next(), Some("." | ".."))
+}
+
 fn fit_path(value: Value, wanted: &ParamType) -> Result<Value, Misfit> {
     match &value {
         Value::Text(path) if path.trim().is_empty() => Err(Misfit::limit("the path is empty")),
         Value::Text(path) if path.contains('\0') => {
             Err(Misfit::limit("the path has a zero byte in it"))
+        }
+        Value::Text(path) if path.starts_with("~/") => Err(Misfit::limit(
+            "`~` is not replaced by your home folder; write the whole path",
+        )),
+        Value::Text(path) if *wanted == ParamType::ResultPath && names_a_folder(path) => {
+            Err(Misfit::limit(format!(
+                "`{path}` is a folder; write `{path}/` to put the file into it"
+            )))
         }
         Value::Text(_) => Ok(value),
         other => Err(wrong_type(wanted, other)),
@@ -487,6 +500,17 @@ mod tests {
                 .message
                 .contains("no value")
         );
+    }
+
+    #[test]
+    fn results_are_not_put_in_the_place_of_folders() {
+        let fits = |path: &str| fit_path(Value::Text(path.into()), &ParamType::ResultPath).is_ok();
+        for path in [".", "..", "out/..", "~/v.mp4"] {
+            assert!(!fits(path), "{path}");
+        }
+        for path in ["./", "out/v.mp4", "../v.mp4", "v..mp4"] {
+            assert!(fits(path), "{path}");
+        }
     }
 
     #[test]

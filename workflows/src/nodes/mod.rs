@@ -58,6 +58,11 @@ pub(crate) const LATER: [&str; 14] = [
     "Schedule.Cron",
 ];
 
+/// Whether a template parameter names a file of the user's.
+pub(crate) fn is_template_path(name: &str) -> bool {
+    template_file::is_path(name)
+}
+
 /// The node type with this name.
 pub(crate) fn find(kind: &str) -> Option<&'static dyn NodeType> {
     ALL.iter()

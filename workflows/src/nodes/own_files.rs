@@ -9,10 +9,15 @@ use crate::value::MediaValue;
 use fenta_templates::timeline::MediaKind;
 
 /// Extensions of moving pictures taken from folders.
-pub(super) const VIDEO_EXTENSIONS: [&str; 8] =
-    ["mp4", "mov", "m4v", "mkv", "webm", "avi", "mpg", "mts"];
+pub(super) const VIDEO_EXTENSIONS: [&str; 12] = [
+    "mp4", "mov", "m4v", "mkv", "webm", "avi", "mpg", "mpeg", "ts", "mts", "m2ts", "3gp",
+];
 /// Extensions of stills taken from folders.
-pub(super) const IMAGE_EXTENSIONS: [&str; 5] = ["jpg", "jpeg", "png", "webp", "gif"];
+/// What the renderer cannot read (phones' HEIC, say) is taken all the same: the error names the file, and nothing a user
+/// put there is left out in silence.
+pub(super) const IMAGE_EXTENSIONS: [&str; 11] = [
+    "jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif",
+];
 /// Extensions of recordings taken from folders.
 pub(super) const AUDIO_EXTENSIONS: [&str; 7] = ["wav", "mp3", "m4a", "aac", "flac", "ogg", "opus"];
 

@@ -59,6 +59,8 @@ impl RunArgs {
         let document = Document::read(&self.file, &context.settings)?;
         let workflow = document.compile(&context.ui)?;
         let mut given = params::read(&self.param, self.params_file.as_deref(), &context.settings)?;
+        let names = given.keys().map(String::as_str).collect();
+        document.check_files(&workflow, &names, &context.ui)?;
         let bases = PathBases {
             workflow_dir: document.dir.clone(),
             caller_dir: unicode(&context.settings.current_dir)?,
