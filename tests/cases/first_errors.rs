@@ -117,4 +117,26 @@ fn missing_files_are_named() {
         .expect_code(2)
         .unwrap();
     assert!(said.stderr.contains("clips"), "{}", said.stderr);
+
+    let literal = "fenta: workflow/v1\nname: l\nnodes:\n  up: { type: Input.Upload, with: { path: ./no-clips } }\n  bed: { type: Input.Music, with: { file: ./no-song.mp3 } }\n";
+    env.write("literal.yaml", literal).unwrap();
+    for command in ["run", "validate"] {
+        let said = env
+            .fenta(&[command, "literal.yaml"])
+            .unwrap()
+            .expect_code(3)
+            .unwrap();
+        for part in [
+            "literal.yaml:4:43",
+            "./no-clips",
+            "literal.yaml:5:43",
+            "./no-song.mp3",
+        ] {
+            assert!(
+                said.stderr.contains(part),
+                "`{part}` is missing in\n{}",
+                said.stderr
+            );
+        }
+    }
 }

@@ -105,7 +105,7 @@ nodes:
             .render(&source, false);
         for part in [
             "./logo.png",
-            "files.yaml:5:44",
+            "files.yaml:5:43",
             "./none.mp3",
             "./mine.yaml",
             "node `cut`",
