@@ -171,3 +171,27 @@ fn a_folder_without_media_is_refused_by_name() {
     assert_ne!(said.code, 0);
     assert!(said.stderr.contains("empty"), "{}", said.stderr);
 }
+
+#[test]
+fn every_bad_file_of_a_folder_is_named_at_once() {
+    let env = FentaEnv::new().unwrap();
+    env.write("bad/one.mp4", "this is no film").unwrap();
+    env.write("bad/two.jpg", "this is no picture").unwrap();
+    let workflow = workspace_root().join("workflows/library/footage-short.yaml");
+    let run = [
+        "run",
+        &workflow.to_string_lossy(),
+        "-p",
+        "clips=bad",
+        "-p",
+        "text=One short sentence here.",
+    ];
+    let said = env.fenta(&run).unwrap().expect_code(10).unwrap();
+    for name in ["one.mp4", "two.jpg"] {
+        assert!(
+            said.stderr.contains(name),
+            "`{name}` is missing in\n{}",
+            said.stderr
+        );
+    }
+}

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Tool;
-use super::batch::Batch;
+use super::batch::{Batch, all_at_once};
 use super::dispatcher::{DispatcherHandle, Request};
 use super::event_log::EventLog;
 use super::executor::{Done, LookUp, Outcome};
@@ -219,19 +219,23 @@ impl NodeRun {
         mut pending: FuturesUnordered<impl Future<Output = Numbered>>,
         mut notices: mpsc::UnboundedReceiver<(usize, Notice)>,
     ) -> Result<(), Stop> {
+        let mut failures = BTreeMap::new();
         while !pending.is_empty() {
             tokio::select! {
                 biased;
                 Some((number, notice)) = notices.recv() => self.hear(batch, number, notice),
                 Some((number, outcome)) = pending.next() => match outcome {
                     Ok(Outcome::Done(done)) => self.take(batch, number, done),
+                    Ok(Outcome::Failed(failure)) if batch.only_measures() => {
+                        failures.insert(number, failure);
+                    }
                     Ok(Outcome::Failed(failure)) => return Err(failure.into()),
                     Ok(Outcome::Cancelled) | Err(_) => return Err(Stop::Interrupted),
                 },
             }
             self.tell_progress(batch);
         }
-        Ok(())
+        all_at_once(failures.into_values().collect()).map_or(Ok(()), |failure| Err(failure.into()))
     }
 
     fn hear(&self, batch: &mut Batch, number: usize, notice: Notice) {
