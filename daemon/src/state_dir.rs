@@ -142,14 +142,50 @@ const RUNNING: &str = "running";
 const DAEMON_FILE: &str = "fentad.json";
 const SCRATCH: &str = "scratch";
 
-/// Makes a folder that only its user can enter, and closes it if it was open to others.
+/// Makes a folder that only its user can enter. One that is there and open to others is closed if it is Fenta's own
+/// (or empty), and refused otherwise: closing `/tmp` or somebody's home would harm others.
 pub fn private_folder(path: &Path) -> Result<(), StateDirError> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o700)))
-        .map_err(failed("make the private folder", path))
+    let make = failed("make the private folder", path);
+    let Ok(found) = fs::metadata(path) else {
+        return fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(make);
+    };
+    if found.is_dir() && found.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    if !found.is_dir() || !is_own(path) {
+        return Err(make(io::Error::other(
+            "it is there already, open to others and not Fenta's own; name a folder of Fenta's own",
+        )));
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(make)
+}
+
+/// Whether a folder is empty or holds what a daemon leaves in it.
+fn is_own(folder: &Path) -> bool {
+    let Ok(mut entries) = fs::read_dir(folder) else {
+        return false;
+    };
+    entries.all(|entry| {
+        entry.is_ok_and(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let known = [
+                "lock",
+                "start.lock",
+                "logs",
+                "cas",
+                "run",
+                "backups",
+                RUNNING,
+                SCRATCH,
+            ];
+            known.contains(&name.as_ref()) || name.starts_with("fenta") || name.ends_with(".sock")
+        })
+    })
 }
 
 fn take_lock(root: &Path) -> Result<File, StateDirError> {
@@ -232,6 +268,21 @@ mod tests {
         let mode = fs::metadata(&root).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
         assert_eq!(fs::read_dir(dir.scratch()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn folders_of_others_are_not_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let open = folder.path().join("shared");
+        fs::create_dir(&open).unwrap();
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(open.join("letter.txt"), "hello").unwrap();
+        assert!(private_folder(&open).is_err());
+        assert_eq!(mode(&open), 0o755);
+        fs::rename(open.join("letter.txt"), open.join("fentad.json")).unwrap();
+        private_folder(&open).unwrap();
+        assert_eq!(mode(&open), 0o700);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What the worker says about itself: everything that may change its output.
 
+use std::path::PathBuf;
+
 use fenta_templates::time::FrameRate;
 use fenta_workflows::worker::WorkerVersion;
 
@@ -19,10 +21,35 @@ pub fn version() -> Result<WorkerVersion, RenderError> {
     if let Some(build) = x264_build()? {
         libraries.insert("x264".to_owned(), build);
     }
+    for (name, file) in [
+        ("flite", "libflite.so.1"),
+        ("espeak-ng", "libespeak-ng.so.1"),
+    ] {
+        libraries.extend(installed(file).map(|version| (name.to_owned(), version)));
+    }
     Ok(WorkerVersion {
         renderer: RENDERER.to_owned(),
         libraries,
     })
+}
+
+/// The real file name behind a library's link, which carries its version (`libflite.so.2.2`): the speech engines are
+/// loaded or run only when something is spoken, but what they say depends on it.
+fn installed(library: &str) -> Option<String> {
+    let mut folders: Vec<PathBuf> = ["/usr/local/lib", "/usr/lib64", "/usr/lib"]
+        .map(PathBuf::from)
+        .to_vec();
+    let below = std::fs::read_dir("/usr/lib")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut below: Vec<PathBuf> = below.map(|entry| entry.path()).collect();
+    below.sort();
+    folders.extend(below);
+    let real = folders
+        .iter()
+        .find_map(|folder| folder.join(library).canonicalize().ok())?;
+    Some(real.file_name()?.to_string_lossy().into_owned())
 }
 
 /// x264 writes its build into every stream it makes, and says it nowhere else: one tiny frame is encoded and read.
@@ -85,11 +112,11 @@ mod tests {
     #[test]
     fn says_everything_that_counts() {
         let version = version().unwrap();
-        for library in ["libavcodec", "libavfilter", "libswscale", "x264"] {
+        for library in ["libavcodec", "libavfilter", "libswscale", "x264", "flite"] {
             assert!(version.libraries.contains_key(library), "{library}");
         }
         assert!(
-            version.tool().starts_with("fenta-render 1 lib"),
+            version.tool().starts_with("fenta-render 1 "),
             "{}",
             version.tool()
         );

@@ -218,6 +218,8 @@ fn overlay_part(overlay: &Overlay, start: i64, frames: i64) -> Option<Overlay> {
         range.end().min(frames)
     };
     Some(Overlay {
+        // Names are not visible.
+        id: String::new(),
         range: TimeRange::from_units(first, end, range.start.rate),
         enter,
         exit,
