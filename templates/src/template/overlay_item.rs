@@ -175,8 +175,13 @@ fn required<T>(fields: &Fields<'_>, key: &'static str, value: Option<T>) -> Opti
 }
 
 fn read_shape(fields: &Fields<'_>, scope: &Scope) -> Option<ItemContent> {
-    fields.choice("shape", &[("rect", ()), ("rounded_rect", ())], &[]);
+    let shapes = [("rect", false), ("rounded_rect", true)];
+    let rounded = fields.choice("shape", &shapes, &[]).unwrap_or(true);
     let radius = fields.int("radius", 0..=960).unwrap_or(0);
+    if !rounded && radius > 0 {
+        let hint = "write `shape: rounded_rect`, or leave `radius` out";
+        fields.note("radius", "rounds corners, but `rect` has none", hint);
+    }
     let Some(style) = fields.map("style") else {
         required::<()>(fields, "style", None);
         return None;

@@ -463,3 +463,20 @@ fn the_title_uses_the_bound_text_and_colour() {
         OverlayContent::Text(text) if text.text == "Why bees dance"
     )));
 }
+
+#[test]
+fn a_rect_with_a_radius_is_refused_not_ignored() {
+    let item = |shape: &str| {
+        format!(
+            "fenta: template/v1\nname: t\nextends: daily\ntracks:\n  - id: brand\n    kind: overlay\n    items:\n      - {{ id: plate, type: shape, shape: {shape}, radius: 24, style: {{ color: \"#000000\" }}, box: {{ anchor: top, y: 300, w: 400, h: 100 }}, time: all }}\n"
+        )
+    };
+    let problems = parse(&item("rect"), &|_| None).unwrap_err();
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem.path.ends_with("radius")),
+        "{problems:?}"
+    );
+    assert!(parse(&item("rounded_rect"), &|_| None).is_ok());
+}
