@@ -49,11 +49,22 @@ impl Stop {
     }
 }
 
+/// How long a job rests that the store would not hand out.
+const REFUSED_PAUSE: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Runs a job that is queued or was interrupted, until its end or the daemon's.
 pub(super) async fn run(context: JobContext, id: String, cancel: CancellationToken) {
     let log = EventLog::open(context.store.clone(), id.clone(), context.shutdown.clone());
     let outcome = match start(&context, &id).await {
         Ok((record, tool)) => walk(&context, record, tool, &log, &cancel).await,
+        Err(Stop::Interrupted) => {
+            // The job stays open and would be taken up again at once, for ever, while the store refuses it.
+            tokio::select! {
+                () = context.shutdown.cancelled() => {}
+                () = tokio::time::sleep(REFUSED_PAUSE) => {}
+            }
+            Err(Stop::Interrupted)
+        }
         Err(stop) => Err(stop),
     };
     let transition = match outcome {
