@@ -7,11 +7,12 @@ use std::process::ExitCode;
 
 use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
-use clap::{ArgAction, Parser};
+use clap::{ArgAction, CommandFactory, Parser};
 use fenta_client::exit_code;
 
 use crate::command_error::CommandError;
 use crate::commands::{Command, Context};
+use crate::input_flags::made_explicit;
 use crate::session::Session;
 use crate::settings::{ColorWish, Settings};
 use crate::ui::{OutputFlags, Ui};
@@ -70,6 +71,7 @@ impl From<OutputArgs> for OutputFlags {
 
 /// Runs the program.
 pub(crate) fn main(args: Vec<OsString>) -> ExitCode {
+    let args = made_explicit(args, &Cli::command());
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => return misspelt(&error, &args),
@@ -136,8 +138,6 @@ fn blind_settings() -> Settings {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

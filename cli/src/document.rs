@@ -96,12 +96,12 @@ impl Document {
     }
 
     /// The document as it is sent.
-    pub(crate) fn into_source(self) -> WorkflowSource {
+    pub(crate) fn to_source(&self) -> WorkflowSource {
         WorkflowSource {
-            path: self.path,
-            name: self.source.name,
-            text: self.source.text,
-            dir: self.dir,
+            path: self.path.clone(),
+            name: self.source.name.clone(),
+            text: self.source.text.clone(),
+            dir: self.dir.clone(),
         }
     }
 }

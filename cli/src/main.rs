@@ -5,6 +5,7 @@ mod command_error;
 mod commands;
 mod document;
 mod follow;
+mod input_flags;
 mod session;
 mod settings;
 mod ui;

@@ -255,3 +255,25 @@ fn a_signal_to_end_cancels_the_job() {
     assert_eq!(ended.stdout, "143\n", "{}", ended.stderr);
     assert!(daemon.asked("POST /v1/jobs/job_0193/cancel").is_some());
 }
+
+#[test]
+fn a_documents_inputs_are_flags_after_it() {
+    let stage = stage();
+    let daemon = stage.daemon(&[JOB, EVENTS_UP_TO_DATE]);
+    let ended = stage.fenta(&["run", "w.yaml", "--topic", "bees and wasps", "-q"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let sent = daemon
+        .asked("POST /v1/jobs")
+        .expect("the job was submitted");
+    assert!(
+        sent.contains(r#""params":{"topic":"bees and wasps"}"#),
+        "{sent}"
+    );
+    let ended = stage.fenta(&["run", "w.yaml", "--topik", "bees"]);
+    assert_eq!(ended.code, 2);
+    assert!(
+        ended.stderr.contains("did you mean --topic?"),
+        "{}",
+        ended.stderr
+    );
+}

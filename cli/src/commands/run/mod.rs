@@ -1,23 +1,20 @@
 //! `fenta run`: execute a workflow and wait for its results.
 //!
-//! Neighbours: `params` reads what was given, `inputs` holds it against the workflow, `follow` waits.
+//! Neighbours: `request` reads the document and its values, `batch` executes it once per row, `follow` waits.
 
 mod inputs;
 mod params;
-
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+pub(super) mod request;
 
 use clap::ArgAction;
 use clap::builder::FalseyValueParser;
 use fenta_client::api::jobs::{CreateJob, OutputValue};
-use fenta_workflows::PathBases;
 
 use super::{Context, wait};
 use crate::command_error::CommandError;
-use crate::document::{Document, unicode};
 use crate::follow::{Ending, Followee, Interrupts, follow};
 use crate::ui::{Ui, job_lines};
+use request::RequestArgs;
 
 /// Execute a workflow and wait for its results. The paths of the results go to stdout, one a line.
 ///
@@ -25,29 +22,8 @@ use crate::ui::{Ui, job_lines};
 /// done again. Ctrl-C asks whether to detach or cancel; the job itself runs in the daemon and survives the terminal.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
-    /// The workflow document; `-` for standard input
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    /// A value for an input: NAME=VALUE, NAME=@FILE for a file's text, NAME=@@TEXT for a text that begins with @
-    #[arg(short, long = "param", value_name = "NAME=VALUE")]
-    param: Vec<String>,
-    /// Values for inputs from a YAML or JSON file; -p wins over it
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "FENTA_PARAMS_FILE",
-        hide_env_values = true
-    )]
-    params_file: Option<PathBuf>,
-    /// The folder relative results go to; the current one by default
-    #[arg(
-        short,
-        long,
-        value_name = "DIR",
-        env = "FENTA_OUT",
-        hide_env_values = true
-    )]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    request: RequestArgs,
     /// Submit the job, print its id and do not wait
     #[arg(short, long, env = "FENTA_DETACH", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), hide_env_values = true)]
     detach: bool,
@@ -56,37 +32,10 @@ pub(crate) struct RunArgs {
 impl RunArgs {
     /// Does it.
     pub(crate) fn run(self, context: &Context) -> Result<(), CommandError> {
-        let document = Document::read(&self.file, &context.settings)?;
-        let workflow = document.compile(&context.ui)?;
-        let mut given = params::read(&self.param, self.params_file.as_deref(), &context.settings)?;
-        let names = given.keys().map(String::as_str).collect();
-        document.check_files(&workflow, &names, &context.ui)?;
-        let bases = PathBases {
-            workflow_dir: document.dir.clone(),
-            caller_dir: unicode(&context.settings.current_dir)?,
-        };
-        inputs::settle(&workflow, &mut given, &bases, &context.ui)?;
-        let width = job_lines::widest(workflow.nodes().keys().map(|id| id.as_str()));
-        let job = self.job(context, document, given)?;
-        wait(submit(context, job, width, self.detach))
-    }
-
-    fn job(
-        &self,
-        context: &Context,
-        document: Document,
-        params: BTreeMap<String, String>,
-    ) -> Result<CreateJob, CommandError> {
-        let out_dir = match &self.out {
-            Some(out) => Some(unicode(&context.settings.current_dir.join(out))?),
-            None => None,
-        };
-        Ok(CreateJob {
-            workflow: document.into_source(),
-            params,
-            caller_dir: unicode(&context.settings.current_dir)?,
-            out_dir,
-        })
+        let mut request = self.request.read(context)?;
+        request.settle(context)?;
+        let width = job_lines::widest(request.workflow.nodes().keys().map(|id| id.as_str()));
+        wait(submit(context, request.job(), width, self.detach))
     }
 }
 
