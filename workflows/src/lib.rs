@@ -16,6 +16,7 @@ pub mod graph;
 pub mod input;
 pub mod job_event;
 pub mod library;
+pub mod lint;
 pub mod node;
 pub mod node_key;
 pub mod nodes;
@@ -28,7 +29,9 @@ pub mod worker;
 
 pub use diagnostic::{Checked, Diagnostic, Diagnostics, LocatedDiagnostic, Severity, explain};
 pub use execution::{JobFacts, LowerError, Lowered, PreparedNode, Scope, SourceFile, compile};
+pub use expr::{FUNCTIONS, FunctionDoc};
 pub use graph::{NodeId, NodeInstance, Workflow};
 pub use input::{BindError, InputSpec, InputType, PathBases};
+pub use lint::{LintFacts, lint};
 pub use node_key::{NodeKey, ParamKey, rerun_reasons};
 pub use suggest::nearest;

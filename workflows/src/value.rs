@@ -318,6 +318,19 @@ impl Value {
         }
     }
 
+    /// The value as it stands inside a text; none where it cannot stand there.
+    pub fn shown(&self) -> Option<String> {
+        Some(match self {
+            Self::Null => String::new(),
+            Self::Bool(yes) => yes.to_string(),
+            Self::Int(number) => number.to_string(),
+            Self::Float(number) => number.to_string(),
+            Self::Text(text) => text.clone(),
+            Self::Script(script) => script.text(),
+            _ => return None,
+        })
+    }
+
     /// What the value is, with its article, for messages.
     pub fn noun(&self) -> String {
         match self {

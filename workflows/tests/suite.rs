@@ -7,12 +7,13 @@
 //! ```
 //! Every diagnostic must be expected and every expectation met; the text is a fragment of the message. A `hint` or
 //! `label` belongs to the diagnostic above it. A document without such comments must compile without a warning.
+//! Warnings about what ends on a day need the day: `# today: 2026-11-22`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use fenta_workflows::{LocatedDiagnostic, Severity, SourceFile, compile, explain};
+use fenta_workflows::{LintFacts, LocatedDiagnostic, Severity, SourceFile, compile, explain, lint};
 
 #[derive(Debug)]
 struct Expected {
@@ -126,13 +127,33 @@ fn describe(found: &LocatedDiagnostic) -> String {
     text
 }
 
+/// The value of a comment like `# today: 2026-11-22`.
+fn header(text: &str, name: &str) -> Option<String> {
+    text.lines()
+        .filter_map(|line| {
+            line.strip_prefix("# ")?
+                .strip_prefix(name)?
+                .strip_prefix(": ")
+        })
+        .map(|value| value.trim().to_owned())
+        .next()
+}
+
 fn diagnose(name: &str, text: &str) -> Vec<LocatedDiagnostic> {
     let source = SourceFile {
         name: name.to_owned(),
         text: text.to_owned(),
     };
     match compile(&source) {
-        Ok((_, warnings)) => warnings.iter().map(|one| one.located(&source)).collect(),
+        Ok((workflow, warnings)) => {
+            let facts = LintFacts {
+                today: header(text, "today"),
+                ..LintFacts::default()
+            };
+            let advice = lint(&workflow, &source, &facts);
+            let all = warnings.iter().chain(&advice);
+            all.map(|one| one.located(&source)).collect()
+        }
         Err(found) => found.located(&source),
     }
 }

@@ -60,8 +60,9 @@ codes! {
     EXPR_LIMIT = "expr/limit": "An expression has at most 1024 bytes and 200 operators, dots and calls. Split it: put a \
         part under `vars`.";
     /// A function that does not exist.
-    EXPR_FUNCTION = "expr/unknown-function": "There is no function with this name. The functions are: concat, default, \
-        first, join, last, len, lower, max, min, replace, round, slug, split, sum, trim, truncate, upper.";
+    EXPR_FUNCTION = "expr/unknown-function": "There is no function with this name. The functions are: concat, date, default, \
+        duration, first, flatten, join, json, last, len, lower, max, min, pick, product, range, replace, round, slug, \
+        split, sum, trim, truncate, unique, upper, zip.";
     /// A name that expressions cannot see.
     EXPR_CONTEXT = "expr/unknown-context": "Expressions see `inputs`, `vars`, `nodes` and `job`. There is no `env` and no \
         `secrets`: whatever needs a key fetches it itself, so that no document and no log can leak one.";
@@ -106,6 +107,10 @@ codes! {
     /// A file the document names is not there.
     MISSING_FILE = "file/missing": "The document names a file or folder that is not there. Relative paths in a document begin at \
         the document's own folder; paths given with -p begin at the folder you run the command in.";
+    /// A text that looks like a key.
+    SECRET = "lint/secret": "A text of the document looks like a key or a token. Documents are shared, logged and kept, so a \
+        key in one is a key lost: remove it and make a new one. Keys belong in the keyring; whatever needs one fetches it \
+        itself.";
     /// A node nothing uses.
     UNUSED = "graph/unused": "Nothing uses the node's outputs and it publishes nothing itself, so its work is thrown away.";
 }

@@ -10,6 +10,10 @@ use crate::execution::Scope;
 use crate::graph::Workflow;
 use crate::value::Value;
 
+/// Longest text that literal parts and expressions make together, bytes. A document may name the same long value
+/// thousands of times.
+const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
+
 /// The values expressions can see.
 pub(crate) struct Context<'a> {
     workflow: &'a Workflow,
@@ -49,6 +53,9 @@ impl<'a> Context<'a> {
                 Piece::Expression(expression) => {
                     text.push_str(&shown(&self.expression(expression)?, expression)?);
                 }
+            }
+            if text.len() > MAX_TEXT_BYTES {
+                return Err(format!("the text is longer than {MAX_TEXT_BYTES} bytes"));
             }
         }
         Ok(text)
@@ -102,20 +109,12 @@ impl<'a> Context<'a> {
 
 /// A value inside a text.
 fn shown(value: &Value, expression: &Expression) -> Result<String, String> {
-    Ok(match value {
-        Value::Null => String::new(),
-        Value::Bool(yes) => yes.to_string(),
-        Value::Int(number) => number.to_string(),
-        Value::Float(number) => number.to_string(),
-        Value::Text(text) => text.clone(),
-        Value::Script(script) => script.text(),
-        other => {
-            return Err(format!(
-                "${{{{ {} }}}} is {} and cannot stand inside a text",
-                expression.source.trim(),
-                other.noun()
-            ));
-        }
+    value.shown().ok_or_else(|| {
+        format!(
+            "${{{{ {} }}}} is {} and cannot stand inside a text",
+            expression.source.trim(),
+            value.noun()
+        )
     })
 }
 

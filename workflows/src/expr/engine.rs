@@ -12,11 +12,14 @@ use minijinja::{Environment, UndefinedBehavior};
 use super::functions;
 use crate::value::Value;
 
-/// Steps one expression may take.
-const FUEL: u64 = 10_000;
+/// Steps one expression may take. The engine charges data as well: a step pays for 64 bytes.
+const FUEL: u64 = 50_000;
 
-/// Longest text an expression may make, bytes.
-const MAX_RESULT_BYTES: usize = 1024 * 1024;
+/// Largest value an expression may make, bytes.
+const MAX_RESULT_BYTES: usize = 32 * 1024 * 1024;
+
+/// What a value costs besides its text.
+const VALUE_BYTES: usize = 32;
 
 /// A typed value inside the engine: fields can be read, the whole passes through unchanged.
 #[derive(Debug)]
@@ -135,55 +138,115 @@ fn from_json(json: &serde_json::Value) -> minijinja::Value {
 }
 
 /// The typed value an engine value stands for, where it stands for one.
-pub(super) fn typed(value: &minijinja::Value) -> Option<&Value> {
-    value
-        .downcast_object_ref::<Typed>()
-        .map(|typed| &typed.value)
+fn typed(value: &minijinja::Value) -> Option<&Typed> {
+    value.downcast_object_ref::<Typed>()
+}
+
+/// What may still be made of an engine value. Lists share their items inside the engine, so a short list of lists can
+/// stand for more values than any machine holds; every value and every byte is charged before it is made.
+pub(super) struct Budget {
+    left: usize,
+}
+
+impl Budget {
+    /// What one result may cost.
+    pub(super) const fn new() -> Self {
+        Self {
+            left: MAX_RESULT_BYTES,
+        }
+    }
+
+    fn charge(&mut self, bytes: usize) -> Result<(), String> {
+        self.left = self
+            .left
+            .checked_sub(bytes.saturating_add(VALUE_BYTES))
+            .ok_or_else(|| format!("the value it makes is larger than {MAX_RESULT_BYTES} bytes"))?;
+        Ok(())
+    }
+
+    fn charge_json(&mut self, json: &serde_json::Value) -> Result<(), String> {
+        use serde_json::Value as Json;
+        match json {
+            Json::String(text) => self.charge(text.len()),
+            Json::Array(items) => {
+                self.charge(0)?;
+                items.iter().try_for_each(|item| self.charge_json(item))
+            }
+            Json::Object(fields) => {
+                self.charge(0)?;
+                fields.iter().try_for_each(|(name, value)| {
+                    self.charge(name.len())?;
+                    self.charge_json(value)
+                })
+            }
+            Json::Null | Json::Bool(_) | Json::Number(_) => self.charge(0),
+        }
+    }
+}
+
+/// The value as it stands inside a text.
+pub(super) fn shown(value: &minijinja::Value) -> Result<String, minijinja::Error> {
+    let fail = |message| minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message);
+    let plain = from_engine(value).map_err(fail)?;
+    plain
+        .shown()
+        .ok_or_else(|| fail(format!("{} cannot stand inside a text", plain.noun())))
+}
+
+/// A text that two values share exactly when they are equal.
+pub(super) fn identity(value: &minijinja::Value, budget: &mut Budget) -> Result<String, String> {
+    let plain = converted(value, budget)?;
+    // 1 and 1.0 are the same number.
+    Ok(match plain {
+        Value::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => {
+            (number as i64).to_string()
+        }
+        other => other.to_json().to_string(),
+    })
 }
 
 /// A value of the engine as one of ours.
-fn from_engine(value: &minijinja::Value) -> Result<Value, String> {
+pub(super) fn from_engine(value: &minijinja::Value) -> Result<Value, String> {
+    converted(value, &mut Budget::new())
+}
+
+fn converted(value: &minijinja::Value, budget: &mut Budget) -> Result<Value, String> {
     if let Some(typed) = typed(value) {
-        return Ok(typed.clone());
+        budget.charge_json(&typed.fields)?;
+        return Ok(typed.value.clone());
+    }
+    match value.kind() {
+        ValueKind::Undefined => return Err("a value is not there".to_owned()),
+        ValueKind::String => {
+            let text = value.as_str().unwrap_or_default();
+            budget.charge(text.len())?;
+            return Ok(Value::Text(text.to_owned()));
+        }
+        _ => budget.charge(0)?,
     }
     match value.kind() {
         ValueKind::None => Ok(Value::Null),
         ValueKind::Bool => Ok(Value::Bool(value.is_true())),
         ValueKind::Number => number(value),
-        ValueKind::String => {
-            let text = value.as_str().unwrap_or_default();
-            if text.len() > MAX_RESULT_BYTES {
-                return Err(format!(
-                    "the text it makes has {} bytes, more than {MAX_RESULT_BYTES}",
-                    text.len()
-                ));
+        ValueKind::Seq | ValueKind::Iterable => {
+            let mut items = Vec::new();
+            for item in value.try_iter().map_err(|error| message(&error))? {
+                items.push(converted(&item, budget)?);
             }
-            Ok(Value::Text(text.to_owned()))
+            Ok(Value::List(items))
         }
-        ValueKind::Seq | ValueKind::Iterable => items(value)?
-            .iter()
-            .map(from_engine)
-            .collect::<Result<_, _>>()
-            .map(Value::List),
         ValueKind::Map => {
             let mut fields = BTreeMap::new();
-            for key in items(value)? {
+            for key in value.try_iter().map_err(|error| message(&error))? {
                 let field = value.get_item(&key).map_err(|error| message(&error))?;
                 let name = key.as_str().ok_or("names in a map must be texts")?;
-                fields.insert(name.to_owned(), from_engine(&field)?);
+                budget.charge(name.len())?;
+                fields.insert(name.to_owned(), converted(&field, budget)?);
             }
             Ok(Value::Record(fields))
         }
-        ValueKind::Undefined => Err("a value is not there".to_owned()),
         other => Err(format!("{other} is not a value of the language")),
     }
-}
-
-fn items(value: &minijinja::Value) -> Result<Vec<minijinja::Value>, String> {
-    value
-        .try_iter()
-        .map(Iterator::collect)
-        .map_err(|error| message(&error))
 }
 
 fn number(value: &minijinja::Value) -> Result<Value, String> {
@@ -279,7 +342,7 @@ mod tests {
         assert!(eval("nodes.a[7]").is_err());
         assert!(eval("inputs.missing.deeper").is_err());
         assert!(eval("inputs.t | tojson").is_err());
-        assert!(eval("range(3)").is_err());
+        assert!(eval("dict(a=3)").is_err());
     }
 
     #[test]
@@ -290,5 +353,12 @@ mod tests {
         assert!(eval("2 ** 1000000").is_err());
         assert!(eval("1 / 0").is_err());
         assert!(check_syntax("[{[!{[").is_err());
+        // Lists share their items: this stands for 400 million texts.
+        let shared = "product([range(10000)], range(10000))";
+        assert!(eval(shared).is_err());
+        assert!(eval(&format!("json({shared})")).is_err());
+        assert!(eval(&format!("unique({shared})")).is_err());
+        assert!(eval("range(1000000000)").is_err());
+        assert!(eval("product(range(1000), range(1000))").is_err());
     }
 }

@@ -10,7 +10,8 @@ mod parse;
 mod scan;
 
 pub(crate) use context::Context;
-pub(crate) use functions::NAMES as FUNCTION_NAMES;
+pub(crate) use functions::names as function_names;
+pub use functions::{FUNCTIONS, FunctionDoc};
 pub(crate) use parse::parse;
 
 use crate::diagnostic::Span;

@@ -3,7 +3,7 @@
 
 use super::scan::{self, MAX_BYTES, MAX_LINKS, Scanned};
 use super::{
-    CONTEXTS, Dynamic, DynamicKind, Expression, FUNCTION_NAMES, Piece, PlacedReference, engine,
+    CONTEXTS, Dynamic, DynamicKind, Expression, Piece, PlacedReference, engine, function_names,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::suggest::nearest;
@@ -255,7 +255,7 @@ fn word_end(body: &str, at: usize) -> usize {
 
 fn unknown_functions(body: &str, scanned: &Scanned, place: &Place<'_>, found: &mut Diagnostics) {
     for (name, at) in &scanned.functions {
-        if FUNCTION_NAMES.contains(&name.as_str()) {
+        if function_names().any(|known| known == name) {
             continue;
         }
         let span = place.part(body, *at, at + name.len());
@@ -265,8 +265,11 @@ fn unknown_functions(body: &str, scanned: &Scanned, place: &Place<'_>, found: &m
                 span,
                 format!("there is no function `{name}`"),
             )
-            .suggest(nearest(name, FUNCTION_NAMES), span)
-            .hint(format!("the functions are {}", FUNCTION_NAMES.join(", "))),
+            .suggest(nearest(name, function_names()), span)
+            .hint(format!(
+                "the functions are {}",
+                function_names().collect::<Vec<_>>().join(", ")
+            )),
         );
     }
 }

@@ -64,7 +64,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<i64, String> {
 }
 
 /// Whether the text is a day of the Gregorian calendar.
-pub(super) fn is_date(text: &str) -> bool {
+pub(crate) fn is_date(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let [year, month, day] = parts.as_slice() else {
         return false;

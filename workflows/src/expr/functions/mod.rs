@@ -1,0 +1,399 @@
+//! The functions expressions can call, as `f(x)` and as `x | f`. All are pure and total: the same arguments give the
+//! same value or the same error, in bounded time and memory.
+//!
+//! Part of the one door of minijinja. Neighbours: `text`, `list`, `number` and `time` hold the functions; adding one is a
+//! line in [`register`] and one in [`FUNCTIONS`], which docs, schemas and "did you mean" read.
+
+mod list;
+mod number;
+mod text;
+mod time;
+
+use minijinja::value::{Rest, Value, ValueKind};
+use minijinja::{Environment, Error, ErrorKind};
+
+/// What people are told about a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FunctionDoc {
+    /// Its name.
+    pub name: &'static str,
+    /// How it is called, with its result.
+    pub signature: &'static str,
+    /// One or two sentences.
+    pub doc: &'static str,
+}
+
+const fn doc(name: &'static str, signature: &'static str, doc: &'static str) -> FunctionDoc {
+    FunctionDoc {
+        name,
+        signature,
+        doc,
+    }
+}
+
+/// Every function, in order of their names.
+pub const FUNCTIONS: &[FunctionDoc] = &[
+    doc(
+        "concat",
+        "concat(list, ...) -> list",
+        "The lists one after the other.",
+    ),
+    doc(
+        "date",
+        "date(day, format = '%Y-%m-%d', days = 0) -> text",
+        "A day like 2026-11-22, moved by a number of days and written in a form of %Y %y %m %d %e %j %u %A %a %B %b %%; \
+         names are English.",
+    ),
+    doc(
+        "default",
+        "default(value, other) -> value",
+        "The value, or the other one when the value is null or not there.",
+    ),
+    doc(
+        "duration",
+        "duration(length) -> number",
+        "Milliseconds of a text like 1m30s, or of a number of seconds.",
+    ),
+    doc(
+        "first",
+        "first(list) -> value",
+        "The first item; an empty list is an error.",
+    ),
+    doc(
+        "flatten",
+        "flatten(list) -> list",
+        "The items of the lists in the list; items that are no lists stay as they are.",
+    ),
+    doc(
+        "join",
+        "join(list, by = '') -> text",
+        "The items as one text, with `by` between two.",
+    ),
+    doc(
+        "json",
+        "json(value) -> text",
+        "The value as JSON on one line, names in order.",
+    ),
+    doc(
+        "last",
+        "last(list) -> value",
+        "The last item; an empty list is an error.",
+    ),
+    doc(
+        "len",
+        "len(value) -> number",
+        "Characters of a text, items of a list, names of a map.",
+    ),
+    doc("lower", "lower(text) -> text", "The text in small letters."),
+    doc(
+        "max",
+        "max(number, ...) -> number",
+        "The largest of the numbers, or of one list of numbers.",
+    ),
+    doc(
+        "min",
+        "min(number, ...) -> number",
+        "The smallest of the numbers, or of one list of numbers.",
+    ),
+    doc(
+        "pick",
+        "pick(list, key) -> value",
+        "One item, chosen by a text or number: the same key picks the same item.",
+    ),
+    doc(
+        "product",
+        "product(list, ...) -> list",
+        "Every combination of one item of each list, the last list changing fastest.",
+    ),
+    doc(
+        "range",
+        "range(end) or range(start, end, step = 1) -> list",
+        "Whole numbers from `start` (0) up to and without `end`.",
+    ),
+    doc(
+        "replace",
+        "replace(text, from, to) -> text",
+        "The text with every `from` replaced.",
+    ),
+    doc(
+        "round",
+        "round(number, digits = 0) -> number",
+        "Rounded, halves away from zero; with 0 digits a whole number.",
+    ),
+    doc(
+        "slug",
+        "slug(text) -> text",
+        "Small letters, digits and single dashes: safe in file names.",
+    ),
+    doc(
+        "split",
+        "split(text, by = white space) -> list",
+        "The parts of the text between every `by`.",
+    ),
+    doc(
+        "sum",
+        "sum(list) -> number",
+        "The numbers of the list added up.",
+    ),
+    doc(
+        "trim",
+        "trim(text) -> text",
+        "The text without white space at its ends.",
+    ),
+    doc(
+        "truncate",
+        "truncate(text, length) -> text",
+        "At most `length` characters, the last an ellipsis when something was cut.",
+    ),
+    doc(
+        "unique",
+        "unique(list) -> list",
+        "The list without repetitions; the first of equal items stays.",
+    ),
+    doc(
+        "upper",
+        "upper(text) -> text",
+        "The text in capital letters.",
+    ),
+    doc(
+        "zip",
+        "zip(list, ...) -> list",
+        "The first items together, then the second ones, and so on; the lists must be equally long.",
+    ),
+];
+
+/// The functions' names.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.iter().map(|function| function.name)
+}
+
+/// Longest text a function makes, bytes.
+const MAX_TEXT_BYTES: usize = 1024 * 1024;
+
+/// Longest list a function takes or makes, items.
+const MAX_ITEMS: usize = 20_000;
+
+/// Makes the functions known to the engine.
+pub(super) fn register(environment: &mut Environment<'static>) {
+    macro_rules! both {
+        ($($name:literal => $function:expr;)+) => {$(
+            environment.add_filter($name, $function);
+            environment.add_function($name, $function);
+        )+};
+    }
+    both! {
+        "concat" => list::concat;
+        "date" => time::date;
+        "default" => default;
+        "duration" => time::duration;
+        "first" => list::first;
+        "flatten" => list::flatten;
+        "join" => text::join;
+        "json" => text::json;
+        "last" => list::last;
+        "len" => len;
+        "lower" => text::lower;
+        "max" => |values: Rest<Value>| number::extreme(&values, false);
+        "min" => |values: Rest<Value>| number::extreme(&values, true);
+        "pick" => list::pick;
+        "product" => list::product;
+        "range" => list::range;
+        "replace" => text::replace;
+        "round" => number::round;
+        "slug" => text::slug;
+        "split" => text::split;
+        "sum" => number::sum;
+        "trim" => text::trim;
+        "truncate" => text::truncate;
+        "unique" => list::unique;
+        "upper" => text::upper;
+        "zip" => list::zip;
+    }
+}
+
+fn fail(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidOperation, message.into())
+}
+
+/// The items of a list of bounded length.
+fn items(list: &Value) -> Result<Vec<Value>, Error> {
+    match list.kind() {
+        ValueKind::Seq | ValueKind::Iterable => {
+            let items: Vec<Value> = list.try_iter()?.take(MAX_ITEMS + 1).collect();
+            bounded(items.len())?;
+            Ok(items)
+        }
+        other => Err(fail(format!("a list is needed, not {other}"))),
+    }
+}
+
+fn bounded(len: usize) -> Result<(), Error> {
+    if len > MAX_ITEMS {
+        return Err(fail(format!("the list has more than {MAX_ITEMS} items")));
+    }
+    Ok(())
+}
+
+/// The value, or another one when it is none.
+fn default(value: Value, other: Value) -> Value {
+    if value.is_none() || value.is_undefined() {
+        other
+    } else {
+        value
+    }
+}
+
+fn len(value: Value) -> Result<usize, Error> {
+    match value.as_str() {
+        Some(text) => Ok(text.chars().count()),
+        None => value
+            .len()
+            .ok_or_else(|| fail(format!("{} has no length", value.kind()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn eval(source: &str) -> Result<String, String> {
+        let mut environment = Environment::empty();
+        register(&mut environment);
+        let expression = environment.compile_expression(source).unwrap();
+        expression
+            .eval(())
+            .map(|value| value.to_string())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_function_works_in_both_forms() {
+        for (call, filter, result) in [
+            ("upper('é')", "'é' | upper", "É"),
+            ("lower('A')", "'A' | lower", "a"),
+            ("trim(' a ')", "' a ' | trim", "a"),
+            (
+                "slug('Bees: 10% Më!')",
+                "'Bees: 10% Më!' | slug",
+                "bees-10-më",
+            ),
+            ("len('éa')", "'éa' | len", "2"),
+            ("len([1, 2, 3])", "[1, 2, 3] | len", "3"),
+            ("join(['a', 1], ', ')", "['a', 1] | join(', ')", "a, 1"),
+            (
+                "join(split('a,b', ','), '+')",
+                "'a,b' | split(',') | join('+')",
+                "a+b",
+            ),
+            ("truncate('abcdef', 4)", "'abcdef' | truncate(4)", "abc…"),
+            (
+                "replace('aXa', 'X', 'b')",
+                "'aXa' | replace('X', 'b')",
+                "aba",
+            ),
+            ("round(2.5)", "2.5 | round", "3"),
+            ("round(2.345, 2)", "2.345 | round(2)", "2.35"),
+            ("min(3, 1)", "[3, 1] | min", "1"),
+            ("max([3, 1.5])", "[3, 1.5] | max", "3"),
+            ("sum([1, 2])", "[1, 2] | sum", "3"),
+            ("sum([1, 0.5])", "[1, 0.5] | sum", "1.5"),
+            ("first([7, 8])", "[7, 8] | first", "7"),
+            ("last([7, 8])", "[7, 8] | last", "8"),
+            (
+                "len(concat([1], [2, 3]))",
+                "[1] | concat([2, 3]) | len",
+                "3",
+            ),
+            ("default(none, 'x')", "none | default('x')", "x"),
+            ("default(0, 'x')", "0 | default('x')", "0"),
+            (
+                "zip([1, 2], ['a', 'b']) | json",
+                "[1, 2] | zip(['a', 'b']) | json",
+                "[[1,\"a\"],[2,\"b\"]]",
+            ),
+            (
+                "product([1, 2], [3, 4]) | json",
+                "[1, 2] | product([3, 4]) | json",
+                "[[1,3],[1,4],[2,3],[2,4]]",
+            ),
+            ("range(3) | json", "3 | range | json", "[0,1,2]"),
+            (
+                "range(5, 0, -2) | json",
+                "5 | range(0, -2) | json",
+                "[5,3,1]",
+            ),
+            (
+                "flatten([[1, 2], 3]) | json",
+                "[[1, 2], 3] | flatten | json",
+                "[1,2,3]",
+            ),
+            (
+                "unique([2, 1, 2.0, 'a', 'a']) | json",
+                "[2, 1, 2.0, 'a', 'a'] | unique | json",
+                "[2,1,\"a\"]",
+            ),
+            (
+                "pick(['a', 'b', 'c'], 'bees')",
+                "['a', 'b', 'c'] | pick('bees')",
+                "a",
+            ),
+            (
+                "date('2026-11-22', '%A')",
+                "'2026-11-22' | date('%A')",
+                "Sunday",
+            ),
+            ("duration('1m30s')", "'1m30s' | duration", "90000"),
+            (
+                "json({'b': [none, true], 'a': 1.5})",
+                "{'b': [none, true], 'a': 1.5} | json",
+                "{\"a\":1.5,\"b\":[null,true]}",
+            ),
+        ] {
+            assert_eq!(eval(call), Ok(result.to_owned()), "{call}");
+            assert_eq!(eval(filter), Ok(result.to_owned()), "{filter}");
+        }
+    }
+
+    #[test]
+    fn wrong_arguments_are_errors() {
+        for source in [
+            "first([])",
+            "sum(['a'])",
+            "join('abc', ',')",
+            "split('a', '')",
+            "replace('a', '', 'b')",
+            "round(1.5, 10)",
+            "len(5)",
+            "max('abc')",
+            "min([])",
+            "upper()",
+            "upper('a', 'b')",
+            "zip([1], [1, 2])",
+            "zip()",
+            "product()",
+            "range(0, 5, 0)",
+            "flatten(3)",
+            "pick([], 1)",
+            "pick([1], [2])",
+            "date('soon')",
+            "duration([1])",
+            "join([[1]])",
+        ] {
+            assert!(eval(source).is_err(), "{source}");
+        }
+    }
+
+    #[test]
+    fn the_list_of_names_is_what_is_registered() {
+        let mut environment = Environment::empty();
+        register(&mut environment);
+        let registered: Vec<String> = environment
+            .globals()
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        let mut sorted = registered.clone();
+        sorted.sort();
+        let documented: Vec<&str> = names().collect();
+        assert_eq!(sorted, documented);
+    }
+}
