@@ -8,6 +8,8 @@
 //! machine for a fact (which files are in a folder, where a font lives, whether the result is still in place); it is
 //! cheap and done anew each time.
 
+mod invoke;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use fenta_templates::timeline::{
@@ -16,6 +18,8 @@ use fenta_templates::timeline::{
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{ActionDigest, Digest, value_hash};
+
+pub use invoke::*;
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +49,8 @@ pub enum Action {
     Write(WriteRequest),
     /// Put results where the user wants them.
     Publish(PublishRequest),
+    /// Ask a provider.
+    Invoke(Box<InvokeRequest>),
 }
 
 /// Whether a result may be reused.
@@ -221,6 +227,7 @@ impl Action {
             Self::Snapshot(_) => "snapshot",
             Self::Write(_) => "write",
             Self::Publish(_) => "publish",
+            Self::Invoke(_) => "invoke",
         }
     }
 
@@ -230,6 +237,7 @@ impl Action {
             Self::Collect(_) | Self::ReadText(_) | Self::ResolveFonts(_) | Self::Publish(_) => {
                 CachePolicy::Machine
             }
+            Self::Invoke(request) if request.task.is_of_the_moment() => CachePolicy::Machine,
             _ => CachePolicy::Content,
         }
     }
@@ -238,7 +246,11 @@ impl Action {
     pub const fn needs_worker(&self) -> bool {
         !matches!(
             self,
-            Self::Collect(_) | Self::ReadText(_) | Self::Write(_) | Self::Publish(_)
+            Self::Collect(_)
+                | Self::ReadText(_)
+                | Self::Write(_)
+                | Self::Publish(_)
+                | Self::Invoke(_)
         )
     }
 
@@ -287,6 +299,7 @@ impl Action {
                 blobs.extend(request.audio);
             }
             Self::Publish(request) => blobs.extend(request.items.iter().map(|item| item.source)),
+            Self::Invoke(request) => blobs.extend(request.task.blobs()),
             Self::Collect(_)
             | Self::ReadText(_)
             | Self::ResolveFonts(_)
@@ -351,6 +364,8 @@ pub enum ActionFacts {
     Mux(MuxFacts),
     /// Where results were put.
     Published(Vec<PublishedFile>),
+    /// What a provider gave back.
+    Invoked(Box<Invoked>),
 }
 
 /// A file that is now a blob.

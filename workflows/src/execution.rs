@@ -10,6 +10,7 @@ use crate::diagnostic::Checked;
 use crate::expr::Context;
 use crate::graph::{NodeId, Workflow};
 use crate::job_event::OutputValue;
+use crate::models::ModelRef;
 use crate::node::{Halt, LowerContext, NodeType, Params, Steps};
 use crate::node_key::{NodeKey, ParamKey};
 use crate::value::Value;
@@ -90,6 +91,7 @@ pub struct PreparedNode {
     params: BTreeMap<String, Value>,
     key: NodeKey,
     job: JobFacts,
+    models: Vec<ModelRef>,
 }
 
 impl PreparedNode {
@@ -118,6 +120,7 @@ impl PreparedNode {
         let context = LowerContext {
             params: Params::new(&self.params),
             job: &self.job,
+            models: &self.models,
         };
         match self.node_type.lower(&context, &mut Steps::new(results)) {
             Ok(outputs) => Ok(Lowered::Outputs(outputs)),
@@ -170,6 +173,7 @@ impl Workflow {
             params,
             key,
             job: scope.job.clone(),
+            models: Vec::new(),
         })
     }
 

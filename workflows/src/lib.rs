@@ -8,6 +8,7 @@
 //! values it refers to are known, and asks the prepared node for actions until it has its outputs.
 
 pub mod action;
+pub mod cost;
 pub mod diagnostic;
 pub mod digest;
 pub mod execution;
@@ -17,6 +18,7 @@ pub mod input;
 pub mod job_event;
 pub mod library;
 pub mod lint;
+pub mod models;
 pub mod node;
 pub mod node_key;
 pub mod nodes;

@@ -15,10 +15,12 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
+use crate::cost::{KnownParams, Quantity};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::execution::{JobFacts, LowerError};
 use crate::expr::DynamicKind;
 use crate::graph::ParamExpr;
+use crate::models::{ModelRef, Role};
 use crate::value::{PortType, Value};
 
 /// Everything a person or a tool wants to know about a node type. Docs, completion, checks and errors come from it.
@@ -89,6 +91,18 @@ pub trait NodeType: Sync {
         Vec::new()
     }
 
+    /// The role of the provider that does its work, for nodes that need or can use one. Such nodes name models in their
+    /// parameter `model`.
+    fn role(&self) -> Option<Role> {
+        None
+    }
+
+    /// What its work takes, as far as the known parameters tell; empty for what costs nothing but this machine's time.
+    fn estimate(&self, known: &KnownParams) -> Vec<Quantity> {
+        let _ = known;
+        Vec::new()
+    }
+
     /// The node's outputs, or the actions it needs first.
     fn lower(
         &self,
@@ -103,6 +117,9 @@ pub struct LowerContext<'a> {
     pub params: Params<'a>,
     /// The job.
     pub job: &'a JobFacts,
+    /// The models that may do its work, in the order they are tried: the parameter `model` of the node, or the workflow's
+    /// `providers` for its role. Empty for nodes without a role, and where none is named.
+    pub models: &'a [ModelRef],
 }
 
 /// A node as it is written, for checks between parameters.

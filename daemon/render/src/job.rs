@@ -81,7 +81,11 @@ pub fn perform(
             snapshot(cover, blobs, out_dir)?;
             ActionDone::file("image", COVER_FILE, ActionFacts::None)
         }
-        Action::Collect(_) | Action::ReadText(_) | Action::Write(_) | Action::Publish(_) => {
+        Action::Collect(_)
+        | Action::ReadText(_)
+        | Action::Write(_)
+        | Action::Publish(_)
+        | Action::Invoke(_) => {
             let message = format!(
                 "`{}` is done by the daemon, not by a worker",
                 job.action.kind()

@@ -7,6 +7,7 @@
 mod collect;
 mod failure;
 mod ingest;
+mod invoke;
 mod limits;
 mod natural_order;
 mod outputs;
@@ -157,6 +158,7 @@ impl Executors {
             Action::ReadText(request) => read_text::run(request).await?,
             Action::Write(request) => write::run(tools, request).await?,
             Action::Publish(request) => publish::run(tools, request).await?,
+            Action::Invoke(request) => invoke::run(request)?,
             Action::ResolveFonts(request) => {
                 resolve_fonts::run(tools, request, action, attempt).await?
             }

@@ -8,6 +8,7 @@ use fenta_templates::timeline::{ColorTransfer, MediaFacts, MediaKind};
 use crate::action::{Action, ActionFacts, ActionResult};
 use crate::digest::{Digest, blob_digest};
 use crate::execution::{JobFacts, LowerError};
+use crate::models::ModelRef;
 use crate::node::{Halt, LowerContext, NodeType, ParamType, Params, Steps};
 use crate::value::Value;
 
@@ -15,6 +16,7 @@ use crate::value::Value;
 pub(super) struct Bench {
     node: &'static dyn NodeType,
     given: BTreeMap<String, Value>,
+    models: Vec<ModelRef>,
     pub(super) job: JobFacts,
 }
 
@@ -24,6 +26,7 @@ impl Bench {
         Self {
             node: super::find(kind).expect("the test names a node type that exists"),
             given: BTreeMap::new(),
+            models: Vec::new(),
             job: JobFacts {
                 id: "job_1".into(),
                 date: "2026-11-22".into(),
@@ -58,6 +61,7 @@ impl Bench {
         let context = LowerContext {
             params: Params::new(&values),
             job: &self.job,
+            models: &self.models,
         };
         self.node.lower(&context, &mut Steps::new(results))
     }
