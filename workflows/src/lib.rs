@@ -26,6 +26,7 @@ pub mod params_file;
 pub mod rerun_reason;
 mod suggest;
 mod syntax;
+pub mod template_source;
 pub mod value;
 pub mod worker;
 
