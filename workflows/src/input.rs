@@ -7,8 +7,8 @@ mod path;
 mod scalar;
 
 pub(crate) use path::join_path;
-pub(crate) use scalar::{is_date, parse_duration};
-use scalar::{is_url, scalar};
+use scalar::scalar;
+pub(crate) use scalar::{is_date, is_url, parse_duration};
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -4,10 +4,13 @@
 //! documents against descriptors; `execution` prepares and lowers. A node touches nothing outside: it wishes for
 //! actions and reads their results.
 
+mod fit;
 mod param;
 mod steps;
 
-pub use param::{Misfit, ParamSpec, ParamType};
+pub use fit::Misfit;
+pub(crate) use fit::near_field;
+pub use param::{ParamSpec, ParamType};
 pub(crate) use steps::wrong_facts;
 pub use steps::{Halt, Steps};
 
@@ -61,6 +64,8 @@ pub struct PortSpec {
     pub port_type: PortType,
     /// One sentence.
     pub doc: &'static str,
+    /// The unit of its numbers, for example `s`.
+    pub unit: Option<&'static str>,
 }
 
 impl PortSpec {
@@ -70,7 +75,15 @@ impl PortSpec {
             name,
             port_type,
             doc,
+            unit: None,
         }
+    }
+
+    /// The unit of its numbers.
+    #[must_use]
+    pub const fn unit(mut self, unit: &'static str) -> Self {
+        self.unit = Some(unit);
+        self
     }
 }
 
@@ -252,6 +265,46 @@ impl<'a> Params<'a> {
                 "write a positive number",
             )
         })
+    }
+
+    /// Whether something is so.
+    pub fn bool(self, name: &str) -> Result<bool, LowerError> {
+        match self.required(name)? {
+            Value::Bool(yes) => Ok(*yes),
+            other => Err(unexpected(name, "true or false", other)),
+        }
+    }
+
+    /// A text that may be absent.
+    pub fn optional_text(self, name: &str) -> Result<Option<&'a str>, LowerError> {
+        self.get(name).map(|_| self.text(name)).transpose()
+    }
+
+    /// A whole number that may be absent.
+    pub fn optional_int(self, name: &str) -> Result<Option<i64>, LowerError> {
+        self.get(name).map(|_| self.int(name)).transpose()
+    }
+
+    /// The fields of a map; `None` when something else stands there.
+    pub fn fields(self, name: &str) -> Option<Params<'a>> {
+        match self.get(name) {
+            Some(Value::Record(fields)) => Some(Params::new(fields)),
+            _ => None,
+        }
+    }
+
+    /// A map of texts; empty when it is absent.
+    pub fn texts(self, name: &str) -> BTreeMap<String, String> {
+        match self.get(name) {
+            Some(Value::Record(fields)) => fields
+                .iter()
+                .filter_map(|(name, value)| match value {
+                    Value::Text(text) => Some((name.clone(), text.clone())),
+                    _ => None,
+                })
+                .collect(),
+            _ => BTreeMap::new(),
+        }
     }
 
     /// A number.

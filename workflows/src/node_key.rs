@@ -202,10 +202,7 @@ mod tests {
             scenes: texts
                 .iter()
                 .enumerate()
-                .map(|(i, text)| Scene {
-                    id: format!("s{}", i + 1),
-                    text: (*text).into(),
-                })
+                .map(|(i, text)| Scene::new(format!("s{}", i + 1), *text))
                 .collect(),
         })
     }

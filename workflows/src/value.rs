@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use fenta_templates::timeline::{MediaFacts, MediaKind, Timeline};
+use fenta_templates::timeline::{Ducking, LoudnessTarget, MediaFacts, MediaKind, Timeline};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
@@ -34,6 +34,8 @@ pub enum PortType {
     Media,
     /// A script: scenes with texts.
     Script,
+    /// One scene of a script.
+    Scene,
     /// Words with times.
     Words,
     /// Captions.
@@ -82,6 +84,7 @@ impl fmt::Display for PortType {
             Self::Voice => f.write_str("voice"),
             Self::Media => f.write_str("media"),
             Self::Script => f.write_str("script"),
+            Self::Scene => f.write_str("scene"),
             Self::Words => f.write_str("words"),
             Self::Captions => f.write_str("captions"),
             Self::Timeline => f.write_str("timeline"),
@@ -96,6 +99,58 @@ pub struct Scene {
     pub id: String,
     /// What is said.
     pub text: String,
+    /// What is seen meanwhile: search texts, from the most fitting to the most general. May be empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub visual: Vec<String>,
+    /// A text shown beside what is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_screen: Option<String>,
+    /// Words of the text that matter most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emphasis: Vec<String>,
+    /// How long it should take to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u32>,
+}
+
+/// Words per minute of a narrator in no hurry; the built-in English voices at their own speed.
+pub const NOMINAL_WPM: u32 = 165;
+
+impl Scene {
+    /// A scene that only has a text.
+    pub fn new(id: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            text: text.into(),
+            visual: Vec::new(),
+            on_screen: None,
+            emphasis: Vec::new(),
+            duration_ms: None,
+        }
+    }
+
+    /// About how long it takes to say, in seconds: what is written, or the words at a narrator's rate.
+    pub fn seconds(&self) -> f64 {
+        match self.duration_ms {
+            Some(ms) => f64::from(ms) / 1000.0,
+            None => {
+                let words = self.text.split_whitespace().count() as f64;
+                (words * 60.0 / f64::from(NOMINAL_WPM) * 10.0).round() / 10.0
+            }
+        }
+    }
+
+    /// Every field, also those that are empty, so that expressions can ask for each.
+    fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "id": self.id,
+            "text": self.text,
+            "visual": self.visual,
+            "on_screen": self.on_screen,
+            "emphasis": self.emphasis,
+            "seconds": self.seconds(),
+        })
+    }
 }
 
 /// A script.
@@ -192,6 +247,39 @@ pub struct AudioValue {
     pub digest: Digest,
     /// File name, for people.
     pub name: String,
+    /// What it was mixed from, where that is known: a cut mixes it again to its own length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<Box<MixParts>>,
+}
+
+impl AudioValue {
+    /// A sound nobody knows the parts of.
+    pub fn new(digest: Digest, name: impl Into<String>) -> Self {
+        Self {
+            digest,
+            name: name.into(),
+            parts: None,
+        }
+    }
+}
+
+/// What a sound was mixed from, and the rules it was mixed by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MixParts {
+    /// The narration.
+    pub voice: Option<Voice>,
+    /// The music under it.
+    pub music: Option<Digest>,
+    /// The music's level against the voice's, millibels.
+    pub music_gain_mb: i32,
+    /// The music's fade at the start, milliseconds.
+    pub fade_in_ms: u32,
+    /// The music's fade at the end, milliseconds.
+    pub fade_out_ms: u32,
+    /// How the music makes room for speech.
+    pub ducking: Ducking,
+    /// The loudness of the result.
+    pub loudness: LoudnessTarget,
 }
 
 /// A word shown in captions, in samples at 48 kHz from the start of its scene's recording. Where the scene itself
@@ -214,6 +302,15 @@ pub struct Captions {
     /// BCP 47 language.
     pub language: String,
     /// Every word in order. Grouping into cues follows the template's style in `Edit.Timeline`.
+    pub words: Vec<CaptionWord>,
+}
+
+/// The words of a narration or a recording, with their times.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Words {
+    /// BCP 47 language.
+    pub language: String,
+    /// In order.
     pub words: Vec<CaptionWord>,
 }
 
@@ -247,6 +344,10 @@ pub enum Value {
     Voice(Voice),
     /// A script.
     Script(Script),
+    /// One scene of a script.
+    Scene(Scene),
+    /// Words with times.
+    Words(Words),
     /// Captions.
     Captions(Captions),
     /// A finished cut.
@@ -269,6 +370,8 @@ impl Value {
             Self::Audio(_) => PortType::Audio,
             Self::Voice(_) => PortType::Voice,
             Self::Script(_) => PortType::Script,
+            Self::Scene(_) => PortType::Scene,
+            Self::Words(_) => PortType::Words,
             Self::Captions(_) => PortType::Captions,
             Self::Timeline(_) => PortType::Timeline,
             Self::List(items) => {
@@ -313,6 +416,8 @@ impl Value {
             Self::Audio(audio) => plain(audio),
             Self::Voice(voice) => plain(voice),
             Self::Script(script) => plain(script),
+            Self::Scene(scene) => scene.to_json(),
+            Self::Words(words) => plain(words),
             Self::Captions(captions) => plain(captions),
             Self::Timeline(timeline) => plain(timeline),
         }
@@ -356,6 +461,8 @@ impl Value {
             Self::Generator(generator) => generator.name.clone(),
             Self::Audio(audio) => audio.name.clone(),
             Self::Script(script) => format!("script of {} scenes", script.scenes.len()),
+            Self::Scene(scene) => format!("\"{}\"", scene.text),
+            Self::Words(words) => format!("{} words", words.words.len()),
             Self::Voice(voice) => format!("voice of {} scenes", voice.scenes.len()),
             Self::Captions(captions) => format!("captions of {} words", captions.words.len()),
             Self::Timeline(timeline) => format!("timeline of {} frames", timeline.duration.value),
@@ -407,10 +514,7 @@ mod tests {
         Value::Script(Script {
             title: String::new(),
             language: "en".into(),
-            scenes: vec![Scene {
-                id: "s1".into(),
-                text: "Hi.".into(),
-            }],
+            scenes: vec![Scene::new("s1", "Hi.")],
         })
     }
 
@@ -439,6 +543,25 @@ mod tests {
         let list = Value::List(vec![script(), Value::Null]);
         assert_eq!(list.to_json()[0]["scenes"][0]["text"], "Hi.");
         assert!(list.to_json()[1].is_null());
+    }
+
+    #[test]
+    fn a_scene_shows_every_field_and_keeps_its_old_bytes() {
+        let scene = Scene::new("s1", "Bees can dance well, and they fly far out.");
+        let json = Value::Scene(scene.clone()).to_json();
+        assert_eq!(json["visual"], serde_json::json!([]));
+        assert_eq!(json["on_screen"], serde_json::Value::Null);
+        assert_eq!(json["seconds"], 3.3);
+        let stored = serde_json::to_string(&scene).unwrap();
+        assert_eq!(
+            stored,
+            r#"{"id":"s1","text":"Bees can dance well, and they fly far out."}"#
+        );
+        let timed = Scene {
+            duration_ms: Some(2500),
+            ..scene
+        };
+        assert_eq!(timed.seconds(), 2.5);
     }
 
     #[test]

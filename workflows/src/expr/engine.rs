@@ -271,10 +271,7 @@ mod tests {
         Value::Script(Script {
             title: "T".into(),
             language: "en".into(),
-            scenes: vec![Scene {
-                id: "s1".into(),
-                text: "Hi.".into(),
-            }],
+            scenes: vec![Scene::new("s1", "Hi.")],
         })
     }
 

@@ -8,7 +8,7 @@ use super::read::RawWorkflow;
 use super::read_nodes::RawNode;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::expr::{Dynamic, DynamicKind, Expression};
-use crate::node::{Misfit, NodeDescriptor, ParamSpec, ParamType, Written};
+use crate::node::{Misfit, NodeDescriptor, ParamSpec, ParamType, Written, near_field};
 use crate::suggest::nearest;
 use crate::value::{PortType, Value};
 
@@ -89,7 +89,7 @@ fn check_param(raw: &RawWorkflow, spec: &ParamSpec, param: &ParamExpr, found: &m
         raw,
         name: spec.name,
     };
-    check.value(&param.expr, &spec.param_type, found);
+    check.spec(spec, param.key_span, &param.expr, found);
 }
 
 struct ParamCheck<'a> {
@@ -98,6 +98,84 @@ struct ParamCheck<'a> {
 }
 
 impl ParamCheck<'_> {
+    /// A value against its specification: what this version cannot heed is refused rather than ignored.
+    fn spec(&self, spec: &ParamSpec, key_span: Span, value: &Dynamic, found: &mut Diagnostics) {
+        if let Some(instead) = spec.later {
+            found.push(
+                Diagnostic::error(
+                    codes::UNAVAILABLE,
+                    key_span,
+                    format!("`{}` is not available in this version yet", spec.name),
+                )
+                .hint(instead),
+            );
+            return;
+        }
+        if let Some((word, instead)) = value
+            .literal()
+            .and_then(|literal| spec.instead_of(&literal))
+        {
+            found.push(
+                Diagnostic::error(
+                    codes::UNAVAILABLE,
+                    value.span,
+                    format!(
+                        "`{}: {word}` is not available in this version yet",
+                        spec.name
+                    ),
+                )
+                .hint(instead),
+            );
+            return;
+        }
+        self.value(value, &spec.param_type, found);
+    }
+
+    /// The fields of a map against theirs.
+    fn fields(
+        &self,
+        map: (&[(String, Span, Dynamic)], Span),
+        specs: &[ParamSpec],
+        found: &mut Diagnostics,
+    ) {
+        let (fields, span) = map;
+        for (name, key_span, value) in fields {
+            match specs.iter().find(|spec| spec.name == name) {
+                Some(spec) => {
+                    let inner = ParamCheck {
+                        raw: self.raw,
+                        name,
+                    };
+                    inner.spec(spec, *key_span, value, found);
+                }
+                None => {
+                    let names: Vec<&str> = specs.iter().map(|spec| spec.name).collect();
+                    let diagnostic = Diagnostic::error(
+                        codes::UNKNOWN_PARAM,
+                        *key_span,
+                        format!("`{}` has no field `{name}`", self.name),
+                    );
+                    found.push(match near_field(name, specs) {
+                        Some(near) => diagnostic.suggest(Some(near), *key_span),
+                        None => diagnostic.hint(format!("its fields are {}", names.join(", "))),
+                    });
+                }
+            }
+        }
+        for spec in specs.iter().filter(|spec| spec.required) {
+            if !fields.iter().any(|(name, ..)| name == spec.name) {
+                found.push(
+                    Diagnostic::error(
+                        codes::MISSING_PARAM,
+                        span,
+                        format!("`{}` needs `{}`", self.name, spec.name),
+                    )
+                    .hint(format!("add `{}`: {}", spec.name, spec.doc)),
+                );
+            }
+        }
+    }
+
     fn value(&self, value: &Dynamic, wanted: &ParamType, found: &mut Diagnostics) {
         match (&value.kind, wanted) {
             (DynamicKind::Expression(expression), _) => {
@@ -114,15 +192,35 @@ impl ParamCheck<'_> {
                     .for_each(|item| self.value(item, &inner, found)),
                 None => found.push(self.mismatch(wanted, "a list", value.span)),
             },
-            (DynamicKind::Record(_), ParamType::Fill) => {}
-            (DynamicKind::Record(_), _) => {
-                found.push(self.mismatch(wanted, "a map", value.span));
-            }
+            (DynamicKind::Record(fields), _) => match wanted.fields() {
+                Some(specs) => self.fields((fields, value.span), specs, found),
+                None if wanted.takes_any_map() => self.texts(fields, wanted, found),
+                None => found.push(self.mismatch(wanted, "a map", value.span)),
+            },
             (DynamicKind::Literal(literal), _) => {
                 if let Err(misfit) = wanted.fit(literal.clone()) {
                     found.push(self.misfit(misfit, wanted, literal, value.span));
                 }
             }
+        }
+    }
+
+    /// The values of a map of texts.
+    fn texts(
+        &self,
+        fields: &[(String, Span, Dynamic)],
+        wanted: &ParamType,
+        found: &mut Diagnostics,
+    ) {
+        if *wanted != ParamType::Texts {
+            return;
+        }
+        for (name, _, value) in fields {
+            let inner = ParamCheck {
+                raw: self.raw,
+                name,
+            };
+            inner.value(value, &ParamType::Text { max_chars: 500 }, found);
         }
     }
 

@@ -90,7 +90,7 @@ pub(crate) fn is_date(text: &str) -> bool {
 }
 
 /// Whether the text is an http or https address.
-pub(super) fn is_url(text: &str) -> bool {
+pub(crate) fn is_url(text: &str) -> bool {
     ["http://", "https://"].iter().any(|scheme| {
         text.strip_prefix(scheme)
             .is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))

@@ -291,13 +291,7 @@ mod tests {
 
     #[test]
     fn the_cut_is_as_long_as_the_narration_and_a_little() {
-        let bench = bench().with(
-            "music",
-            Value::Audio(AudioValue {
-                digest: digest("m"),
-                name: "m.wav".into(),
-            }),
-        );
+        let bench = bench().with("music", Value::Audio(AudioValue::new(digest("m"), "m.wav")));
         let out = bench.outputs(&[fonts(&bench)]);
         let Value::Timeline(timeline) = &out["timeline"] else {
             panic!("{out:?}")

@@ -105,10 +105,7 @@ impl NodeType for InputMusic {
         let params = context.params;
         let audio = if params.get("file").is_some() {
             let media = own_files::audio(params.text("file")?, steps)?;
-            AudioValue {
-                digest: media.digest,
-                name: media.name,
-            }
+            AudioValue::new(media.digest, media.name)
         } else {
             compose(context, steps)?
         };
@@ -133,13 +130,11 @@ fn compose(context: &LowerContext<'_>, steps: &mut Steps<'_>) -> Result<AudioVal
         bpm,
         duration_ms: params.u32("seconds")? * 1000,
     }))?;
-    Ok(AudioValue {
-        digest: *result
-            .outputs
-            .get("audio")
-            .ok_or_else(|| wrong_facts("compose_music"))?,
-        name: format!("{mood}.wav"),
-    })
+    let digest = result
+        .outputs
+        .get("audio")
+        .ok_or_else(|| wrong_facts("compose_music"))?;
+    Ok(AudioValue::new(*digest, format!("{mood}.wav")))
 }
 
 #[cfg(test)]

@@ -372,10 +372,7 @@ mod tests {
             Value::Script(Script {
                 title: String::new(),
                 language: "en".into(),
-                scenes: vec![Scene {
-                    id: "s1".into(),
-                    text: "x".repeat(5000),
-                }],
+                scenes: vec![Scene::new("s1", "x".repeat(5000))],
             }),
         );
         assert!(long.fails(&[]).message.contains("s1"));

@@ -43,10 +43,7 @@ pub(super) fn from_text(
         scenes: scenes
             .into_iter()
             .enumerate()
-            .map(|(i, text)| Scene {
-                id: format!("s{}", i + 1),
-                text,
-            })
+            .map(|(i, text)| Scene::new(format!("s{}", i + 1), text))
             .collect(),
     })
 }
