@@ -47,16 +47,6 @@ pub(crate) enum CommandError {
         /// What there is.
         hint: Option<String>,
     },
-    /// The job waits for someone.
-    #[error("paused: {message}")]
-    Paused {
-        /// The job.
-        job: String,
-        /// Why.
-        message: String,
-        /// What to do; may be empty.
-        hint: String,
-    },
     /// The job ran and failed.
     #[error("{}", failed(.node, .message))]
     JobFailed {
@@ -64,8 +54,6 @@ pub(crate) enum CommandError {
         job: String,
         /// The node that failed; empty when it was none of them.
         node: String,
-        /// Whether a budget stopped it.
-        refused: bool,
         /// What went wrong.
         message: String,
         /// What to do; may be empty.
@@ -94,6 +82,12 @@ pub(crate) enum CommandError {
         failed: usize,
         /// How many there are.
         checks: usize,
+    },
+    /// `fenta fmt --check` found documents to lay out.
+    #[error("{files} of the documents are laid out differently")]
+    Unformatted {
+        /// How many.
+        files: usize,
     },
     /// The server said no, or is not there.
     #[error(transparent)]
@@ -149,12 +143,11 @@ impl CommandError {
             Self::Usage { .. } => exit_code::USAGE,
             Self::Document { .. } | Self::Unreadable { .. } => exit_code::DOCUMENT_INVALID,
             Self::NotFound { .. } => exit_code::NOT_FOUND,
-            Self::JobFailed { refused: true, .. } => exit_code::REFUSED,
             Self::JobFailed { .. } => exit_code::JOB_FAILED,
-            Self::Paused { .. } => exit_code::PAUSED,
             Self::Cancelled { .. } => exit_code::CANCELLED,
             Self::Interrupted { code, .. } => *code,
             Self::Unhealthy { .. } | Self::Io { .. } => exit_code::INTERNAL,
+            Self::Unformatted { .. } => exit_code::PLAN_HAS_WORK,
             Self::Client(error) => code_of(error.kind()),
             Self::ClosedPipe => exit_code::OK,
         }
@@ -167,17 +160,13 @@ impl CommandError {
             | Self::Unreadable { hint, .. }
             | Self::NotFound { hint, .. } => hint.clone(),
             Self::JobFailed { hint, .. } => (!hint.is_empty()).then(|| hint.clone()),
-            Self::Paused { hint, job, .. } => {
-                let resume = format!("`fenta job resume {job}` goes on from there");
-                Some(match hint.as_str() {
-                    "" => resume,
-                    hint => format!("{hint}; then {resume}"),
-                })
-            }
             Self::Cancelled { job } => Some(format!(
                 "`fenta job resume {job}` goes on; what is finished is not done again"
             )),
             Self::Interrupted { job, .. } => Some(format!("`fenta logs {job} -f` follows it")),
+            Self::Unformatted { .. } => {
+                Some("`fenta fmt FILE` lays them out, `--diff` shows how".to_owned())
+            }
             Self::Client(error) => error.hint(),
             Self::Document { .. } | Self::Unhealthy { .. } | Self::Io { .. } | Self::ClosedPipe => {
                 None
@@ -288,7 +277,6 @@ mod tests {
         CommandError::JobFailed {
             job: "job_1".into(),
             node: "voice".into(),
-            refused: false,
             message: "no engine".into(),
             hint: "install it".into(),
         }

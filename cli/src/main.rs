@@ -6,6 +6,7 @@ mod commands;
 mod document;
 mod follow;
 mod input_flags;
+mod replace_file;
 mod session;
 mod settings;
 mod ui;

@@ -151,7 +151,6 @@ fn ends_job(kind: &JobEventKind) -> bool {
         kind,
         JobEventKind::JobCompleted { .. }
             | JobEventKind::JobFailed { .. }
-            | JobEventKind::JobPaused { .. }
             | JobEventKind::JobCancelled
     )
 }

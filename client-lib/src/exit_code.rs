@@ -14,7 +14,7 @@ pub const DOCUMENT_INVALID: u8 = 3;
 pub const AUTH: u8 = 4;
 /// There is no such job, node or other object.
 pub const NOT_FOUND: u8 = 5;
-/// The plan has work to do; only when asked.
+/// There is work to do (`plan`, `fmt --check`); only when asked.
 pub const PLAN_HAS_WORK: u8 = 6;
 /// The job ran and failed.
 pub const JOB_FAILED: u8 = 10;
@@ -62,7 +62,7 @@ pub const ALL: &[(u8, &str, &str)] = &[
     (
         PLAN_HAS_WORK,
         "plan-has-work",
-        "the plan has work to do; only when asked",
+        "there is work to do (`plan`, `fmt --check`); only when asked",
     ),
     (JOB_FAILED, "job-failed", "the job ran and failed"),
     (CANCELLED, "cancelled", "the job was cancelled"),

@@ -6,6 +6,8 @@
 mod daemon;
 mod doctor;
 mod explain;
+mod fmt;
+mod graph;
 mod help;
 mod job;
 mod logs;
@@ -35,6 +37,10 @@ pub(crate) enum Command {
     Run(run::RunArgs),
     /// Check a workflow without executing it
     Validate(validate::ValidateArgs),
+    /// Lay out workflows and templates
+    Fmt(fmt::FmtArgs),
+    /// Draw the graph of a workflow
+    Graph(graph::GraphArgs),
     /// Running and recent jobs
     Ps(ps::PsArgs),
     /// What happened in a job
@@ -62,6 +68,8 @@ impl Command {
         match self {
             Self::Run(args) => args.run(context),
             Self::Validate(args) => args.run(context),
+            Self::Fmt(args) => args.run(context),
+            Self::Graph(args) => args.run(context),
             Self::Ps(args) => wait(args.run(context)),
             Self::Logs(args) => wait(args.run(context)),
             Self::Explain(args) => args.run(context),

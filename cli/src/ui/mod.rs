@@ -2,6 +2,7 @@
 //!
 //! stdout carries results only; everything else goes to stderr. Nothing here knows what a command does.
 
+pub(crate) mod diff;
 pub(crate) mod job_lines;
 pub(crate) mod progress;
 pub(crate) mod span;
@@ -100,6 +101,11 @@ impl Ui {
     /// How stdout is painted.
     pub(crate) fn out_style(&self) -> Style {
         self.out_style
+    }
+
+    /// The columns of the terminal results go to; none when they go elsewhere.
+    pub(crate) fn out_width(&self) -> Option<usize> {
+        self.out_is_terminal.then(table::terminal_width).flatten()
     }
 
     /// The bars on stderr.

@@ -85,6 +85,11 @@ impl Table {
     }
 }
 
+/// The columns of the terminal.
+pub(crate) fn terminal_width() -> Option<usize> {
+    comfy_table::Table::new().width().map(usize::from)
+}
+
 /// Tabs and line ends inside a cell would look like other cells and rows.
 fn one_line(cell: &str) -> String {
     cell.replace(['\t', '\n', '\r'], " ")

@@ -5,5 +5,4 @@
 
 pub mod jobs;
 pub mod meta;
-pub mod plan;
 pub mod problem;

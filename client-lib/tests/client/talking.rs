@@ -34,7 +34,6 @@ fn new_job() -> CreateJob {
         params: BTreeMap::from([("text".to_owned(), "hello".to_owned())]),
         caller_dir: "/home/me".to_owned(),
         out_dir: None,
-        options: fenta_client::api::jobs::RunOptions::default(),
     }
 }
 

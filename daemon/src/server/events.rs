@@ -128,7 +128,6 @@ const fn is_end(kind: &JobEventKind) -> bool {
         kind,
         JobEventKind::JobCompleted { .. }
             | JobEventKind::JobFailed { .. }
-            | JobEventKind::JobPaused { .. }
             | JobEventKind::JobCancelled
     )
 }

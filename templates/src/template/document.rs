@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, Visitor};
 
-use super::{ProblemKind, TemplateProblem};
+use super::TemplateProblem;
 
 /// Longest template in bytes.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -60,8 +60,11 @@ impl Node {
 
 /// Reads a document.
 pub(crate) fn read(text: &str) -> Result<Node, TemplateProblem> {
-    let problem =
-        |message: String, hint: &str| TemplateProblem::new(ProblemKind::Syntax, "", message, hint);
+    let problem = |message: String, hint: &str| TemplateProblem {
+        path: String::new(),
+        message,
+        hint: hint.to_owned(),
+    };
     if text.len() > MAX_BYTES {
         return Err(problem(
             format!(
