@@ -47,6 +47,16 @@ pub(crate) enum CommandError {
         /// What there is.
         hint: Option<String>,
     },
+    /// The job waits for someone.
+    #[error("paused: {message}")]
+    Paused {
+        /// The job.
+        job: String,
+        /// Why.
+        message: String,
+        /// What to do; may be empty.
+        hint: String,
+    },
     /// The job ran and failed.
     #[error("{}", failed(.node, .message))]
     JobFailed {
@@ -54,6 +64,8 @@ pub(crate) enum CommandError {
         job: String,
         /// The node that failed; empty when it was none of them.
         node: String,
+        /// Whether a budget stopped it.
+        refused: bool,
         /// What went wrong.
         message: String,
         /// What to do; may be empty.
@@ -143,7 +155,9 @@ impl CommandError {
             Self::Usage { .. } => exit_code::USAGE,
             Self::Document { .. } | Self::Unreadable { .. } => exit_code::DOCUMENT_INVALID,
             Self::NotFound { .. } => exit_code::NOT_FOUND,
+            Self::JobFailed { refused: true, .. } => exit_code::REFUSED,
             Self::JobFailed { .. } => exit_code::JOB_FAILED,
+            Self::Paused { .. } => exit_code::PAUSED,
             Self::Cancelled { .. } => exit_code::CANCELLED,
             Self::Interrupted { code, .. } => *code,
             Self::Unhealthy { .. } | Self::Io { .. } => exit_code::INTERNAL,
@@ -160,6 +174,13 @@ impl CommandError {
             | Self::Unreadable { hint, .. }
             | Self::NotFound { hint, .. } => hint.clone(),
             Self::JobFailed { hint, .. } => (!hint.is_empty()).then(|| hint.clone()),
+            Self::Paused { hint, job, .. } => {
+                let resume = format!("`fenta job resume {job}` goes on from there");
+                Some(match hint.as_str() {
+                    "" => resume,
+                    hint => format!("{hint}; then {resume}"),
+                })
+            }
             Self::Cancelled { job } => Some(format!(
                 "`fenta job resume {job}` goes on; what is finished is not done again"
             )),
@@ -277,6 +298,7 @@ mod tests {
         CommandError::JobFailed {
             job: "job_1".into(),
             node: "voice".into(),
+            refused: false,
             message: "no engine".into(),
             hint: "install it".into(),
         }

@@ -5,7 +5,7 @@
 
 use std::io;
 
-use fenta_client::api::jobs::{Job, JobEvent, JobEventKind, OutputValue};
+use fenta_client::api::jobs::{FailureClass, Job, JobEvent, JobEventKind, OutputValue};
 use fenta_client::{Client, ErrorKind, EventStream, Followed, exit_code};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -132,13 +132,20 @@ fn ending(job: &str, end: Option<JobEvent>) -> Result<Ending, CommandError> {
         Some(JobEventKind::JobCompleted { outputs }) => {
             Ok(Ending::Completed(outputs.into_iter().collect()))
         }
+        Some(JobEventKind::JobPaused { message, hint, .. }) => Err(CommandError::Paused {
+            job: job.to_owned(),
+            message,
+            hint,
+        }),
         Some(JobEventKind::JobFailed {
             node,
+            class,
             message,
             hint,
         }) => Err(CommandError::JobFailed {
             job: job.to_owned(),
             node,
+            refused: class == Some(FailureClass::Budget),
             message,
             hint,
         }),
@@ -291,12 +298,22 @@ mod tests {
         let outputs = BTreeMap::from([("video".to_owned(), OutputValue::Text("/a".into()))]);
         let done = ending("job_1", last(JobEventKind::JobCompleted { outputs })).unwrap();
         assert!(matches!(done, Ending::Completed(outputs) if outputs.len() == 1));
-        let failed = JobEventKind::JobFailed {
+        let failed = |class| JobEventKind::JobFailed {
+            class,
             node: "n".into(),
             message: "m".into(),
             hint: "h".into(),
         };
-        assert_eq!(ending("job_1", last(failed)).unwrap_err().exit_code(), 10);
+        let code = |kind| ending("job_1", last(kind)).unwrap_err().exit_code();
+        assert_eq!(code(failed(None)), 10);
+        assert_eq!(code(failed(Some(FailureClass::Crash))), 10);
+        assert_eq!(code(failed(Some(FailureClass::Budget))), 12);
+        let paused = JobEventKind::JobPaused {
+            node: "n".into(),
+            message: "m".into(),
+            hint: String::new(),
+        };
+        assert_eq!(code(paused), 13);
         let cancelled = ending("job_1", last(JobEventKind::JobCancelled)).unwrap_err();
         assert_eq!(cancelled.exit_code(), 11);
     }

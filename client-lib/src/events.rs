@@ -151,6 +151,7 @@ fn ends_job(kind: &JobEventKind) -> bool {
         kind,
         JobEventKind::JobCompleted { .. }
             | JobEventKind::JobFailed { .. }
+            | JobEventKind::JobPaused { .. }
             | JobEventKind::JobCancelled
     )
 }

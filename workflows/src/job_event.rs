@@ -113,6 +113,20 @@ pub enum JobEventKind {
         /// Why it ran; empty when nothing ran.
         reasons: Vec<RerunReason>,
     },
+    /// A node does nothing in this job.
+    NodeSkipped {
+        /// The node.
+        node: String,
+        /// Why: its `if` is false, its `on_error` says so, the budget is short.
+        why: String,
+    },
+    /// A node failed and goes on with the parameters of its `on_error`.
+    NodeFellBack {
+        /// The node.
+        node: String,
+        /// What had gone wrong.
+        message: String,
+    },
     /// A node failed for good.
     NodeFailed {
         /// The node.
@@ -135,6 +149,9 @@ pub enum JobEventKind {
     JobFailed {
         /// The node that failed.
         node: String,
+        /// Whose fault, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        class: Option<FailureClass>,
         /// What went wrong.
         message: String,
         /// What to do.
@@ -142,6 +159,15 @@ pub enum JobEventKind {
     },
     /// It was cancelled.
     JobCancelled,
+    /// It waits for someone; what it has done is kept, and `resume` lets it go on.
+    JobPaused {
+        /// The node it stopped at.
+        node: String,
+        /// Why.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
 }
 
 /// An output of a workflow as the user sees it.
@@ -164,6 +190,8 @@ pub enum JobState {
     Queued,
     /// Being worked on.
     Processing,
+    /// Waiting for someone; `resume` lets it go on.
+    Paused,
     /// Done.
     Completed,
     /// Failed.
@@ -175,7 +203,10 @@ pub enum JobState {
 impl JobState {
     /// Whether nothing more will happen by itself.
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+        matches!(
+            self,
+            Self::Completed | Self::Failed | Self::Cancelled | Self::Paused
+        )
     }
 
     /// The API's word for it.
@@ -183,6 +214,7 @@ impl JobState {
         match self {
             Self::Queued => "queued",
             Self::Processing => "processing",
+            Self::Paused => "paused",
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",

@@ -20,14 +20,17 @@ pub mod input;
 pub mod job_event;
 pub mod library;
 pub mod lint;
+pub mod lock;
 pub mod models;
 pub mod node;
 pub mod node_key;
 pub mod nodes;
 pub mod params_file;
+pub mod plan;
 pub mod rerun_reason;
 mod suggest;
 mod syntax;
+pub mod template_source;
 pub mod value;
 pub mod worker;
 

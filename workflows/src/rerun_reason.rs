@@ -49,6 +49,22 @@ pub enum RerunReason {
     },
     /// Results were gone from the store.
     OutputMissing,
+    /// The run was asked to do it again.
+    Refreshed,
+    /// The node (or the run) does not read the cache.
+    CacheOff,
+    /// Its result was older than the document allows.
+    Expired {
+        /// How old, milliseconds.
+        age_ms: u64,
+        /// How old it may be, milliseconds.
+        ttl_ms: u64,
+    },
+    /// A node it builds on has to run first; what comes out of that decides. Only in plans.
+    Awaits {
+        /// That node.
+        node: String,
+    },
     /// Only the place of the result had changed or was empty: `Output.Download` put it back.
     Replaced,
     /// The earlier job did not finish the node.
@@ -72,9 +88,47 @@ impl fmt::Display for RerunReason {
             Self::File { name } => write!(f, "file {name} changed"),
             Self::Tool { old, new } => write!(f, "renderer {old} -> {new}"),
             Self::OutputMissing => f.write_str("earlier result is gone from the store"),
+            Self::Refreshed => f.write_str("refresh was asked for"),
+            Self::CacheOff => f.write_str("the cache is off"),
+            Self::Expired { age_ms, ttl_ms } => write!(
+                f,
+                "result is {} old, {} allowed",
+                rough(*age_ms),
+                rough(*ttl_ms)
+            ),
+            Self::Awaits { node } => write!(f, "depends on what {node} makes"),
             Self::Replaced => f.write_str("the file was missing or changed on disk"),
             Self::PreviousIncomplete => f.write_str("the last job did not finish it"),
             Self::NothingObvious => f.write_str("nothing obvious"),
         }
+    }
+}
+
+/// A length of time in its largest whole unit.
+fn rough(ms: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [
+        (86_400_000, "d"),
+        (3_600_000, "h"),
+        (60_000, "m"),
+        (1000, "s"),
+    ];
+    UNITS.iter().find(|(unit, _)| ms >= *unit).map_or_else(
+        || format!("{ms}ms"),
+        |(unit, name)| format!("{}{name}", ms / unit),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expired_result_says_how_old_it_was() {
+        let expired = |age_ms, ttl_ms| RerunReason::Expired { age_ms, ttl_ms }.to_string();
+        assert_eq!(
+            expired(7_300_000, 1_800_000),
+            "result is 2h old, 30m allowed"
+        );
+        assert_eq!(expired(900, 0), "result is 900ms old, 0ms allowed");
     }
 }

@@ -71,6 +71,16 @@ pub enum FailureClass {
     Internal,
     /// The process died of a signal.
     Crash,
+    /// A provider asks to be left alone for a while; may pass.
+    RateLimit,
+    /// A provider has a fault; may pass.
+    Server,
+    /// It took longer than it may; may pass.
+    Timeout,
+    /// A provider cannot be reached; may pass.
+    Network,
+    /// The document's budget, or what the account has left, is not enough.
+    Budget,
 }
 
 /// What a worker says about itself when asked with `--version-json`.

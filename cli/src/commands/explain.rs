@@ -101,6 +101,9 @@ fn told(run: &NodeRun, style: Style) -> String {
             .iter()
             .map(|reason| format!("  because: {reason}")),
     );
+    if !run.note.is_empty() {
+        lines.push(format!("  note: {}", run.note));
+    }
     if let Some(error) = &run.error {
         lines.push(format!("  error: {}", error.message));
         if !error.hint.is_empty() {
@@ -142,6 +145,7 @@ mod tests {
         );
         let mut failed = run(NodeState::Failed, 0, 0);
         failed.error = Some(JobError {
+            class: None,
             node: "render".into(),
             message: "m".into(),
             hint: "h".into(),

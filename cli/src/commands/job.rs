@@ -142,9 +142,10 @@ async fn resume(context: &Context, args: ResumeArgs) -> Result<(), CommandError>
 }
 
 fn parse_state(text: &str) -> Result<JobState, String> {
-    const ALL: [JobState; 5] = [
+    const ALL: [JobState; 6] = [
         JobState::Queued,
         JobState::Processing,
+        JobState::Paused,
         JobState::Completed,
         JobState::Failed,
         JobState::Cancelled,
@@ -266,7 +267,8 @@ fn why(run: &NodeRun) -> String {
     if let Some(error) = &run.error {
         return error.message.clone();
     }
-    let reasons: Vec<String> = run.reasons.iter().map(ToString::to_string).collect();
+    let mut reasons: Vec<String> = run.reasons.iter().map(ToString::to_string).collect();
+    reasons.extend(Some(run.note.clone()).filter(|note| !note.is_empty()));
     reasons.join("; ")
 }
 
@@ -309,6 +311,7 @@ pub(super) mod tests {
                 Vec::new()
             },
             error: None,
+            note: String::new(),
         }
     }
 
@@ -331,6 +334,7 @@ pub(super) mod tests {
     fn a_failed_job_shows_why() {
         let mut failed = job(JobState::Failed);
         failed.error = Some(JobError {
+            class: None,
             node: "voice".into(),
             message: "no engine".into(),
             hint: "install it".into(),

@@ -83,9 +83,21 @@ impl JobLines {
                 let line = format!("{mark} {}  {message}", self.pad(node));
                 self.now(vec![line])
             }
+            JobEventKind::NodeSkipped { node, why } => {
+                let mark = self.style.dim("-");
+                let line = format!("{mark} {}  skipped: {why}", self.pad(node));
+                self.now(vec![line])
+            }
+            JobEventKind::NodeFellBack { node, message } => {
+                let mark = self.style.yellow("↷");
+                let line = format!("{mark} {}  falling back after: {message}", self.pad(node));
+                self.now(vec![line])
+            }
             JobEventKind::CancelRequested => self.now(vec!["cancelling".to_owned()]),
             JobEventKind::JobCompleted { .. } => self.completed(event),
-            JobEventKind::JobFailed { .. } | JobEventKind::JobCancelled => self.now(Vec::new()),
+            JobEventKind::JobFailed { .. }
+            | JobEventKind::JobPaused { .. }
+            | JobEventKind::JobCancelled => self.now(Vec::new()),
             JobEventKind::JobQueued { .. }
             | JobEventKind::NodeStarted { .. }
             | JobEventKind::ActionsPlanned { .. }
@@ -293,6 +305,18 @@ fn end_text(kind: &JobEventKind) -> (Option<&str>, String) {
             hint,
             ..
         } => (Some(node), failure(message, hint)),
+        JobEventKind::NodeSkipped { node, why } => (Some(node), format!("skipped: {why}")),
+        JobEventKind::NodeFellBack { node, message } => {
+            (Some(node), format!("falling back after: {message}"))
+        }
+        JobEventKind::JobPaused {
+            node,
+            message,
+            hint,
+        } => (
+            None,
+            format!("paused at {node}: {}", failure(message, hint)),
+        ),
         JobEventKind::CancelRequested => (None, "cancel requested".to_owned()),
         JobEventKind::JobCompleted { outputs } => {
             (None, format!("completed with {} outputs", outputs.len()))
@@ -301,6 +325,7 @@ fn end_text(kind: &JobEventKind) -> (Option<&str>, String) {
             node,
             message,
             hint,
+            ..
         } => (None, format!("{node}: {}", failure(message, hint))),
         JobEventKind::JobCancelled => (None, "cancelled".to_owned()),
         // Everything else is said by `log_text` itself.
@@ -448,6 +473,7 @@ mod tests {
         );
         assert_eq!(log_text(&JobEventKind::JobCancelled).1, "cancelled");
         let failed = JobEventKind::JobFailed {
+            class: None,
             node: "voice".into(),
             message: "m".into(),
             hint: "h".into(),

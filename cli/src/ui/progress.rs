@@ -81,7 +81,9 @@ impl<'a> JobProgress<'a> {
                 }
                 bar.set_position(*done);
             }
-            JobEventKind::NodeFinished { node, .. } | JobEventKind::NodeFailed { node, .. } => {
+            JobEventKind::NodeFinished { node, .. }
+            | JobEventKind::NodeSkipped { node, .. }
+            | JobEventKind::NodeFailed { node, .. } => {
                 if let Some(bar) = self.bars.remove(node) {
                     bar.finish_and_clear();
                 }
@@ -89,6 +91,7 @@ impl<'a> JobProgress<'a> {
             JobEventKind::JobStarted { .. }
             | JobEventKind::JobCompleted { .. }
             | JobEventKind::JobFailed { .. }
+            | JobEventKind::JobPaused { .. }
             | JobEventKind::JobCancelled => self.clear(),
             _ => {}
         }

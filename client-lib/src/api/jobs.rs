@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 pub use fenta_workflows::job_event::{JobEvent, JobEventKind, JobState, OutputValue};
+pub use fenta_workflows::lock::Lock;
 pub use fenta_workflows::rerun_reason::RerunReason;
+pub use fenta_workflows::worker::FailureClass;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ClientError;
@@ -23,6 +25,69 @@ pub struct CreateJob {
     /// Absolute folder for results; `caller_dir` when missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub out_dir: Option<String>,
+    /// What of it to run, and what the cache may answer.
+    #[serde(default, skip_serializing_if = "RunOptions::is_default")]
+    pub options: RunOptions,
+}
+
+/// How a run departs from "everything, with whatever the cache has".
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunOptions {
+    /// Only these nodes; what they build on must be in the cache.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
+    /// Only these nodes and what they build on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub until: Vec<String>,
+    /// These nodes and everything that builds on them, again; what they build on must be in the cache.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<String>,
+    /// Whose results are made again although they are there.
+    #[serde(skip_serializing_if = "Refresh::is_none")]
+    pub refresh: Refresh,
+    /// Reads nothing from the cache.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_cache: bool,
+    /// Calls no provider that is not on this machine.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub offline: bool,
+    /// Instead of the document's seed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<i64>,
+    /// Refuses whatever `lock` does not pin, and calls no provider at all.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub frozen: bool,
+    /// What is pinned; needed by `frozen`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Lock>,
+}
+
+impl RunOptions {
+    /// Whether they change nothing.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Whose results are made again although they are there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refresh {
+    /// Nobody's.
+    #[default]
+    None,
+    /// Every node's.
+    All,
+    /// These nodes'.
+    Nodes(Vec<String>),
+}
+
+impl Refresh {
+    /// Whether it is nobody's.
+    pub fn is_none(&self) -> bool {
+        *self == Self::None
+    }
 }
 
 /// A workflow document as it is sent: with its text, because the server may be another machine or another user.
@@ -79,6 +144,9 @@ pub struct JobError {
     /// The node that failed; empty when it was none of them.
     #[serde(default)]
     pub node: String,
+    /// Whose fault, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<FailureClass>,
     /// What went wrong.
     pub message: String,
     /// What to do; may be empty.
@@ -109,6 +177,9 @@ pub struct NodeRun {
     /// Why it failed.
     #[serde(default)]
     pub error: Option<JobError>,
+    /// Why it was skipped, or that it went on with the parameters of its `on_error`; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
 }
 
 /// Where a node stands.
@@ -125,6 +196,10 @@ pub enum NodeState {
     Failed,
     /// Stopped because the job was cancelled or another node failed.
     Cancelled,
+    /// It had nothing to do in this job; its ports are null.
+    Skipped,
+    /// The options of the run leave it out.
+    LeftOut,
 }
 
 impl NodeState {
@@ -136,6 +211,8 @@ impl NodeState {
             Self::Finished => "finished",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Skipped => "skipped",
+            Self::LeftOut => "left_out",
         }
     }
 }
@@ -174,6 +251,11 @@ impl Client {
     /// One job with its nodes. `id` may be a unique prefix or `latest`.
     pub async fn job(&self, id: &str) -> Result<Job, ClientError> {
         self.call(Call::get(&["v1", "jobs", id])).await
+    }
+
+    /// What a completed job was made with, for `fenta.lock`.
+    pub async fn job_lock(&self, id: &str) -> Result<Lock, ClientError> {
+        self.call(Call::get(&["v1", "jobs", id, "lock"])).await
     }
 
     /// A page of jobs, newest first, without their nodes.

@@ -5,4 +5,5 @@
 
 pub mod jobs;
 pub mod meta;
+pub mod plan;
 pub mod problem;

@@ -34,6 +34,7 @@ fn new_job() -> CreateJob {
         params: BTreeMap::from([("text".to_owned(), "hello".to_owned())]),
         caller_dir: "/home/me".to_owned(),
         out_dir: None,
+        options: fenta_client::api::jobs::RunOptions::default(),
     }
 }
 

@@ -29,10 +29,18 @@ impl RetryPolicy {
     /// How long to wait after attempt number `attempt` (from 1) failed; nothing when it was the last.
     pub fn wait_after(&self, attempt: u32, class: FailureClass) -> Option<Duration> {
         let attempts = match class {
-            FailureClass::Crash | FailureClass::Resource => self.attempts,
+            FailureClass::Crash
+            | FailureClass::Resource
+            | FailureClass::RateLimit
+            | FailureClass::Server
+            | FailureClass::Timeout
+            | FailureClass::Network => self.attempts,
             // Our own mistake may be a race; twice the same is a bug.
             FailureClass::Internal => self.attempts.min(2),
-            FailureClass::Input | FailureClass::Unsupported | FailureClass::Limit => 1,
+            FailureClass::Input
+            | FailureClass::Unsupported
+            | FailureClass::Limit
+            | FailureClass::Budget => 1,
         };
         (attempt < attempts).then(|| {
             let doublings = attempt.saturating_sub(1).min(16);
@@ -61,6 +69,7 @@ mod tests {
             FailureClass::Input,
             FailureClass::Unsupported,
             FailureClass::Limit,
+            FailureClass::Budget,
         ] {
             assert!(waits(never).is_empty(), "{never:?}");
         }

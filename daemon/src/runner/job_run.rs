@@ -7,6 +7,7 @@ use std::sync::Arc;
 use fenta_client::api::jobs::{CreateJob, JobError};
 use fenta_workflows::job_event::OutputValue;
 use fenta_workflows::value::Value;
+use fenta_workflows::worker::FailureClass;
 use fenta_workflows::{JobFacts, NodeId, Scope, Workflow};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -43,6 +44,7 @@ impl Stop {
     fn failed(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Failed(JobError {
             node: String::new(),
+            class: None,
             message: message.into(),
             hint: hint.into(),
         })
@@ -250,6 +252,7 @@ impl Walk {
                 let node = self.names.get(&error.id()).map(ToString::to_string);
                 return Err(Stop::Failed(JobError {
                     node: node.unwrap_or_default(),
+                    class: Some(FailureClass::Internal),
                     message: "the node ended unexpectedly".to_owned(),
                     hint: "see the daemon's log".to_owned(),
                 }));

@@ -346,6 +346,7 @@ impl NodeRun {
     async fn fail(&self, failure: WorkerFailure) -> NodeEnd {
         let error = JobError {
             node: self.node.to_string(),
+            class: Some(failure.class),
             message: failure.message.clone(),
             hint: failure.hint.clone(),
         };

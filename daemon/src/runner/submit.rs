@@ -23,6 +23,9 @@ pub enum SubmitError {
         /// Its value.
         value: String,
     },
+    /// An option of the run is of no use yet.
+    #[error("running parts of a workflow is not possible yet")]
+    Options,
     /// There is nothing to render with.
     #[error(transparent)]
     Renderer(#[from] RendererError),
@@ -51,6 +54,9 @@ pub(super) async fn check(
     let tool = tool.to_owned();
     tokio::task::spawn_blocking(move || {
         check_paths(&request)?;
+        if !request.options.is_default() {
+            return Err(SubmitError::Options);
+        }
         let workflow = compiled(&request).map_err(SubmitError::Document)?;
         workflow
             .bind(&request.params, &path_bases(&request))

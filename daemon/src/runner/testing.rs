@@ -260,5 +260,6 @@ pub(crate) fn document(text: &str) -> CreateJob {
         params: BTreeMap::new(),
         caller_dir: "/c".to_owned(),
         out_dir: None,
+        options: fenta_client::api::jobs::RunOptions::default(),
     }
 }

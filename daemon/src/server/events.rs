@@ -128,6 +128,7 @@ const fn is_end(kind: &JobEventKind) -> bool {
         kind,
         JobEventKind::JobCompleted { .. }
             | JobEventKind::JobFailed { .. }
+            | JobEventKind::JobPaused { .. }
             | JobEventKind::JobCancelled
     )
 }

@@ -112,6 +112,7 @@ impl From<SubmitError> for ApiError {
                 invalid
             }
             SubmitError::Inputs(_) => Self::new(invalid, "workflow/inputs", detail),
+            SubmitError::Options => Self::new(invalid, "request/options", detail),
             SubmitError::RelativePath { .. } => Self::new(invalid, "request/relative-path", detail),
             SubmitError::Renderer(_) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -23,7 +23,10 @@ pub(super) fn open_for_writing(path: &Path, unclean: bool) -> Result<Connection,
     if unclean && existed {
         check(&connection, path)?;
     }
+    // A migration that makes a table anew would lose the rows that refer to it.
+    connection.pragma_update(None, "foreign_keys", "OFF")?;
     migrate(&mut connection, path, existed)?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
     Ok(connection)
 }
 
@@ -40,7 +43,6 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: a committed answer survives a power cut, not only a crash of the process.
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }

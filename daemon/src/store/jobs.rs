@@ -327,6 +327,7 @@ pub(crate) mod testing {
             params: BTreeMap::new(),
             caller_dir: "/c".to_owned(),
             out_dir: None,
+            options: fenta_client::api::jobs::RunOptions::default(),
         }
     }
 
@@ -372,10 +373,17 @@ mod tests {
             Transition::Complete(BTreeMap::new()),
             Transition::Fail(JobError {
                 node: "n".to_owned(),
+                class: None,
                 message: "m".to_owned(),
                 hint: String::new(),
             }),
             Transition::Requeue,
+            Transition::Pause(JobError {
+                node: "n".to_owned(),
+                class: None,
+                message: "m".to_owned(),
+                hint: String::new(),
+            }),
         ]
     }
 
@@ -389,6 +397,7 @@ mod tests {
             JobState::Completed => &[0, 3],
             JobState::Failed => &[0, 4],
             JobState::Cancelled => &[2],
+            JobState::Paused => &[0, 6],
         };
         for step in steps {
             store.change_job(&id, all[*step].clone()).await.unwrap();
@@ -399,7 +408,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_pair_of_state_and_change_is_decided() {
-        use JobState::{Cancelled, Completed, Failed, Processing, Queued};
+        use JobState::{Cancelled, Completed, Failed, Paused, Processing, Queued};
         let legal: &[(JobState, usize, JobState)] = &[
             (Queued, 0, Processing),
             (Queued, 1, Queued),
@@ -411,9 +420,13 @@ mod tests {
             (Processing, 4, Failed),
             (Failed, 5, Queued),
             (Cancelled, 5, Queued),
+            (Processing, 6, Paused),
+            (Paused, 1, Paused),
+            (Paused, 2, Cancelled),
+            (Paused, 5, Queued),
         ];
         let test = store_testing::open();
-        for state in [Queued, Processing, Completed, Failed, Cancelled] {
+        for state in [Queued, Processing, Paused, Completed, Failed, Cancelled] {
             for (index, transition) in every_transition().into_iter().enumerate() {
                 let id = job_in(&test.store, state).await;
                 let before = test.store.job(&id).await.unwrap().job;

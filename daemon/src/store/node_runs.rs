@@ -126,8 +126,8 @@ pub(super) fn reopen(connection: &Connection, job: &str) -> Result<(), StoreErro
 
 pub(super) fn select(connection: &Connection, job: &str) -> Result<Vec<NodeRun>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT node, kind, state, ran, cached, wall_ms, saved_ms, reasons, error
-         FROM node_runs WHERE job = ?1 ORDER BY position",
+        "SELECT node, kind, state, ran, cached, wall_ms, saved_ms, reasons, error, note
+         FROM node_runs WHERE job = ?1 ORDER BY position, item",
     )?;
     let mut rows = statement.query([job])?;
     let mut nodes = Vec::new();
@@ -150,6 +150,7 @@ pub(super) fn select(connection: &Connection, job: &str) -> Result<Vec<NodeRun>,
                 .map(|text| serde_json::from_str(&text))
                 .transpose()
                 .map_err(bad)?,
+            note: row.get("note")?,
         });
     }
     Ok(nodes)

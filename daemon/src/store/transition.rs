@@ -27,7 +27,9 @@ pub enum Transition {
     Complete(BTreeMap<String, OutputValue>),
     /// It failed.
     Fail(JobError),
-    /// A failed or cancelled job goes on.
+    /// It waits for someone.
+    Pause(JobError),
+    /// A failed, cancelled or paused job goes on.
     Requeue,
 }
 
@@ -36,9 +38,11 @@ impl Transition {
     pub const fn from(&self) -> &'static [JobState] {
         match self {
             Self::Start { .. } => &[JobState::Queued, JobState::Processing],
-            Self::RequestCancel | Self::Cancel => &[JobState::Queued, JobState::Processing],
-            Self::Complete(_) | Self::Fail(_) => &[JobState::Processing],
-            Self::Requeue => &[JobState::Failed, JobState::Cancelled],
+            Self::RequestCancel | Self::Cancel => {
+                &[JobState::Queued, JobState::Processing, JobState::Paused]
+            }
+            Self::Complete(_) | Self::Fail(_) | Self::Pause(_) => &[JobState::Processing],
+            Self::Requeue => &[JobState::Failed, JobState::Cancelled, JobState::Paused],
         }
     }
 
@@ -50,6 +54,7 @@ impl Transition {
             Self::Cancel => JobState::Cancelled,
             Self::Complete(_) => JobState::Completed,
             Self::Fail(_) => JobState::Failed,
+            Self::Pause(_) => JobState::Paused,
             Self::Requeue => JobState::Queued,
         }
     }
@@ -60,6 +65,7 @@ impl Transition {
             Self::RequestCancel | Self::Cancel => "cancelled",
             Self::Complete(_) => "completed",
             Self::Fail(_) => "failed",
+            Self::Pause(_) => "paused",
             Self::Requeue => "queued",
         }
     }
@@ -74,8 +80,14 @@ impl Transition {
             Self::Complete(outputs) => JobEventKind::JobCompleted {
                 outputs: outputs.clone(),
             },
+            Self::Pause(error) => JobEventKind::JobPaused {
+                node: error.node.clone(),
+                message: error.message.clone(),
+                hint: error.hint.clone(),
+            },
             Self::Fail(error) => JobEventKind::JobFailed {
                 node: error.node.clone(),
+                class: error.class,
                 message: error.message.clone(),
                 hint: error.hint.clone(),
             },
@@ -141,7 +153,7 @@ fn write(
             )?;
             finish(connection, id, at)?;
         }
-        Transition::Fail(error) => {
+        Transition::Fail(error) | Transition::Pause(error) => {
             node_runs::cancel_open(connection, id)?;
             connection.execute(
                 "UPDATE jobs SET error = ?2 WHERE id = ?1",

@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, Visitor};
 
-use super::TemplateProblem;
+use super::{ProblemKind, TemplateProblem};
 
 /// Longest template in bytes.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -60,11 +60,8 @@ impl Node {
 
 /// Reads a document.
 pub(crate) fn read(text: &str) -> Result<Node, TemplateProblem> {
-    let problem = |message: String, hint: &str| TemplateProblem {
-        path: String::new(),
-        message,
-        hint: hint.to_owned(),
-    };
+    let problem =
+        |message: String, hint: &str| TemplateProblem::new(ProblemKind::Syntax, "", message, hint);
     if text.len() > MAX_BYTES {
         return Err(problem(
             format!(

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::ops::RangeInclusive;
 
 use super::document::Node;
-use super::{Problems, scalar, suggest};
+use super::{ProblemKind, Problems, TemplateProblem, scalar, suggest};
 
 /// A map being read.
 pub(crate) struct Fields<'a> {
@@ -52,9 +52,29 @@ impl<'a> Fields<'a> {
 
     /// Notes a problem with a key.
     pub(crate) fn note(&self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
-        self.problems
-            .borrow_mut()
-            .add(self.path_of(key), message, hint);
+        let message = message.into();
+        let kind = if message == "is missing" {
+            ProblemKind::MissingKey
+        } else {
+            ProblemKind::BadValue
+        };
+        self.note_as(kind, key, message, hint);
+    }
+
+    /// Notes a problem of a certain sort with a key.
+    fn note_as(
+        &self,
+        kind: ProblemKind,
+        key: &str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.problems.borrow_mut().push(TemplateProblem::new(
+            kind,
+            self.path_of(key),
+            message,
+            hint,
+        ));
     }
 
     /// Every key and value, for maps whose keys are names.
@@ -149,7 +169,17 @@ impl<'a> Fields<'a> {
                 hint,
             );
         } else {
-            self.note(key, format!("`{text}` is not one of its values"), hint);
+            let names = words.iter().map(|(word, _)| *word);
+            let problem = TemplateProblem::new(
+                ProblemKind::BadValue,
+                self.path_of(key),
+                format!("`{text}` is not one of its values"),
+                hint,
+            );
+            self.problems.borrow_mut().push(TemplateProblem {
+                suggestion: suggest::nearest_of(text, names).map(str::to_owned),
+                ..problem
+            });
         }
         None
     }
@@ -187,7 +217,12 @@ impl<'a> Fields<'a> {
     pub(crate) fn later(&self, keys: &[&'static str]) {
         for key in keys {
             if self.node(key).is_some() {
-                self.note(key, "is not available in this version yet", "remove it");
+                self.note_as(
+                    ProblemKind::Unavailable,
+                    key,
+                    "is not available in this version yet",
+                    "remove it",
+                );
             }
         }
     }
@@ -197,8 +232,17 @@ impl<'a> Fields<'a> {
         let known = self.known.borrow();
         for (key, _) in self.entries {
             if !known.contains(&key.as_str()) {
-                let hint = suggest::hint(key, known.iter().copied());
-                self.note(key, "is not a key here", hint);
+                let names = known.iter().copied();
+                let problem = TemplateProblem::new(
+                    ProblemKind::UnknownKey,
+                    self.path_of(key),
+                    "is not a key here",
+                    suggest::hint(key, names.clone()),
+                );
+                self.problems.borrow_mut().push(TemplateProblem {
+                    suggestion: suggest::nearest_of(key, names).map(str::to_owned),
+                    ..problem
+                });
             }
         }
     }

@@ -4,7 +4,7 @@
 //! member with a known id changes that member, a new one is added at the end, and `remove: true` drops it.
 
 use super::document::{self, Node};
-use super::{TemplateProblem, builtin};
+use super::{ProblemKind, TemplateProblem, builtin};
 
 /// Longest chain of `extends`.
 const MAX_CHAIN: usize = 8;
@@ -14,10 +14,8 @@ pub(crate) fn resolve(
     text: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Node, TemplateProblem> {
-    let problem = |message: String, hint: &str| TemplateProblem {
-        path: "extends".to_owned(),
-        message,
-        hint: hint.to_owned(),
+    let problem = |message: String, hint: &str| {
+        TemplateProblem::new(ProblemKind::Extends, "extends", message, hint)
     };
     let mut layers = Vec::new();
     let mut seen: Vec<String> = Vec::new();
@@ -42,11 +40,7 @@ pub(crate) fn resolve(
         }
         let text = lookup(&name)
             .or_else(|| builtin(&name).map(str::to_owned))
-            .ok_or_else(|| TemplateProblem {
-                path: "extends".to_owned(),
-                message: format!("there is no template named `{name}`"),
-                hint: super::suggest::hint(&name, super::builtin_names().iter().copied()),
-            })?;
+            .ok_or_else(|| unknown(&name))?;
         current = document::read(&text).map_err(|inner| TemplateProblem {
             path: format!("extends[{name}]"),
             ..inner
@@ -63,11 +57,12 @@ pub(crate) fn resolve(
 /// Takes `extends` out of a document.
 fn take_base(document: &mut Node) -> Result<Option<String>, TemplateProblem> {
     let Node::Map(entries) = document else {
-        return Err(TemplateProblem {
-            path: String::new(),
-            message: format!("the template is {}, not a map", document.kind()),
-            hint: "start with `fenta: template/v1`".to_owned(),
-        });
+        return Err(TemplateProblem::new(
+            ProblemKind::WrongType,
+            "",
+            format!("the template is {}, not a map", document.kind()),
+            "start with `fenta: template/v1`",
+        ));
     };
     let Some(at) = entries.iter().position(|(key, _)| key == "extends") else {
         return Ok(None);
@@ -75,11 +70,25 @@ fn take_base(document: &mut Node) -> Result<Option<String>, TemplateProblem> {
     match entries.remove(at).1 {
         Node::Null => Ok(None),
         Node::Text(name) => Ok(Some(name)),
-        other => Err(TemplateProblem {
-            path: "extends".to_owned(),
-            message: format!("is {}, not the name of a template", other.kind()),
-            hint: String::new(),
-        }),
+        other => Err(TemplateProblem::new(
+            ProblemKind::WrongType,
+            "extends",
+            format!("is {}, not the name of a template", other.kind()),
+            "",
+        )),
+    }
+}
+
+fn unknown(name: &str) -> TemplateProblem {
+    let names = super::builtin_names().iter().copied();
+    TemplateProblem {
+        suggestion: super::suggest::nearest_of(name, names.clone()).map(str::to_owned),
+        ..TemplateProblem::new(
+            ProblemKind::Extends,
+            "extends",
+            format!("there is no template named `{name}`"),
+            super::suggest::hint(name, names),
+        )
     }
 }
 
@@ -93,11 +102,12 @@ fn check_ids(node: &Node, path: &str) -> Result<(), TemplateProblem> {
         Node::List(list) => list.iter().enumerate().try_for_each(|(at, member)| {
             let id = id_of(member).unwrap_or_default();
             if !id.is_empty() && list[..at].iter().any(|before| id_of(before) == Some(id)) {
-                return Err(TemplateProblem {
-                    path: path.to_owned(),
-                    message: format!("has two members with the id `{id}`"),
-                    hint: "give each its own".to_owned(),
-                });
+                return Err(TemplateProblem::new(
+                    ProblemKind::Conflict,
+                    path,
+                    format!("has two members with the id `{id}`"),
+                    "give each its own",
+                ));
             }
             check_ids(member, &format!("{path}[{id}]"))
         }),

@@ -12,6 +12,7 @@ mod edit_rules;
 mod fields;
 mod fill;
 mod footage;
+pub mod grammar;
 mod instantiate;
 mod lettering;
 mod merge;
@@ -37,7 +38,7 @@ pub use binding::{Bindings, ClipBinding, ImageBinding, VoiceBinding, VoiceWord};
 pub use instantiate::instantiate;
 pub use placeholder::{Placeholder, PlaceholderKind};
 pub(crate) use problem::Problems;
-pub use problem::TemplateProblem;
+pub use problem::{ProblemKind, TemplateProblem};
 pub use safe_zone::{SAFE_ZONES_AS_OF, SafeZone};
 
 use crate::timeline::{Canvas, FontRequest, font_fallback};
@@ -85,6 +86,7 @@ pub struct Template {
     items: Vec<OverlayItem>,
     captions: Option<CaptionRules>,
     sound: SoundRules,
+    warnings: Vec<TemplateProblem>,
 }
 
 /// Reads a template. `lookup` gives the text of a template named by `extends`; names it does not know are looked for
@@ -111,6 +113,11 @@ impl Template {
     /// Its placeholders, in the document's order.
     pub fn placeholders(&self) -> &[Placeholder] {
         &self.placeholders
+    }
+
+    /// What will probably look wrong, although the template works.
+    pub fn warnings(&self) -> &[TemplateProblem] {
+        &self.warnings
     }
 
     /// The faces its styles name, each once.

@@ -5,15 +5,69 @@
 
 use std::fmt;
 
+/// What sort of mistake a problem is; decides the code it is shown with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProblemKind {
+    /// The text cannot be read at all.
+    Syntax,
+    /// A key that the language does not have at this place.
+    UnknownKey,
+    /// A key or a word of the language that this version cannot do.
+    Unavailable,
+    /// A key that must be there and is not.
+    MissingKey,
+    /// A value of the wrong shape.
+    WrongType,
+    /// A value outside its limits, or not one of the choices.
+    BadValue,
+    /// A name of a placeholder, a colour, a face or an item that does not exist or does not fit.
+    UnknownName,
+    /// Two keys that contradict each other, or one that means nothing beside the other.
+    Conflict,
+    /// Something wrong with what is extended.
+    Extends,
+    /// What was bound does not fit the template.
+    Binding,
+    /// Something reaches out of the safe zone; the template still works.
+    SafeZone,
+}
+
 /// One thing that is wrong, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TemplateProblem {
     /// Where, for example `tracks[subs].style.size`; empty for the whole document.
     pub path: String,
+    /// What sort of mistake.
+    pub kind: ProblemKind,
     /// What is wrong, naming the value seen and the limit.
     pub message: String,
     /// What to write instead; may be empty.
     pub hint: String,
+    /// The word that was probably meant, where there is one.
+    pub suggestion: Option<String>,
+}
+
+impl TemplateProblem {
+    /// A problem without a suggestion.
+    pub fn new(
+        kind: ProblemKind,
+        path: impl Into<String>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self {
+            path: path.into(),
+            kind,
+            message: message.into(),
+            hint: hint.into(),
+            suggestion: None,
+        }
+    }
+
+    /// Whether the template works in spite of it.
+    pub const fn is_warning(&self) -> bool {
+        matches!(self.kind, ProblemKind::SafeZone)
+    }
 }
 
 impl fmt::Display for TemplateProblem {
@@ -43,11 +97,17 @@ impl Problems {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        self.list.push(TemplateProblem {
-            path: path.into(),
-            message: message.into(),
-            hint: hint.into(),
-        });
+        self.push(TemplateProblem::new(
+            ProblemKind::BadValue,
+            path,
+            message,
+            hint,
+        ));
+    }
+
+    /// Notes one problem of any sort.
+    pub(crate) fn push(&mut self, problem: TemplateProblem) {
+        self.list.push(problem);
     }
 
     /// The value if nothing was noted, else everything that was.

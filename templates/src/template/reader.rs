@@ -62,6 +62,7 @@ fn read_top(fields: Fields<'_>, problems: &RefCell<Problems>) -> Template {
         captions: tracks.captions,
         sound: sound_rules::read(fields.map("audio")),
         placeholders,
+        warnings: Vec::new(),
     };
     fields.later(&["profiles"]);
     fields.finish();

@@ -17,6 +17,14 @@ pub(crate) fn hint<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) 
     }
 }
 
+/// The nearest of the known words, if one is near.
+pub(crate) fn nearest_of<'a>(
+    unknown: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    nearest(unknown, &known.into_iter().collect::<Vec<_>>())
+}
+
 /// The nearest known word, if it is near enough to be a slip of the fingers.
 fn nearest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
     let limit = (unknown.chars().count() / 3).clamp(1, 3);

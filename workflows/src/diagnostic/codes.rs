@@ -111,6 +111,24 @@ codes! {
     SECRET = "lint/secret": "A text of the document looks like a key or a token. Documents are shared, logged and kept, so a \
         key in one is a key lost: remove it and make a new one. Keys belong in the keyring; whatever needs one fetches it \
         itself.";
+    /// A template's header is missing or something else.
+    TEMPLATE_VERSION = "template/version": "A template begins with `fenta: template/v1`. The version fixes the meaning of \
+        every other key; v1 never changes meaning.";
+    /// A template's value outside its limits, or not one of the choices.
+    TEMPLATE_VALUE = "template/value": "The value does not fit the key of the template: it is out of range, not one of the \
+        choices, or not of the form that is needed. `fenta schema template` lists every key with its limits.";
+    /// A name that a template uses and nobody declares.
+    TEMPLATE_NAME = "template/unknown-name": "The template uses a name that is not declared: a placeholder must stand in \
+        `placeholders` with a type that fits, a colour or a face in `theme`, an item in an overlay track.";
+    /// Keys of a template that contradict each other.
+    TEMPLATE_CONFLICT = "template/conflict": "Two keys of the template contradict each other, or a key means nothing beside \
+        another one. Nothing is ever ignored silently, so one of them has to go.";
+    /// Something wrong with what a template extends.
+    TEMPLATE_EXTENDS = "template/extends": "The template that is extended does not exist, has mistakes of its own, or the \
+        chain of templates goes in a circle or is longer than eight.";
+    /// A text that leaves the safe zone.
+    TEMPLATE_SAFE_ZONE = "template/safe-zone": "A text reaches into a part of the screen that platforms cover with their own \
+        interface: names, buttons, descriptions. Move it, make it narrower, or say `safe_zone: none`.";
     /// A node nothing uses.
     UNUSED = "graph/unused": "Nothing uses the node's outputs and it publishes nothing itself, so its work is thrown away.";
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use fenta_client::api::jobs::CreateJob;
+use fenta_client::api::jobs::{CreateJob, RunOptions};
 use fenta_workflows::{PathBases, Workflow};
 
 use super::{inputs, params};
@@ -115,6 +115,7 @@ impl Request {
             params: self.given.clone(),
             caller_dir: self.bases.caller_dir.clone(),
             out_dir: self.out_dir.clone(),
+            options: RunOptions::default(),
         }
     }
 }
