@@ -411,7 +411,10 @@ fn failures_name_the_parameter_and_the_value() {
     );
     check("{ palette: \"${{ inputs.t }}\" }", "parameter `palette`");
     check("{ count: \"${{ 1 / 0 }}\" }", "parameter `count`");
-    check("{ count: \"${{ len(inputs.n) }}\" }", "this has no length");
+    check(
+        "{ count: \"${{ len(inputs.n) }}\" }",
+        "number has no length",
+    );
 }
 
 #[test]

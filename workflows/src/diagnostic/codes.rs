@@ -63,6 +63,9 @@ codes! {
     EXPR_FUNCTION = "expr/unknown-function": "There is no function with this name. The functions are: concat, date, default, \
         duration, first, flatten, join, json, last, len, lower, max, min, pick, product, range, replace, round, slug, \
         split, sum, trim, truncate, unique, upper, zip.";
+    /// A function called with too many or too few values.
+    EXPR_ARGUMENTS = "expr/arguments": "A function gets more or fewer values than it takes. In `x | f(a)` the value before \
+        the bar is the first: it means f(x, a).";
     /// A name that expressions cannot see.
     EXPR_CONTEXT = "expr/unknown-context": "Expressions see `inputs`, `vars`, `nodes` and `job`. There is no `env` and no \
         `secrets`: whatever needs a key fetches it itself, so that no document and no log can leak one.";

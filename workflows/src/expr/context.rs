@@ -73,7 +73,7 @@ impl<'a> Context<'a> {
             tree.put(&reference.path[..depth], engine::to_engine(&value));
         }
         let source = expression.source.trim();
-        engine::evaluate(source, tree.into_roots())
+        engine::evaluate(&expression.program, tree.into_roots())
             .map_err(|error| format!("${{{{ {source} }}}}: {error}"))
     }
 

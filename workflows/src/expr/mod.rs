@@ -1,13 +1,16 @@
 //! `${{ }}` expressions: found in values, checked for what they refer to, evaluated when the values are there.
 //!
-//! Neighbours: `scan` finds references and their places, `engine` and `functions` are the one door of minijinja,
-//! `context` evaluates. Expressions are pure: they see `inputs`, `vars`, `nodes` and `job`, and nothing of the machine.
+//! `parse` finds expressions in values; `token` and `grammar` read one, with the places of what it refers to; `ast` writes
+//! the engine's program; `engine`, `operators` and `functions` are the one door of minijinja; `context` evaluates. Expressions are pure: they see `inputs`, `vars`, `nodes` and `job`, and nothing of the machine.
 
+mod ast;
 mod context;
 mod engine;
 mod functions;
+mod grammar;
+mod operators;
 mod parse;
-mod scan;
+mod token;
 
 pub(crate) use context::Context;
 pub(crate) use functions::names as function_names;
@@ -61,6 +64,8 @@ pub(crate) enum Piece {
 pub(crate) struct Expression {
     /// Its text.
     pub(crate) source: String,
+    /// What the engine runs.
+    program: String,
     /// Every name it looks up.
     pub(crate) references: Vec<PlacedReference>,
     /// Whether it is one reference and nothing else.

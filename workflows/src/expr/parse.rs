@@ -1,9 +1,11 @@
 //! From values of the YAML tree to values with expressions in them, with every problem that shows without knowing the
 //! rest of the document: syntax, size, functions and names that do not exist.
 
-use super::scan::{self, MAX_BYTES, MAX_LINKS, Scanned};
+use super::grammar::{self, Parsed, Used};
+use super::token::find_end;
 use super::{
-    CONTEXTS, Dynamic, DynamicKind, Expression, Piece, PlacedReference, engine, function_names,
+    CONTEXTS, Dynamic, DynamicKind, Expression, FUNCTIONS, FunctionDoc, Piece, PlacedReference,
+    function_names,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::suggest::nearest;
@@ -71,7 +73,7 @@ impl<'a> Places<'a> {
         };
         let inside = self.from + open + OPEN.len();
         let text = self.source.get(..self.scalar.end).unwrap_or("");
-        match scan::find_end(text, inside) {
+        match find_end(text, inside) {
             Some(end) => {
                 let span = Span::new(inside - OPEN.len(), end + 2);
                 self.from = span.end;
@@ -100,7 +102,7 @@ fn parse_text(text: &str, places: &mut Places<'_>, found: &mut Diagnostics) -> D
     while let Some(open) = find_open(text, at) {
         push_literal(&mut pieces, &text[at..open]);
         let (span, inside) = places.next();
-        let Some(end) = scan::find_end(text, open + OPEN.len()) else {
+        let Some(end) = find_end(text, open + OPEN.len()) else {
             found.push(
                 Diagnostic::error(codes::EXPR_SYNTAX, span, "the expression has no end")
                     .hint("close it with `}}`; for a literal `${{` write `$${{`"),
@@ -175,107 +177,129 @@ impl Place<'_> {
 fn parse_expression(body: &str, place: Place<'_>, found: &mut Diagnostics) -> Expression {
     let mut expression = Expression {
         source: body.to_owned(),
+        program: String::new(),
         references: Vec::new(),
         bare: false,
         span: place.span,
     };
-    if body.len() > MAX_BYTES {
-        found.push(
-            Diagnostic::error(
-                codes::EXPR_LIMIT,
-                place.span,
-                format!(
-                    "the expression has {} bytes, more than {MAX_BYTES}",
-                    body.len()
-                ),
-            )
-            .hint("split it: put a part under `vars`"),
-        );
-        return expression;
-    }
-    let scanned = scan::scan(body);
-    if check(body, &scanned, &place, found) {
-        expression.bare = scanned.bare;
-        expression.references = scanned
-            .references
-            .into_iter()
-            .map(|reference| PlacedReference {
-                span: place.part(body, reference.start, reference.end),
-                path: reference.path,
-            })
-            .collect();
-    }
+    let parsed = match grammar::parse(body) {
+        Ok(parsed) => parsed,
+        Err(problem) => {
+            let code = match problem.limit {
+                true => codes::EXPR_LIMIT,
+                false => codes::EXPR_SYNTAX,
+            };
+            // A problem of the whole, or behind its last word, is shown at the whole.
+            let everything = problem.limit || body[problem.start..problem.end].trim().is_empty();
+            let span = match everything {
+                true => place.span,
+                false => place.part(body, problem.start, problem.end),
+            };
+            found.push(Diagnostic::error(code, span, problem.message).hint(problem.hint));
+            return expression;
+        }
+    };
+    unknown_functions(body, &parsed, &place, found);
+    unknown_contexts(body, &parsed, &place, found);
+    expression.program = parsed.program;
+    expression.bare = parsed.bare;
+    expression.references = parsed
+        .references
+        .into_iter()
+        .map(|reference| PlacedReference {
+            span: place.part(body, reference.start, reference.end),
+            path: reference.path,
+        })
+        .collect();
     expression
 }
 
-/// Whether the expression is one the engine may see.
-fn check(body: &str, scanned: &Scanned, place: &Place<'_>, found: &mut Diagnostics) -> bool {
-    if scanned.links > MAX_LINKS {
-        found.push(
-            Diagnostic::error(
-                codes::EXPR_LIMIT,
-                place.span,
-                format!(
-                    "the expression has {} operators, dots and calls, more than {MAX_LINKS}",
-                    scanned.links
-                ),
-            )
-            .hint("split it: put a part under `vars`"),
-        );
-        return false;
-    }
-    if let Some((at, reason)) = scanned.refused {
-        found.push(
-            Diagnostic::error(
-                codes::EXPR_SYNTAX,
-                place.part(body, at, word_end(body, at)),
-                reason,
-            )
-            .hint("`fenta explain expr/syntax` shows what expressions can say"),
-        );
-        return false;
-    }
-    if let Err(problem) = engine::check_syntax(body) {
-        found.push(
-            Diagnostic::error(codes::EXPR_SYNTAX, place.span, problem)
-                .hint("`fenta explain expr/syntax` shows what expressions can say"),
-        );
-        return false;
-    }
-    unknown_functions(body, scanned, place, found);
-    unknown_contexts(body, scanned, place, found);
-    true
-}
-
-fn word_end(body: &str, at: usize) -> usize {
-    body[at..]
-        .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'))
-        .map_or(body.len(), |len| at + len)
-}
-
-fn unknown_functions(body: &str, scanned: &Scanned, place: &Place<'_>, found: &mut Diagnostics) {
-    for (name, at) in &scanned.functions {
-        if function_names().any(|known| known == name) {
+fn unknown_functions(body: &str, parsed: &Parsed, place: &Place<'_>, found: &mut Diagnostics) {
+    for used in &parsed.functions {
+        let name = used.name.as_str();
+        let span = place.part(body, used.start, used.start + name.len());
+        if let Some(function) = FUNCTIONS.iter().find(|known| known.name == name) {
+            if let Some(problem) = wrong_count(used, function, span) {
+                found.push(problem);
+            }
             continue;
         }
-        let span = place.part(body, *at, at + name.len());
-        found.push(
-            Diagnostic::error(
-                codes::EXPR_FUNCTION,
-                span,
-                format!("there is no function `{name}`"),
-            )
-            .suggest(nearest(name, function_names()), span)
-            .hint(format!(
+        let diagnostic = Diagnostic::error(
+            codes::EXPR_FUNCTION,
+            span,
+            format!("there is no function `{name}`"),
+        );
+        let near = nearest(name, function_names()).or_else(|| known_elsewhere(name));
+        found.push(match (near, operator_instead(name)) {
+            (Some(near), _) => diagnostic.suggest(Some(near), span),
+            (None, Some(instead)) => diagnostic.hint(instead),
+            (None, None) => diagnostic.hint(format!(
                 "the functions are {}",
                 function_names().collect::<Vec<_>>().join(", ")
             )),
-        );
+        });
     }
 }
 
-fn unknown_contexts(body: &str, scanned: &Scanned, place: &Place<'_>, found: &mut Diagnostics) {
-    for reference in &scanned.references {
+fn wrong_count(used: &Used, function: &FunctionDoc, span: Span) -> Option<Diagnostic> {
+    let (least, most) = function.arguments;
+    if (least..=most).contains(&used.arguments) {
+        return None;
+    }
+    let wanted = match (least, most) {
+        (1, 1) => "one argument".to_owned(),
+        (least, most) if least == most => format!("{least} arguments"),
+        (least, usize::MAX) => format!("at least {least}"),
+        (least, most) => format!("{least} to {most} arguments"),
+    };
+    Some(
+        Diagnostic::error(
+            codes::EXPR_ARGUMENTS,
+            span,
+            format!("`{}` takes {wanted}, not {}", used.name, used.arguments),
+        )
+        .hint(format!("{}: {}", function.signature, function.doc)),
+    )
+}
+
+/// What other languages call our functions.
+fn known_elsewhere(name: &str) -> Option<&'static str> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "length" | "count" | "size" => "len",
+        "uppercase" | "toupper" | "to_upper" => "upper",
+        "lowercase" | "tolower" | "to_lower" => "lower",
+        "strip" => "trim",
+        "tojson" | "to_json" | "json_encode" | "stringify" => "json",
+        "slugify" => "slug",
+        "substr" | "substring" | "limit" => "truncate",
+        "coalesce" | "ifnull" | "d" => "default",
+        "distinct" | "uniq" | "dedupe" => "unique",
+        "sub" | "gsub" => "replace",
+        "strftime" | "format_date" | "dateformat" => "date",
+        "choice" | "random" | "sample" => "pick",
+        "head" => "first",
+        "tail" => "last",
+        "total" | "add" => "sum",
+        _ => return None,
+    })
+}
+
+/// Functions of other languages that are operators here.
+fn operator_instead(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "contains" | "includes" | "has" => "write `a in b`",
+        "format" | "str" | "string" => "write `a ~ b`: it makes texts of both sides",
+        "if" | "iif" | "ternary" => "write `a if condition else b`",
+        "int" | "floor" | "ceil" => "write round(number)",
+        "env" | "getenv" => {
+            "there is none, so that no document can leak a key; pass a value with `inputs`"
+        }
+        _ => return None,
+    })
+}
+
+fn unknown_contexts(body: &str, parsed: &Parsed, place: &Place<'_>, found: &mut Diagnostics) {
+    for reference in &parsed.references {
         let first = reference.path[0].as_str();
         if CONTEXTS.contains(&first) {
             continue;

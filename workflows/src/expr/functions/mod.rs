@@ -21,13 +21,24 @@ pub struct FunctionDoc {
     pub signature: &'static str,
     /// One or two sentences.
     pub doc: &'static str,
+    /// Fewest and most arguments.
+    pub arguments: (usize, usize),
 }
 
-const fn doc(name: &'static str, signature: &'static str, doc: &'static str) -> FunctionDoc {
+/// As many arguments as there are.
+const MANY: usize = usize::MAX;
+
+const fn doc(
+    name: &'static str,
+    arguments: (usize, usize),
+    signature: &'static str,
+    doc: &'static str,
+) -> FunctionDoc {
     FunctionDoc {
         name,
         signature,
         doc,
+        arguments,
     }
 }
 
@@ -35,128 +46,158 @@ const fn doc(name: &'static str, signature: &'static str, doc: &'static str) -> 
 pub const FUNCTIONS: &[FunctionDoc] = &[
     doc(
         "concat",
+        (1, MANY),
         "concat(list, ...) -> list",
         "The lists one after the other.",
     ),
     doc(
         "date",
+        (1, 3),
         "date(day, format = '%Y-%m-%d', days = 0) -> text",
         "A day like 2026-11-22, moved by a number of days and written in a form of %Y %y %m %d %e %j %u %A %a %B %b %%; \
          names are English.",
     ),
     doc(
         "default",
+        (2, 2),
         "default(value, other) -> value",
         "The value, or the other one when the value is null or not there.",
     ),
     doc(
         "duration",
+        (1, 1),
         "duration(length) -> number",
         "Milliseconds of a text like 1m30s, or of a number of seconds.",
     ),
     doc(
         "first",
+        (1, 1),
         "first(list) -> value",
         "The first item; an empty list is an error.",
     ),
     doc(
         "flatten",
+        (1, 1),
         "flatten(list) -> list",
         "The items of the lists in the list; items that are no lists stay as they are.",
     ),
     doc(
         "join",
+        (1, 2),
         "join(list, by = '') -> text",
         "The items as one text, with `by` between two.",
     ),
     doc(
         "json",
+        (1, 1),
         "json(value) -> text",
         "The value as JSON on one line, names in order.",
     ),
     doc(
         "last",
+        (1, 1),
         "last(list) -> value",
         "The last item; an empty list is an error.",
     ),
     doc(
         "len",
+        (1, 1),
         "len(value) -> number",
         "Characters of a text, items of a list, names of a map.",
     ),
-    doc("lower", "lower(text) -> text", "The text in small letters."),
+    doc(
+        "lower",
+        (1, 1),
+        "lower(text) -> text",
+        "The text in small letters.",
+    ),
     doc(
         "max",
+        (1, MANY),
         "max(number, ...) -> number",
         "The largest of the numbers, or of one list of numbers.",
     ),
     doc(
         "min",
+        (1, MANY),
         "min(number, ...) -> number",
         "The smallest of the numbers, or of one list of numbers.",
     ),
     doc(
         "pick",
+        (2, 2),
         "pick(list, key) -> value",
         "One item, chosen by a text or number: the same key picks the same item.",
     ),
     doc(
         "product",
+        (1, MANY),
         "product(list, ...) -> list",
         "Every combination of one item of each list, the last list changing fastest.",
     ),
     doc(
         "range",
+        (1, 3),
         "range(end) or range(start, end, step = 1) -> list",
         "Whole numbers from `start` (0) up to and without `end`.",
     ),
     doc(
         "replace",
+        (3, 3),
         "replace(text, from, to) -> text",
         "The text with every `from` replaced.",
     ),
     doc(
         "round",
+        (1, 2),
         "round(number, digits = 0) -> number",
         "Rounded, halves away from zero; with 0 digits a whole number.",
     ),
     doc(
         "slug",
+        (1, 1),
         "slug(text) -> text",
         "Small letters, digits and single dashes: safe in file names.",
     ),
     doc(
         "split",
+        (1, 2),
         "split(text, by = white space) -> list",
         "The parts of the text between every `by`.",
     ),
     doc(
         "sum",
+        (1, 1),
         "sum(list) -> number",
         "The numbers of the list added up.",
     ),
     doc(
         "trim",
+        (1, 1),
         "trim(text) -> text",
         "The text without white space at its ends.",
     ),
     doc(
         "truncate",
+        (2, 2),
         "truncate(text, length) -> text",
         "At most `length` characters, the last an ellipsis when something was cut.",
     ),
     doc(
         "unique",
+        (1, 1),
         "unique(list) -> list",
         "The list without repetitions; the first of equal items stays.",
     ),
     doc(
         "upper",
+        (1, 1),
         "upper(text) -> text",
         "The text in capital letters.",
     ),
     doc(
         "zip",
+        (1, MANY),
         "zip(list, ...) -> list",
         "The first items together, then the second ones, and so on; the lists must be equally long.",
     ),
@@ -168,7 +209,7 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Longest text a function makes, bytes.
-const MAX_TEXT_BYTES: usize = 1024 * 1024;
+pub(super) const MAX_TEXT_BYTES: usize = 1024 * 1024;
 
 /// Longest list a function takes or makes, items.
 const MAX_ITEMS: usize = 20_000;
@@ -216,7 +257,7 @@ fn fail(message: impl Into<String>) -> Error {
 }
 
 /// The items of a list of bounded length.
-fn items(list: &Value) -> Result<Vec<Value>, Error> {
+pub(super) fn items(list: &Value) -> Result<Vec<Value>, Error> {
     match list.kind() {
         ValueKind::Seq | ValueKind::Iterable => {
             let items: Vec<Value> = list.try_iter()?.take(MAX_ITEMS + 1).collect();
@@ -227,7 +268,7 @@ fn items(list: &Value) -> Result<Vec<Value>, Error> {
     }
 }
 
-fn bounded(len: usize) -> Result<(), Error> {
+pub(super) fn bounded(len: usize) -> Result<(), Error> {
     if len > MAX_ITEMS {
         return Err(fail(format!("the list has more than {MAX_ITEMS} items")));
     }
@@ -254,16 +295,14 @@ fn len(value: Value) -> Result<usize, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn eval(source: &str) -> Result<String, String> {
-        let mut environment = Environment::empty();
-        register(&mut environment);
-        let expression = environment.compile_expression(source).unwrap();
-        expression
-            .eval(())
-            .map(|value| value.to_string())
-            .map_err(|error| error.to_string())
+        let parsed = crate::expr::grammar::parse(source).map_err(|problem| problem.message)?;
+        let value = crate::expr::engine::evaluate(&parsed.program, BTreeMap::new())?;
+        Ok(value.shown().unwrap_or_else(|| value.noun()))
     }
 
     #[test]
