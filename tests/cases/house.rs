@@ -108,6 +108,8 @@ const DOORS: [(&str, &[&str]); 15] = [
     ("comfy_table", &["cli/src/ui/"]),
     ("parley", &["daemon/render/src/text/"]),
     ("ebur128", &["daemon/render/src/audio/"]),
+    ("croner", &["workflows/src/graph/cron.rs"]),
+    ("regex_lite", &["workflows/src/input/pattern.rs"]),
 ];
 
 #[test]

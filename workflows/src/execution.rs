@@ -3,12 +3,16 @@
 //! Neighbours: `graph` builds the [`Workflow`], `nodes` know what each node does. Nothing here runs anything: lowering
 //! is a pure function of a node's parameters and of the results of the actions it has asked for so far.
 
+mod stages;
+
+pub use stages::{Item, MAX_ITEMS, Stage};
+
 use std::collections::BTreeMap;
 
 use crate::action::{Action, ActionResult};
 use crate::diagnostic::Checked;
-use crate::expr::Context;
-use crate::graph::{NodeId, Workflow};
+use crate::expr::{Context, PlacedReference};
+use crate::graph::{NodeId, NodeInstance, ParamExpr, Workflow};
 use crate::job_event::OutputValue;
 use crate::models::ModelRef;
 use crate::node::{Halt, LowerContext, NodeType, Params, Steps};
@@ -38,6 +42,8 @@ pub struct Scope {
     pub nodes: BTreeMap<String, BTreeMap<String, Value>>,
     /// Facts about the job.
     pub job: JobFacts,
+    /// The turn of a `for_each`, while one of its items is prepared.
+    pub item: Option<Item>,
 }
 
 /// Facts about the job. They enter a node's key only where its parameters use them.
@@ -131,18 +137,40 @@ impl PreparedNode {
 }
 
 impl Workflow {
-    /// Evaluates a node's parameters.
+    /// Evaluates a node's parameters; those of one item when the scope has one.
     ///
     /// # Errors
     /// When the node does not exist, a value it refers to is not in the scope, or a computed value does not fit its
     /// parameter.
     pub fn prepare(&self, node: &NodeId, scope: &Scope) -> Result<PreparedNode, LowerError> {
-        let instance = self.nodes().get(node).ok_or_else(|| {
-            LowerError::new(
-                format!("workflow `{}` has no node `{node}`", self.name),
-                "compile the document again",
-            )
-        })?;
+        let instance = self.instance(node)?;
+        self.prepare_with(instance, scope, |name| instance.with.get(name))
+    }
+
+    /// Evaluates a node's parameters with those of its `on_error: { fallback: ... }` in the place of the others; none
+    /// when it has no fallback.
+    ///
+    /// # Errors
+    /// As [`Workflow::prepare`].
+    pub fn prepare_fallback(
+        &self,
+        node: &NodeId,
+        scope: &Scope,
+    ) -> Result<Option<PreparedNode>, LowerError> {
+        let instance = self.instance(node)?;
+        if instance.fallback.is_empty() {
+            return Ok(None);
+        }
+        let written = |name: &str| instance.fallback.get(name).or(instance.with.get(name));
+        self.prepare_with(instance, scope, written).map(Some)
+    }
+
+    fn prepare_with<'a>(
+        &self,
+        instance: &'a NodeInstance,
+        scope: &Scope,
+        written: impl Fn(&str) -> Option<&'a ParamExpr>,
+    ) -> Result<PreparedNode, LowerError> {
         let descriptor = instance.node_type.descriptor();
         let context = Context::new(self, scope);
         let mut params = BTreeMap::new();
@@ -151,15 +179,15 @@ impl Workflow {
             params: BTreeMap::new(),
         };
         for spec in &descriptor.params {
-            let written = instance.with.get(spec.name);
+            let written = written(spec.name);
             let value = match written {
-                Some(expr) => context.evaluate(&expr.expr).map_err(|error| {
+                Some(param) => context.evaluate(&param.expr).map_err(|error| {
                     LowerError::new(format!("parameter `{}`: {error}", spec.name), "")
                 })?,
                 None => self.default_of(spec),
             };
             let value = spec.fit(value, &scope.job)?;
-            let from = written.and_then(|expr| expr.expr.first_node().map(str::to_owned));
+            let from = written.and_then(|param| instance.origin(&param.expr));
             key.params
                 .insert(spec.name.to_owned(), ParamKey::new(&value, from));
             params.insert(spec.name.to_owned(), value);
@@ -177,18 +205,27 @@ impl Workflow {
         })
     }
 
-    /// Evaluates the workflow's outputs.
+    /// Evaluates the workflow's outputs. Those of nodes that were skipped or did not run are left out.
     ///
     /// # Errors
-    /// When a value is not there or is neither text, number, nor a list of them.
+    /// When a value cannot be computed or is neither text, number, nor a list of them.
     pub fn outputs(&self, scope: &Scope) -> Result<BTreeMap<String, OutputValue>, LowerError> {
         let context = Context::new(self, scope);
         let mut outputs = BTreeMap::new();
         for (name, expr) in self.output_exprs() {
+            let ran = |reference: &PlacedReference| match reference.path.get(1) {
+                Some(node) if reference.path[0] == "nodes" => scope.nodes.contains_key(node),
+                _ => true,
+            };
+            if !expr.references().all(ran) {
+                continue;
+            }
             let value = context
                 .evaluate(expr)
                 .map_err(|error| LowerError::new(format!("output `{name}`: {error}"), ""))?;
-            outputs.insert(name.clone(), output_value(name, &value)?);
+            if value != Value::Null {
+                outputs.insert(name.clone(), output_value(name, &value)?);
+            }
         }
         Ok(outputs)
     }

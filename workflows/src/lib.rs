@@ -35,9 +35,15 @@ pub mod value;
 pub mod worker;
 
 pub use diagnostic::{Checked, Diagnostic, Diagnostics, LocatedDiagnostic, Severity, explain};
-pub use execution::{JobFacts, LowerError, Lowered, PreparedNode, Scope, SourceFile, compile};
+pub use execution::{
+    Item, JobFacts, LowerError, Lowered, PreparedNode, Scope, SourceFile, Stage, compile,
+};
 pub use expr::{FUNCTIONS, FunctionDoc};
-pub use graph::{NodeId, NodeInstance, Workflow};
+pub use graph::keys;
+pub use graph::{
+    Budget, CacheRule, Network, NodeId, NodeInstance, NodeRules, OnError, OnExceed, RetryClass,
+    RetryRule, Schedule, Settings, Watch, Workflow,
+};
 pub use input::{BindError, InputSpec, InputType, PathBases};
 pub use lint::{LintFacts, lint};
 pub use node_key::{NodeKey, ParamKey, rerun_reasons};

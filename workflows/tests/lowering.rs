@@ -69,6 +69,7 @@ fn scope(workflow: &Workflow, params: &[(&str, &str)]) -> Scope {
             out_dir: "/caller".into(),
             encoder_threads: 1,
         },
+        item: None,
     }
 }
 

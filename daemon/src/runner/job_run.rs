@@ -143,6 +143,7 @@ async fn walk(
             inputs,
             nodes: BTreeMap::new(),
             job: facts(&record),
+            item: None,
         },
         shared,
         running: JoinSet::new(),
@@ -237,6 +238,7 @@ impl Walk {
                     .map(|(name, values)| (name.clone(), values.clone()))
                     .collect(),
                 job: self.scope.job.clone(),
+                item: None,
             };
             let run = node_run::run(Arc::clone(&self.shared), node.clone(), scope);
             let id = self.running.spawn(run).id();

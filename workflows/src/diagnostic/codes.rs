@@ -52,6 +52,18 @@ codes! {
     /// An input's default or limits do not fit its type.
     INPUT = "document/input": "The declaration of an input contradicts itself: its default, limits or choices do not fit \
         its type.";
+    /// A setting of the document or a rule of a node that cannot be.
+    SETTING = "document/bad-setting": "A setting of the document (`budget`, `providers`, `schedule`, `watch`, `network`) or a \
+        rule of a node (`retry`, `timeout`, `cache`, `on_error`) has a value it cannot have. The message says what may \
+        stand there.";
+    /// A cron line that cannot be read.
+    CRON = "document/cron": "A schedule's times are five fields: minute (0-59), hour (0-23), day of month (1-31), month (1-12 \
+        or jan-dec), day of week (0-7 or sun-sat; 0 and 7 are Sunday). A field is `*`, a number, a range `1-5`, a step \
+        `*/15`, or several of these with commas. @hourly, @daily, @weekly, @monthly and @yearly are short for the usual ones.";
+    /// `for_each`, `item` or `index` where they cannot be.
+    FOR_EACH = "graph/for-each": "`for_each` makes a node run once per item of a list. Its values see the item as `item` and its \
+        number, from 0, as `index`; nothing outside the node sees them. The node's outputs become lists in the order of \
+        the items, and `max_parallel` says how many run at once.";
     /// An expression that cannot be read.
     EXPR_SYNTAX = "expr/syntax": "What stands between ${{ and }} is not an expression. Expressions have names \
         (inputs.topic, nodes.voice.seconds), numbers, 'texts', lists, operators (+ - * / % ~ == != < <= > >= and or not), \

@@ -96,6 +96,14 @@ impl<'a> Context<'a> {
                 let var = self.workflow.var(name).ok_or_else(missing)?;
                 Ok((2, self.evaluate(var)?))
             }
+            ["item", ..] => {
+                let item = self.scope.item.as_ref().ok_or_else(missing)?;
+                Ok((1, item.value.clone()))
+            }
+            ["index", ..] => {
+                let item = self.scope.item.as_ref().ok_or_else(missing)?;
+                Ok((1, Value::Int(item.index as i64)))
+            }
             ["job", "id", ..] => Ok((2, Value::Text(self.scope.job.id.clone()))),
             ["job", "date", ..] => Ok((2, Value::Text(self.scope.job.date.clone()))),
             ["nodes", node, port, ..] => {

@@ -21,7 +21,7 @@ use crate::diagnostic::Span;
 use crate::value::Value;
 
 /// The names expressions can begin with.
-pub(crate) const CONTEXTS: [&str; 4] = ["inputs", "vars", "nodes", "job"];
+pub(crate) const CONTEXTS: [&str; 6] = ["inputs", "vars", "nodes", "job", "item", "index"];
 
 /// The fields of `job`.
 pub(crate) const JOB_FIELDS: [&str; 2] = ["id", "date"];

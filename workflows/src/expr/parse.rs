@@ -315,7 +315,6 @@ fn unknown_contexts(body: &str, parsed: &Parsed, place: &Place<'_>, found: &mut 
                 "there is none, so that no document can leak a key; pass a value with `inputs`",
             ),
             "run" => diagnostic.suggest(Some("job"), span),
-            "item" | "index" => diagnostic.hint("`for_each` is not available in this version yet"),
             _ => diagnostic
                 .suggest(nearest(first, CONTEXTS), span)
                 .hint(format!("they see {}", CONTEXTS.join(", "))),

@@ -4,25 +4,14 @@
 
 use indexmap::IndexMap;
 
-use super::read::{check_keys, check_name, find, map, text};
+use super::keys::INPUT_KEYS;
+use super::read::check_name;
+use super::shape::{check_keys, find, map, plain, text};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::input::{InputSpec, InputType};
 use crate::suggest::nearest;
 use crate::syntax::{Entry, Kind, Node};
 use crate::value::Value;
-
-const KEYS: [&str; 8] = [
-    "type",
-    "default",
-    "required",
-    "help",
-    "min",
-    "max",
-    "max_length",
-    "of",
-];
-
-const KEYS_LATER: [&str; 3] = ["pattern", "accept", "kind"];
 
 /// Every declared input; wrong ones are complained about and left in, so that references to them still resolve.
 pub(super) fn inputs(entry: &Entry, found: &mut Diagnostics) -> IndexMap<String, InputSpec> {
@@ -55,7 +44,13 @@ fn input(entry: &Entry, found: &mut Diagnostics) -> InputSpec {
     let Some(entries) = map(&entry.value, &what, found) else {
         return spec;
     };
-    check_keys(entries, "an input", &KEYS, &KEYS_LATER, found);
+    check_keys(
+        entries,
+        "an input",
+        &INPUT_KEYS,
+        &["pattern", "kind", "accept"],
+        found,
+    );
     match find(entries, "type") {
         Some(entry) => {
             if let Some(name) = text(entry, found) {
@@ -266,18 +261,6 @@ fn default(spec: &mut InputSpec, entries: &[Entry], found: &mut Diagnostics) {
         }
     }
     spec.required = false;
-}
-
-fn plain(node: &Node) -> Option<Value> {
-    Some(match &node.kind {
-        Kind::Null => Value::Null,
-        Kind::Bool(yes) => Value::Bool(*yes),
-        Kind::Int(number) => Value::Int(*number),
-        Kind::Float(number) => Value::Float(*number),
-        Kind::Text(text) => Value::Text(text.clone()),
-        Kind::List(items) => Value::List(items.iter().map(plain).collect::<Option<_>>()?),
-        Kind::Map(_) => return None,
-    })
 }
 
 #[cfg(test)]

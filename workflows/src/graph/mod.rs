@@ -4,13 +4,25 @@
 //! parameters), `order` (cycles, sequence). Each pushes into one sink and goes on, so one run finds everything. An
 //! unresolved name cannot get out of here: a `Workflow` is only made when nothing was wrong.
 
+mod cron;
 mod declare;
 mod files;
+pub mod keys;
 mod order;
 mod read;
 mod read_nodes;
+mod read_rules;
+mod read_schedule;
+mod read_settings;
+mod read_watch;
 mod resolve;
+pub mod rules;
+pub mod settings;
+mod shape;
 mod typecheck;
+
+pub use rules::{CacheRule, NodeRules, OnError, RetryClass, RetryRule};
+pub use settings::{Budget, Network, OnExceed, Schedule, Settings, Watch};
 
 use std::borrow::Borrow;
 use std::collections::BTreeSet;
@@ -25,9 +37,6 @@ use crate::expr::Dynamic;
 use crate::input::InputSpec;
 use crate::node::{NodeType, ParamSpec, ParamType};
 use crate::value::Value;
-
-/// The seed of workflows that do not write one.
-const DEFAULT_SEED: i64 = 1;
 
 /// The name of a node: its key in the document.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -65,7 +74,15 @@ pub struct NodeInstance {
     pub(crate) node_type: &'static dyn NodeType,
     /// Its parameters as written.
     pub(crate) with: IndexMap<String, ParamExpr>,
-    /// The nodes it waits for: those its parameters refer to, and those in `needs`.
+    /// Whether it runs at all.
+    pub(crate) condition: Option<Dynamic>,
+    /// The list it runs once per item of.
+    pub(crate) for_each: Option<Dynamic>,
+    /// Parameters that replace those of `with` after a failure.
+    pub(crate) fallback: IndexMap<String, ParamExpr>,
+    /// How it runs.
+    rules: NodeRules,
+    /// The nodes it waits for: those its values refer to, and those in `needs`.
     dependencies: BTreeSet<NodeId>,
 }
 
@@ -73,6 +90,32 @@ impl NodeInstance {
     /// The node's type, for example `Voice.TTS`.
     pub fn kind(&self) -> &'static str {
         self.node_type.descriptor().kind
+    }
+
+    /// The node a value of this node comes from; what is made of an item comes from where the items come from.
+    pub(crate) fn origin(&self, value: &Dynamic) -> Option<String> {
+        let of_item = || {
+            let uses = value
+                .references()
+                .any(|reference| reference.path[0] == "item");
+            self.for_each.as_ref().filter(|_| uses)?.first_node()
+        };
+        value.first_node().or_else(of_item).map(str::to_owned)
+    }
+
+    /// Whether it runs once per item of a list.
+    pub fn is_for_each(&self) -> bool {
+        self.for_each.is_some()
+    }
+
+    /// Whether it may be skipped by a condition.
+    pub fn is_conditional(&self) -> bool {
+        self.condition.is_some()
+    }
+
+    /// How it runs.
+    pub fn rules(&self) -> &NodeRules {
+        &self.rules
     }
 }
 
@@ -102,7 +145,7 @@ pub struct Workflow {
     pub name: String,
     /// What it is for; may be empty.
     pub description: String,
-    seed: i64,
+    settings: Settings,
     inputs: IndexMap<String, InputSpec>,
     vars: IndexMap<String, Dynamic>,
     nodes: IndexMap<NodeId, NodeInstance>,
@@ -111,6 +154,22 @@ pub struct Workflow {
 }
 
 impl Workflow {
+    /// What the document says about its runs as a whole.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The workflow with another seed.
+    pub fn with_seed(mut self, seed: i64) -> Self {
+        self.settings.seed = seed;
+        self
+    }
+
+    /// How a node runs; none for a node the workflow does not have.
+    pub fn rules(&self, node: &NodeId) -> Option<&NodeRules> {
+        self.nodes.get(node).map(NodeInstance::rules)
+    }
+
     /// The declared inputs, in the document's order.
     pub fn inputs(&self) -> &IndexMap<String, InputSpec> {
         &self.inputs
@@ -152,7 +211,7 @@ impl Workflow {
     /// The value of a parameter that is not written.
     pub(crate) fn default_of(&self, spec: &ParamSpec) -> Value {
         if spec.param_type == ParamType::Seed && spec.default == Value::Null {
-            Value::Int(self.seed)
+            Value::Int(self.settings.seed)
         } else {
             spec.default.clone()
         }

@@ -4,44 +4,26 @@
 
 use indexmap::IndexMap;
 
+use super::keys::{DOCUMENT_KEYS, DOCUMENT_KEYS_LATER};
 use super::read_nodes::RawNode;
-use super::{DEFAULT_SEED, NodeId, NodeInstance, ParamExpr, Workflow, declare};
+use super::read_schedule::{self, RawSchedule};
+use super::settings::{Settings, Watch};
+use super::shape::{check_keys, find, map, text};
+use super::{NodeId, NodeInstance, ParamExpr, Workflow, declare, read_settings, read_watch};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::execution::SourceFile;
 use crate::expr::{self, Dynamic};
 use crate::input::InputSpec;
-use crate::suggest::nearest;
 use crate::syntax::{Entry, Kind, Node};
 
 /// The document's version this compiler reads.
 const VERSION: &str = "workflow/v1";
 
-const WORKFLOW_KEYS: [&str; 8] = [
-    "fenta",
-    "name",
-    "description",
-    "seed",
-    "inputs",
-    "vars",
-    "nodes",
-    "outputs",
-];
-
-/// Keys of the language that this version refuses, because it cannot do them yet.
-const WORKFLOW_KEYS_LATER: [&str; 6] = [
-    "schedule",
-    "watch",
-    "budget",
-    "providers",
-    "network",
-    "run_on",
-];
-
 /// A document whose keys are known and whose names are not resolved yet.
 pub(super) struct RawWorkflow {
     pub(super) name: String,
     description: String,
-    seed: i64,
+    settings: Settings,
     pub(super) inputs: IndexMap<String, InputSpec>,
     pub(super) vars: IndexMap<String, ParamExpr>,
     pub(super) nodes: IndexMap<String, RawNode>,
@@ -63,6 +45,10 @@ impl RawWorkflow {
                 let instance = NodeInstance {
                     node_type: raw.node_type?,
                     with: raw.with,
+                    condition: raw.condition.map(|param| param.expr),
+                    for_each: raw.for_each.map(|param| param.expr),
+                    fallback: raw.fallback,
+                    rules: raw.rules,
                     dependencies,
                 };
                 Some((NodeId::new(id), instance))
@@ -77,7 +63,7 @@ impl RawWorkflow {
         Workflow {
             name: self.name,
             description: self.description,
-            seed: self.seed,
+            settings: self.settings,
             inputs: self.inputs,
             vars: plain(self.vars),
             nodes,
@@ -117,32 +103,25 @@ pub(super) fn read(
     check_keys(
         entries,
         "a workflow",
-        &WORKFLOW_KEYS,
-        &WORKFLOW_KEYS_LATER,
+        &DOCUMENT_KEYS,
+        &DOCUMENT_KEYS_LATER,
         found,
     );
     check_version(entries, tree.span, found)?;
     let mut raw = RawWorkflow {
         name: file_stem(&source.name),
         description: String::new(),
-        seed: DEFAULT_SEED,
+        settings: Settings::default(),
         inputs: IndexMap::new(),
         vars: IndexMap::new(),
         nodes: IndexMap::new(),
         outputs: IndexMap::new(),
     };
+    let mut triggers = Triggers::default();
     for entry in entries {
-        match entry.key.as_str() {
-            "name" => raw.name = text(entry, found).unwrap_or_default(),
-            "description" => raw.description = text(entry, found).unwrap_or_default(),
-            "seed" => raw.seed = seed(entry, found),
-            "inputs" => raw.inputs = declare::inputs(entry, found),
-            "vars" => raw.vars = reader.named_values(entry, found),
-            "nodes" => raw.nodes = reader.nodes(entry, found),
-            "outputs" => raw.outputs = reader.named_values(entry, found),
-            _ => {}
-        }
+        reader.key(entry, &mut raw, &mut triggers, found);
     }
+    triggers.settle(&mut raw, &source.text, found);
     if raw.nodes.is_empty() && !found.has_errors() {
         let span = find(entries, "nodes").map_or(entries[0].key_span, |entry| entry.key_span);
         found.push(
@@ -204,107 +183,6 @@ fn file_stem(name: &str) -> String {
     if stem.is_empty() { "workflow" } else { stem }.to_owned()
 }
 
-/// The entry with this key.
-pub(super) fn find<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Entry> {
-    entries.iter().find(|entry| entry.key == key)
-}
-
-/// Refuses keys that the place does not have, and keys it will have one day.
-pub(super) fn check_keys(
-    entries: &[Entry],
-    place: &str,
-    known: &[&str],
-    later: &[&str],
-    found: &mut Diagnostics,
-) {
-    for entry in entries {
-        let key = entry.key.as_str();
-        if known.contains(&key) {
-            continue;
-        }
-        if later.contains(&key) {
-            found.push(
-                Diagnostic::error(
-                    codes::UNAVAILABLE,
-                    entry.key_span,
-                    format!(
-                        "`{key}` is part of the language but not available in this version yet"
-                    ),
-                )
-                .hint(format!("remove `{key}`; it is refused rather than ignored")),
-            );
-            continue;
-        }
-        let near = nearest(key, known.iter().copied());
-        let diagnostic = Diagnostic::error(
-            codes::UNKNOWN_KEY,
-            entry.key_span,
-            format!("{place} has no key `{key}`"),
-        )
-        .suggest(near, entry.key_span);
-        found.push(match near {
-            Some(_) => diagnostic,
-            None => diagnostic.hint(format!("the keys are {}", known.join(", "))),
-        });
-    }
-}
-
-/// The entries of a map, or a complaint.
-pub(super) fn map<'a>(node: &'a Node, what: &str, found: &mut Diagnostics) -> Option<&'a [Entry]> {
-    match &node.kind {
-        Kind::Map(entries) => Some(entries),
-        _ => {
-            found.push(
-                Diagnostic::error(
-                    codes::WRONG_TYPE,
-                    node.span,
-                    format!("{what} must be a map, found {}", node.noun()),
-                )
-                .hint("write `name: value` lines, indented below it"),
-            );
-            None
-        }
-    }
-}
-
-/// The text of an entry, or a complaint.
-pub(super) fn text(entry: &Entry, found: &mut Diagnostics) -> Option<String> {
-    match &entry.value.kind {
-        Kind::Text(text) => Some(text.clone()),
-        _ => {
-            found.push(
-                Diagnostic::error(
-                    codes::WRONG_TYPE,
-                    entry.value.span,
-                    format!("`{}` must be text, found {}", entry.key, entry.value.noun()),
-                )
-                .hint("quote it to make it text"),
-            );
-            None
-        }
-    }
-}
-
-fn seed(entry: &Entry, found: &mut Diagnostics) -> i64 {
-    match entry.value.kind {
-        Kind::Int(seed) => seed,
-        _ => {
-            found.push(
-                Diagnostic::error(
-                    codes::WRONG_TYPE,
-                    entry.value.span,
-                    format!(
-                        "`seed` must be a whole number, found {}",
-                        entry.value.noun()
-                    ),
-                )
-                .hint("write a number like 7; the same seed gives the same video"),
-            );
-            DEFAULT_SEED
-        }
-    }
-}
-
 /// Whether a name may stand in expressions; complains otherwise.
 pub(super) fn check_name(entry: &Entry, what: &str, found: &mut Diagnostics) -> bool {
     let name = entry.key.as_str();
@@ -326,12 +204,58 @@ pub(super) fn check_name(entry: &Entry, what: &str, found: &mut Diagnostics) -> 
     plain
 }
 
+/// What starts the workflow, before its inputs are known.
+#[derive(Default)]
+struct Triggers {
+    schedules: Vec<RawSchedule>,
+    watch: Option<(Watch, Span)>,
+}
+
+impl Triggers {
+    /// Holds the inputs that triggers give against those that are declared.
+    fn settle(self, raw: &mut RawWorkflow, source: &str, found: &mut Diagnostics) {
+        raw.settings.schedules = read_schedule::with_inputs(self.schedules, &raw.inputs, found);
+        let of_nodes = read_schedule::of_nodes(&raw.nodes, source, found);
+        raw.settings.schedules.extend(of_nodes);
+        if let Some((watch, into)) = self.watch {
+            read_watch::check_into(&watch, into, &raw.inputs, found);
+            raw.settings.watch = Some(watch);
+        }
+    }
+}
+
 /// Reads values with the document's text at hand.
 pub(super) struct Reader<'a> {
     source: &'a SourceFile,
 }
 
 impl Reader<'_> {
+    fn key(
+        &self,
+        entry: &Entry,
+        raw: &mut RawWorkflow,
+        triggers: &mut Triggers,
+        found: &mut Diagnostics,
+    ) {
+        match entry.key.as_str() {
+            "name" => raw.name = text(entry, found).unwrap_or_default(),
+            "description" => raw.description = text(entry, found).unwrap_or_default(),
+            "seed" => raw.settings.seed = read_settings::seed(entry, found),
+            "inputs" => raw.inputs = declare::inputs(entry, found),
+            "vars" => raw.vars = self.named_values(entry, found),
+            "nodes" => raw.nodes = self.nodes(entry, found),
+            "outputs" => raw.outputs = self.named_values(entry, found),
+            "network" => raw.settings.network = read_settings::network(entry, found),
+            "budget" => raw.settings.budget = read_settings::budget(entry, found),
+            "providers" => raw.settings.providers = read_settings::providers(entry, found),
+            "schedule" => {
+                triggers.schedules = read_schedule::schedules(entry, &self.source.text, found);
+            }
+            "watch" => triggers.watch = read_watch::watch(entry, found),
+            _ => {}
+        }
+    }
+
     /// A value with its expressions.
     pub(super) fn value(&self, entry: &Entry, found: &mut Diagnostics) -> ParamExpr {
         ParamExpr {
@@ -364,14 +288,5 @@ mod tests {
         assert_eq!(file_stem("x.yml"), "x");
         assert_eq!(file_stem("-"), "-");
         assert_eq!(file_stem(".yaml"), "workflow");
-    }
-
-    #[test]
-    fn later_keys_are_not_known_keys() {
-        assert!(
-            WORKFLOW_KEYS_LATER
-                .iter()
-                .all(|key| !WORKFLOW_KEYS.contains(key))
-        );
     }
 }

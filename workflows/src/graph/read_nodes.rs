@@ -2,32 +2,21 @@
 //!
 //! Neighbours: `read` reads the rest of the document; names inside expressions are still texts here.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 
 use super::ParamExpr;
-use super::read::{Reader, check_keys, check_name, find, map, text};
+use super::keys::{NODE_KEYS, NODE_KEYS_LATER};
+use super::read::{Reader, check_name};
+use super::read_rules;
+use super::rules::NodeRules;
+use super::shape::{check_keys, find, map, text};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::node::NodeType;
 use crate::nodes;
 use crate::suggest::nearest;
 use crate::syntax::{Entry, Kind};
-
-const NODE_KEYS: [&str; 3] = ["type", "with", "needs"];
-
-const NODE_KEYS_LATER: [&str; 12] = [
-    "if",
-    "for_each",
-    "max_parallel",
-    "retry",
-    "timeout",
-    "cache",
-    "on_error",
-    "optional",
-    "on",
-    "ui",
-    "providers",
-    "run_on",
-];
 
 /// A node whose type may not exist.
 pub(super) struct RawNode {
@@ -36,25 +25,50 @@ pub(super) struct RawNode {
     pub(super) node_type: Option<&'static dyn NodeType>,
     pub(super) with: IndexMap<String, ParamExpr>,
     pub(super) needs: Vec<(String, Span)>,
+    pub(super) condition: Option<ParamExpr>,
+    pub(super) for_each: Option<ParamExpr>,
+    /// Parameters that replace those of `with` after a failure.
+    pub(super) fallback: IndexMap<String, ParamExpr>,
+    pub(super) rules: NodeRules,
 }
 
 impl RawNode {
+    fn empty(id: &Entry) -> Self {
+        Self {
+            id_span: id.key_span,
+            type_span: id.key_span,
+            node_type: None,
+            with: IndexMap::new(),
+            needs: Vec::new(),
+            condition: None,
+            for_each: None,
+            fallback: IndexMap::new(),
+            rules: NodeRules::default(),
+        }
+    }
+
+    /// Every value of it that may have expressions.
+    pub(super) fn values(&self) -> impl Iterator<Item = &ParamExpr> {
+        self.with
+            .values()
+            .chain(self.fallback.values())
+            .chain(&self.condition)
+            .chain(&self.for_each)
+    }
+
     /// The nodes it refers to or needs, each with the first place that says so.
     pub(super) fn waits_for(&self) -> Vec<(&str, Span)> {
-        let mut waits: Vec<(&str, Span)> = Vec::new();
         let references = self
-            .with
             .values()
             .flat_map(|param| param.expr.references())
             .filter(|reference| reference.path[0] == "nodes")
             .filter_map(|reference| Some((reference.path.get(1)?.as_str(), reference.span)));
         let needs = self.needs.iter().map(|(name, span)| (name.as_str(), *span));
-        for (name, span) in references.chain(needs) {
-            if !waits.iter().any(|(known, _)| *known == name) {
-                waits.push((name, span));
-            }
-        }
-        waits
+        let mut seen = HashSet::new();
+        references
+            .chain(needs)
+            .filter(|(name, _)| seen.insert(*name))
+            .collect()
     }
 }
 
@@ -71,13 +85,7 @@ impl Reader<'_> {
             let what = format!("the node `{}`", inner.key);
             let raw = match map(&inner.value, &what, found) {
                 Some(entries) => self.node(inner, entries, found),
-                None => RawNode {
-                    id_span: inner.key_span,
-                    type_span: inner.key_span,
-                    node_type: None,
-                    with: IndexMap::new(),
-                    needs: Vec::new(),
-                },
+                None => RawNode::empty(inner),
             };
             all.entry(inner.key.clone()).or_insert(raw);
         }
@@ -100,20 +108,35 @@ impl Reader<'_> {
                 (None, id.key_span)
             }
         };
-        let mut with = IndexMap::new();
-        if let Some(entry) = find(entries, "with") {
-            for inner in map(&entry.value, "`with`", found).unwrap_or_default() {
-                let value = self.value(inner, found);
-                with.entry(inner.key.clone()).or_insert(value);
-            }
-        }
+        let value = |key: &str, found: &mut Diagnostics| {
+            find(entries, key).map(|entry| self.value(entry, found))
+        };
         RawNode {
-            id_span: id.key_span,
             type_span,
             node_type,
-            with,
+            with: find(entries, "with")
+                .map(|entry| self.params(entry, found))
+                .unwrap_or_default(),
             needs: find(entries, "needs").map_or_else(Vec::new, |entry| needs(entry, found)),
+            condition: value("if", found),
+            for_each: value("for_each", found),
+            fallback: read_rules::fallback(entries)
+                .map(|entry| self.params(entry, found))
+                .unwrap_or_default(),
+            rules: read_rules::rules(entries, found),
+            ..RawNode::empty(id)
         }
+    }
+
+    /// The parameters of `with` or of a fallback.
+    fn params(&self, entry: &Entry, found: &mut Diagnostics) -> IndexMap<String, ParamExpr> {
+        let mut params = IndexMap::new();
+        let what = format!("`{}`", entry.key);
+        for inner in map(&entry.value, &what, found).unwrap_or_default() {
+            let value = self.value(inner, found);
+            params.entry(inner.key.clone()).or_insert(value);
+        }
+        params
     }
 }
 
@@ -180,14 +203,4 @@ fn needs(entry: &Entry, found: &mut Diagnostics) -> Vec<(String, Span)> {
         }
     }
     names
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn later_keys_are_not_known_keys() {
-        assert!(NODE_KEYS_LATER.iter().all(|key| !NODE_KEYS.contains(key)));
-    }
 }

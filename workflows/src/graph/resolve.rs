@@ -16,9 +16,15 @@ pub(super) fn check(raw: &RawWorkflow, found: &mut Diagnostics) {
         }
     }
     for node in raw.nodes.values() {
-        for param in node.with.values() {
+        let list = node.for_each.as_ref().map(|param| param.expr.span);
+        for param in node.values() {
             for reference in param.expr.references() {
-                check_reference(raw, reference, found);
+                let sees_item = node.for_each.is_some() && list != Some(param.expr.span);
+                if !is_item(reference) {
+                    check_reference(raw, reference, found);
+                } else if !sees_item {
+                    found.push(no_item(reference, node.for_each.is_some()));
+                }
             }
         }
         for (name, span) in &node.needs {
@@ -29,7 +35,11 @@ pub(super) fn check(raw: &RawWorkflow, found: &mut Diagnostics) {
     }
     for output in raw.outputs.values() {
         for reference in output.expr.references() {
-            check_reference(raw, reference, found);
+            if is_item(reference) {
+                found.push(no_item(reference, false));
+            } else {
+                check_reference(raw, reference, found);
+            }
         }
     }
     // A slip in a name makes nodes look unused; one complaint is enough.
@@ -54,8 +64,32 @@ fn check_in_var(
             )
             .hint("variables see `inputs` and `job`; write the rest where it is used"),
         ),
+        "item" | "index" => found.push(no_item(reference, false)),
         _ => check_reference(raw, reference, found),
     }
+}
+
+fn is_item(reference: &PlacedReference) -> bool {
+    matches!(reference.path[0].as_str(), "item" | "index")
+}
+
+/// `item` or `index` where there is none: outside nodes with `for_each`, and in the list itself.
+fn no_item(reference: &PlacedReference, in_list: bool) -> Diagnostic {
+    let name = &reference.path[0];
+    let diagnostic = Diagnostic::error(
+        codes::FOR_EACH,
+        reference.span,
+        if in_list {
+            format!("`for_each` cannot see `{name}`: it is what makes the items")
+        } else {
+            format!("there is no `{name}` here")
+        },
+    );
+    diagnostic.hint(if in_list {
+        "write a list: an output, an input, or zip(...) of several"
+    } else {
+        "only the values of a node with `for_each` see `item` and `index`"
+    })
 }
 
 fn check_reference(raw: &RawWorkflow, reference: &PlacedReference, found: &mut Diagnostics) {

@@ -1,0 +1,186 @@
+//! What a document says about its runs as a whole: seed, network, budget, providers, triggers.
+//!
+//! Neighbours: `read_settings`, `read_schedule` and `read_watch` read it; the daemon obeys it. Plain values: nothing here
+//! knows the document's text.
+
+use std::collections::BTreeMap;
+
+use crate::models::{ModelRef, Role};
+use crate::value::Value;
+
+/// The seed of workflows that do not write one.
+pub(super) const DEFAULT_SEED: i64 = 1;
+
+/// Everything a document says about its runs as a whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// What every variation comes from.
+    pub seed: i64,
+    /// Whom the run may speak to.
+    pub network: Network,
+    /// What a run may cost.
+    pub budget: Option<Budget>,
+    /// Who does the work of a role, best first.
+    pub providers: BTreeMap<Role, Vec<ModelRef>>,
+    /// When the workflow runs by itself.
+    pub schedules: Vec<Schedule>,
+    /// Whose new files start it.
+    pub watch: Option<Watch>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            seed: DEFAULT_SEED,
+            network: Network::Any,
+            budget: None,
+            providers: BTreeMap::new(),
+            schedules: Vec::new(),
+            watch: None,
+        }
+    }
+}
+
+/// Whom a run may speak to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// Anyone a node names.
+    Any,
+    /// This machine only.
+    LocalOnly,
+}
+
+/// What a run may cost. Money is kept in millionths, so that sums are exact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Millionths of a US dollar.
+    pub max_usd_micros: Option<u64>,
+    /// Credits of the hosted service.
+    pub max_credits: Option<u64>,
+    /// Milliseconds of rendered video at 1080p.
+    pub max_render_ms: Option<u64>,
+    /// What happens when it is not enough.
+    pub on_exceed: OnExceed,
+    /// Whether the document writes `on_exceed`.
+    pub on_exceed_is_written: bool,
+    /// Percentages at which the run says so, ascending.
+    pub alert_at: Vec<u32>,
+}
+
+/// What happens when the budget is not enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnExceed {
+    /// The run waits for a person.
+    Pause,
+    /// The run fails.
+    Fail,
+    /// Optional nodes are left out first; then the run fails.
+    SkipOptional,
+}
+
+/// When a workflow runs by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schedule {
+    /// Five fields or a word like `@daily`, as written.
+    pub cron: String,
+    /// IANA time zone.
+    pub timezone: String,
+    /// Which missed runs are made good.
+    pub catch_up: CatchUp,
+    /// What happens when a run is due while one runs.
+    pub overlap: Overlap,
+    /// Longest delay by chance, milliseconds.
+    pub jitter_ms: u64,
+    /// First day, `2026-11-22`.
+    pub start: Option<String>,
+    /// Last day.
+    pub end: Option<String>,
+    /// Values of inputs for its runs, each fitting its declaration.
+    pub inputs: BTreeMap<String, Value>,
+    /// Whether it is in force.
+    pub enabled: bool,
+    /// The `Schedule.Cron` node that says so, when the document has it as a node.
+    pub node: Option<String>,
+}
+
+/// Which runs missed while the machine was off are made good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CatchUp {
+    /// None.
+    None,
+    /// The latest one.
+    Latest,
+    /// All, the last seven at most.
+    All,
+}
+
+/// What happens when a run is due while one runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overlap {
+    /// The new one is left out.
+    Skip,
+    /// One may wait.
+    BufferOne,
+    /// All wait.
+    BufferAll,
+    /// The running one is asked to stop, then the new one starts.
+    CancelOther,
+    /// The running one is stopped at once, then the new one starts.
+    TerminateOther,
+    /// Both run.
+    AllowAll,
+}
+
+/// A folder whose new files start the workflow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// The folder, as written; relative ones begin at the document's folder.
+    pub path: String,
+    /// Patterns of file names; any of them.
+    pub matches: Vec<String>,
+    /// How long a file must have stayed unchanged, milliseconds.
+    pub settle_ms: u64,
+    /// The input the file becomes.
+    pub into: String,
+    /// Which files belong together.
+    pub group_by: Option<GroupBy>,
+    /// Extensions a group must have.
+    pub requires: Vec<String>,
+    /// What happens to the file after a good run.
+    pub after: After,
+    /// What happens to files that come while a run goes on.
+    pub while_busy: WhileBusy,
+    /// Whether files that are there when watching begins count.
+    pub run_initial: bool,
+}
+
+/// Which files belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupBy {
+    /// Same name, other extensions.
+    Stem,
+    /// Same folder.
+    Folder,
+}
+
+/// What happens to a watched file after a good run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum After {
+    /// It stays.
+    Keep,
+    /// It is deleted.
+    Delete,
+    /// It is moved into this folder.
+    Move(String),
+}
+
+/// What happens to files that come while a run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhileBusy {
+    /// They wait.
+    Queue,
+    /// They are left out.
+    Skip,
+    /// They start at once.
+    Parallel,
+}
