@@ -10,6 +10,8 @@ use fenta_client::{ClientError, ConnectError, ErrorKind, Retry, exit_code};
 use fenta_workflows::Severity;
 use serde::Serialize;
 
+use crate::commands::run::batch::row::RowProblem;
+
 /// Why a command did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
@@ -30,6 +32,32 @@ pub(crate) enum CommandError {
         rendered: String,
         /// The same for programs.
         diagnostics: Vec<LocatedDiagnostic>,
+    },
+    /// Rows of a batch do not fit the workflow.
+    #[error("{} of {rows} rows cannot run; nothing was started", rows_with(.problems))]
+    Rows {
+        /// How many rows there are.
+        rows: usize,
+        /// Everything wrong with them.
+        problems: Vec<RowProblem>,
+    },
+    /// Jobs of a batch failed.
+    #[error("{failed} of {rows} rows failed")]
+    BatchFailed {
+        /// How many failed.
+        failed: usize,
+        /// How many there are.
+        rows: usize,
+    },
+    /// A batch was ended before all rows were done.
+    #[error("the batch was ended; {done} of {rows} rows are done")]
+    BatchEnded {
+        /// How many are completed.
+        done: usize,
+        /// How many there are.
+        rows: usize,
+        /// 11, 130 or 143.
+        code: u8,
     },
     /// The document or a file beside it cannot be read.
     #[error("{message}")]
@@ -138,6 +166,8 @@ pub(crate) struct ExitError {
     request_id: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     diagnostics: Vec<LocatedDiagnostic>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<RowProblem>,
 }
 
 impl CommandError {
@@ -152,14 +182,14 @@ impl CommandError {
     /// The code the program ends with.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage { .. } => exit_code::USAGE,
+            Self::Usage { .. } | Self::Rows { .. } => exit_code::USAGE,
             Self::Document { .. } | Self::Unreadable { .. } => exit_code::DOCUMENT_INVALID,
             Self::NotFound { .. } => exit_code::NOT_FOUND,
             Self::JobFailed { refused: true, .. } => exit_code::REFUSED,
-            Self::JobFailed { .. } => exit_code::JOB_FAILED,
+            Self::JobFailed { .. } | Self::BatchFailed { .. } => exit_code::JOB_FAILED,
             Self::Paused { .. } => exit_code::PAUSED,
             Self::Cancelled { .. } => exit_code::CANCELLED,
-            Self::Interrupted { code, .. } => *code,
+            Self::Interrupted { code, .. } | Self::BatchEnded { code, .. } => *code,
             Self::Unhealthy { .. } | Self::Io { .. } => exit_code::INTERNAL,
             Self::Unformatted { .. } => exit_code::PLAN_HAS_WORK,
             Self::Client(error) => code_of(error.kind()),
@@ -189,9 +219,14 @@ impl CommandError {
                 Some("`fenta fmt FILE` lays them out, `--diff` shows how".to_owned())
             }
             Self::Client(error) => error.hint(),
-            Self::Document { .. } | Self::Unhealthy { .. } | Self::Io { .. } | Self::ClosedPipe => {
-                None
+            Self::BatchFailed { .. } | Self::BatchEnded { .. } => {
+                Some("run the same command again: rows that are done are not done again".to_owned())
             }
+            Self::Document { .. }
+            | Self::Rows { .. }
+            | Self::Unhealthy { .. }
+            | Self::Io { .. }
+            | Self::ClosedPipe => None,
         }
     }
 
@@ -238,8 +273,25 @@ impl CommandError {
             hint: self.hint(),
             request_id: self.request_id().map(str::to_owned),
             diagnostics: self.diagnostics().to_vec(),
+            problems: self.problems().to_vec(),
         }
     }
+
+    /// What is wrong with the rows, when that is what is wrong.
+    pub(crate) fn problems(&self) -> &[RowProblem] {
+        match self {
+            Self::Rows { problems, .. } => problems,
+            _ => &[],
+        }
+    }
+}
+
+/// How many rows the problems are about; the header is one.
+fn rows_with(problems: &[RowProblem]) -> usize {
+    let lines = problems
+        .iter()
+        .map(|problem| (&problem.place.file, problem.place.line));
+    lines.collect::<std::collections::BTreeSet<_>>().len()
 }
 
 fn code_of(kind: ErrorKind) -> u8 {

@@ -116,23 +116,32 @@ pub(crate) fn unicode(path: &Path) -> Result<String, CommandError> {
     })
 }
 
-/// Text of bounded size.
+/// Text of a document's size.
 pub(crate) fn bounded_text(source: impl Read, name: &str) -> Result<String, CommandError> {
+    bounded_text_of(source, name, MAX_READ)
+}
+
+/// Text of at most so many bytes.
+pub(crate) fn bounded_text_of(
+    source: impl Read,
+    name: &str,
+    limit: u64,
+) -> Result<String, CommandError> {
     let fail = |message: String, hint: &str| CommandError::Unreadable {
         message,
         hint: Some(hint.to_owned()),
     };
     let mut bytes = Vec::new();
     source
-        .take(MAX_READ)
+        .take(limit)
         .read_to_end(&mut bytes)
         .map_err(|error| fail(format!("cannot read `{name}`: {error}"), "check what it is"))?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         // The limit may have cut a character in two; whoever gets the text says that it is too long.
-        if error.as_bytes().len() as u64 == MAX_READ && at as u64 + 4 > MAX_READ {
+        if error.as_bytes().len() as u64 == limit && at as u64 + 4 > limit {
             return fail(
-                format!("`{name}` is longer than 1 MiB"),
+                format!("`{name}` is longer than {} MiB", limit / (1024 * 1024)),
                 "split it, or read long texts with Input.Text",
             );
         }

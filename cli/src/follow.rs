@@ -34,7 +34,8 @@ impl Interrupts {
         })
     }
 
-    async fn next(&mut self) -> Interrupt {
+    /// The next signal.
+    pub(crate) async fn next(&mut self) -> Interrupt {
         tokio::select! {
             _ = self.ctrl_c.recv() => Interrupt::CtrlC,
             _ = self.terminate.recv() => Interrupt::Terminate,
@@ -42,9 +43,12 @@ impl Interrupts {
     }
 }
 
+/// A signal that ends a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Interrupt {
+pub(crate) enum Interrupt {
+    /// Ctrl-C.
     CtrlC,
+    /// A request to terminate.
     Terminate,
 }
 

@@ -13,7 +13,7 @@ mod job;
 mod logs;
 mod nodes;
 mod ps;
-mod run;
+pub(crate) mod run;
 mod validate;
 
 use std::future::Future;

@@ -2,6 +2,7 @@
 //!
 //! stdout carries results only; everything else goes to stderr. Nothing here knows what a command does.
 
+pub(crate) mod batch_progress;
 pub(crate) mod diff;
 pub(crate) mod job_lines;
 pub(crate) mod progress;
@@ -76,6 +77,11 @@ impl Ui {
     /// Whether programs read the output.
     pub(crate) fn is_json(&self) -> bool {
         self.flags.json
+    }
+
+    /// Whether a person reads stdout.
+    pub(crate) fn out_is_terminal(&self) -> bool {
+        self.out_is_terminal
     }
 
     /// Whether only ids and paths are wanted.
@@ -188,6 +194,9 @@ impl Ui {
                     found.file, found.line, found.column, found.code, found.message
                 ));
             }
+        }
+        for problem in error.problems() {
+            self.err_line(&problem.to_string());
         }
         let style = self.err_style;
         self.err_line(&format!("{} {}", style.red("error:"), error.full_message()));

@@ -7,6 +7,7 @@
 )]
 
 mod answers;
+mod batches;
 mod stage;
 
 use answers::{EVENTS_DONE, EVENTS_FAILED, EVENTS_UP_TO_DATE, JOB};

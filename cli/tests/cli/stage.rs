@@ -107,6 +107,17 @@ impl ScriptedDaemon {
             .find(|(line, _)| line.starts_with(start))
             .map(|(_, body)| body.clone())
     }
+
+    /// The bodies of all requests that begin like this and then say no more of the path.
+    pub(crate) fn all_asked(&self, start: &str) -> Vec<String> {
+        let start = format!("{start} ");
+        let asked = self.asked.lock().unwrap();
+        asked
+            .iter()
+            .filter(|(line, _)| line.starts_with(&start))
+            .map(|(_, body)| body.clone())
+            .collect()
+    }
 }
 
 fn answer(mut stream: UnixStream, line: &str, script: &mut VecDeque<String>, home: &Path) {

@@ -104,7 +104,8 @@ fn check_files(
     Ok(())
 }
 
-fn paths(value: &Value) -> Vec<&str> {
+/// The paths inside a value.
+pub(super) fn paths(value: &Value) -> Vec<&str> {
     match value {
         Value::Text(path) => vec![path],
         Value::List(items) => items.iter().flat_map(paths).collect(),

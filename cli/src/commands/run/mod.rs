@@ -2,6 +2,7 @@
 //!
 //! Neighbours: `request` reads the document and its values, `batch` executes it once per row, `follow` waits.
 
+pub(crate) mod batch;
 mod inputs;
 mod params;
 pub(super) mod request;
@@ -14,6 +15,7 @@ use super::{Context, wait};
 use crate::command_error::CommandError;
 use crate::follow::{Ending, Followee, Interrupts, follow};
 use crate::ui::{Ui, job_lines};
+use batch::BatchArgs;
 use request::RequestArgs;
 
 /// Execute a workflow and wait for its results. The paths of the results go to stdout, one a line.
@@ -27,12 +29,29 @@ pub(crate) struct RunArgs {
     /// Submit the job, print its id and do not wait
     #[arg(short, long, env = "FENTA_DETACH", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), hide_env_values = true)]
     detach: bool,
+    #[command(flatten)]
+    batch: BatchArgs,
 }
 
 impl RunArgs {
     /// Does it.
     pub(crate) fn run(self, context: &Context) -> Result<(), CommandError> {
         let mut request = self.request.read(context)?;
+        if self.batch.is_wanted() {
+            if self.detach {
+                return Err(CommandError::usage(
+                    "a batch cannot be detached: its rows are started by this command",
+                    "leave out --detach",
+                ));
+            }
+            return self.batch.run(context, &request);
+        }
+        if let Some(flag) = self.batch.without_rows() {
+            return Err(CommandError::usage(
+                format!("{flag} is for batches"),
+                "add --batch FILE or --matrix NAME=A,B,C",
+            ));
+        }
         request.settle(context)?;
         let width = job_lines::widest(request.workflow.nodes().keys().map(|id| id.as_str()));
         wait(submit(context, request.job(), width, self.detach))

@@ -1,0 +1,264 @@
+//! Rows from a table of values separated by commas, semicolons or tabs. The one door of csv.
+//!
+//! Spreadsheets differ in what they write; what can be told apart is read, and what cannot is said with its place.
+
+use csv::{ReaderBuilder, StringRecord};
+
+use super::row::{Cell, Column, Names, Place, Row, RowProblem};
+
+const SEPARATORS: [(u8, &str); 3] = [(b',', "comma"), (b';', "semicolon"), (b'\t', "tab")];
+
+/// A file's rows, and how many were left out because every cell was empty.
+pub(super) fn read(
+    file: &str,
+    text: &str,
+    names: &Names,
+) -> Result<(Vec<Row>, usize), Vec<RowProblem>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let at = |line: u64, column: usize| Place {
+        file: file.to_owned(),
+        line,
+        column,
+    };
+    let separator = separator(text, names);
+    if let Some(line) = open_quote(text, separator) {
+        let message =
+            "the quote that opens here is never closed; write a quote inside quotes twice";
+        return Err(vec![RowProblem::new(at(line, 0), message)]);
+    }
+    let mut records = records(text, separator).into_iter();
+    let Some((_, header)) = records.next() else {
+        let message = "it is empty; the first line names inputs of the workflow";
+        return Err(vec![RowProblem::new(at(0, 0), message)]);
+    };
+    let columns = columns(&header, names).map_err(|wrong| {
+        wrong
+            .into_iter()
+            .map(|(column, message)| RowProblem::new(at(1, column), message))
+            .collect::<Vec<_>>()
+    })?;
+    let (mut rows, mut problems, mut empty) = (Vec::new(), Vec::new(), 0);
+    for (line, record) in records {
+        if record.iter().all(|cell| cell.trim().is_empty()) {
+            empty += 1;
+        } else if record.len() != columns.len() {
+            problems.push(RowProblem::new(
+                at(line, 0),
+                miscounted(record.len(), columns.len()),
+            ));
+        } else {
+            rows.push(row(&record, &columns, &|column| at(line, column)));
+        }
+    }
+    if problems.is_empty() {
+        Ok((rows, empty))
+    } else {
+        Err(problems)
+    }
+}
+
+fn miscounted(found: usize, expected: usize) -> String {
+    let extra = if found > expected {
+        "a text with a separator in it needs quotes around it"
+    } else {
+        "leave a cell empty to use the input's default, but keep its separator"
+    };
+    format!("{found} cells where the header names {expected} columns; {extra}")
+}
+
+fn row(record: &StringRecord, columns: &[(String, Column)], place: &dyn Fn(usize) -> Place) -> Row {
+    let mut row = Row {
+        place: place(0),
+        ..Row::default()
+    };
+    for (index, ((name, column), value)) in columns.iter().zip(record).enumerate() {
+        if value.is_empty() {
+            continue;
+        }
+        match column {
+            Column::Id => row.id = Some(value.to_owned()),
+            Column::Input => {
+                let cell = Cell {
+                    value: value.to_owned(),
+                    place: place(index + 1),
+                };
+                row.cells.push((name.clone(), cell));
+            }
+        }
+    }
+    row
+}
+
+/// What each column is for, or what is wrong with which of them.
+fn columns(
+    header: &StringRecord,
+    names: &Names,
+) -> Result<Vec<(String, Column)>, Vec<(usize, String)>> {
+    let mut columns: Vec<(String, Column)> = Vec::new();
+    let mut wrong = Vec::new();
+    for (index, name) in header.iter().map(str::trim).enumerate() {
+        if name.is_empty() {
+            wrong.push((index + 1, "the column has no name".to_owned()));
+            continue;
+        }
+        if columns.iter().any(|(known, _)| known == name) {
+            wrong.push((index + 1, format!("the column `{name}` is there twice")));
+            continue;
+        }
+        match names.column(name) {
+            Ok(column) => columns.push((name.to_owned(), column)),
+            Err(message) => wrong.push((index + 1, message)),
+        }
+    }
+    if wrong.is_empty() {
+        Ok(columns)
+    } else {
+        Err(wrong)
+    }
+}
+
+/// The separator that makes names out of the header; else the one it has most of.
+fn separator(text: &str, names: &Names) -> u8 {
+    let header = text.lines().find(|line| !line.trim().is_empty());
+    let header = header.unwrap_or_default();
+    let known = |separator: u8| {
+        header
+            .split(char::from(separator))
+            .map(|name| name.trim().trim_matches('"'))
+            .filter(|name| names.column(name).is_ok())
+            .count()
+    };
+    let parts = |separator: u8| header.split(char::from(separator)).count();
+    let mut best = SEPARATORS[0].0;
+    for (separator, _) in SEPARATORS {
+        if (known(separator), parts(separator)) > (known(best), parts(best)) {
+            best = separator;
+        }
+    }
+    best
+}
+
+/// The line on which a quote opens that does not close.
+fn open_quote(text: &str, separator: u8) -> Option<u64> {
+    let (mut line, mut opened, mut at_start) = (1, None, true);
+    for byte in text.bytes() {
+        match (opened, byte) {
+            (None, b'"') if at_start => opened = Some(line),
+            // A doubled quote closes and opens again.
+            (Some(_), b'"') => (opened, at_start) = (None, true),
+            (None, _) => at_start = byte == separator || byte == b'\n' || byte == b'\r',
+            _ => {}
+        }
+        line += u64::from(byte == b'\n');
+    }
+    opened
+}
+
+/// Every record with the line it begins on.
+fn records(text: &str, separator: u8) -> Vec<(u64, StringRecord)> {
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator)
+        .from_reader(text.as_bytes());
+    let mut found = Vec::new();
+    // Text in memory, records of any length: nothing is left that could fail.
+    for record in reader.records().map_while(Result::ok) {
+        let line = record.position().map_or(0, |position| {
+            let start = usize::try_from(position.byte()).unwrap_or(text.len());
+            // The position is before the blank lines that were skipped.
+            let blank = text.get(start..).unwrap_or_default();
+            let skipped = blank
+                .bytes()
+                .take_while(|byte| matches!(byte, b'\n' | b'\r'));
+            position.line() + skipped.filter(|byte| *byte == b'\n').count() as u64
+        });
+        found.push((line, record));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Names {
+        Names::new(["topic", "length"].into_iter())
+    }
+
+    fn rows(text: &str) -> Vec<Row> {
+        read("r.csv", text, &names()).unwrap().0
+    }
+
+    fn problems(text: &str) -> Vec<String> {
+        let found = read("r.csv", text, &names()).unwrap_err();
+        found.iter().map(ToString::to_string).collect()
+    }
+
+    fn value<'a>(row: &'a Row, name: &str) -> &'a str {
+        &row.cells.iter().find(|(n, _)| n == name).unwrap().1.value
+    }
+
+    #[test]
+    fn quoted_texts_keep_lines_commas_and_quotes() {
+        let rows = rows("topic,length\n\"bees, \"\"wasps\"\"\nand ants\",30s\n\nmoss,20s\n");
+        assert_eq!(value(&rows[0], "topic"), "bees, \"wasps\"\nand ants");
+        assert_eq!(rows[0].place.line, 2);
+        assert_eq!(rows[1].place.line, 5, "{rows:?}");
+        assert_eq!(rows[1].place_of("length").to_string(), "r.csv:5:2");
+    }
+
+    #[test]
+    fn spreadsheets_with_marks_semicolons_and_tabs_are_read() {
+        for text in [
+            "\u{feff}topic;length\r\nbees, wasps;30s\r\n",
+            "\u{feff}topic\tlength\nbees, wasps\t30s",
+            "\"topic\";\"length\"\n\"bees, wasps\";30s\n",
+        ] {
+            let rows = rows(text);
+            assert_eq!(value(&rows[0], "topic"), "bees, wasps", "{text:?}");
+            assert_eq!(value(&rows[0], "length"), "30s", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn empty_cells_are_not_given_and_empty_rows_are_counted() {
+        let (rows, empty) =
+            read("r.csv", "id,topic,length\na,,3s\n,,\n, ,\nb,x,\n", &names()).unwrap();
+        assert_eq!(empty, 2);
+        assert_eq!(rows[0].id.as_deref(), Some("a"));
+        assert_eq!(rows[0].cells.len(), 1);
+        assert_eq!(rows[1].values().get("length"), None);
+    }
+
+    #[test]
+    fn every_wrong_column_is_named() {
+        assert_eq!(
+            problems("topik,topic,topic,\nx,y,z,\n"),
+            [
+                "r.csv:1:1: the workflow has no input `topik`; did you mean `topic`?",
+                "r.csv:1:3: the column `topic` is there twice",
+                "r.csv:1:4: the column has no name",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_row_of_another_length_is_named() {
+        let found = problems("topic,length\na,b,c\nok,1s\nonly\n");
+        assert!(found[0].starts_with("r.csv:2: 3 cells"), "{found:?}");
+        assert!(found[1].starts_with("r.csv:4: 1 cells"), "{found:?}");
+    }
+
+    #[test]
+    fn a_quote_left_open_is_found_where_it_opens() {
+        let found = problems("topic,length\na,1s\n\"b,2s\nc,3s\n");
+        assert!(found[0].starts_with("r.csv:3: the quote"), "{found:?}");
+        assert!(problems("")[0].contains("it is empty"));
+    }
+
+    #[test]
+    fn a_header_alone_has_no_rows() {
+        assert!(rows("topic\n").is_empty());
+    }
+}
