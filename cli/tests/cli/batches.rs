@@ -15,7 +15,10 @@ fn args<'a>(more: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn every_row_is_a_job_with_a_folder_of_its_own() {
     let stage = stage();
-    stage.file("rows.csv", "id,topic\nfirst,bees\n,\"ants, \"\"wasps\"\"\"\n");
+    stage.file(
+        "rows.csv",
+        "id,topic\nfirst,bees\n,\"ants, \"\"wasps\"\"\"\n",
+    );
     let daemon = stage.daemon(&[JOB, EVENTS_DONE, JOB, EVENTS_UP_TO_DATE]);
     let ended = stage.fenta(&args(&["--batch", "rows.csv"]));
     assert_eq!(ended.code, 0, "{}", ended.stderr);
@@ -228,7 +231,7 @@ fn a_signal_cancels_what_runs_and_starts_nothing_more() {
     assert!(daemon.asked("POST /v1/jobs/job_0193/cancel").is_some());
     let summary = std::fs::read_to_string(stage.path("out")).unwrap();
     assert!(
-        summary.contains(r#""cancelled":1,"not_started":1"#),
+        summary.contains(r#""paused":0,"cancelled":1,"not_started":1"#),
         "{summary}"
     );
 }

@@ -193,6 +193,11 @@ impl BatchArgs {
                 failed: summary.failed,
                 rows,
             }),
+            None if summary.paused > 0 => Err(CommandError::BatchEnded {
+                done: summary.completed,
+                rows,
+                code: exit_code::PAUSED,
+            }),
             None if summary.cancelled > 0 => Err(CommandError::BatchEnded {
                 done: summary.completed,
                 rows,

@@ -110,6 +110,7 @@ impl Crew<'_> {
                 node: String::new(),
                 message: error.to_string(),
                 hint: error.hint().unwrap_or_default(),
+                class: None,
             });
         }
         result.wall_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -258,6 +258,7 @@ pub(super) mod tests {
             node: "voice".into(),
             message: "no engine".into(),
             hint: String::new(),
+            class: None,
         });
         let rows = vec![
             result(1, RowState::Completed, "/o/a.mp4"),
