@@ -17,7 +17,7 @@ use crate::settings::Settings;
 use crate::ui::Ui;
 
 /// A little more than a document may have: the compiler says what is too much, memory stays bounded.
-const MAX_READ: u64 = 1024 * 1024 + 1;
+const MAX_READ: u64 = fenta_workflows::MAX_DOCUMENT_BYTES as u64 + 1;
 
 /// A document that was read.
 #[derive(Debug)]
@@ -270,8 +270,8 @@ mod tests {
     fn endless_input_is_cut() {
         let text = bounded_text(io::repeat(b'a'), "x").unwrap();
         assert_eq!(text.len() as u64, MAX_READ);
-        let wide = "é".repeat(600_000);
+        let wide = "é".repeat(2_400_000);
         let error = bounded_text(wide.as_bytes(), "x").unwrap_err();
-        assert!(error.to_string().contains("longer than 1 MiB"), "{error}");
+        assert!(error.to_string().contains("longer than 4 MiB"), "{error}");
     }
 }

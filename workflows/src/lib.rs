@@ -48,3 +48,4 @@ pub use input::{BindError, InputSpec, InputType, PathBases};
 pub use lint::{LintFacts, lint};
 pub use node_key::{NodeKey, ParamKey, rerun_reasons};
 pub use suggest::nearest;
+pub use syntax::MAX_BYTES as MAX_DOCUMENT_BYTES;

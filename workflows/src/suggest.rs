@@ -10,6 +10,8 @@ pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) 
     let limit = if length < 3 { 0 } else { (length / 3).min(3) };
     candidates
         .into_iter()
+        // Cheap, and it settles most of them: so many letters more or less are so many edits.
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= limit)
         .map(|candidate| (distance(&lowered, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min()

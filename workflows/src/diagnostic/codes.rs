@@ -30,8 +30,11 @@ codes! {
     SECOND_DOCUMENT = "syntax/second-document": "A file holds one workflow. A line with `---` or `...` in the middle of a \
         file starts another document.";
     /// The document is over a limit.
-    TOO_LARGE = "syntax/too-large": "A document has at most 1 MiB, 64 levels and 20 000 values. Long texts belong in files \
+    TOO_LARGE = "syntax/too-large": "A document has at most 4 MiB, 64 levels and 250 000 values. Long texts belong in files \
         that Input.Text reads.";
+    /// More errors than are shown.
+    TOO_MANY = "document/too-many": "The document has more than 100 errors. The first 100 are shown; one slip, for example a \
+        misspelt name that many places use, often explains many of them.";
     /// `fenta: workflow/v1` is missing or something else.
     VERSION = "document/version": "A workflow begins with `fenta: workflow/v1`. The version fixes the meaning of every \
         other key; v1 never changes meaning.";

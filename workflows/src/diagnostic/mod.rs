@@ -155,10 +155,15 @@ impl Diagnostic {
     }
 }
 
+/// Most problems of one severity that are kept: nobody reads more, and a hostile document has millions.
+const MAX_KEPT: usize = 100;
+
 /// All problems found, in the order of the source, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     items: Vec<Diagnostic>,
+    errors: usize,
+    warnings: usize,
 }
 
 /// A value with its warnings, or every problem of the document.
@@ -170,16 +175,28 @@ impl Diagnostics {
         Self::default()
     }
 
-    /// Adds one.
+    /// Adds one; those over the limit are only counted.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.items.push(diagnostic);
+        let count = match diagnostic.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        *count += 1;
+        if *count <= MAX_KEPT {
+            self.items.push(diagnostic);
+        }
+    }
+
+    /// Counts an error without its text when no more are kept: making a text costs more than finding the error.
+    pub(crate) fn only_counted(&mut self) -> bool {
+        let full = self.errors >= MAX_KEPT;
+        self.errors += usize::from(full);
+        full
     }
 
     /// Whether one of them is an error.
     pub fn has_errors(&self) -> bool {
-        self.items
-            .iter()
-            .any(|item| item.severity == Severity::Error)
+        self.errors > 0
     }
 
     /// How many.
@@ -209,6 +226,18 @@ impl Diagnostics {
     /// The value with the warnings when nothing is an error, else every problem.
     pub fn finish<T>(mut self, value: Option<T>) -> Checked<T> {
         self.sort();
+        if let (true, Some(last)) = (self.errors > MAX_KEPT, self.items.last()) {
+            let span = last.span;
+            let more = self.errors - MAX_KEPT;
+            self.items.push(
+                Diagnostic::error(
+                    codes::TOO_MANY,
+                    span,
+                    format!("{more} more problems are not shown"),
+                )
+                .hint("solve these first: one slip often explains many"),
+            );
+        }
         match value {
             Some(value) if !self.has_errors() => Ok((value, self.items)),
             _ => Err(self),
@@ -227,7 +256,9 @@ impl Diagnostics {
 
     /// All of them with lines and columns, for machines and editors.
     pub fn located(&self, source: &SourceFile) -> Vec<LocatedDiagnostic> {
-        self.items.iter().map(|item| item.located(source)).collect()
+        let lines = position::Lines::of(&source.text);
+        let located = self.items.iter().map(|item| lines.locate(item, source));
+        located.collect()
     }
 }
 
@@ -288,6 +319,22 @@ mod tests {
         all.push(Diagnostic::warning("w", Span::default(), "careful"));
         let (value, warnings) = all.finish(Some(7)).unwrap();
         assert_eq!((value, warnings.len()), (7, 1));
+    }
+
+    #[test]
+    fn a_flood_is_counted_and_cut() {
+        let mut all = Diagnostics::new();
+        for i in 0..250 {
+            all.push(at(i, "a"));
+            all.push(Diagnostic::warning("w", Span::new(i, i + 1), "careful"));
+        }
+        let found = all.finish(Some(())).unwrap_err();
+        assert_eq!(found.len(), 2 * MAX_KEPT + 1);
+        let last = found.iter().last().unwrap();
+        assert_eq!(
+            (last.code, last.message.as_str()),
+            (codes::TOO_MANY, "150 more problems are not shown")
+        );
     }
 
     #[test]

@@ -68,67 +68,103 @@ pub struct LocatedDiagnostic {
 impl Diagnostic {
     /// The diagnostic with lines and columns.
     pub fn located(&self, source: &SourceFile) -> LocatedDiagnostic {
-        let text = &source.text;
-        let (line, column) = line_column(text, self.span.start);
-        let (end_line, end_column) = line_column(text, self.span.end);
+        Lines::of(&source.text).locate(self, source)
+    }
+}
+
+/// Where each line of a text begins.
+pub(super) struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<u32>,
+}
+
+impl<'a> Lines<'a> {
+    /// Looks through the text once.
+    pub(super) fn of(text: &'a str) -> Self {
+        // Longer documents are refused, and what they are told stands at their beginning.
+        let read = text.len().min(u32::MAX as usize);
+        let ends = text.as_bytes()[..read].iter().enumerate();
+        let starts = ends
+            .filter(|(_, byte)| **byte == b'\n')
+            .map(|(at, _)| at as u32 + 1);
+        Self {
+            text,
+            starts: std::iter::once(0).chain(starts).collect(),
+        }
+    }
+
+    /// The diagnostic with lines and columns.
+    pub(super) fn locate(&self, found: &Diagnostic, source: &SourceFile) -> LocatedDiagnostic {
+        let (line, column) = self.line_column(found.span.start);
+        let (end_line, end_column) = self.line_column(found.span.end);
+        let labels = found.labels.iter().map(|label| {
+            let (line, column) = self.line_column(label.span.start);
+            LocatedLabel {
+                line,
+                column,
+                range: self.range(label.span),
+                message: label.message.clone(),
+            }
+        });
         LocatedDiagnostic {
-            code: self.code.to_owned(),
-            severity: self.severity,
-            message: self.message.clone(),
+            code: found.code.to_owned(),
+            severity: found.severity,
+            message: found.message.clone(),
             file: source.name.clone(),
             line,
             column,
             end_line,
             end_column,
-            range: range(text, self.span),
-            labels: self
-                .labels
-                .iter()
-                .map(|label| {
-                    let (line, column) = line_column(text, label.span.start);
-                    LocatedLabel {
-                        line,
-                        column,
-                        range: range(text, label.span),
-                        message: label.message.clone(),
-                    }
-                })
-                .collect(),
-            hints: self.hints.clone(),
+            range: self.range(found.span),
+            labels: labels.collect(),
+            hints: found.hints.clone(),
+        }
+    }
+
+    /// The text before `offset` on its line, and the 0-based number of that line.
+    fn prefix(&self, offset: usize) -> (usize, &'a str) {
+        let mut offset = offset.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let line = self
+            .starts
+            .partition_point(|start| *start as usize <= offset)
+            - 1;
+        (line, &self.text[self.starts[line] as usize..offset])
+    }
+
+    /// Line and column of a byte, both from 1, the column in characters.
+    fn line_column(&self, offset: usize) -> (usize, usize) {
+        let (line, prefix) = self.prefix(offset);
+        (line + 1, prefix.chars().count() + 1)
+    }
+
+    fn range(&self, span: Span) -> Range {
+        let position = |offset| {
+            let (line, prefix) = self.prefix(offset);
+            Position {
+                line,
+                character: prefix.encode_utf16().count(),
+            }
+        };
+        Range {
+            start: position(span.start),
+            end: position(span.end),
         }
     }
 }
 
-/// The text before `offset` on its line, and the 0-based number of that line.
-fn line_prefix(text: &str, offset: usize) -> (usize, &str) {
+/// Line and column of a byte, both from 1, the column in characters.
+pub(crate) fn line_column(text: &str, offset: usize) -> (usize, usize) {
     let mut offset = offset.min(text.len());
     while !text.is_char_boundary(offset) {
         offset -= 1;
     }
     let before = &text[..offset];
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
     let lines = before.bytes().filter(|byte| *byte == b'\n').count();
-    (lines, &before[line_start..])
-}
-
-/// Line and column of a byte, both from 1, the column in characters.
-pub(crate) fn line_column(text: &str, offset: usize) -> (usize, usize) {
-    let (line, prefix) = line_prefix(text, offset);
-    (line + 1, prefix.chars().count() + 1)
-}
-
-fn range(text: &str, span: Span) -> Range {
-    let position = |offset| {
-        let (line, prefix) = line_prefix(text, offset);
-        Position {
-            line,
-            character: prefix.encode_utf16().count(),
-        }
-    };
-    Range {
-        start: position(span.start),
-        end: position(span.end),
-    }
+    (lines + 1, before[start..].chars().count() + 1)
 }
 
 #[cfg(test)]

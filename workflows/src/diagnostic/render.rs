@@ -2,13 +2,17 @@
 //!
 //! Neighbours: `diagnostic::position` says the same to machines. Nothing here decides what is wrong.
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Level, Origin, Renderer, Snippet};
 
+use super::position::line_column;
 use super::{Diagnostic, Severity, Span};
 use crate::execution::SourceFile;
 
 /// Longest line shown; YAML lines of megabytes exist.
 const TERM_WIDTH: usize = 140;
+
+/// Longest stretch of the source shown before and behind the place, bytes.
+const MAX_SHOWN: usize = 16 * 1024;
 
 /// The diagnostic as text, without a line break at the end.
 pub(super) fn render(diagnostic: &Diagnostic, source: &SourceFile, color: bool) -> String {
@@ -16,23 +20,13 @@ pub(super) fn render(diagnostic: &Diagnostic, source: &SourceFile, color: bool) 
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let text = source.text.as_str();
-    let mut primary = AnnotationKind::Primary.span(visible(text, diagnostic.span));
-    if !diagnostic.label.is_empty() {
-        primary = primary.label(diagnostic.label.as_str());
-    }
-    let snippet = Snippet::source(text)
-        .path(source.name.as_str())
-        .annotation(primary)
-        .annotations(diagnostic.labels.iter().map(|label| {
-            AnnotationKind::Context
-                .span(visible(text, label.span))
-                .label(label.message.as_str())
-        }));
-    let mut group: Group<'_> = level
+    let title = level
         .primary_title(diagnostic.message.as_str())
-        .id(diagnostic.code)
-        .element(snippet);
+        .id(diagnostic.code);
+    let mut group = match Window::around(&source.text, diagnostic) {
+        Some(window) => title.element(snippet(diagnostic, source, &window)),
+        None => title.element(place(diagnostic, source)),
+    };
     for hint in &diagnostic.hints {
         group = group.element(Level::HELP.message(hint.as_str()));
     }
@@ -42,6 +36,83 @@ pub(super) fn render(diagnostic: &Diagnostic, source: &SourceFile, color: bool) 
         Renderer::plain()
     };
     renderer.term_width(TERM_WIDTH).render(&[group])
+}
+
+/// The lines of the source that are shown. The renderer indexes every line it is given, so it is given few.
+struct Window<'a> {
+    text: &'a str,
+    /// First byte of it in the source.
+    start: usize,
+    /// Number of its first line, from 1.
+    line: usize,
+}
+
+impl<'a> Window<'a> {
+    /// The lines of the diagnostic's places, unless they are too long to be shown.
+    fn around(text: &'a str, diagnostic: &Diagnostic) -> Option<Self> {
+        let primary = visible(text, diagnostic.span);
+        let near = |span: &std::ops::Range<usize>| {
+            span.start.abs_diff(primary.start) < MAX_SHOWN
+                && span.end.abs_diff(primary.start) < MAX_SHOWN
+        };
+        let labels = diagnostic
+            .labels
+            .iter()
+            .map(|label| visible(text, label.span))
+            .filter(near);
+        let places: Vec<_> = labels.chain([primary.clone()]).collect();
+        let first = places.iter().map(|span| span.start).min().unwrap_or(0);
+        let last = places.iter().map(|span| span.end).max().unwrap_or(0);
+        let start = text[..first].rfind('\n').map_or(0, |at| at + 1);
+        let end = text[last..].find('\n').map_or(text.len(), |at| last + at);
+        (end - start < 2 * MAX_SHOWN).then(|| Self {
+            text: &text[start..end],
+            start,
+            line: line_column(text, start).0,
+        })
+    }
+
+    fn inside(&self, span: std::ops::Range<usize>) -> Option<std::ops::Range<usize>> {
+        let end = self.start + self.text.len();
+        (span.start >= self.start && span.end <= end)
+            .then(|| span.start - self.start..span.end - self.start)
+    }
+}
+
+fn snippet<'a>(
+    diagnostic: &'a Diagnostic,
+    source: &'a SourceFile,
+    window: &Window<'a>,
+) -> Snippet<'a, Annotation<'a>> {
+    let text = source.text.as_str();
+    let at = window
+        .inside(visible(text, diagnostic.span))
+        .unwrap_or(0..0);
+    let mut primary = AnnotationKind::Primary.span(at);
+    if !diagnostic.label.is_empty() {
+        primary = primary.label(diagnostic.label.as_str());
+    }
+    let labels = diagnostic.labels.iter().filter_map(|label| {
+        let span = window.inside(visible(text, label.span))?;
+        Some(
+            AnnotationKind::Context
+                .span(span)
+                .label(label.message.as_str()),
+        )
+    });
+    Snippet::source(window.text)
+        .line_start(window.line)
+        .path(source.name.as_str())
+        .annotation(primary)
+        .annotations(labels)
+}
+
+/// The place alone, for lines nobody could read.
+fn place<'a>(diagnostic: &Diagnostic, source: &'a SourceFile) -> Origin<'a> {
+    let (line, column) = line_column(&source.text, diagnostic.span.start);
+    Origin::path(source.name.as_str())
+        .line(line)
+        .char_column(column)
 }
 
 /// The span clipped to the source and to character boundaries.

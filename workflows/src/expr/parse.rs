@@ -12,6 +12,9 @@ use crate::suggest::nearest;
 use crate::syntax::{Kind, Node};
 use crate::value::Value;
 
+/// Most parts of one text, those between its expressions included.
+const MAX_PIECES: usize = 2000;
+
 const OPEN: &str = "${{";
 const ESCAPED: &str = "$${{";
 
@@ -102,6 +105,17 @@ fn parse_text(text: &str, places: &mut Places<'_>, found: &mut Diagnostics) -> D
     while let Some(open) = find_open(text, at) {
         push_literal(&mut pieces, &text[at..open]);
         let (span, inside) = places.next();
+        if pieces.len() > MAX_PIECES {
+            found.push(
+                Diagnostic::error(
+                    codes::EXPR_LIMIT,
+                    span,
+                    format!("the text has more than {} expressions", MAX_PIECES / 2),
+                )
+                .hint("compute a list and join it: ${{ join(list, ', ') }}"),
+            );
+            break;
+        }
         let Some(end) = find_end(text, open + OPEN.len()) else {
             found.push(
                 Diagnostic::error(codes::EXPR_SYNTAX, span, "the expression has no end")

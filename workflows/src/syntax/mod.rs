@@ -11,11 +11,11 @@ pub(crate) use load::load;
 use crate::diagnostic::Span;
 
 /// Longest document, bytes.
-pub(crate) const MAX_BYTES: usize = 1024 * 1024;
+pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Deepest nesting.
 pub(crate) const MAX_DEPTH: usize = 64;
 /// Most values.
-pub(crate) const MAX_NODES: usize = 20_000;
+pub(crate) const MAX_NODES: usize = 250_000;
 
 /// A value with its place.
 #[derive(Clone, Debug, PartialEq)]
