@@ -41,6 +41,9 @@ pub(crate) enum CommandError {
         /// Everything wrong with them.
         problems: Vec<RowProblem>,
     },
+    /// `fenta plan --detailed-exitcode` found work.
+    #[error("the plan has work to do")]
+    PlanHasWork,
     /// Jobs of a batch failed.
     #[error("{failed} of {rows} rows failed")]
     BatchFailed {
@@ -191,7 +194,7 @@ impl CommandError {
             Self::Cancelled { .. } => exit_code::CANCELLED,
             Self::Interrupted { code, .. } | Self::BatchEnded { code, .. } => *code,
             Self::Unhealthy { .. } | Self::Io { .. } => exit_code::INTERNAL,
-            Self::Unformatted { .. } => exit_code::PLAN_HAS_WORK,
+            Self::Unformatted { .. } | Self::PlanHasWork => exit_code::PLAN_HAS_WORK,
             Self::Client(error) => code_of(error.kind()),
             Self::ClosedPipe => exit_code::OK,
         }
@@ -224,6 +227,7 @@ impl CommandError {
             }
             Self::Document { .. }
             | Self::Rows { .. }
+            | Self::PlanHasWork
             | Self::Unhealthy { .. }
             | Self::Io { .. }
             | Self::ClosedPipe => None,

@@ -95,6 +95,11 @@ impl Document {
         })
     }
 
+    /// Its absolute path; standard input has none.
+    pub(crate) fn path(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
+
     /// The document as it is sent.
     pub(crate) fn to_source(&self) -> WorkflowSource {
         WorkflowSource {

@@ -9,7 +9,9 @@ use std::ffi::OsString;
 use clap::Command;
 
 /// The commands whose first argument is a document with inputs.
-const COMMANDS: [&str; 2] = ["run", "plan"];
+const COMMANDS: [&str; 4] = ["run", "plan", "lock", "timeline show"];
+/// The groups such commands are in.
+const GROUPS: [&str; 1] = ["timeline"];
 
 /// What such a flag becomes.
 pub(crate) const INPUT_FLAG: &str = "--input-flag";
@@ -21,6 +23,7 @@ pub(crate) fn made_explicit(args: Vec<OsString>, program: &Command) -> Vec<OsStr
     let mut grammar = Grammar {
         program,
         command: None,
+        path: String::new(),
     };
     let mut document = false;
     while let Some(arg) = rest.next() {
@@ -47,16 +50,12 @@ pub(crate) fn made_explicit(args: Vec<OsString>, program: &Command) -> Vec<OsStr
         let is_flag = text.starts_with('-') && text != "-";
         let wants_value = is_flag && grammar.wants_value(text);
         if !is_flag {
-            match grammar.command {
-                Some(_) => document = true,
-                None => match grammar.enter(text) {
-                    true => {}
-                    // Another command: nothing of this concerns it.
-                    false => {
-                        made.push(arg);
-                        break;
-                    }
-                },
+            if grammar.is_complete() {
+                document = true;
+            } else if !grammar.enter(text) {
+                // Another command: nothing of this concerns it.
+                made.push(arg);
+                break;
             }
         }
         made.push(arg);
@@ -90,16 +89,22 @@ fn is_value(text: &str) -> bool {
 struct Grammar<'a> {
     program: &'a Command,
     command: Option<&'a Command>,
+    /// The names on the way to the command.
+    path: String,
 }
 
 impl<'a> Grammar<'a> {
-    /// Goes into a command; whether it is one whose documents have flags.
+    /// Whether what follows is the command's document.
+    fn is_complete(&self) -> bool {
+        COMMANDS.contains(&self.path.as_str())
+    }
+
+    /// Goes into a command or a group; whether its documents, or those of one in it, have flags.
     fn enter(&mut self, name: &str) -> bool {
-        self.command = self
-            .program
-            .get_subcommands()
-            .find(|command| command.get_name() == name && COMMANDS.contains(&name));
-        self.command.is_some()
+        let outer = self.command.unwrap_or(self.program);
+        self.command = outer.find_subcommand(name);
+        self.path = format!("{} {name}", self.path).trim_start().to_owned();
+        self.command.is_some() && (self.is_complete() || GROUPS.contains(&self.path.as_str()))
     }
 
     fn flags(&self) -> impl Iterator<Item = &'a clap::Arg> {
@@ -172,6 +177,10 @@ mod tests {
             (
                 "fenta --json run -o out w.yaml --topic -",
                 "fenta --json run -o out w.yaml --input-flag=topic=-",
+            ),
+            (
+                "fenta timeline show w.yaml --topic x --node cut",
+                "fenta timeline show w.yaml --input-flag=topic=x --node cut",
             ),
             (
                 "fenta run --out out w.yaml --out2 x",

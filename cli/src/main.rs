@@ -6,6 +6,7 @@ mod commands;
 mod document;
 mod follow;
 mod input_flags;
+mod lock_file;
 mod replace_file;
 mod session;
 mod settings;

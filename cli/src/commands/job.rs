@@ -138,7 +138,9 @@ async fn resume(context: &Context, args: ResumeArgs) -> Result<(), CommandError>
     }
     let width = job_lines::widest(before.nodes.iter().map(|node| node.node.as_str()));
     let followee = Followee { job, after, width };
-    finish(context, followee, client, &mut interrupts).await
+    finish(context, followee, client, &mut interrupts)
+        .await
+        .map(drop)
 }
 
 fn parse_state(text: &str) -> Result<JobState, String> {
@@ -323,7 +325,7 @@ pub(super) mod tests {
             table.for_pipes(),
             "job_0123456789abcdef0123456789abcdef\tdaily\tcompleted\t2026-01-01T00:00:00Z\t10s\t/o/v.mp4"
         );
-        let people = table.for_people();
+        let people = table.for_people(crate::ui::style::Style::new(false));
         assert!(
             people.contains("job_0123456789abcd ") && people.contains("1h ago"),
             "{people}"

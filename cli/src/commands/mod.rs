@@ -10,10 +10,13 @@ mod fmt;
 mod graph;
 mod help;
 mod job;
+mod lock;
 mod logs;
 mod nodes;
+mod plan;
 mod ps;
 pub(crate) mod run;
+mod timeline;
 mod validate;
 
 use std::future::Future;
@@ -35,12 +38,19 @@ pub(crate) struct Context {
 pub(crate) enum Command {
     /// Execute a workflow and wait for its results
     Run(run::RunArgs),
+    /// What a run would do: hits and misses, time and money
+    Plan(plan::PlanArgs),
+    /// What fenta.lock pins, and whether it still fits
+    Lock(lock::LockArgs),
     /// Check a workflow without executing it
     Validate(validate::ValidateArgs),
     /// Lay out workflows and templates
     Fmt(fmt::FmtArgs),
     /// Draw the graph of a workflow
     Graph(graph::GraphArgs),
+    /// Look at the timelines a workflow makes
+    #[command(subcommand)]
+    Timeline(timeline::TimelineCommand),
     /// Running and recent jobs
     Ps(ps::PsArgs),
     /// What happened in a job
@@ -67,6 +77,9 @@ impl Command {
     pub(crate) fn run(self, context: &Context) -> Result<(), CommandError> {
         match self {
             Self::Run(args) => args.run(context),
+            Self::Plan(args) => args.run(context),
+            Self::Lock(args) => args.run(context),
+            Self::Timeline(command) => command.run(context),
             Self::Validate(args) => args.run(context),
             Self::Fmt(args) => args.run(context),
             Self::Graph(args) => args.run(context),

@@ -84,6 +84,12 @@ impl Ui {
         self.out_is_terminal
     }
 
+    /// How wide drawings on stdout may be.
+    pub(crate) fn columns(&self) -> usize {
+        const WITHOUT_TERMINAL: usize = 100;
+        self.out_width().unwrap_or(WITHOUT_TERMINAL)
+    }
+
     /// Whether only ids and paths are wanted.
     pub(crate) fn is_quiet(&self) -> bool {
         self.flags.quiet
@@ -138,7 +144,7 @@ impl Ui {
     /// A table on stdout, as people or programs want it.
     pub(crate) fn table(&self, table: &Table) -> Result<(), CommandError> {
         let text = if self.out_is_terminal {
-            table.for_people()
+            table.for_people(self.out_style)
         } else {
             table.for_pipes()
         };
@@ -172,7 +178,8 @@ impl Ui {
 
     /// The end of a command that did not succeed.
     pub(crate) fn error(&self, error: &CommandError) {
-        if matches!(error, CommandError::ClosedPipe) {
+        // A plan with work is an answer, not a failure: its exit code says it all.
+        if matches!(error, CommandError::ClosedPipe | CommandError::PlanHasWork) {
             return;
         }
         if self.github {

@@ -2,7 +2,9 @@
 //!
 //! The one door of comfy-table.
 
-use comfy_table::{ContentArrangement, presets};
+use comfy_table::{Cell, Color, ContentArrangement, presets};
+
+use super::style::Style;
 
 /// Rows under a header.
 #[derive(Clone, Debug, Default)]
@@ -14,8 +16,24 @@ pub(crate) struct Table {
 /// One row: each cell for people and for pipes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Row {
-    people: Vec<String>,
+    people: Vec<(String, Tint)>,
     pipes: Vec<String>,
+}
+
+/// What a cell's colour says, where there is colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Tint {
+    /// Nothing.
+    #[default]
+    Plain,
+    /// Nothing to worry about.
+    Good,
+    /// Work to do.
+    Busy,
+    /// Something is wrong.
+    Bad,
+    /// Not important.
+    Faint,
 }
 
 impl Row {
@@ -31,9 +49,38 @@ impl Row {
     }
 
     /// A cell that people read shorter than programs.
-    pub(crate) fn both(mut self, people: impl Into<String>, pipes: impl Into<String>) -> Self {
-        self.people.push(people.into());
+    pub(crate) fn both(self, people: impl Into<String>, pipes: impl Into<String>) -> Self {
+        self.tinted(people, pipes, Tint::Plain)
+    }
+
+    /// A cell of both kinds, with a colour for people.
+    pub(crate) fn tinted(
+        mut self,
+        people: impl Into<String>,
+        pipes: impl Into<String>,
+        tint: Tint,
+    ) -> Self {
+        self.people.push((people.into(), tint));
         self.pipes.push(pipes.into());
+        self
+    }
+
+    /// A cell for people alone.
+    pub(crate) fn person(mut self, text: impl Into<String>) -> Self {
+        self.people.push((text.into(), Tint::Plain));
+        self
+    }
+
+    /// A cell for programs alone.
+    pub(crate) fn program(mut self, text: impl Into<String>) -> Self {
+        self.pipes.push(text.into());
+        self
+    }
+
+    /// Cells for programs alone.
+    pub(crate) fn programs<T: AsRef<str>>(mut self, texts: &[T]) -> Self {
+        self.pipes
+            .extend(texts.iter().map(|text| text.as_ref().to_owned()));
         self
     }
 }
@@ -53,7 +100,7 @@ impl Table {
     }
 
     /// Aligned columns, wrapped to the terminal, with a header.
-    pub(crate) fn for_people(&self) -> String {
+    pub(crate) fn for_people(&self, style: Style) -> String {
         if self.rows.is_empty() {
             return String::new();
         }
@@ -63,7 +110,13 @@ impl Table {
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_header(self.header.clone());
         for row in &self.rows {
-            table.add_row(row.people.clone());
+            table.add_row(row.people.iter().map(|(text, tint)| painted(text, *tint)));
+        }
+        // Whether there is colour is decided by the style, not by what comfy-table finds out about stdout.
+        if style.is_on() {
+            table.enforce_styling();
+        } else {
+            table.force_no_tty();
         }
         for column in table.column_iter_mut() {
             column.set_padding((0, 2));
@@ -90,6 +143,17 @@ pub(crate) fn terminal_width() -> Option<usize> {
     comfy_table::Table::new().width().map(usize::from)
 }
 
+fn painted(text: &str, tint: Tint) -> Cell {
+    let cell = Cell::new(text);
+    match tint {
+        Tint::Plain => cell,
+        Tint::Good => cell.fg(Color::Green),
+        Tint::Busy => cell.fg(Color::Yellow),
+        Tint::Bad => cell.fg(Color::Red),
+        Tint::Faint => cell.fg(Color::DarkGrey),
+    }
+}
+
 /// Tabs and line ends inside a cell would look like other cells and rows.
 fn one_line(cell: &str) -> String {
     cell.replace(['\t', '\n', '\r'], " ")
@@ -113,7 +177,7 @@ mod tests {
 
     #[test]
     fn people_get_aligned_columns_with_a_header() {
-        let text = table().for_people();
+        let text = table().for_people(Style::new(false));
         let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
         assert_eq!(lines[0], "ID     STATE");
         assert_eq!(lines[1], "job_1  completed");
@@ -122,6 +186,9 @@ mod tests {
     #[test]
     fn an_empty_table_says_nothing() {
         let table = Table::new(&["ID"]);
-        assert_eq!((table.for_people(), table.for_pipes()), Default::default());
+        assert_eq!(
+            (table.for_people(Style::new(false)), table.for_pipes()),
+            Default::default()
+        );
     }
 }

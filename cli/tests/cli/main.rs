@@ -8,6 +8,7 @@
 
 mod answers;
 mod batches;
+mod plans;
 mod stage;
 
 use answers::{EVENTS_DONE, EVENTS_FAILED, EVENTS_UP_TO_DATE, JOB};

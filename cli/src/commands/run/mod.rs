@@ -5,15 +5,18 @@
 pub(crate) mod batch;
 mod inputs;
 mod params;
+pub(super) mod pin;
 pub(super) mod request;
+mod selection;
 
 use clap::ArgAction;
 use clap::builder::FalseyValueParser;
-use fenta_client::api::jobs::{CreateJob, OutputValue};
+use fenta_client::api::jobs::{CreateJob, Job, OutputValue};
 
 use super::{Context, wait};
 use crate::command_error::CommandError;
 use crate::follow::{Ending, Followee, Interrupts, follow};
+use crate::lock_file::LockPlace;
 use crate::ui::{Ui, job_lines};
 use batch::BatchArgs;
 use request::RequestArgs;
@@ -29,6 +32,9 @@ pub(crate) struct RunArgs {
     /// Submit the job, print its id and do not wait
     #[arg(short, long, env = "FENTA_DETACH", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), hide_env_values = true)]
     detach: bool,
+    /// Pin what the results were made with in fenta.lock beside the document; `--frozen` uses it
+    #[arg(long, conflicts_with_all = ["detach", "frozen"])]
+    lock: bool,
     #[command(flatten)]
     batch: BatchArgs,
 }
@@ -38,6 +44,12 @@ impl RunArgs {
     pub(crate) fn run(self, context: &Context) -> Result<(), CommandError> {
         let mut request = self.request.read(context)?;
         if self.batch.is_wanted() {
+            if self.lock {
+                return Err(CommandError::usage(
+                    "a batch cannot be pinned: fenta.lock pins one run of a document",
+                    "leave out --lock",
+                ));
+            }
             if self.detach {
                 return Err(CommandError::usage(
                     "a batch cannot be detached: its rows are started by this command",
@@ -54,50 +66,79 @@ impl RunArgs {
         }
         request.settle(context)?;
         let width = job_lines::widest(request.workflow.nodes().keys().map(|id| id.as_str()));
-        wait(submit(context, request.job(), width, self.detach))
+        let lock = pin::place(self.lock, &self.request.selection, &request, &context.ui)?;
+        let submission = Submission {
+            job: request.job(),
+            width,
+            detach: self.detach,
+            lock,
+        };
+        wait(submission.submit(context))
     }
 }
 
-async fn submit(
-    context: &Context,
+/// A job on its way to the daemon.
+struct Submission {
     job: CreateJob,
+    /// The width of its nodes' names.
     width: usize,
     detach: bool,
-) -> Result<(), CommandError> {
-    let Context { ui, session, .. } = context;
-    let client = session.client(ui).await?;
-    let mut interrupts = Interrupts::listen()?;
-    let job = client.create_job(&job).await?;
-    if detach {
-        ui.note(&format!("queued; `fenta logs {} -f` follows it", job.id));
-        return if ui.is_json() {
-            ui.json(&job)
-        } else {
-            ui.result(&job.id)
-        };
-    }
-    let followee = Followee {
-        job,
-        after: 0,
-        width,
-    };
-    finish(context, followee, client, &mut interrupts).await
+    /// Where to pin what it makes.
+    lock: Option<LockPlace>,
 }
 
-/// Follows a job to its end and prints its results.
+impl Submission {
+    async fn submit(self, context: &Context) -> Result<(), CommandError> {
+        let Context { ui, session, .. } = context;
+        let client = session.client(ui).await?;
+        let mut interrupts = Interrupts::listen()?;
+        let job = client.create_job(&self.job).await?;
+        if self.detach {
+            return detached(ui, &job, self.lock.as_ref());
+        }
+        let id = job.id.clone();
+        let followee = Followee {
+            job,
+            after: 0,
+            width: self.width,
+        };
+        let completed = finish(context, followee, client, &mut interrupts).await?;
+        match &self.lock {
+            Some(place) if completed => pin::pin(place, &session.again().await?, &id, ui).await,
+            _ => Ok(()),
+        }
+    }
+}
+
+fn detached(ui: &Ui, job: &Job, lock: Option<&LockPlace>) -> Result<(), CommandError> {
+    ui.note(&format!("queued; `fenta logs {} -f` follows it", job.id));
+    if lock.is_some() {
+        ui.note(&format!(
+            "fenta.lock stays as it is; `fenta lock FILE --job {}` pins the job when it is done",
+            job.id
+        ));
+    }
+    if ui.is_json() {
+        ui.json(job)
+    } else {
+        ui.result(&job.id)
+    }
+}
+
+/// Follows a job to its end and prints its results. False when it was left to itself before that.
 pub(super) async fn finish(
     context: &Context,
     followee: Followee,
     client: fenta_client::Client,
     interrupts: &mut Interrupts,
-) -> Result<(), CommandError> {
+) -> Result<bool, CommandError> {
     let Context { ui, session, .. } = context;
     let id = followee.job.id.clone();
     match follow(session, ui, client, interrupts, followee).await? {
-        Ending::Completed(outputs) => print_outputs(ui, &outputs),
+        Ending::Completed(outputs) => print_outputs(ui, &outputs).map(|()| true),
         Ending::Detached => {
             ui.note(&format!("detached; `fenta logs {id} -f` follows it"));
-            ui.result(&id)
+            ui.result(&id).map(|()| false)
         }
     }
 }

@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use fenta_client::api::jobs::{CreateJob, RunOptions};
+use fenta_client::api::jobs::{CreateJob, Lock, RunOptions};
 use fenta_workflows::{PathBases, Workflow};
 
+use super::selection::SelectionArgs;
 use super::{inputs, params};
 use crate::command_error::CommandError;
 use crate::commands::Context;
@@ -43,6 +44,8 @@ pub(in crate::commands) struct RequestArgs {
         hide_env_values = true
     )]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
 }
 
 /// A document that compiles, with the values given for it.
@@ -54,6 +57,7 @@ pub(in crate::commands) struct Request {
     pub(in crate::commands) bases: PathBases,
     /// Absolute folder for results, if one was named.
     pub(in crate::commands) out_dir: Option<String>,
+    options: RunOptions,
 }
 
 impl RequestArgs {
@@ -79,12 +83,14 @@ impl RequestArgs {
             Some(out) => Some(unicode(&settings.current_dir.join(out))?),
             None => None,
         };
+        let options = self.selection.options(&document, &workflow)?;
         Ok(Request {
             document,
             workflow,
             given,
             bases,
             out_dir,
+            options,
         })
     }
 }
@@ -108,6 +114,14 @@ impl Request {
             .check_files(&self.workflow, &given, &context.ui)
     }
 
+    /// The job as a frozen run would submit it.
+    pub(in crate::commands) fn frozen_job(&self, lock: Lock) -> CreateJob {
+        let mut job = self.job();
+        job.options.frozen = true;
+        job.options.lock = Some(lock);
+        job
+    }
+
     /// The job as it is submitted.
     pub(in crate::commands) fn job(&self) -> CreateJob {
         CreateJob {
@@ -115,7 +129,7 @@ impl Request {
             params: self.given.clone(),
             caller_dir: self.bases.caller_dir.clone(),
             out_dir: self.out_dir.clone(),
-            options: RunOptions::default(),
+            options: self.options.clone(),
         }
     }
 }

@@ -1,0 +1,91 @@
+//! `fenta plan`: what a run would do, why, for how long and for how much, before anything is done.
+//!
+//! Neighbours: `run::request` reads the same flags as `fenta run`; the daemon has the cache and the history; `figures` and
+//! `table` only show its answer.
+
+mod figures;
+mod table;
+
+use fenta_client::api::plan::{Obstacle, Plan, PlanRequest};
+
+use super::run::request::RequestArgs;
+use super::{Context, wait};
+use crate::command_error::CommandError;
+use table::Detail;
+
+/// Show what `fenta run` would do with the same flags: what is in the cache, what would run and why, how long it takes
+/// on this machine and what it costs. Nothing is made and no provider is asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    request: RequestArgs,
+    /// List every segment of renders, with what changed in it
+    #[arg(long)]
+    segments: bool,
+    /// List every turn of nodes with for_each
+    #[arg(long)]
+    items: bool,
+    /// End with 6 when there is something to do
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+impl PlanArgs {
+    /// Does it.
+    pub(crate) fn run(self, context: &Context) -> Result<(), CommandError> {
+        let mut request = self.request.read(context)?;
+        request.settle(context)?;
+        let asked = PlanRequest {
+            job: request.job(),
+            with_timelines: false,
+        };
+        let plan = wait(ask(context, &asked))?;
+        self.show(context, &plan)?;
+        if self.detailed_exitcode && plan.has_work() {
+            return Err(CommandError::PlanHasWork);
+        }
+        Ok(())
+    }
+
+    fn show(&self, context: &Context, plan: &Plan) -> Result<(), CommandError> {
+        let ui = &context.ui;
+        if ui.is_json() {
+            return ui.json(plan);
+        }
+        if ui.is_quiet() {
+            let work = plan.nodes.iter().filter(|node| node.status.is_work());
+            return work.into_iter().try_for_each(|node| ui.result(&node.node));
+        }
+        let detail = Detail {
+            segments: self.segments,
+            items: self.items,
+        };
+        ui.table(&table::of(plan, detail))?;
+        for line in figures::remarks(plan) {
+            ui.note(&line);
+        }
+        for obstacle in &plan.obstacles {
+            ui.warn(&said(obstacle));
+        }
+        Ok(())
+    }
+}
+
+/// The daemon's answer.
+pub(super) async fn ask(context: &Context, request: &PlanRequest) -> Result<Plan, CommandError> {
+    let client = context.session.client(&context.ui).await?;
+    Ok(client.plan(request).await?)
+}
+
+/// An obstacle in words.
+pub(super) fn said(obstacle: &Obstacle) -> String {
+    let node = match obstacle.node.as_str() {
+        "" => String::new(),
+        node => format!("node `{node}`: "),
+    };
+    let hint = match obstacle.hint.as_str() {
+        "" => String::new(),
+        hint => format!("\n  help: {hint}"),
+    };
+    format!("{node}{}{hint}", obstacle.message)
+}
