@@ -12,6 +12,8 @@ pub(crate) mod table;
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
+use fenta_client::api::problem::LocatedDiagnostic;
+use fenta_workflows::Severity;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde::Serialize;
 
@@ -169,6 +171,18 @@ impl Ui {
         }
     }
 
+    /// Warnings about documents, on stderr, as they were rendered; build services get them beside the lines.
+    pub(crate) fn warnings(&self, rendered: &str, found: &[LocatedDiagnostic]) {
+        if self.github {
+            for diagnostic in found {
+                self.err_line(&annotation(diagnostic));
+            }
+        }
+        if !self.flags.json {
+            self.err_line(&format!("{rendered}\n"));
+        }
+    }
+
     /// A line on stderr. When stderr is gone there is nobody left to tell.
     pub(crate) fn err_line(&self, text: &str) {
         let _ = self
@@ -249,15 +263,19 @@ fn stdout_failed(source: io::Error) -> CommandError {
 }
 
 /// A workflow command that makes GitHub show the problem beside the line it is about.
-fn annotation(found: &fenta_client::api::problem::LocatedDiagnostic) -> String {
+fn annotation(found: &LocatedDiagnostic) -> String {
     let escape = |text: &str| {
         text.replace('%', "%25")
             .replace('\r', "%0D")
             .replace('\n', "%0A")
     };
     let property = |text: &str| escape(text).replace(':', "%3A").replace(',', "%2C");
+    let level = match found.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
     format!(
-        "::error file={},line={},col={},title={}::{}",
+        "::{level} file={},line={},col={},title={}::{}",
         property(&found.file),
         found.line,
         found.column,

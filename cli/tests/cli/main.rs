@@ -10,6 +10,7 @@ mod answers;
 mod batches;
 mod plans;
 mod stage;
+mod verdicts;
 
 use answers::{EVENTS_DONE, EVENTS_FAILED, EVENTS_UP_TO_DATE, JOB};
 use stage::Stage;

@@ -36,6 +36,20 @@ impl Workflow {
         found
     }
 
+    /// The templates of the user's own that the document names, each once, as written.
+    pub fn own_templates(&self) -> BTreeSet<String> {
+        let of_node =
+            |node: &super::NodeInstance| match node.with.get("template")?.expr.literal()? {
+                Value::Text(path) if is_template_path(&path) => Some(path),
+                _ => None,
+            };
+        self.nodes
+            .values()
+            .filter(|node| node.node_type.descriptor().kind == "Edit.Timeline")
+            .filter_map(of_node)
+            .collect()
+    }
+
     fn literal_files(&self, given: &BTreeSet<&str>) -> Vec<(String, Span, String)> {
         let mut files = Vec::new();
         for (name, spec) in &self.inputs {
