@@ -133,7 +133,7 @@ fn runner_context(
         }),
         renderer: renderer.clone(),
         workers: settings.workers,
-        retry: settings.retry,
+        retry: settings.retry.clone(),
     })
 }
 

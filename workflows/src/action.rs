@@ -373,6 +373,9 @@ pub enum ActionFacts {
 pub struct CollectedFile {
     /// Its file name, without folder.
     pub name: String,
+    /// Its path below the folder that was asked for; its name where a file was.
+    #[serde(default)]
+    pub path: String,
     /// The blob.
     pub digest: Digest,
 }

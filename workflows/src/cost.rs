@@ -137,6 +137,18 @@ impl Spread {
     }
 }
 
+/// The render seconds of so much output, in thousandths: its length times 1 up to 720p, 1.5 up to 1080p, 4 above.
+pub fn render_millis(width: u32, height: u32, millis: u64) -> u64 {
+    const P720: u64 = 1280 * 720;
+    const P1080: u64 = 1920 * 1080;
+    let twice = match u64::from(width) * u64::from(height) {
+        pixels if pixels <= P720 => 2,
+        pixels if pixels <= P1080 => 3,
+        _ => 8,
+    };
+    millis.saturating_mul(twice) / 2
+}
+
 /// How much of a meter a node needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quantity {
@@ -230,6 +242,15 @@ mod tests {
         assert_eq!(json["amount"]["expected"], "12.50");
         assert_eq!(json["meter"], "tts_chars");
         assert_eq!(serde_json::from_value::<Quantity>(json).unwrap(), quantity);
+    }
+
+    #[test]
+    fn larger_pictures_take_more_render_seconds() {
+        let minute = |width, height| render_millis(width, height, 60_000);
+        assert_eq!(minute(540, 960), 60_000);
+        assert_eq!(minute(720, 1280), 60_000);
+        assert_eq!(minute(1080, 1920), 90_000);
+        assert_eq!(minute(2160, 3840), 240_000);
     }
 
     #[test]

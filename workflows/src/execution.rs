@@ -3,6 +3,7 @@
 //! Neighbours: `graph` builds the [`Workflow`], `nodes` know what each node does. Nothing here runs anything: lowering
 //! is a pure function of a node's parameters and of the results of the actions it has asked for so far.
 
+mod estimate;
 mod stages;
 
 pub use stages::{Item, MAX_ITEMS, Stage};

@@ -127,6 +127,17 @@ pub enum JobEventKind {
         /// What had gone wrong.
         message: String,
     },
+    /// So much of the budget is used.
+    BudgetReached {
+        /// The percentage of `alert_at`.
+        percent: u32,
+        /// What is counted, for example `render seconds`.
+        what: String,
+        /// How much is used.
+        used: String,
+        /// How much there is.
+        limit: String,
+    },
     /// A node failed for good.
     NodeFailed {
         /// The node.

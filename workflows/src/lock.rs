@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::action::{Action, ActionResult};
+use crate::action::{Action, ActionResult, CachePolicy};
 use crate::digest::{Digest, value_hash};
 
 /// The version of the file's shape.
@@ -76,6 +76,22 @@ pub struct PinnedResult {
     pub result: String,
 }
 
+/// What one node was made with in one job: the part of a lock that only running tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NodePins {
+    /// The model that worked for it.
+    pub model: Option<String>,
+    /// The voice that spoke for it.
+    pub voice: Option<String>,
+    /// See [`Lock::templates`].
+    pub templates: BTreeMap<String, String>,
+    /// See [`Lock::fonts`].
+    pub fonts: BTreeMap<String, Digest>,
+    /// See [`Lock::results`].
+    pub results: BTreeMap<String, PinnedResult>,
+}
+
 impl PinnedResult {
     /// Pins a result.
     pub fn new(node: impl Into<String>, action: &Action, result: &ActionResult) -> Self {
@@ -90,6 +106,15 @@ impl PinnedResult {
     /// Whether a result is the pinned one.
     pub fn is(&self, result: &ActionResult) -> bool {
         self.result == result_hash(result)
+    }
+}
+
+/// Whether a result of this action would not come out the same by itself: something is generated or chosen for it.
+pub fn is_generated(action: &Action) -> bool {
+    match action {
+        Action::Speak(_) | Action::ComposeMusic(_) => true,
+        Action::Invoke(_) => action.cache_policy() == CachePolicy::Content,
+        _ => false,
     }
 }
 

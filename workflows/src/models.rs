@@ -133,6 +133,26 @@ impl ModelRef {
     }
 }
 
+/// Vendors whose models answer on this machine: asking them is not asking the network.
+const LOCAL_VENDORS: [&str; 9] = [
+    "builtin",
+    "espeak-ng",
+    "faster-whisper",
+    "flite",
+    "kokoro",
+    "ollama",
+    "sd-server",
+    "speaches",
+    "whisper-cpp",
+];
+
+impl ModelRef {
+    /// Whether it runs on this machine.
+    pub fn is_local(&self) -> bool {
+        LOCAL_VENDORS.contains(&self.vendor.as_str())
+    }
+}
+
 impl fmt::Display for ModelRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.model {
@@ -208,6 +228,13 @@ mod tests {
             error.to_string(),
             "`speach` is not a role; did you mean `speech`?"
         );
+    }
+
+    #[test]
+    fn whatever_ollama_serves_is_on_this_machine() {
+        let local = |text: &str| text.parse::<ModelRef>().unwrap().is_local();
+        assert!(local("ollama:anything") && local("kokoro"));
+        assert!(!local("openrouter:ollama"));
     }
 
     #[test]

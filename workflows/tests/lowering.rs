@@ -120,6 +120,7 @@ fn answer(action: &Action) -> ActionResult {
                 .iter()
                 .map(|name| CollectedFile {
                     name: (*name).into(),
+                    path: (*name).into(),
                     digest: blob_digest(name.as_bytes()),
                 })
                 .collect();

@@ -93,6 +93,10 @@ impl JobLines {
                 let line = format!("{mark} {}  falling back after: {message}", self.pad(node));
                 self.now(vec![line])
             }
+            JobEventKind::BudgetReached { percent, .. } => {
+                let line = format!("{percent}% of the budget is used: {}", budget(&event.kind));
+                self.now(vec![self.style.yellow(&line)])
+            }
             JobEventKind::CancelRequested => self.now(vec!["cancelling".to_owned()]),
             JobEventKind::JobCompleted { .. } => self.completed(event),
             JobEventKind::JobFailed { .. }
@@ -317,6 +321,10 @@ fn end_text(kind: &JobEventKind) -> (Option<&str>, String) {
             None,
             format!("paused at {node}: {}", failure(message, hint)),
         ),
+        JobEventKind::BudgetReached { percent, .. } => (
+            None,
+            format!("{percent}% of the budget is used: {}", budget(kind)),
+        ),
         JobEventKind::CancelRequested => (None, "cancel requested".to_owned()),
         JobEventKind::JobCompleted { outputs } => {
             (None, format!("completed with {} outputs", outputs.len()))
@@ -338,6 +346,16 @@ fn failure(message: &str, hint: &str) -> String {
         format!("failed: {message}")
     } else {
         format!("failed: {message}; help: {hint}")
+    }
+}
+
+/// How much of which budget an event speaks of.
+fn budget(kind: &JobEventKind) -> String {
+    match kind {
+        JobEventKind::BudgetReached {
+            what, used, limit, ..
+        } => format!("{used} of {limit} {what}"),
+        _ => String::new(),
     }
 }
 

@@ -28,7 +28,15 @@ pub(super) async fn run(
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
-        collected.push(CollectedFile { name, digest });
+        let path = file
+            .strip_prefix(&request.path)
+            .ok()
+            .filter(|below| !below.as_os_str().is_empty())
+            .map_or_else(
+                || name.clone(),
+                |below| below.to_string_lossy().into_owned(),
+            );
+        collected.push(CollectedFile { name, path, digest });
     }
     Ok(ActionResult {
         outputs: BTreeMap::new(),

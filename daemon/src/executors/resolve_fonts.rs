@@ -39,6 +39,7 @@ pub(super) async fn run(
     let remembered = CachedAction {
         result: result.clone(),
         wall_ms: 0,
+        made_at: tools.store.now_text(),
     };
     tools
         .store

@@ -1,11 +1,13 @@
 //! Which failures are tried again, how often, and after how long. Pure: the caller waits.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use fenta_workflows::graph::{RetryClass, RetryRule};
 use fenta_workflows::worker::FailureClass;
 
 /// The rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// Attempts in all where trying again may help.
     pub attempts: u32,
@@ -13,6 +15,8 @@ pub struct RetryPolicy {
     pub first_wait: Duration,
     /// The longest wait.
     pub longest_wait: Duration,
+    /// The failures after which trying again may help.
+    pub on: BTreeSet<RetryClass>,
 }
 
 impl Default for RetryPolicy {
@@ -21,6 +25,18 @@ impl Default for RetryPolicy {
             attempts: 3,
             first_wait: Duration::from_millis(200),
             longest_wait: Duration::from_secs(2),
+            on: RetryClass::ALL.into_iter().collect(),
+        }
+    }
+}
+
+impl From<&RetryRule> for RetryPolicy {
+    fn from(rule: &RetryRule) -> Self {
+        Self {
+            attempts: rule.attempts.max(1),
+            first_wait: Duration::from_millis(rule.first_wait_ms),
+            longest_wait: Duration::from_millis(rule.longest_wait_ms),
+            on: rule.on.clone(),
         }
     }
 }
@@ -28,19 +44,11 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// How long to wait after attempt number `attempt` (from 1) failed; nothing when it was the last.
     pub fn wait_after(&self, attempt: u32, class: FailureClass) -> Option<Duration> {
-        let attempts = match class {
-            FailureClass::Crash
-            | FailureClass::Resource
-            | FailureClass::RateLimit
-            | FailureClass::Server
-            | FailureClass::Timeout
-            | FailureClass::Network => self.attempts,
+        let attempts = match retry_class(class) {
+            Some(class) if self.on.contains(&class) => self.attempts,
             // Our own mistake may be a race; twice the same is a bug.
-            FailureClass::Internal => self.attempts.min(2),
-            FailureClass::Input
-            | FailureClass::Unsupported
-            | FailureClass::Limit
-            | FailureClass::Budget => 1,
+            None if class == FailureClass::Internal => self.attempts.min(2),
+            _ => 1,
         };
         (attempt < attempts).then(|| {
             let doublings = attempt.saturating_sub(1).min(16);
@@ -49,30 +57,69 @@ impl RetryPolicy {
     }
 }
 
+/// The documents' word for a failure; none for those that no waiting mends.
+const fn retry_class(class: FailureClass) -> Option<RetryClass> {
+    match class {
+        FailureClass::RateLimit => Some(RetryClass::RateLimit),
+        FailureClass::Server => Some(RetryClass::Server),
+        FailureClass::Timeout => Some(RetryClass::Timeout),
+        FailureClass::Network => Some(RetryClass::Network),
+        FailureClass::Crash => Some(RetryClass::Crash),
+        FailureClass::Resource => Some(RetryClass::Resource),
+        FailureClass::Input
+        | FailureClass::Unsupported
+        | FailureClass::Limit
+        | FailureClass::Internal
+        | FailureClass::Budget => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn waits(policy: &RetryPolicy, class: FailureClass) -> Vec<u128> {
+        (1..)
+            .map_while(|attempt| policy.wait_after(attempt, class))
+            .map(|wait| wait.as_millis())
+            .collect()
+    }
+
     #[test]
     fn only_what_may_pass_is_tried_again() {
         let policy = RetryPolicy::default();
-        let waits = |class| {
-            (1..)
-                .map_while(|attempt| policy.wait_after(attempt, class))
-                .map(|wait| wait.as_millis())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(waits(FailureClass::Crash), [200, 400]);
-        assert_eq!(waits(FailureClass::Resource), [200, 400]);
-        assert_eq!(waits(FailureClass::Internal), [200]);
+        for passing in [
+            FailureClass::Crash,
+            FailureClass::Resource,
+            FailureClass::RateLimit,
+            FailureClass::Server,
+            FailureClass::Timeout,
+            FailureClass::Network,
+        ] {
+            assert_eq!(waits(&policy, passing), [200, 400], "{passing:?}");
+        }
+        assert_eq!(waits(&policy, FailureClass::Internal), [200]);
         for never in [
             FailureClass::Input,
             FailureClass::Unsupported,
             FailureClass::Limit,
             FailureClass::Budget,
         ] {
-            assert!(waits(never).is_empty(), "{never:?}");
+            assert!(waits(&policy, never).is_empty(), "{never:?}");
         }
+    }
+
+    #[test]
+    fn a_rule_of_the_document_says_which_and_how_often() {
+        let rule = RetryRule {
+            attempts: 4,
+            first_wait_ms: 10,
+            longest_wait_ms: 25,
+            on: BTreeSet::from([RetryClass::Server]),
+        };
+        let policy = RetryPolicy::from(&rule);
+        assert_eq!(waits(&policy, FailureClass::Server), [10, 20, 25]);
+        assert!(waits(&policy, FailureClass::Crash).is_empty());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::Tool;
-use super::executor::{Executor, LookUp, Outcome, Task};
+use super::executor::{Executor, LookUp, Outcome, Task, Terms};
 use super::lanes::{Lane, Lanes};
 use crate::executors::Notice;
 use crate::store::StoreError;
@@ -23,19 +23,35 @@ use crate::store::StoreError;
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) job: String,
+    /// The node, or the turn of a `for_each`, that wants it.
+    pub(super) node: String,
     pub(super) digest: ActionDigest,
     pub(super) action: Arc<Action>,
     pub(super) tool: Tool,
+    pub(super) terms: Terms,
     /// Where notices go, and under which number.
     pub(super) notices: mpsc::UnboundedSender<(usize, Notice)>,
     pub(super) number: usize,
+}
+
+/// Whose wishes are taken back: a whole job's, or one node's.
+#[derive(Debug)]
+struct Wisher {
+    job: String,
+    node: Option<String>,
+}
+
+impl Wisher {
+    fn made(&self, waiter: &Waiter) -> bool {
+        self.job == waiter.job && self.node.as_ref().is_none_or(|node| *node == waiter.node)
+    }
 }
 
 enum Message {
     Submit(Box<Request>, oneshot::Sender<Outcome>),
     Heard(u64, Notice),
     Ended(u64, Outcome),
-    Withdraw(String, mpsc::Sender<Infallible>),
+    Withdraw(Wisher, mpsc::Sender<Infallible>),
 }
 
 /// How others speak to the dispatcher. Cheap to clone.
@@ -64,8 +80,12 @@ impl DispatcherHandle {
     }
 
     /// Asks the cache.
-    pub(super) async fn look_up(&self, digest: &ActionDigest) -> Result<LookUp, StoreError> {
-        self.executor.look_up(digest).await
+    pub(super) async fn look_up(
+        &self,
+        digests: Vec<ActionDigest>,
+        fresh_since: Option<&str>,
+    ) -> Result<Vec<LookUp>, StoreError> {
+        self.executor.look_up(digests, fresh_since).await
     }
 
     /// Wants an action done; the outcome comes when it is. A closed channel means that it was withdrawn.
@@ -80,8 +100,21 @@ impl DispatcherHandle {
 
     /// Takes back everything a job wanted; returns when what ran for it alone has ended.
     pub(super) async fn withdraw(&self, job: &str) {
+        self.take_back(job, None).await;
+    }
+
+    /// Takes back everything a node of a job wanted.
+    pub(super) async fn withdraw_node(&self, job: &str, node: &str) {
+        self.take_back(job, Some(node.to_owned())).await;
+    }
+
+    async fn take_back(&self, job: &str, node: Option<String>) {
         let (guard, mut ended) = mpsc::channel(1);
-        let _ = self.messages.send(Message::Withdraw(job.to_owned(), guard));
+        let wisher = Wisher {
+            job: job.to_owned(),
+            node,
+        };
+        let _ = self.messages.send(Message::Withdraw(wisher, guard));
         // Nothing is ever sent: the channel closes when the last execution has dropped its end.
         let _ = ended.recv().await;
     }
@@ -89,6 +122,7 @@ impl DispatcherHandle {
 
 struct Waiter {
     job: String,
+    node: String,
     number: usize,
     notices: mpsc::UnboundedSender<(usize, Notice)>,
     reply: oneshot::Sender<Outcome>,
@@ -98,6 +132,7 @@ struct Entry {
     digest: ActionDigest,
     action: Arc<Action>,
     tool: Tool,
+    terms: Terms,
     waiters: Vec<Waiter>,
     running: Option<CancellationToken>,
     /// Dropped when the entry goes: whoever withdrew it waits for that.
@@ -122,7 +157,7 @@ impl Dispatcher {
                 Message::Submit(request, reply) => self.submit(*request, reply),
                 Message::Heard(id, notice) => self.pass_on(id, &notice),
                 Message::Ended(id, outcome) => self.ended(id, &outcome),
-                Message::Withdraw(job, guard) => self.withdraw(&job, &guard),
+                Message::Withdraw(wisher, guard) => self.withdraw(&wisher, &guard),
             }
             self.start_what_fits();
         }
@@ -131,6 +166,7 @@ impl Dispatcher {
     fn submit(&mut self, request: Request, reply: oneshot::Sender<Outcome>) {
         let waiter = Waiter {
             job: request.job,
+            node: request.node,
             number: request.number,
             notices: request.notices,
             reply,
@@ -141,6 +177,8 @@ impl Dispatcher {
                 .by_content
                 .get(&request.digest)
                 .and_then(|id| self.entries.get_mut(id))
+            // What runs for someone who takes older results may end with one.
+            && entry.terms.fresh_since >= request.terms.fresh_since
         {
             entry.waiters.push(waiter);
             return;
@@ -157,6 +195,7 @@ impl Dispatcher {
                 digest: request.digest,
                 action: request.action,
                 tool: request.tool,
+                terms: request.terms,
                 waiters: vec![waiter],
                 running: None,
                 guards: Vec::new(),
@@ -190,6 +229,7 @@ impl Dispatcher {
             digest: entry.digest.clone(),
             action: Arc::clone(&entry.action),
             tool: entry.tool.clone(),
+            terms: entry.terms.clone(),
             notices,
             cancel,
         };
@@ -215,11 +255,11 @@ impl Dispatcher {
         }
     }
 
-    fn withdraw(&mut self, job: &str, guard: &mpsc::Sender<Infallible>) {
+    fn withdraw(&mut self, wisher: &Wisher, guard: &mpsc::Sender<Infallible>) {
         let mut orphans = Vec::new();
         for (id, entry) in &mut self.entries {
             let before = entry.waiters.len();
-            entry.waiters.retain(|waiter| waiter.job != job);
+            entry.waiters.retain(|waiter| !wisher.made(waiter));
             if entry.waiters.is_empty() && before > 0 {
                 orphans.push((*id, entry.digest.clone()));
                 if let Some(running) = &entry.running {

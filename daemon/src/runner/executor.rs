@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fenta_workflows::action::{Action, ActionResult, CachePolicy};
-use fenta_workflows::digest::{ActionDigest, Digest};
+use fenta_workflows::digest::ActionDigest;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
@@ -23,8 +23,18 @@ pub(super) struct Task {
     pub(super) digest: ActionDigest,
     pub(super) action: Arc<Action>,
     pub(super) tool: Tool,
+    pub(super) terms: Terms,
     pub(super) notices: UnboundedSender<Notice>,
     pub(super) cancel: CancellationToken,
+}
+
+/// On what terms an action is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Terms {
+    /// Results made before this do not count.
+    pub(super) fresh_since: Option<String>,
+    /// How a failure is tried again, where the document says so.
+    pub(super) retry: Option<RetryPolicy>,
 }
 
 /// How it ended.
@@ -57,6 +67,11 @@ pub(super) enum LookUp {
     Miss,
     /// A result whose blobs are not all there any more.
     Gone,
+    /// A result that is too old to count.
+    Stale {
+        /// When it was made.
+        made_at: String,
+    },
 }
 
 /// See the module. Cheap to clone.
@@ -74,31 +89,33 @@ impl Executor {
             executors: context.executors.clone(),
             store: context.store.clone(),
             cas: context.cas.clone(),
-            retry: context.retry,
+            retry: context.retry.clone(),
         }
     }
 
-    /// Asks the cache. A result counts only while every one of its blobs is there and whole.
-    pub(super) async fn look_up(&self, digest: &ActionDigest) -> Result<LookUp, StoreError> {
-        let Some(row) = self.store.cached_action(digest).await? else {
-            return Ok(LookUp::Miss);
-        };
-        let blobs: Vec<Digest> = row.result.outputs.values().copied().collect();
+    /// Asks the cache about many actions at once. A result counts only while every one of its blobs is there and
+    /// whole, and when it is not older than `fresh_since`.
+    pub(super) async fn look_up(
+        &self,
+        digests: Vec<ActionDigest>,
+        fresh_since: Option<&str>,
+    ) -> Result<Vec<LookUp>, StoreError> {
+        let rows = self.store.cached_actions(digests).await?;
         let cas = self.cas.clone();
-        let whole = tokio::task::spawn_blocking(move || blobs.iter().all(|b| cas.contains(b)))
-            .await
-            .unwrap_or(false);
-        Ok(if whole {
-            LookUp::Hit(row)
-        } else {
-            LookUp::Gone
+        let fresh_since = fresh_since.map(str::to_owned);
+        tokio::task::spawn_blocking(move || {
+            rows.into_iter()
+                .map(|row| verdict(&cas, row, fresh_since.as_deref()))
+                .collect()
         })
+        .await
+        .map_err(|_| StoreError::Closed)
     }
 
     /// Does the action, unless its result appeared since the caller looked.
     pub(super) async fn perform(&self, task: Task) -> Outcome {
         let content = task.action.cache_policy() == CachePolicy::Content;
-        if content && let Ok(LookUp::Hit(row)) = self.look_up(&task.digest).await {
+        if content && let Some(row) = self.appeared(&task).await {
             return Outcome::Done(Done {
                 result: row.result,
                 wall_ms: row.wall_ms,
@@ -118,6 +135,16 @@ impl Executor {
             wall_ms,
             cached: false,
         })
+    }
+
+    /// A result of the task that someone else made meanwhile.
+    async fn appeared(&self, task: &Task) -> Option<CachedAction> {
+        let asked = vec![task.digest.clone()];
+        let fresh_since = task.terms.fresh_since.as_deref();
+        match self.look_up(asked, fresh_since).await.ok()?.pop()? {
+            LookUp::Hit(row) => Some(row),
+            _ => None,
+        }
     }
 
     async fn attempts(&self, task: &Task) -> Result<(ActionResult, u64), ExecuteError> {
@@ -142,7 +169,8 @@ impl Executor {
                 Err(ExecuteError::Failed(failure)) => failure,
                 Err(cancelled) => return Err(cancelled),
             };
-            let Some(wait) = self.retry.wait_after(number, failure.class) else {
+            let policy = task.terms.retry.as_ref().unwrap_or(&self.retry);
+            let Some(wait) = policy.wait_after(number, failure.class) else {
                 return Err(ExecuteError::Failed(failure));
             };
             number += 1;
@@ -167,6 +195,7 @@ impl Executor {
         let row = CachedAction {
             result: result.clone(),
             wall_ms,
+            made_at: self.store.now_text(),
         };
         let kind = task.action.kind();
         persist(&task.cancel, || {
@@ -178,5 +207,22 @@ impl Executor {
             message: format!("the result of {kind} could not be written down: {error}"),
             hint: "run the workflow again".to_owned(),
         })
+    }
+}
+
+fn verdict(cas: &Cas, row: Option<CachedAction>, fresh_since: Option<&str>) -> LookUp {
+    let Some(row) = row else {
+        return LookUp::Miss;
+    };
+    // Times of the store are texts that sort like the times they name.
+    if fresh_since.is_some_and(|since| row.made_at.as_str() < since) {
+        return LookUp::Stale {
+            made_at: row.made_at,
+        };
+    }
+    if row.result.outputs.values().all(|blob| cas.contains(blob)) {
+        LookUp::Hit(row)
+    } else {
+        LookUp::Gone
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use fenta_client::api::jobs::{CreateJob, JobError};
+use fenta_client::api::jobs::{CreateJob, JobError, RunOptions};
 use fenta_workflows::job_event::OutputValue;
 use fenta_workflows::value::Value;
 use fenta_workflows::worker::FailureClass;
@@ -12,10 +12,13 @@ use fenta_workflows::{JobFacts, NodeId, Scope, Workflow};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::admission::Purse;
 use super::dispatcher::DispatcherHandle;
 use super::event_log::EventLog;
-use super::node_run::{self, JobShared, NodeEnd};
+use super::node_run::JobShared;
 use super::persist::persist;
+use super::selection::{Part, Selection};
+use super::stage::{self, NodeEnd};
 use super::{Tool, submit};
 use crate::executors::Renderer;
 use crate::store::{JobRecord, Store, StoreError, Transition};
@@ -35,6 +38,8 @@ pub(super) struct JobContext {
 /// Why a job's graph was not walked to its end.
 enum Stop {
     Failed(JobError),
+    /// It waits for someone.
+    Paused(JobError),
     Cancelled,
     /// The daemon ends; the job goes on at its next start.
     Interrupted,
@@ -72,6 +77,7 @@ pub(super) async fn run(context: JobContext, id: String, cancel: CancellationTok
     let transition = match outcome {
         Ok(outputs) => Transition::Complete(outputs),
         Err(Stop::Failed(error)) => Transition::Fail(error),
+        Err(Stop::Paused(error)) => Transition::Pause(error),
         Err(Stop::Cancelled) => Transition::Cancel,
         Err(Stop::Interrupted) => {
             log.flush().await;
@@ -124,31 +130,44 @@ async fn walk(
     log: &EventLog,
     cancel: &CancellationToken,
 ) -> Result<BTreeMap<String, OutputValue>, Stop> {
-    let request = record.request.clone();
-    let compiled = tokio::task::spawn_blocking(move || compile(&request)).await;
-    let (workflow, inputs) =
-        compiled.map_err(|error| Stop::failed(error.to_string(), "see the daemon's log"))??;
-    let shared = Arc::new(JobShared {
-        id: record.job.id.clone(),
+    let id = record.job.id.clone();
+    let request = record.request.clone().map_err(|why| {
+        Stop::failed(
+            format!("this version of Fenta cannot read what the job asked for: {why}"),
+            "submit the workflow again",
+        )
+    })?;
+    let scope = Scope {
+        inputs: BTreeMap::new(),
+        nodes: BTreeMap::new(),
+        job: facts(&id, &record.local_date, &request),
+        item: None,
+    };
+    let compiled = tokio::task::spawn_blocking(move || compile(request)).await;
+    let Compiled {
         workflow,
+        inputs,
+        selection,
+        options,
+    } = compiled.map_err(|error| Stop::failed(error.to_string(), "see the daemon's log"))??;
+    let shared = Arc::new(JobShared {
+        id: id.clone(),
+        workflow,
+        options,
+        selection,
+        started_at: record
+            .job
+            .started_at
+            .clone()
+            .unwrap_or_else(|| context.store.now_text()),
+        purse: Purse::default(),
         tool,
         store: context.store.clone(),
         dispatcher: context.dispatcher.clone(),
         log: log.clone(),
         shutdown: context.shutdown.clone(),
     });
-    let mut walk = Walk {
-        waiting: shared.workflow.order().to_vec(),
-        scope: Scope {
-            inputs,
-            nodes: BTreeMap::new(),
-            job: facts(&record),
-            item: None,
-        },
-        shared,
-        running: JoinSet::new(),
-        names: HashMap::new(),
-    };
+    let mut walk = Walk::new(shared, Scope { inputs, ..scope });
     let outcome = tokio::select! {
         outcome = walk.all_nodes() => outcome,
         () = cancel.cancelled() => Err(Stop::Cancelled),
@@ -156,12 +175,20 @@ async fn walk(
     };
     // First nobody asks for more, then what was asked for is taken back: when this is done, nothing runs any more.
     walk.running.shutdown().await;
-    context.dispatcher.withdraw(&record.job.id).await;
+    context.dispatcher.withdraw(&id).await;
     outcome
 }
 
-fn compile(request: &CreateJob) -> Result<(Workflow, BTreeMap<String, Value>), Stop> {
-    let workflow = submit::compiled(request).map_err(|problems| {
+/// What a request comes to.
+struct Compiled {
+    workflow: Workflow,
+    inputs: BTreeMap<String, Value>,
+    selection: Selection,
+    options: RunOptions,
+}
+
+fn compile(request: CreateJob) -> Result<Compiled, Stop> {
+    let workflow = submit::compiled(&request).map_err(|problems| {
         let first = problems.first();
         let message = first.map_or_else(String::new, |problem| problem.message.clone());
         Stop::failed(
@@ -170,19 +197,26 @@ fn compile(request: &CreateJob) -> Result<(Workflow, BTreeMap<String, Value>), S
         )
     })?;
     let inputs = workflow
-        .bind(&request.params, &submit::path_bases(request))
+        .bind(&request.params, &submit::path_bases(&request))
         .map_err(|errors| {
             let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
             Stop::failed(texts.join("; "), "submit the job again with other inputs")
         })?;
-    Ok((workflow, inputs))
+    let selection = Selection::new(&workflow, &request.options)
+        .map_err(|error| Stop::failed(error.to_string(), error.hint()))?;
+    Ok(Compiled {
+        workflow,
+        inputs,
+        selection,
+        options: request.options,
+    })
 }
 
-fn facts(record: &JobRecord) -> JobFacts {
-    let request = &record.request;
+/// What expressions and nodes learn about a job.
+pub(super) fn facts(id: &str, local_date: &str, request: &CreateJob) -> JobFacts {
     JobFacts {
-        id: record.job.id.clone(),
-        date: record.local_date.clone(),
+        id: id.to_owned(),
+        date: local_date.to_owned(),
         workflow_dir: request.workflow.dir.clone(),
         out_dir: request
             .out_dir
@@ -195,12 +229,42 @@ fn facts(record: &JobRecord) -> JobFacts {
 struct Walk {
     shared: Arc<JobShared>,
     scope: Scope,
-    waiting: Vec<NodeId>,
+    /// The nodes each node still waits for, by number.
+    waits: HashMap<NodeId, usize>,
+    /// The nodes that wait for a node.
+    feeds: HashMap<NodeId, Vec<NodeId>>,
+    ready: Vec<NodeId>,
     running: JoinSet<NodeEnd>,
     names: HashMap<Id, NodeId>,
 }
 
 impl Walk {
+    fn new(shared: Arc<JobShared>, scope: Scope) -> Self {
+        let (mut waits, mut feeds) = (HashMap::new(), HashMap::<NodeId, Vec<NodeId>>::new());
+        let mut ready = Vec::new();
+        let workflow = &shared.workflow;
+        let chosen = |node: &NodeId| shared.selection.part(node) != Part::LeftOut;
+        for node in workflow.order().iter().filter(|node| chosen(node)) {
+            let needs = workflow.dependencies(node);
+            if needs.is_empty() {
+                ready.push(node.clone());
+            }
+            waits.insert(node.clone(), needs.len());
+            for need in needs {
+                feeds.entry(need).or_default().push(node.clone());
+            }
+        }
+        Self {
+            shared,
+            scope,
+            waits,
+            feeds,
+            ready,
+            running: JoinSet::new(),
+            names: HashMap::new(),
+        }
+    }
+
     async fn all_nodes(&mut self) -> Result<BTreeMap<String, OutputValue>, Stop> {
         loop {
             self.start_ready();
@@ -209,7 +273,7 @@ impl Walk {
             };
             self.take(joined)?;
         }
-        if let Some(node) = self.waiting.first() {
+        if let Some(node) = self.waits.keys().next() {
             return Err(Stop::failed(format!("node {node} can never start"), ""));
         }
         self.shared
@@ -219,16 +283,9 @@ impl Walk {
     }
 
     fn start_ready(&mut self) {
-        let waiting = std::mem::take(&mut self.waiting);
-        for node in waiting {
+        for node in std::mem::take(&mut self.ready) {
+            self.waits.remove(&node);
             let needs = self.shared.workflow.dependencies(&node);
-            let ready = needs
-                .iter()
-                .all(|need| self.scope.nodes.contains_key(need.as_str()));
-            if !ready {
-                self.waiting.push(node);
-                continue;
-            }
             // A node sees what it waited for, nothing else: timelines are large, most nodes need none.
             let scope = Scope {
                 inputs: self.scope.inputs.clone(),
@@ -240,9 +297,22 @@ impl Walk {
                 job: self.scope.job.clone(),
                 item: None,
             };
-            let run = node_run::run(Arc::clone(&self.shared), node.clone(), scope);
+            let run = stage::run(Arc::clone(&self.shared), node.clone(), scope);
             let id = self.running.spawn(run).id();
             self.names.insert(id, node);
+        }
+    }
+
+    /// A node has its outputs: who waited for nothing else may start.
+    fn finish(&mut self, node: &NodeId, outputs: BTreeMap<String, Value>) {
+        self.scope.nodes.insert(node.to_string(), outputs);
+        for next in self.feeds.remove(node).unwrap_or_default() {
+            if let Some(waits) = self.waits.get_mut(&next) {
+                *waits -= 1;
+                if *waits == 0 {
+                    self.ready.push(next);
+                }
+            }
         }
     }
 
@@ -262,10 +332,11 @@ impl Walk {
         };
         match (end, self.names.remove(&id)) {
             (NodeEnd::Finished(outputs), Some(node)) => {
-                self.scope.nodes.insert(node.to_string(), outputs);
+                self.finish(&node, outputs);
                 Ok(())
             }
             (NodeEnd::Failed(error), _) => Err(Stop::Failed(error)),
+            (NodeEnd::Paused(error), _) => Err(Stop::Paused(error)),
             (NodeEnd::Interrupted | NodeEnd::Finished(_), _) => Err(Stop::Interrupted),
         }
     }

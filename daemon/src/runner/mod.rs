@@ -1,22 +1,29 @@
 //! Executes jobs: from a request that was accepted to outputs in their place.
 //!
-//! Messages, no shared locks: `queue` decides which jobs are active, `job_run` walks a workflow's graph, `node_run`
-//! lowers a node to actions, `dispatcher` decides which action runs next over all jobs, `executor` does one action
+//! Messages, no shared locks: `queue` decides which jobs are active, `job_run` walks a workflow's graph, `stage` obeys a
+//! node's rules, `node_run` lowers one turn of it to actions, `dispatcher` decides which action runs next over all jobs, `executor` does one action
 //! with cache and retries. Neighbours: [`crate::store`] remembers, [`crate::executors`] does the work,
 //! [`crate::server`] is the only caller.
 
+mod admission;
 mod batch;
 mod dispatcher;
 mod event_log;
 mod executor;
+mod freshness;
 mod job_run;
 mod lanes;
+mod lock;
 mod node_run;
 mod persist;
+mod pins;
 mod progress;
 mod queue;
 mod reasons;
+mod selection;
+mod stage;
 mod submit;
+mod units;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,7 +33,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub use lock::{LockError, lock_of};
 pub use queue::RunnerStatus;
+pub use selection::OptionsError;
 pub use submit::SubmitError;
 
 use crate::executors::{Executors, Renderer, RetryPolicy};
@@ -152,6 +161,8 @@ struct Tool {
     name: Arc<str>,
 }
 
+#[cfg(test)]
+mod rules_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -1,37 +1,50 @@
-//! One node of one job: its parameters are evaluated, it asks for actions as long as it wants, and what it did and why
+//! One turn of a node: its parameters are evaluated, it asks for actions as long as it wants, and what it did and why
 //! is written down.
+//!
+//! Neighbours: `stage` decides which turns there are and what becomes of a failure; `admission` says which actions may
+//! be asked for at all.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use fenta_client::api::jobs::JobError;
+use fenta_client::api::jobs::RunOptions;
 use fenta_workflows::action::{Action, ActionFacts, ActionResult};
 use fenta_workflows::digest::ActionDigest;
 use fenta_workflows::job_event::JobEventKind;
+use fenta_workflows::lock::NodePins;
+use fenta_workflows::rerun_reason::RerunReason;
 use fenta_workflows::value::Value;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 use fenta_workflows::{LowerError, Lowered, NodeId, PreparedNode, Scope, Workflow};
-use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Tool;
+use super::admission::Purse;
 use super::batch::{Batch, all_at_once};
 use super::dispatcher::{DispatcherHandle, Request};
 use super::event_log::EventLog;
-use super::executor::{Done, LookUp, Outcome};
+use super::executor::{Done, LookUp, Outcome, Terms};
+use super::freshness::Freshness;
 use super::persist::persist;
 use super::reasons::{Evidence, reasons};
-use crate::executors::Notice;
-use crate::store::{EarlierRun, NodeTally, NodeUpdate, Store, StoreError};
+use super::selection::Selection;
+use super::{stage, units};
+use crate::executors::{Notice, RetryPolicy};
+use crate::store::{ActionTime, EarlierRun, NodeEnding, NodeTally, NodeUpdate, Store, StoreError};
 
 /// What the nodes of a job share.
 #[derive(Debug)]
 pub(super) struct JobShared {
     pub(super) id: String,
     pub(super) workflow: Workflow,
+    pub(super) options: RunOptions,
+    pub(super) selection: Selection,
+    /// When the job began the first time; what it made since then counts although the cache is not read.
+    pub(super) started_at: String,
+    pub(super) purse: Purse,
     pub(super) tool: Tool,
     pub(super) store: Store,
     pub(super) dispatcher: DispatcherHandle,
@@ -39,19 +52,36 @@ pub(super) struct JobShared {
     pub(super) shutdown: CancellationToken,
 }
 
-/// How a node ended.
+/// Which of a node's parameters a turn uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Variant {
+    /// Those of `with`.
+    Written,
+    /// Those of its fallback, after this went wrong.
+    Fallback { after: String },
+}
+
+/// One turn of a node.
 #[derive(Debug)]
-pub(super) enum NodeEnd {
-    /// Its values by port.
-    Finished(BTreeMap<String, Value>),
-    /// It failed for good.
-    Failed(JobError),
-    /// The job is being stopped.
-    Interrupted,
+pub(super) struct Turn {
+    pub(super) job: Arc<JobShared>,
+    pub(super) node: NodeId,
+    /// The node's name, with the number of the item in a `for_each`.
+    pub(super) label: String,
+    pub(super) scope: Arc<Scope>,
+    pub(super) variant: Variant,
+    pub(super) retry: Option<RetryPolicy>,
+}
+
+/// What a turn came to.
+pub(super) struct TurnResult {
+    pub(super) outcome: Result<BTreeMap<String, Value>, Stop>,
+    pub(super) tally: NodeTally,
+    pub(super) reasons: Vec<RerunReason>,
 }
 
 /// Why a node has no outputs.
-enum Stop {
+pub(super) enum Stop {
     Failed(WorkerFailure),
     Interrupted,
 }
@@ -64,11 +94,16 @@ impl From<WorkerFailure> for Stop {
 
 impl From<LowerError> for Stop {
     fn from(error: LowerError) -> Self {
-        Self::Failed(WorkerFailure {
-            class: FailureClass::Input,
-            message: error.message,
-            hint: error.hint,
-        })
+        Self::Failed(refused(error))
+    }
+}
+
+/// What cannot be evaluated or lowered is the document's fault, or its inputs'.
+pub(super) fn refused(error: LowerError) -> WorkerFailure {
+    WorkerFailure {
+        class: FailureClass::Input,
+        message: error.message,
+        hint: error.hint,
     }
 }
 
@@ -86,58 +121,88 @@ fn internal(message: String) -> WorkerFailure {
     }
 }
 
-/// Runs a node whose inputs are all in `scope`.
-pub(super) async fn run(job: Arc<JobShared>, node: NodeId, scope: Scope) -> NodeEnd {
+/// Does a turn.
+pub(super) async fn run(turn: &Turn) -> TurnResult {
     let mut run = NodeRun {
-        job,
-        node,
+        job: Arc::clone(&turn.job),
+        turn,
+        freshness: Freshness::of(turn),
         tally: NodeTally::default(),
-        evidence: Evidence::default(),
+        evidence: Evidence::new(&turn.scope.job.workflow_dir),
+        pins: NodePins::default(),
+        times: Vec::new(),
+        charged: false,
         planned: 0,
         counted: HashSet::new(),
         hits: Vec::new(),
+        reasons: Vec::new(),
     };
-    match run.outputs(scope).await {
-        Ok(outputs) => NodeEnd::Finished(outputs),
-        Err(Stop::Failed(failure)) => run.fail(failure).await,
-        Err(Stop::Interrupted) => NodeEnd::Interrupted,
+    let outcome = run.outputs().await;
+    TurnResult {
+        outcome,
+        tally: run.tally,
+        reasons: run.reasons,
     }
 }
 
-struct NodeRun {
-    job: Arc<JobShared>,
-    node: NodeId,
+/// Changes a node's row, however long the store makes it wait.
+pub(super) async fn update(job: &JobShared, label: &str, update: NodeUpdate) -> Result<(), Stop> {
+    persist(&job.shutdown, || {
+        job.store.update_node(&job.id, label, update.clone())
+    })
+    .await
+    .map_err(Stop::from)
+}
+
+pub(super) struct NodeRun<'a> {
+    pub(super) job: Arc<JobShared>,
+    pub(super) turn: &'a Turn,
+    freshness: Freshness,
     tally: NodeTally,
     evidence: Evidence,
+    pub(super) pins: NodePins,
+    times: Vec<ActionTime>,
+    /// Whether the node's cost was taken from the budget.
+    pub(super) charged: bool,
     /// Cacheable actions so far.
     planned: u32,
     /// What was counted as run; the same content twice runs once.
     counted: HashSet<ActionDigest>,
     hits: Vec<ActionDigest>,
+    reasons: Vec<RerunReason>,
 }
 
-impl NodeRun {
-    async fn outputs(&mut self, scope: Scope) -> Result<BTreeMap<String, Value>, Stop> {
+impl NodeRun<'_> {
+    async fn outputs(&mut self) -> Result<BTreeMap<String, Value>, Stop> {
         let job = Arc::clone(&self.job);
+        let label = self.turn.label.clone();
         job.log.add(JobEventKind::NodeStarted {
-            node: self.node.to_string(),
+            node: label.clone(),
         });
-        let (shared, node) = (Arc::clone(&job), self.node.clone());
-        let prepared = evaluate(move || shared.workflow.prepare(&node, &scope)).await??;
-        let earlier = job.store.earlier_run(&job.id, self.node.as_str()).await?;
-        let update = NodeUpdate::Running {
-            key: Box::new(prepared.key().clone()),
-        };
-        self.update(update).await?;
+        let prepared = self.prepare().await?;
+        let earlier = job.store.earlier_run(&job.id, &label).await?;
+        let key = Box::new(prepared.key().clone());
+        update(&job, &label, NodeUpdate::Running { key }).await?;
         let outputs = self.lower(&prepared).await?;
         self.finish(&prepared, earlier.as_ref()).await?;
         Ok(outputs)
     }
 
-    async fn lower(&mut self, prepared: &PreparedNode) -> Result<BTreeMap<String, Value>, Stop> {
+    async fn prepare(&self) -> Result<PreparedNode, Stop> {
+        let (job, node) = (Arc::clone(&self.job), self.turn.node.clone());
+        let (scope, variant) = (Arc::clone(&self.turn.scope), self.turn.variant.clone());
+        let prepared = evaluate(move || match variant {
+            Variant::Written => job.workflow.prepare(&node, &scope).map(Some),
+            Variant::Fallback { .. } => job.workflow.prepare_fallback(&node, &scope),
+        })
+        .await??;
+        prepared.ok_or_else(|| internal("the node has no fallback".to_owned()).into())
+    }
+
+    async fn lower(&mut self, node: &PreparedNode) -> Result<BTreeMap<String, Value>, Stop> {
         let mut results = Vec::new();
         loop {
-            let prepared = prepared.clone();
+            let prepared = node.clone();
             let (lowered, given) = evaluate(move || {
                 let lowered = prepared.lower(&results);
                 (lowered, results)
@@ -147,7 +212,7 @@ impl NodeRun {
             match lowered? {
                 Lowered::Outputs(outputs) => return Ok(outputs),
                 Lowered::Actions(actions) if actions.is_empty() => {
-                    let message = format!("node {} waits for no action", self.node);
+                    let message = format!("node {} waits for no action", self.turn.label);
                     return Err(internal(message).into());
                 }
                 Lowered::Actions(actions) => results.extend(self.perform(actions).await?),
@@ -159,15 +224,21 @@ impl NodeRun {
     async fn perform(&mut self, actions: Vec<Action>) -> Result<Vec<ActionResult>, Stop> {
         let mut batch = Batch::new(actions, &self.job.tool.name);
         self.look_up(&mut batch).await?;
+        self.admit(&batch)?;
         let (heard, notices) = mpsc::unbounded_channel();
         let pending: FuturesUnordered<_> = batch
             .missing()
             .map(|number| {
                 let request = Request {
                     job: self.job.id.clone(),
+                    node: self.turn.label.clone(),
                     digest: batch.items[number].digest.clone(),
                     action: Arc::clone(&batch.items[number].action),
                     tool: self.job.tool.clone(),
+                    terms: Terms {
+                        fresh_since: self.freshness.since().map(str::to_owned),
+                        retry: self.turn.retry.clone(),
+                    },
                     notices: heard.clone(),
                     number,
                 };
@@ -187,25 +258,31 @@ impl NodeRun {
         let cacheable: Vec<usize> = batch.cacheable().collect();
         let asked = cacheable
             .iter()
-            .map(|number| self.job.dispatcher.look_up(&batch.items[*number].digest));
-        let known = join_all(asked).await;
+            .map(|number| batch.items[*number].digest.clone())
+            .collect();
+        let since = self.freshness.since();
+        let known = self.job.dispatcher.look_up(asked, since).await?;
         for (number, known) in cacheable.iter().zip(known) {
-            match known? {
+            match known {
                 LookUp::Hit(row) => {
-                    let digest = batch.items[*number].digest.clone();
+                    let item = &batch.items[*number];
+                    self.pinned(&item.action, &row.result)?;
                     self.tally.cached += 1;
                     self.tally.saved_ms += row.wall_ms;
-                    self.hits.push(digest);
+                    self.hits.push(item.digest.clone());
                     batch.give(*number, row.result);
                 }
                 LookUp::Gone => self.evidence.gone = true,
+                LookUp::Stale { made_at } => {
+                    self.evidence.stale = Some(self.freshness.reason(&made_at, &self.job.store));
+                }
                 LookUp::Miss => {}
             }
         }
         if !cacheable.is_empty() {
             self.planned += u32::try_from(cacheable.len()).unwrap_or(u32::MAX);
             self.job.log.add(JobEventKind::ActionsPlanned {
-                node: self.node.to_string(),
+                node: self.turn.label.clone(),
                 total: self.planned,
                 cached: self.tally.cached,
             });
@@ -225,7 +302,7 @@ impl NodeRun {
                 biased;
                 Some((number, notice)) = notices.recv() => self.hear(batch, number, notice),
                 Some((number, outcome)) = pending.next() => match outcome {
-                    Ok(Outcome::Done(done)) => self.take(batch, number, done),
+                    Ok(Outcome::Done(done)) => self.take(batch, number, done)?,
                     Ok(Outcome::Failed(failure)) if batch.only_measures() => {
                         failures.insert(number, failure);
                     }
@@ -240,7 +317,7 @@ impl NodeRun {
 
     fn hear(&self, batch: &mut Batch, number: usize, notice: Notice) {
         let item = &batch.items[number];
-        let (node, action) = (self.node.to_string(), item.action.kind().to_owned());
+        let (node, action) = (self.turn.label.clone(), item.action.kind().to_owned());
         let digest = item.digest.short().to_owned();
         match notice {
             // Questions to this machine are asked at every run: only real work is news.
@@ -268,9 +345,10 @@ impl NodeRun {
         }
     }
 
-    fn take(&mut self, batch: &mut Batch, number: usize, done: Done) {
+    fn take(&mut self, batch: &mut Batch, number: usize, done: Done) -> Result<(), Stop> {
         let item = &batch.items[number];
         self.evidence.note(&item.action, &done.result);
+        self.pinned(&item.action, &done.result)?;
         let published = matches!(
             &done.result.facts,
             ActionFacts::Published(files) if files.iter().any(|file| file.written)
@@ -284,8 +362,13 @@ impl NodeRun {
             } else {
                 self.tally.ran += 1;
                 self.tally.wall_ms += done.wall_ms;
+                self.times.push(ActionTime {
+                    action: item.action.kind(),
+                    units: units::of(&item.action),
+                    wall_ms: done.wall_ms,
+                });
                 self.job.log.add(JobEventKind::ActionFinished {
-                    node: self.node.to_string(),
+                    node: self.turn.label.clone(),
                     action: item.action.kind().to_owned(),
                     digest: item.digest.short().to_owned(),
                     wall_ms: done.wall_ms,
@@ -293,6 +376,7 @@ impl NodeRun {
             }
         }
         batch.give(number, done.result);
+        Ok(())
     }
 
     fn tell_progress(&self, batch: &mut Batch) {
@@ -300,7 +384,7 @@ impl NodeRun {
             && batch.has_content()
         {
             self.job.log.add(JobEventKind::NodeProgress {
-                node: self.node.to_string(),
+                node: self.turn.label.clone(),
                 done,
                 total,
             });
@@ -312,25 +396,24 @@ impl NodeRun {
         prepared: &PreparedNode,
         earlier: Option<&EarlierRun>,
     ) -> Result<(), Stop> {
-        let why = if self.tally.ran == 0 {
-            Vec::new()
-        } else {
-            reasons(prepared.key(), &self.job.tool.name, &self.evidence, earlier)
-        };
-        self.update(NodeUpdate::Finished {
+        if self.tally.ran > 0 {
+            self.reasons = reasons(prepared.key(), &self.job.tool.name, &self.evidence, earlier);
+        }
+        let ending = NodeEnding {
             tally: self.tally,
-            reasons: why.clone(),
+            reasons: self.reasons.clone(),
             files: self.evidence.files.clone(),
-        })
-        .await?;
-        self.job.log.add(JobEventKind::NodeFinished {
-            node: self.node.to_string(),
-            ran: self.tally.ran,
-            cached: self.tally.cached,
-            wall_ms: self.tally.wall_ms,
-            saved_ms: self.tally.saved_ms,
-            reasons: why,
-        });
+            pins: self.pins.clone(),
+            times: std::mem::take(&mut self.times),
+            note: match &self.turn.variant {
+                Variant::Written => String::new(),
+                Variant::Fallback { after } => format!("used its fallback after: {after}"),
+            },
+        };
+        let event = stage::finished(&self.turn.label, &ending);
+        let finished = NodeUpdate::Finished(Box::new(ending));
+        update(&self.job, &self.turn.label, finished).await?;
+        self.job.log.add(event);
         if !self.hits.is_empty()
             && let Err(error) = self
                 .job
@@ -342,38 +425,6 @@ impl NodeRun {
         }
         Ok(())
     }
-
-    async fn fail(&self, failure: WorkerFailure) -> NodeEnd {
-        let error = JobError {
-            node: self.node.to_string(),
-            class: Some(failure.class),
-            message: failure.message.clone(),
-            hint: failure.hint.clone(),
-        };
-        let update = NodeUpdate::Failed {
-            tally: self.tally,
-            error: error.clone(),
-        };
-        if let Err(refused) = self.update(update).await {
-            tracing::error!(job = self.job.id, node = %self.node, %refused, "a failed node could not be written down");
-        }
-        self.job.log.add(JobEventKind::NodeFailed {
-            node: self.node.to_string(),
-            class: failure.class,
-            message: failure.message,
-            hint: failure.hint,
-        });
-        NodeEnd::Failed(error)
-    }
-
-    async fn update(&self, update: NodeUpdate) -> Result<(), StoreError> {
-        let job = &self.job;
-        persist(&job.shutdown, || {
-            job.store
-                .update_node(&job.id, self.node.as_str(), update.clone())
-        })
-        .await
-    }
 }
 
 type Numbered = (usize, Result<Outcome, oneshot::error::RecvError>);
@@ -383,7 +434,7 @@ async fn numbered(number: usize, outcome: oneshot::Receiver<Outcome>) -> Numbere
 }
 
 /// Runs the pure part of a node off the runtime's own threads: a long script takes a while to lay out.
-async fn evaluate<T: Send + 'static>(
+pub(super) async fn evaluate<T: Send + 'static>(
     body: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, WorkerFailure> {
     tokio::task::spawn_blocking(body)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fenta_workflows::action::{Action, ActionFacts, ActionResult};
+use fenta_workflows::action::{Action, ActionFacts, ActionResult, CollectedFile};
 use fenta_workflows::digest::blob_digest;
 use fenta_workflows::rerun_reason::RerunReason;
 use fenta_workflows::{NodeKey, rerun_reasons};
@@ -18,21 +18,41 @@ pub(super) struct Evidence {
     pub(super) gone: bool,
     /// Whether a result had to be put in its place.
     pub(super) published: bool,
+    /// Why a result the cache had did not count.
+    pub(super) stale: Option<RerunReason>,
+    /// The document's folder: files are told by their place below it.
+    folder: String,
 }
 
 impl Evidence {
+    /// Of a node of a document in this folder.
+    pub(super) fn new(folder: &str) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// The name of a file for people, unique among the node's files: two folders may hold files of the same name.
+    fn name(&self, path: &str) -> String {
+        path.strip_prefix(&self.folder)
+            .and_then(|below| below.strip_prefix('/'))
+            .unwrap_or(path)
+            .to_owned()
+    }
+
     /// Takes note of a fact about this machine.
     pub(super) fn note(&mut self, action: &Action, result: &ActionResult) {
         match (action, &result.facts) {
-            (_, ActionFacts::Collected(files)) => self.files.extend(
-                files
-                    .iter()
-                    .map(|file| (file.name.clone(), file.digest.to_string())),
-            ),
+            (Action::Collect(request), ActionFacts::Collected(files)) => {
+                for file in files {
+                    let name = self.name(&collected(&request.path, file));
+                    self.files.insert(name, file.digest.to_string());
+                }
+            }
             (Action::ReadText(request), ActionFacts::Text(text)) => {
-                let name = request.path.rsplit('/').next().unwrap_or_default();
                 let digest = blob_digest(text.as_bytes()).to_string();
-                self.files.insert(name.to_owned(), digest);
+                self.files.insert(self.name(&request.path), digest);
             }
             (_, ActionFacts::Fonts(faces)) => self.files.extend(faces.iter().map(|face| {
                 let name = format!("font {}:{}", face.request.family, face.request.weight);
@@ -40,6 +60,15 @@ impl Evidence {
             })),
             _ => {}
         }
+    }
+}
+
+/// The path of a file that was collected: the file itself was asked for, or it lies in the folder that was.
+fn collected(asked: &str, file: &CollectedFile) -> String {
+    if file.path == file.name && asked.ends_with(&format!("/{}", file.name)) {
+        asked.to_owned()
+    } else {
+        format!("{}/{}", asked.trim_end_matches('/'), file.path)
     }
 }
 
@@ -51,6 +80,7 @@ pub(super) fn reasons(
     earlier: Option<&EarlierRun>,
 ) -> Vec<RerunReason> {
     let mut reasons = rerun_reasons(earlier.map(|earlier| &earlier.key), key);
+    reasons.extend(evidence.stale.clone());
     if let Some(earlier) = earlier {
         // A node that did not finish has noted no files: their absence says nothing.
         if earlier.finished {
@@ -94,7 +124,7 @@ fn changed_files(
 #[cfg(test)]
 mod tests {
     use fenta_workflows::ParamKey;
-    use fenta_workflows::action::{CollectedFile, ReadTextRequest};
+    use fenta_workflows::action::{CollectRequest, CollectedFile, ReadTextRequest};
     use fenta_workflows::value::Value;
 
     use super::*;
@@ -111,6 +141,7 @@ mod tests {
             key: key(1),
             finished,
             tool: "r 1".to_owned(),
+            effort_ms: 0,
             files: BTreeMap::from([("a.mp4".to_owned(), "d1".to_owned())]),
         }
     }
@@ -165,23 +196,47 @@ mod tests {
     }
 
     #[test]
-    fn files_texts_and_fonts_are_noted() {
-        let mut evidence = Evidence::default();
+    fn files_are_told_by_their_place_below_the_document() {
+        let mut evidence = Evidence::new("/home/u/film");
         let result = |facts| ActionResult {
             outputs: BTreeMap::new(),
             facts,
         };
-        let read = Action::ReadText(ReadTextRequest {
-            path: "/home/u/story.txt".to_owned(),
+        let read = |path: &str| {
+            Action::ReadText(ReadTextRequest {
+                path: path.to_owned(),
+            })
+        };
+        for path in [
+            "/home/u/film/a/story.txt",
+            "/home/u/film/b/story.txt",
+            "/x/story.txt",
+        ] {
+            evidence.note(&read(path), &result(ActionFacts::Text(path.to_owned())));
+        }
+        let collect = Action::Collect(CollectRequest {
+            path: "/home/u/film/broll".to_owned(),
+            extensions: Vec::new(),
+            max_items: 9,
         });
-        let collected = ActionFacts::Collected(vec![CollectedFile {
+        let file = |path: &str| CollectedFile {
             name: "a.mp4".to_owned(),
-            digest: blob_digest(b"a"),
-        }]);
-        evidence.note(&read, &result(collected));
-        evidence.note(&read, &result(ActionFacts::Text("hello".to_owned())));
-        evidence.note(&read, &result(ActionFacts::None));
+            path: path.to_owned(),
+            digest: blob_digest(path.as_bytes()),
+        };
+        let found = vec![file("a.mp4"), file("sea/a.mp4")];
+        evidence.note(&collect, &result(ActionFacts::Collected(found)));
+        evidence.note(&collect, &result(ActionFacts::None));
         let names: Vec<&String> = evidence.files.keys().collect();
-        assert_eq!(names, ["a.mp4", "story.txt"]);
+        assert_eq!(
+            names,
+            [
+                "/x/story.txt",
+                "a/story.txt",
+                "b/story.txt",
+                "broll/a.mp4",
+                "broll/sea/a.mp4"
+            ]
+        );
     }
 }

@@ -3,8 +3,10 @@
 use fenta_client::api::jobs::CreateJob;
 use fenta_workflows::{BindError, LocatedDiagnostic, PathBases, SourceFile, Workflow, compile};
 
+use super::pins;
+use super::selection::{OptionsError, Part, Selection};
 use crate::executors::RendererError;
-use crate::store::{NewJob, Replay, StoreError};
+use crate::store::{NewJob, NewNode, Replay, StoreError};
 
 /// Why a request did not become a job.
 #[derive(Debug, thiserror::Error)]
@@ -23,9 +25,9 @@ pub enum SubmitError {
         /// Its value.
         value: String,
     },
-    /// An option of the run is of no use yet.
-    #[error("running parts of a workflow is not possible yet")]
-    Options,
+    /// The options of the run do not fit it.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
     /// There is nothing to render with.
     #[error(transparent)]
     Renderer(#[from] RendererError),
@@ -54,19 +56,22 @@ pub(super) async fn check(
     let tool = tool.to_owned();
     tokio::task::spawn_blocking(move || {
         check_paths(&request)?;
-        if !request.options.is_default() {
-            return Err(SubmitError::Options);
-        }
         let workflow = compiled(&request).map_err(SubmitError::Document)?;
         workflow
             .bind(&request.params, &path_bases(&request))
             .map_err(SubmitError::Inputs)?;
+        let selection = Selection::new(&workflow, &request.options)?;
+        pins::check_nodes(&workflow, &selection, &request.options)?;
         let nodes = workflow
             .order()
             .iter()
             .map(|id| {
                 let kind = workflow.nodes().get(id).map_or("", |node| node.kind());
-                (id.to_string(), kind.to_owned())
+                NewNode {
+                    node: id.to_string(),
+                    kind: kind.to_owned(),
+                    left_out: selection.part(id) == Part::LeftOut,
+                }
             })
             .collect();
         Ok(NewJob {
@@ -88,7 +93,10 @@ pub(super) fn compiled(request: &CreateJob) -> Result<Workflow, Vec<LocatedDiagn
         text: request.workflow.text.clone(),
     };
     compile(&source)
-        .map(|(workflow, _warnings)| workflow)
+        .map(|(workflow, _warnings)| match request.options.seed {
+            Some(seed) => workflow.with_seed(seed),
+            None => workflow,
+        })
         .map_err(|problems| problems.located(&source))
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::dispatcher::{DispatcherHandle, Request};
-use super::executor::{Executor, Outcome};
+use super::executor::{Executor, Outcome, Terms};
 use super::testing::{Machine, TEXT, document, speak, speech};
 use super::{SubmitError, Tool};
 use crate::store::{StoreError, Transition};
@@ -290,6 +290,8 @@ async fn two_jobs_share_one_execution_and_it_survives_the_first() {
     let submit = |job: &str, number| {
         dispatcher.submit(Request {
             job: job.to_owned(),
+            node: "voice".to_owned(),
+            terms: Terms::default(),
             digest: action.digest(&tool.name),
             action: Arc::clone(&action),
             tool: tool.clone(),
@@ -335,6 +337,8 @@ async fn withdrawing_the_last_wish_stops_what_runs_and_drops_what_waits() {
         let action = Arc::new(speak(text));
         dispatcher.submit(Request {
             job: job.to_owned(),
+            node: "voice".to_owned(),
+            terms: Terms::default(),
             digest: action.digest(&tool.name),
             action,
             tool: tool.clone(),

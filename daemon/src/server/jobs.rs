@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use fenta_client::api::jobs::{CreateJob, Job, JobList, JobQuery};
+use fenta_client::api::jobs::{CreateJob, Job, JobList, JobQuery, Lock};
 use fenta_workflows::digest::blob_digest;
 
 use super::AppState;
@@ -113,6 +113,15 @@ pub(super) async fn show(
 ) -> Result<Json<Job>, ApiError> {
     let id = state.store.resolve_job(&given).await?;
     Ok(Json(state.store.job_with_nodes(&id).await?))
+}
+
+/// What a completed job was made with.
+pub(super) async fn lock(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+) -> Result<Json<Lock>, ApiError> {
+    let id = state.store.resolve_job(&given).await?;
+    Ok(Json(crate::runner::lock_of(&state.store, &id).await?))
 }
 
 pub(super) async fn cancel(

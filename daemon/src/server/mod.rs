@@ -76,6 +76,7 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/health", get(meta::health))
         .route("/v1/jobs", get(jobs::list).post(jobs::create))
         .route("/v1/jobs/{id}", get(jobs::show))
+        .route("/v1/jobs/{id}/lock", get(jobs::lock))
         .route("/v1/jobs/{id}/events", get(events::follow))
         .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
         .route("/v1/jobs/{id}/resume", post(jobs::resume))

@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use fenta_client::api::problem::{PROBLEM_JSON, Problem};
 
-use crate::runner::SubmitError;
+use crate::runner::{LockError, SubmitError};
 use crate::store::StoreError;
 
 /// An answer that is not a success.
@@ -100,6 +100,21 @@ impl From<StoreError> for ApiError {
     }
 }
 
+impl From<LockError> for ApiError {
+    fn from(error: LockError) -> Self {
+        let detail = error.to_string();
+        match error {
+            LockError::NotCompleted { .. } => {
+                Self::new(StatusCode::CONFLICT, "job/not-completed", detail)
+                    .hint("let it complete: `fenta job resume` goes on with it")
+            }
+            LockError::Request { .. } => Self::new(StatusCode::CONFLICT, "job/outdated", detail)
+                .hint("run the workflow again"),
+            LockError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<SubmitError> for ApiError {
     fn from(error: SubmitError) -> Self {
         let detail = error.to_string();
@@ -112,7 +127,9 @@ impl From<SubmitError> for ApiError {
                 invalid
             }
             SubmitError::Inputs(_) => Self::new(invalid, "workflow/inputs", detail),
-            SubmitError::Options => Self::new(invalid, "request/options", detail),
+            SubmitError::Options(error) => {
+                Self::new(invalid, "request/options", detail).hint(error.hint())
+            }
             SubmitError::RelativePath { .. } => Self::new(invalid, "request/relative-path", detail),
             SubmitError::Renderer(_) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -14,6 +14,8 @@ pub struct CachedAction {
     pub result: ActionResult,
     /// How long that took, milliseconds.
     pub wall_ms: u64,
+    /// When it was made, as rows of the store say it.
+    pub made_at: String,
 }
 
 impl Store {
@@ -22,18 +24,31 @@ impl Store {
         &self,
         digest: &ActionDigest,
     ) -> Result<Option<CachedAction>, StoreError> {
-        let digest = digest.to_string();
+        let found = self.cached_actions(vec![digest.clone()]).await?;
+        Ok(found.into_iter().next().flatten())
+    }
+
+    /// The remembered results of actions, in their order, with one trip to the database.
+    pub async fn cached_actions(
+        &self,
+        digests: Vec<ActionDigest>,
+    ) -> Result<Vec<Option<CachedAction>>, StoreError> {
         self.threads
             .read(move |connection| {
-                let row: Option<(String, u64)> = connection
-                    .prepare_cached("SELECT result, wall_ms FROM action_cache WHERE digest = ?1")?
-                    .query_row([digest], |row| Ok((row.get(0)?, row.get(1)?)))
-                    .optional()?;
-                // A result this version cannot read is a result it does not have.
-                Ok(row.and_then(|(result, wall_ms)| {
-                    let result = serde_json::from_str(&result).ok()?;
-                    Some(CachedAction { result, wall_ms })
-                }))
+                let mut statement = connection.prepare_cached(
+                    "SELECT result, wall_ms, created_at FROM action_cache WHERE digest = ?1",
+                )?;
+                digests
+                    .iter()
+                    .map(|digest| {
+                        let row = statement
+                            .query_row([digest.as_str()], |row| {
+                                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                            })
+                            .optional()?;
+                        Ok(row.and_then(readable))
+                    })
+                    .collect()
             })
             .await
     }
@@ -49,18 +64,18 @@ impl Store {
         let at = self.clock.now_text();
         let result = serde_json::to_string(&action.result)
             .map_err(|error| StoreError::row("action_cache", error))?;
-        let wall_ms = action.wall_ms;
+        let (wall_ms, made_at) = (action.wall_ms, action.made_at.clone());
         self.threads
             .write(move |connection| {
                 connection
                     .prepare_cached(
                         "INSERT INTO action_cache (digest, kind, result, wall_ms, created_at, last_used)
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?5)
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                          ON CONFLICT (digest) DO UPDATE SET
                             result = excluded.result, wall_ms = excluded.wall_ms,
-                            last_used = excluded.last_used",
+                            created_at = excluded.created_at, last_used = excluded.last_used",
                     )?
-                    .execute(params![digest, kind, result, wall_ms, at])?;
+                    .execute(params![digest, kind, result, wall_ms, made_at, at])?;
                 Ok(())
             })
             .await
@@ -80,6 +95,16 @@ impl Store {
             })
             .await
     }
+}
+
+/// A row as it is stored; one this version cannot read is a result it does not have.
+fn readable((result, wall_ms, made_at): (String, u64, String)) -> Option<CachedAction> {
+    let result = serde_json::from_str(&result).ok()?;
+    Some(CachedAction {
+        result,
+        wall_ms,
+        made_at,
+    })
 }
 
 #[cfg(test)]
@@ -107,6 +132,7 @@ mod tests {
                 facts: ActionFacts::None,
             },
             wall_ms: 12,
+            made_at: "2026-11-22T00:00:00.000Z".to_owned(),
         }
     }
 
@@ -126,11 +152,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn many_are_asked_at_once_and_answered_in_order() {
+        let test = testing::open();
+        let made = result(b"b");
+        test.store
+            .remember_action(&digest("b"), "write", &made)
+            .await
+            .unwrap();
+        let asked = vec![digest("a"), digest("b"), digest("c")];
+        let found = test.store.cached_actions(asked).await.unwrap();
+        assert_eq!(found, [None, Some(made), None]);
+    }
+
+    #[tokio::test]
     async fn use_is_noted() {
         let test = testing::open();
         let key = digest("a");
+        let made = CachedAction {
+            made_at: test.store.now_text(),
+            ..result(b"x")
+        };
         test.store
-            .remember_action(&key, "write", &result(b"x"))
+            .remember_action(&key, "write", &made)
             .await
             .unwrap();
         test.clock.advance(60_000);

@@ -19,10 +19,21 @@ pub struct NewJob {
     pub request: CreateJob,
     /// The renderer of the day.
     pub tool: String,
-    /// Its nodes in order: id and kind.
-    pub nodes: Vec<(String, String)>,
+    /// Its nodes in order.
+    pub nodes: Vec<NewNode>,
     /// Set when the client wants this request to count once.
     pub replay: Option<Replay>,
+}
+
+/// A node of a job to accept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewNode {
+    /// Its name.
+    pub node: String,
+    /// Its type.
+    pub kind: String,
+    /// Whether the options of the run leave it out.
+    pub left_out: bool,
 }
 
 /// How a new job was received.
@@ -43,8 +54,8 @@ pub struct JobRecord {
     pub ordinal: i64,
     /// As the API shows it, without nodes.
     pub job: Job,
-    /// The request that made it.
-    pub request: CreateJob,
+    /// The request that made it; why not, when another version wrote it in a way this one does not read.
+    pub request: Result<CreateJob, String>,
     /// The user's calendar day when it was accepted.
     pub local_date: String,
     /// The renderer it was last started with.
@@ -230,7 +241,7 @@ fn resolve(connection: &Connection, given: &str) -> Result<String, StoreError> {
 }
 
 const SELECT: &str =
-    "SELECT ordinal, id, workflow, request, state, cancel_requested, local_date, tool,
+    "SELECT ordinal, id, workflow, identity, request, state, cancel_requested, local_date, tool,
     created_at, started_at, finished_at, error, outputs, last_seq FROM jobs";
 
 pub(super) fn select(connection: &Connection, id: &str) -> Result<JobRecord, StoreError> {
@@ -247,6 +258,7 @@ struct StoredJob {
     ordinal: i64,
     id: String,
     workflow: String,
+    identity: String,
     request: String,
     state: String,
     cancel_requested: bool,
@@ -263,6 +275,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
         ordinal: row.get("ordinal")?,
         id: row.get("id")?,
         workflow: row.get("workflow")?,
+        identity: row.get("identity")?,
         request: row.get("request")?,
         state: row.get("state")?,
         cancel_requested: row.get("cancel_requested")?,
@@ -281,7 +294,9 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
 
 fn record(row: StoredJob) -> Result<JobRecord, StoreError> {
     let bad = |error: serde_json::Error| StoreError::row("jobs", error);
-    let request: CreateJob = serde_json::from_str(&row.request).map_err(bad)?;
+    // A list of jobs must not break on one of them: the job itself tells when it is started.
+    let request: Result<CreateJob, String> =
+        serde_json::from_str(&row.request).map_err(|error| error.to_string());
     let error = row.error.map(|text| serde_json::from_str(&text));
     let [created_at, started_at, finished_at] = row.times;
     Ok(JobRecord {
@@ -289,7 +304,7 @@ fn record(row: StoredJob) -> Result<JobRecord, StoreError> {
         job: Job {
             id: row.id,
             workflow: row.workflow,
-            path: request.workflow.path.clone(),
+            path: Some(row.identity).filter(|identity| identity.starts_with('/')),
             state: serde_json::from_value(serde_json::Value::String(row.state)).map_err(bad)?,
             created_at: created_at.unwrap_or_default(),
             started_at,
@@ -337,10 +352,33 @@ pub(crate) mod testing {
             request: request(name),
             tool: "tool 1".to_owned(),
             nodes: vec![
-                ("voice".to_owned(), "Voice.TTS".to_owned()),
-                ("render".to_owned(), "Output.Render".to_owned()),
+                new_node("voice", "Voice.TTS"),
+                new_node("render", "Output.Render"),
             ],
             replay: None,
+        }
+    }
+
+    impl Store {
+        /// As if another version had written the job's row.
+        pub(crate) async fn spoil_request(&self, job: &str, text: &str) {
+            let (job, text) = (job.to_owned(), text.to_owned());
+            self.threads
+                .write(move |connection| {
+                    connection
+                        .execute("UPDATE jobs SET request = ?2 WHERE id = ?1", [job, text])?;
+                    Ok(())
+                })
+                .await
+                .unwrap();
+        }
+    }
+
+    fn new_node(node: &str, kind: &str) -> NewNode {
+        NewNode {
+            node: node.to_owned(),
+            kind: kind.to_owned(),
+            left_out: false,
         }
     }
 

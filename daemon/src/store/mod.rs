@@ -4,8 +4,10 @@
 //! operations and never see SQL or a connection. It decides nothing: which job runs and why is the runner's business.
 
 mod action_cache;
+mod action_times;
 pub mod cas;
 mod connection;
+mod earlier_runs;
 mod error;
 mod events;
 mod file_index;
@@ -19,13 +21,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use action_cache::CachedAction;
+pub use action_times::{ActionTime, ActionTimes};
 pub use cas::Cas;
+pub use earlier_runs::EarlierRun;
 pub use error::StoreError;
 pub use events::EventHub;
 pub use file_index::FileStamp;
 pub use idempotency::Replay;
-pub use jobs::{Accepted, JobFilter, JobRecord, NewJob};
-pub use node_runs::{EarlierRun, NodeTally, NodeUpdate};
+pub use jobs::{Accepted, JobFilter, JobRecord, NewJob, NewNode};
+pub use node_runs::{NodeEnding, NodeTally, NodeUpdate};
 pub use transition::Transition;
 
 #[cfg(test)]
@@ -59,6 +63,34 @@ impl Store {
     /// Who wants to hear about new events.
     pub fn events(&self) -> &EventHub {
         &self.events
+    }
+
+    /// Now, as rows say it.
+    pub fn now_text(&self) -> String {
+        self.clock.now_text()
+    }
+
+    /// Today on the user's calendar.
+    pub fn local_date(&self) -> jiff::civil::Date {
+        self.clock.local_date()
+    }
+
+    /// So long ago, as rows say it.
+    pub fn ago_text(&self, millis: u64) -> String {
+        let span = jiff::SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX));
+        let then = self
+            .clock
+            .now()
+            .checked_sub(span)
+            .unwrap_or(jiff::Timestamp::MIN);
+        crate::clock::timestamp_text(then)
+    }
+
+    /// How long ago a row's time was, milliseconds; 0 for what is no time of the past.
+    pub fn age_ms(&self, then: &str) -> u64 {
+        then.parse::<jiff::Timestamp>().map_or(0, |then| {
+            u64::try_from(self.clock.now().duration_since(then).as_millis()).unwrap_or(0)
+        })
     }
 
     /// Waits until everything asked before is on disk, and folds the write-ahead log into the database.

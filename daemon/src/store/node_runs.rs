@@ -1,30 +1,34 @@
-//! What each node of a job did, under which key, and why.
+//! What each node of a job did, under which key, and why. A turn of a `for_each` is a row of its own, `footage[3]`.
 
 use std::collections::BTreeMap;
 
 use fenta_client::api::jobs::{JobError, NodeRun, NodeState};
 use fenta_workflows::NodeKey;
+use fenta_workflows::lock::NodePins;
 use fenta_workflows::rerun_reason::RerunReason;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use super::{Store, StoreError};
+use super::action_times::{self, ActionTime};
+use super::{NewNode, Store, StoreError};
 
 /// A change of a node's row.
 #[derive(Clone, Debug)]
 pub enum NodeUpdate {
+    /// It is being worked on; its turns have rows of their own.
+    Started,
     /// Its parameters are known and it is being worked on.
     Running {
         /// What its work depends on.
         key: Box<NodeKey>,
     },
     /// It has all its outputs.
-    Finished {
-        /// Counts and times.
+    Finished(Box<NodeEnding>),
+    /// It has nothing to do in this job.
+    Skipped {
+        /// Why.
+        note: String,
+        /// What it did before it was given up.
         tally: NodeTally,
-        /// Why it ran.
-        reasons: Vec<RerunReason>,
-        /// The user's files it read: name and digest.
-        files: BTreeMap<String, String>,
     },
     /// It failed for good.
     Failed {
@@ -33,6 +37,23 @@ pub enum NodeUpdate {
         /// Why.
         error: JobError,
     },
+}
+
+/// Everything worth remembering of a node that has its outputs.
+#[derive(Clone, Debug, Default)]
+pub struct NodeEnding {
+    /// Counts and times.
+    pub tally: NodeTally,
+    /// Why it ran.
+    pub reasons: Vec<RerunReason>,
+    /// The user's files it read: name and digest.
+    pub files: BTreeMap<String, String>,
+    /// What it was made with.
+    pub pins: NodePins,
+    /// How long its actions took.
+    pub times: Vec<ActionTime>,
+    /// That it went on with other parameters; may be empty.
+    pub note: String,
 }
 
 /// What the actions of a node came to.
@@ -48,17 +69,14 @@ pub struct NodeTally {
     pub saved_ms: u64,
 }
 
-/// The last time a node of the same workflow had a key.
-#[derive(Clone, Debug)]
-pub struct EarlierRun {
-    /// The key.
-    pub key: NodeKey,
-    /// Whether it got all its outputs.
-    pub finished: bool,
-    /// The renderer of that job.
-    pub tool: String,
-    /// The user's files it read.
-    pub files: BTreeMap<String, String>,
+impl NodeTally {
+    /// Adds what another node, or another turn of this one, came to.
+    pub fn add(&mut self, other: &Self) {
+        self.ran += other.ran;
+        self.cached += other.cached;
+        self.wall_ms += other.wall_ms;
+        self.saved_ms += other.saved_ms;
+    }
 }
 
 impl Store {
@@ -75,16 +93,51 @@ impl Store {
             .await
     }
 
-    /// The newest run of `node` in a job of the same workflow that was accepted before `job`, or in `job` itself when
-    /// that is being resumed.
-    pub async fn earlier_run(
-        &self,
-        job: &str,
-        node: &str,
-    ) -> Result<Option<EarlierRun>, StoreError> {
+    /// Gives the turns of a node rows of their own, `footage[0]` and so on. Rows of an earlier attempt stay; those of
+    /// turns that are no more go.
+    pub async fn add_items(&self, job: &str, node: &str, items: usize) -> Result<(), StoreError> {
         let (job, node) = (job.to_owned(), node.to_owned());
         self.threads
-            .read(move |connection| earlier(connection, &job, &node))
+            .write(move |connection| {
+                let (position, kind): (i64, String) = connection
+                    .prepare_cached(
+                        "SELECT position, kind FROM node_runs WHERE job = ?1 AND node = ?2",
+                    )?
+                    .query_row([&job, &node], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                connection
+                    .prepare_cached(
+                        "DELETE FROM node_runs WHERE job = ?1 AND position = ?2 AND item >= ?3",
+                    )?
+                    .execute(params![job, position, items as i64])?;
+                let mut insert = connection.prepare_cached(
+                    "INSERT OR IGNORE INTO node_runs (job, position, item, node, kind, state)
+                     VALUES (?1, ?2, ?3, ?4, ?5, 'waiting')",
+                )?;
+                for item in 0..items {
+                    let name = format!("{node}[{item}]");
+                    insert.execute(params![job, position, item as i64, name, kind])?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// What the nodes of a job were made with, by their names; turns of a `for_each` have their own.
+    pub async fn node_pins(&self, job: &str) -> Result<BTreeMap<String, NodePins>, StoreError> {
+        let job = job.to_owned();
+        self.threads
+            .read(move |connection| {
+                let mut statement =
+                    connection.prepare_cached("SELECT node, pins FROM node_runs WHERE job = ?1")?;
+                let rows = statement.query_map([job], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                rows.map(|row| {
+                    let (node, pins): (String, String) = row?;
+                    let pins = serde_json::from_str(&pins)
+                        .map_err(|error| StoreError::row("node_runs", error))?;
+                    Ok((node, pins))
+                })
+                .collect()
+            })
             .await
     }
 }
@@ -92,13 +145,24 @@ impl Store {
 pub(super) fn insert_waiting(
     connection: &Connection,
     job: &str,
-    nodes: &[(String, String)],
+    nodes: &[NewNode],
 ) -> Result<(), StoreError> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO node_runs (job, position, node, kind, state) VALUES (?1, ?2, ?3, ?4, 'waiting')",
+        "INSERT INTO node_runs (job, position, node, kind, state) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
-    for (position, (node, kind)) in nodes.iter().enumerate() {
-        insert.execute(params![job, position as i64, node, kind])?;
+    for (position, new) in nodes.iter().enumerate() {
+        let state = if new.left_out {
+            NodeState::LeftOut
+        } else {
+            NodeState::Waiting
+        };
+        insert.execute(params![
+            job,
+            position as i64,
+            new.node,
+            new.kind,
+            state.as_str()
+        ])?;
     }
     Ok(())
 }
@@ -117,8 +181,8 @@ pub(super) fn cancel_open(connection: &Connection, job: &str) -> Result<(), Stor
 pub(super) fn reopen(connection: &Connection, job: &str) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "UPDATE node_runs SET state = 'waiting', error = NULL
-             WHERE job = ?1 AND state IN ('failed', 'cancelled')",
+            "UPDATE node_runs SET state = 'waiting', error = NULL, note = ''
+             WHERE job = ?1 AND state IN ('running', 'failed', 'cancelled', 'skipped')",
         )?
         .execute([job])?;
     Ok(())
@@ -163,6 +227,13 @@ fn apply(
     update: &NodeUpdate,
 ) -> Result<(), StoreError> {
     match update {
+        NodeUpdate::Started => {
+            connection
+                .prepare_cached(
+                    "UPDATE node_runs SET state = 'running' WHERE job = ?1 AND node = ?2",
+                )?
+                .execute(params![job, node])?;
+        }
         NodeUpdate::Running { key } => {
             connection
                 .prepare_cached(
@@ -170,18 +241,15 @@ fn apply(
                 )?
                 .execute(params![job, node, json(key)?])?;
         }
-        NodeUpdate::Finished {
-            tally,
-            reasons,
-            files,
-        } => {
+        NodeUpdate::Finished(ending) => finish(connection, job, node, ending)?,
+        NodeUpdate::Skipped { note, tally } => {
             set_tally(connection, job, node, tally)?;
             connection
                 .prepare_cached(
-                    "UPDATE node_runs SET state = 'finished', reasons = ?3, files = ?4
+                    "UPDATE node_runs SET state = 'skipped', note = ?3, reasons = '[]'
                      WHERE job = ?1 AND node = ?2",
                 )?
-                .execute(params![job, node, json(reasons)?, json(files)?])?;
+                .execute(params![job, node, note])?;
         }
         NodeUpdate::Failed { tally, error } => {
             set_tally(connection, job, node, tally)?;
@@ -193,6 +261,35 @@ fn apply(
         }
     }
     Ok(())
+}
+
+fn finish(
+    connection: &Connection,
+    job: &str,
+    node: &str,
+    ending: &NodeEnding,
+) -> Result<(), StoreError> {
+    set_tally(connection, job, node, &ending.tally)?;
+    connection
+        .prepare_cached(
+            "UPDATE node_runs SET state = 'finished', reasons = ?3, files = ?4, pins = ?5, note = ?6
+             WHERE job = ?1 AND node = ?2",
+        )?
+        .execute(params![
+            job,
+            node,
+            json(&ending.reasons)?,
+            json(&ending.files)?,
+            json(&ending.pins)?,
+            ending.note
+        ])?;
+    if ending.times.is_empty() {
+        return Ok(());
+    }
+    let kind: String = connection
+        .prepare_cached("SELECT kind FROM node_runs WHERE job = ?1 AND node = ?2")?
+        .query_row([job, node], |row| row.get(0))?;
+    action_times::add(connection, &kind, &ending.times)
 }
 
 fn set_tally(
@@ -217,38 +314,71 @@ fn set_tally(
     Ok(())
 }
 
-fn earlier(
-    connection: &Connection,
-    job: &str,
-    node: &str,
-) -> Result<Option<EarlierRun>, StoreError> {
-    let row: Option<(String, String, String, String)> = connection
-        .prepare_cached(
-            "SELECT n.key, n.state, j.tool, n.files FROM node_runs n JOIN jobs j ON j.id = n.job
-             WHERE n.node = ?2 AND n.key IS NOT NULL
-               AND j.identity = (SELECT identity FROM jobs WHERE id = ?1)
-               AND j.ordinal <= (SELECT ordinal FROM jobs WHERE id = ?1)
-             ORDER BY j.ordinal DESC LIMIT 1",
-        )?
-        .query_row([job, node], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-        })
-        .optional()?;
-    let Some((key, state, tool, files)) = row else {
-        return Ok(None);
-    };
-    // A key of a version that wrote keys differently explains nothing: then the node has no past.
-    let (Ok(key), Ok(files)) = (serde_json::from_str(&key), serde_json::from_str(&files)) else {
-        return Ok(None);
-    };
-    Ok(Some(EarlierRun {
-        key,
-        finished: state == NodeState::Finished.as_str(),
-        tool,
-        files,
-    }))
-}
-
 fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::row("node_runs", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{jobs_testing, testing};
+
+    async fn names(store: &Store, job: &str) -> Vec<(String, NodeState)> {
+        let job = store.job_with_nodes(job).await.unwrap();
+        job.nodes
+            .into_iter()
+            .map(|run| (run.node, run.state))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn turns_stand_after_their_node_and_go_with_the_list() {
+        let test = testing::open();
+        let job = jobs_testing::create(&test.store, "a").await;
+        test.store.add_items(&job, "voice", 11).await.unwrap();
+        let update = NodeUpdate::Skipped {
+            note: "why".to_owned(),
+            tally: NodeTally::default(),
+        };
+        test.store
+            .update_node(&job, "voice[1]", update)
+            .await
+            .unwrap();
+        // The list is shorter when the job goes on; what its first turns did is kept.
+        test.store.add_items(&job, "voice", 2).await.unwrap();
+        let expected = [
+            ("voice", NodeState::Waiting),
+            ("voice[0]", NodeState::Waiting),
+            ("voice[1]", NodeState::Skipped),
+            ("render", NodeState::Waiting),
+        ];
+        let expected: Vec<_> = expected.map(|(n, s)| (n.to_owned(), s)).into();
+        assert_eq!(names(&test.store, &job).await, expected);
+    }
+
+    #[tokio::test]
+    async fn pins_come_back_and_times_are_measured() {
+        let test = testing::open();
+        let job = jobs_testing::create(&test.store, "a").await;
+        let pins = NodePins {
+            voice: Some("slt".to_owned()),
+            ..NodePins::default()
+        };
+        let ending = NodeEnding {
+            pins: pins.clone(),
+            times: vec![ActionTime {
+                action: "speak",
+                units: 2,
+                wall_ms: 30,
+            }],
+            ..NodeEnding::default()
+        };
+        let update = NodeUpdate::Finished(Box::new(ending));
+        test.store.update_node(&job, "voice", update).await.unwrap();
+        let found = test.store.node_pins(&job).await.unwrap();
+        assert_eq!(found["voice"], pins);
+        assert_eq!(found["render"], NodePins::default());
+        let times = test.store.action_times().await.unwrap();
+        assert_eq!(times.per_unit("Voice.TTS", "speak"), Some((15.0, 1)));
+    }
 }

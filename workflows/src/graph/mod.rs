@@ -92,6 +92,11 @@ impl NodeInstance {
         self.node_type.descriptor().kind
     }
 
+    /// The version of its type.
+    pub fn version(&self) -> u32 {
+        self.node_type.descriptor().version
+    }
+
     /// The node a value of this node comes from; what is made of an item comes from where the items come from.
     pub(crate) fn origin(&self, value: &Dynamic) -> Option<String> {
         let of_item = || {

@@ -120,6 +120,7 @@ mod tests {
                 .iter()
                 .map(|name| CollectedFile {
                     name: (*name).into(),
+                    path: (*name).into(),
                     digest: digest(name),
                 })
                 .collect(),

@@ -1,0 +1,163 @@
+//! What a node was made with, for `fenta.lock`, and whether a frozen run may have it.
+
+use fenta_client::api::jobs::RunOptions;
+use fenta_workflows::Workflow;
+use fenta_workflows::action::{Action, ActionFacts, ActionResult};
+use fenta_workflows::lock::{self, Lock, NodePins, PinnedResult};
+use fenta_workflows::worker::{FailureClass, WorkerFailure};
+
+use super::selection::{OptionsError, Part, Selection};
+
+/// Takes note of what an action of a node (or one turn of it) made.
+pub(super) fn note(pins: &mut NodePins, label: &str, action: &Action, result: &ActionResult) {
+    match action {
+        Action::Speak(request) => {
+            pins.voice = Some(format!("{}:{}", request.engine, request.voice));
+        }
+        Action::Invoke(request) => {
+            pins.model = request.models.first().map(ToString::to_string);
+        }
+        _ => {}
+    }
+    if let ActionFacts::Fonts(faces) = &result.facts {
+        for face in faces {
+            pins.fonts.insert(font(face), face.file);
+        }
+    }
+    if lock::is_generated(action) {
+        let pinned = PinnedResult::new(label, action, result);
+        pins.results.insert(lock::request_key(action), pinned);
+    }
+}
+
+fn font(face: &fenta_templates::timeline::FontFace) -> String {
+    format!("{}:{}", face.request.family, face.request.weight)
+}
+
+/// Whether a frozen run may ask for an action at all.
+pub(super) fn wish(lock: &Lock, action: &Action) -> Result<(), String> {
+    if !lock::is_generated(action) {
+        return Ok(());
+    }
+    match lock.results.get(&lock::request_key(action)) {
+        Some(_) => Ok(()),
+        None => Err(format!(
+            "the lock pins no result for this `{}`",
+            action.kind()
+        )),
+    }
+}
+
+/// Whether what came out of an action is what the lock pins.
+pub(super) fn outcome(lock: &Lock, action: &Action, result: &ActionResult) -> Result<(), String> {
+    if let ActionFacts::Fonts(faces) = &result.facts {
+        for face in faces {
+            let name = font(face);
+            match lock.fonts.get(&name) {
+                Some(file) if *file == face.file => {}
+                Some(file) => {
+                    return Err(format!(
+                        "the font {name} on this machine is {}, the lock pins {}",
+                        face.file.short(),
+                        file.short()
+                    ));
+                }
+                None => return Err(format!("the lock does not pin the font {name}")),
+            }
+        }
+    }
+    if !lock::is_generated(action) {
+        return Ok(());
+    }
+    match lock.results.get(&lock::request_key(action)) {
+        Some(pinned) if pinned.is(result) => Ok(()),
+        Some(_) => Err(format!(
+            "the result of `{}` on this machine is not the pinned one",
+            action.kind()
+        )),
+        None => wish(lock, action),
+    }
+}
+
+/// Whether the lock of a frozen run knows every node that runs, as it is. Everything it does not know is named.
+pub(super) fn check_nodes(
+    workflow: &Workflow,
+    selection: &Selection,
+    options: &RunOptions,
+) -> Result<(), OptionsError> {
+    if !options.frozen {
+        return Ok(());
+    }
+    let lock = options.lock.as_ref().ok_or(OptionsError::NoLock)?;
+    let mut unpinned = Vec::new();
+    for node in workflow.order() {
+        if selection.part(node) == Part::LeftOut {
+            continue;
+        }
+        let Some(instance) = workflow.nodes().get(node) else {
+            continue;
+        };
+        let (kind, version) = (instance.kind(), instance.version());
+        match lock.nodes.get(node.as_str()) {
+            None => unpinned.push(format!("node `{node}` is not in it")),
+            Some(pinned) if pinned.kind != kind => {
+                unpinned.push(format!("node `{node}` was {}, now {kind}", pinned.kind));
+            }
+            Some(pinned) if pinned.version != version => unpinned.push(format!(
+                "node `{node}`: {kind} was version {}, now {version}",
+                pinned.version
+            )),
+            Some(_) => {}
+        }
+    }
+    if unpinned.is_empty() {
+        Ok(())
+    } else {
+        Err(OptionsError::NotPinned(unpinned))
+    }
+}
+
+/// The failure of a frozen run that is not what the lock says.
+pub(super) fn refused(why: String) -> WorkerFailure {
+    WorkerFailure {
+        class: FailureClass::Input,
+        message: format!("frozen: {why}"),
+        hint: "run it with --lock and without --frozen to pin it as it is now".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use fenta_workflows::digest::blob_digest;
+
+    use super::*;
+    use crate::runner::testing::{speak, write};
+
+    fn result(bytes: &[u8]) -> ActionResult {
+        ActionResult {
+            outputs: BTreeMap::from([("audio".to_owned(), blob_digest(bytes))]),
+            facts: ActionFacts::None,
+        }
+    }
+
+    #[test]
+    fn what_was_generated_is_pinned_and_only_that_passes() {
+        let mut pins = NodePins::default();
+        note(&mut pins, "voice", &speak("hello"), &result(b"a"));
+        note(&mut pins, "voice", &write("text"), &result(b"t"));
+        assert_eq!(pins.voice.as_deref(), Some("flite:slt"));
+        assert_eq!(pins.results.len(), 1, "a text is made of what is written");
+        let lock = Lock {
+            results: pins.results,
+            ..Lock::default()
+        };
+        assert_eq!(outcome(&lock, &speak("hello"), &result(b"a")), Ok(()));
+        assert_eq!(wish(&lock, &write("other")), Ok(()));
+        let other = outcome(&lock, &speak("hello"), &result(b"b")).unwrap_err();
+        assert!(other.contains("not the pinned one"), "{other}");
+        let unknown = wish(&lock, &speak("hello you")).unwrap_err();
+        assert!(unknown.contains("pins no result"), "{unknown}");
+    }
+}
