@@ -193,6 +193,15 @@ impl Workflow {
                 .insert(spec.name.to_owned(), ParamKey::new(&value, from));
             params.insert(spec.name.to_owned(), value);
         }
+        let mut models = own_models(&params);
+        if let (Some(role), true) = (instance.node_type.role(), models.is_empty()) {
+            let providers = self.settings().providers.get(&role);
+            models = providers.cloned().unwrap_or_default();
+            let names = models.iter().map(|model| Value::Text(model.to_string()));
+            let value = Value::List(names.collect());
+            key.params
+                .insert("providers".to_owned(), ParamKey::new(&value, None));
+        }
         for (name, value) in instance.node_type.job_params(&scope.job) {
             key.params
                 .insert(name.to_owned(), ParamKey::new(&value, None));
@@ -202,7 +211,7 @@ impl Workflow {
             params,
             key,
             job: scope.job.clone(),
-            models: Vec::new(),
+            models,
         })
     }
 
@@ -230,6 +239,20 @@ impl Workflow {
         }
         Ok(outputs)
     }
+}
+
+/// The models a node names itself, in its parameter `model`.
+fn own_models(params: &BTreeMap<String, Value>) -> Vec<ModelRef> {
+    let named = match params.get("model") {
+        Some(Value::List(items)) => items.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    };
+    let model = |value: &Value| match value {
+        Value::Text(text) => text.parse().ok(),
+        _ => None,
+    };
+    named.iter().filter_map(model).collect()
 }
 
 fn output_value(name: &str, value: &Value) -> Result<OutputValue, LowerError> {

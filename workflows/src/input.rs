@@ -3,26 +3,25 @@
 //! Neighbours: `graph` reads their declarations from the document; the daemon and the CLI call [`Workflow::bind`]
 //! before a job begins. No file is touched: paths are joined as texts.
 
+mod fit;
 mod path;
+mod pattern;
 mod scalar;
 
 pub(crate) use path::join_path;
-use scalar::scalar;
+pub use pattern::Pattern;
+
 pub(crate) use scalar::{is_date, is_url, parse_duration};
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use fenta_templates::color::Color;
 use indexmap::IndexMap;
 
 use crate::diagnostic::Span;
 use crate::graph::Workflow;
 use crate::suggest::nearest;
 use crate::value::{PortType, Value};
-
-/// Longest text an input takes, characters.
-const MAX_TEXT_CHARS: usize = 100_000;
 
 /// What an input holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +48,8 @@ pub enum InputType {
     Date,
     /// A path of any file or folder.
     File,
+    /// A path of a picture, a clip or a recording; `kind` says which.
+    Asset,
     /// A path of a still.
     Image,
     /// A path of a clip.
@@ -61,9 +62,9 @@ pub enum InputType {
 
 impl InputType {
     /// The names of all types that are not lists.
-    pub const NAMES: [&'static str; 14] = [
+    pub const NAMES: [&'static str; 15] = [
         "string", "text", "int", "number", "bool", "enum", "duration", "url", "color", "date",
-        "file", "image", "video", "audio",
+        "file", "asset", "image", "video", "audio",
     ];
 
     /// The type with this name; `[]` at the end makes a list.
@@ -83,6 +84,7 @@ impl InputType {
             "color" => Self::Color,
             "date" => Self::Date,
             "file" => Self::File,
+            "asset" => Self::Asset,
             "image" => Self::Image,
             "video" => Self::Video,
             "audio" => Self::Audio,
@@ -93,7 +95,7 @@ impl InputType {
     /// Whether values are paths of the user's files.
     pub fn is_path(&self) -> bool {
         match self {
-            Self::File | Self::Image | Self::Video | Self::Audio => true,
+            Self::File | Self::Asset | Self::Image | Self::Video | Self::Audio => true,
             Self::List(inner) => inner.is_path(),
             _ => false,
         }
@@ -125,9 +127,45 @@ impl fmt::Display for InputType {
             Self::Color => f.write_str("color"),
             Self::Date => f.write_str("date"),
             Self::File => f.write_str("file"),
+            Self::Asset => f.write_str("asset"),
             Self::Image => f.write_str("image"),
             Self::Video => f.write_str("video"),
             Self::Audio => f.write_str("audio"),
+        }
+    }
+}
+
+/// What an `asset` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssetKind {
+    /// A picture.
+    Image,
+    /// A clip.
+    Video,
+    /// A recording.
+    Audio,
+}
+
+impl AssetKind {
+    /// The extensions its files have, without dots.
+    pub const fn extensions(self) -> &'static [&'static str] {
+        match self {
+            Self::Image => &[
+                "png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic",
+            ],
+            Self::Video => &[
+                "mp4", "mov", "m4v", "mkv", "webm", "avi", "mpg", "mpeg", "ts",
+            ],
+            Self::Audio => &["mp3", "wav", "m4a", "aac", "flac", "ogg", "opus", "aiff"],
+        }
+    }
+
+    /// Its name with its article, for messages.
+    pub const fn with_article(self) -> &'static str {
+        match self {
+            Self::Image => "an image",
+            Self::Video => "a video",
+            Self::Audio => "an audio file",
         }
     }
 }
@@ -143,14 +181,24 @@ pub struct InputSpec {
     pub required: bool,
     /// One sentence for people.
     pub help: String,
-    /// Smallest number (milliseconds for durations).
+    /// Smallest number (milliseconds for durations), or fewest items of a list.
     pub min: Option<f64>,
-    /// Largest number.
+    /// Largest number, or most items of a list.
     pub max: Option<f64>,
+    /// First day of a date.
+    pub first_day: Option<String>,
+    /// Last day of a date.
+    pub last_day: Option<String>,
     /// Most characters of a text.
     pub max_length: Option<usize>,
+    /// What a text must match.
+    pub pattern: Option<Pattern>,
     /// The choices of an `enum`.
     pub of: Vec<String>,
+    /// What an `asset` is.
+    pub kind: Option<AssetKind>,
+    /// The extensions a path may have, small letters, without dots; any when empty.
+    pub accept: Vec<String>,
     /// Where it is declared.
     pub(crate) span: Span,
 }
@@ -268,116 +316,24 @@ fn unknown_names(
 }
 
 impl InputSpec {
-    /// A text from outside as a value; lists are separated by commas.
-    ///
-    /// # Errors
-    /// Why the text does not fit, as a lower-case fragment.
-    pub fn parse(&self, text: &str) -> Result<Value, String> {
-        let raw = match &self.input_type {
-            InputType::List(inner) => {
-                let items: Vec<&str> = if text.trim().is_empty() {
-                    Vec::new()
-                } else {
-                    text.split(',').map(str::trim).collect()
-                };
-                let items: Result<Vec<Value>, String> =
-                    items.into_iter().map(|item| scalar(inner, item)).collect();
-                Value::List(items?)
-            }
-            one => scalar(one, text)?,
-        };
-        self.fit(raw)
-    }
-
-    /// A value of the document or of [`InputSpec::parse`] held against the type and its limits.
-    ///
-    /// # Errors
-    /// Why it does not fit, as a lower-case fragment.
-    pub fn fit(&self, value: Value) -> Result<Value, String> {
-        match (&self.input_type, value) {
-            (InputType::List(inner), Value::List(items)) => items
-                .into_iter()
-                .map(|item| self.fit_one(inner, item))
-                .collect::<Result<Vec<_>, _>>()
-                .map(Value::List),
-            (InputType::List(inner), one) => self
-                .fit_one(inner, one)
-                .map(|value| Value::List(vec![value])),
-            (one, value) => self.fit_one(one, value),
+    /// A required input without limits.
+    pub(crate) fn new(input_type: InputType, span: Span) -> Self {
+        Self {
+            input_type,
+            default: None,
+            required: true,
+            help: String::new(),
+            min: None,
+            max: None,
+            first_day: None,
+            last_day: None,
+            max_length: None,
+            pattern: None,
+            of: Vec::new(),
+            kind: None,
+            accept: Vec::new(),
+            span,
         }
-    }
-
-    fn fit_one(&self, input_type: &InputType, value: Value) -> Result<Value, String> {
-        match (input_type, value) {
-            (InputType::Int, Value::Int(number)) => {
-                self.in_limits(number as f64, Value::Int(number))
-            }
-            (InputType::Number, Value::Int(number)) => {
-                self.in_limits(number as f64, Value::Int(number))
-            }
-            (InputType::Number, Value::Float(number)) => {
-                self.in_limits(number, Value::Float(number))
-            }
-            (InputType::Bool, Value::Bool(yes)) => Ok(Value::Bool(yes)),
-            (InputType::Duration, Value::Int(millis)) => {
-                self.in_limits(millis as f64, Value::Int(millis))
-            }
-            (InputType::Duration, Value::Text(text)) => {
-                let millis = parse_duration(&text)?;
-                self.in_limits(millis as f64, Value::Int(millis))
-            }
-            (InputType::Int | InputType::Number | InputType::Bool | InputType::Duration, other) => {
-                Err(format!("expected {input_type}, found {}", other.noun()))
-            }
-            (text_like, Value::Text(text)) => self.fit_text(text_like, text),
-            (_, other) => Err(format!("expected text, found {}", other.noun())),
-        }
-    }
-
-    fn in_limits(&self, number: f64, value: Value) -> Result<Value, String> {
-        if let Some(min) = self.min
-            && number < min
-        {
-            return Err(format!("{number} is less than the smallest value, {min}"));
-        }
-        if let Some(max) = self.max
-            && number > max
-        {
-            return Err(format!("{number} is more than the largest value, {max}"));
-        }
-        Ok(value)
-    }
-
-    fn fit_text(&self, input_type: &InputType, text: String) -> Result<Value, String> {
-        let limit = self.max_length.unwrap_or(MAX_TEXT_CHARS);
-        let chars = text.chars().count();
-        if chars > limit {
-            return Err(format!("it has {chars} characters, more than {limit}"));
-        }
-        match input_type {
-            InputType::Enum if !self.of.contains(&text) => {
-                let near = nearest(&text, self.of.iter().map(String::as_str));
-                let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-                return Err(format!("it must be one of {}{near}", self.of.join(", ")));
-            }
-            InputType::Color => {
-                text.parse::<Color>().map_err(|error| error.to_string())?;
-            }
-            InputType::Date if !is_date(&text) => {
-                return Err("it must be a day like 2026-11-22".to_owned());
-            }
-            InputType::Url if !is_url(&text) => {
-                return Err("it must begin with http:// or https://".to_owned());
-            }
-            InputType::String if text.contains('\n') => {
-                return Err("it must be one line; use the type `text` for more".to_owned());
-            }
-            _ if input_type.is_path() && text.is_empty() => {
-                return Err("the path is empty".to_owned());
-            }
-            _ => {}
-        }
-        Ok(Value::Text(text))
     }
 
     fn absolute(&self, value: Value, base: &str) -> Value {
@@ -400,15 +356,8 @@ mod tests {
 
     fn spec(input_type: InputType) -> InputSpec {
         InputSpec {
-            input_type,
-            default: None,
             required: true,
-            help: String::new(),
-            min: None,
-            max: None,
-            max_length: None,
-            of: Vec::new(),
-            span: Span::default(),
+            ..InputSpec::new(input_type, Span::default())
         }
     }
 
@@ -480,5 +429,94 @@ mod tests {
             ..spec(InputType::String)
         };
         assert!(short.parse("éüà").unwrap_err().contains("more than 2"));
+    }
+
+    #[test]
+    fn limits_of_lists_count_items_and_name_the_bad_one() {
+        let list = InputSpec {
+            min: Some(2.0),
+            max: Some(3.0),
+            ..spec(InputType::List(Box::new(InputType::Int)))
+        };
+        assert!(
+            list.parse("1")
+                .unwrap_err()
+                .contains("1 items, fewer than 2")
+        );
+        assert!(list.parse("1,2,3,4").unwrap_err().contains("more than 3"));
+        assert!(list.parse("7,99").is_ok());
+        assert!(list.parse("1,x").unwrap_err().contains("whole number"));
+        let days = spec(InputType::List(Box::new(InputType::Date)));
+        let reason = days.parse("2026-11-22, 2026-13-01").unwrap_err();
+        assert!(reason.starts_with("item 2: it must be a day"), "{reason}");
+    }
+
+    #[test]
+    fn items_with_commas_are_written_as_json() {
+        let texts = spec(InputType::List(Box::new(InputType::String)));
+        let value = |items: &[&str]| {
+            Ok(Value::List(
+                items
+                    .iter()
+                    .map(|item| Value::Text((*item).into()))
+                    .collect(),
+            ))
+        };
+        assert_eq!(texts.parse("[\"a, b\", \"c\"]"), value(&["a, b", "c"]));
+        assert_eq!(texts.parse("[a], b"), value(&["[a]", "b"]));
+        assert_eq!(texts.parse(" "), value(&[]));
+    }
+
+    #[test]
+    fn days_patterns_and_file_names_are_held() {
+        let day = InputSpec {
+            first_day: Some("2026-01-01".into()),
+            last_day: Some("2026-12-31".into()),
+            ..spec(InputType::Date)
+        };
+        assert!(day.parse("2026-06-01").is_ok());
+        assert!(
+            day.parse("2025-12-31")
+                .unwrap_err()
+                .contains("before 2026-01-01")
+        );
+        assert!(
+            day.parse("2027-01-01")
+                .unwrap_err()
+                .contains("after 2026-12-31")
+        );
+        let code = InputSpec {
+            pattern: Some(Pattern::parse("[a-z]{2}").unwrap()),
+            ..spec(InputType::String)
+        };
+        assert!(code.parse("de").is_ok());
+        assert!(
+            code.parse("deu")
+                .unwrap_err()
+                .contains("pattern `[a-z]{2}`")
+        );
+        let note = InputSpec {
+            accept: vec!["md".into(), "txt".into()],
+            ..spec(InputType::File)
+        };
+        assert!(note.parse("./in/Note.MD").is_ok());
+        assert!(note.parse("note.pdf").unwrap_err().contains(".md, .txt"));
+        assert!(note.parse("note").is_err());
+        let photo = InputSpec {
+            kind: Some(AssetKind::Image),
+            ..spec(InputType::Asset)
+        };
+        assert!(photo.parse("a.JPG").is_ok() && photo.parse("./photos").is_ok());
+        assert!(photo.parse("a.mp4").unwrap_err().contains("not an image"));
+    }
+
+    #[test]
+    fn durations_are_shown_as_people_write_them() {
+        let length = InputSpec {
+            max: Some(90_000.0),
+            ..spec(InputType::Duration)
+        };
+        let reason = length.parse("2m").unwrap_err();
+        assert_eq!(reason, "2m is more than the largest value, 1m30s");
     }
 }

@@ -10,6 +10,7 @@ mod steps;
 
 pub use fit::Misfit;
 pub(crate) use fit::near_field;
+pub(crate) use param::duration_text;
 pub use param::{ParamSpec, ParamType};
 pub(crate) use steps::wrong_facts;
 pub use steps::{Halt, Steps};

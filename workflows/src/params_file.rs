@@ -8,7 +8,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::SourceFile;
 use crate::syntax::{Entry, Kind, Node, load};
 
-/// The values as texts, as if each had been given with `-p`; lists become the comma-separated form.
+/// The values as texts, as if each had been given with `-p`; lists become the comma-separated form, or JSON where an
+/// item has a comma in it.
 ///
 /// # Errors
 /// Everything that is wrong with the file.
@@ -51,19 +52,10 @@ fn value_text(value: &Node, text: &str, found: &mut Diagnostics) -> Option<Strin
     };
     let mut texts = Vec::new();
     for item in items {
-        let one = scalar_text(item, text, found)?;
-        if one.contains(',') {
-            found.push(
-                Diagnostic::error(
-                    codes::WRONG_TYPE,
-                    item.span,
-                    "an item of a list must not contain a comma",
-                )
-                .hint("lists of inputs are separated by commas"),
-            );
-            return None;
-        }
-        texts.push(one);
+        texts.push(scalar_text(item, text, found)?);
+    }
+    if texts.iter().any(|one| one.contains(',')) {
+        return serde_json::to_string(&texts).ok();
     }
     Some(texts.join(","))
 }
@@ -123,6 +115,12 @@ mod tests {
     }
 
     #[test]
+    fn items_keep_their_commas() {
+        let values = read_text("g: [\"x, y\", 2]\n").unwrap();
+        assert_eq!(values["g"], "[\"x, y\",\"2\"]");
+    }
+
+    #[test]
     fn json_is_read_too() {
         let values = read_text("{\"a\": \"x\", \"n\": 3}").unwrap();
         assert_eq!((values["a"].as_str(), values["n"].as_str()), ("x", "3"));
@@ -135,11 +133,11 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_said_at_once() {
-        let found = read_text("a: {b: 1}\nc: [\"x,y\"]\nd:\n").unwrap_err();
+        let found = read_text("a: {b: 1}\nc: [[x]]\nd:\n").unwrap_err();
         let lines: Vec<usize> = found
             .located(&SourceFile {
                 name: "p".into(),
-                text: "a: {b: 1}\nc: [\"x,y\"]\nd:\n".into(),
+                text: "a: {b: 1}\nc: [[x]]\nd:\n".into(),
             })
             .iter()
             .map(|one| one.line)

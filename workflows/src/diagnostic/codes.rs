@@ -67,6 +67,13 @@ codes! {
     FOR_EACH = "graph/for-each": "`for_each` makes a node run once per item of a list. Its values see the item as `item` and its \
         number, from 0, as `index`; nothing outside the node sees them. The node's outputs become lists in the order of \
         the items, and `max_parallel` says how many run at once.";
+    /// A condition that is neither true nor false.
+    CONDITION = "graph/condition": "`if` is one expression that is true or false: `if: ${{ inputs.music and len(nodes.clips.media) > 0 }}`. \
+        Nothing (null) counts as false. Texts, numbers and lists are not conditions by themselves: compare them.";
+    /// A reference to an output that may not be there.
+    MAYBE_MISSING = "graph/maybe-missing": "The node referred to may be skipped: it has `if`, `on_error: skip` or `optional`, and \
+        then its outputs are null. Whoever uses one says what to use instead, ${{ default(nodes.bed.audio, null) }}, or runs \
+        only when it is there: `if: ${{ nodes.bed.audio != null }}`. Two nodes with the same condition need no more than that.";
     /// An expression that cannot be read.
     EXPR_SYNTAX = "expr/syntax": "What stands between ${{ and }} is not an expression. Expressions have names \
         (inputs.topic, nodes.voice.seconds), numbers, 'texts', lists, operators (+ - * / % ~ == != < <= > >= and or not), \

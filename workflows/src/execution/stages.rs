@@ -151,3 +151,153 @@ fn looks_at_item(value: &Dynamic) -> bool {
         .references()
         .any(|reference| matches!(reference.path[0].as_str(), "item" | "index"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::execution::{SourceFile, compile};
+
+    const DOCUMENT: &str = "\
+fenta: workflow/v1
+inputs:
+  topics: { type: \"string[]\", default: [bees, ants] }
+  music: { type: bool, default: true }
+  n: { type: int, default: 3 }
+nodes:
+  plain: { type: Input.Text, with: { text: x } }
+  bed: { type: Voice.TTS, if: \"${{ inputs.music }}\", with: { text: x } }
+  each: { type: Input.Text, for_each: \"${{ inputs.topics }}\", if: \"${{ item != 'ants' }}\", with: { text: \"${{ index }} ${{ item }}\" } }
+  many: { type: Input.Text, for_each: \"${{ range(inputs.n) }}\", with: { text: \"n ${{ index }}\" } }
+  asked: { type: Input.Text, if: \"${{ nodes.bed.seconds != null }}\", with: { text: x } }
+  other: { type: Input.Text, with: { text: x }, on_error: { fallback: { text: \"${{ inputs.topics[0] }}\" } } }
+outputs:
+  each: ${{ nodes.each.text }}
+  bed: ${{ nodes.bed.seconds }}
+";
+
+    fn workflow(text: &str) -> Workflow {
+        let source = SourceFile {
+            name: "stages.yaml".into(),
+            text: text.into(),
+        };
+        compile(&source)
+            .map_err(|found| found.render(&source, false))
+            .unwrap()
+            .0
+    }
+
+    fn scope(inputs: &[(&str, Value)]) -> Scope {
+        let topics = ["bees", "ants"].map(|topic| Value::Text(topic.into()));
+        let mut scope = Scope::default();
+        scope
+            .inputs
+            .insert("topics".into(), Value::List(topics.into()));
+        scope.inputs.insert("music".into(), Value::Bool(true));
+        scope.inputs.insert("n".into(), Value::Int(3));
+        for (name, value) in inputs {
+            scope.inputs.insert((*name).into(), value.clone());
+        }
+        scope
+    }
+
+    fn node(name: &str) -> NodeId {
+        NodeId::new(name)
+    }
+
+    #[test]
+    fn nodes_take_part_once_each_or_not_at_all() {
+        let workflow = workflow(DOCUMENT);
+        let on = scope(&[]);
+        assert_eq!(workflow.stage(&node("plain"), &on), Ok(Stage::Once));
+        assert_eq!(workflow.stage(&node("bed"), &on), Ok(Stage::Once));
+        let off = scope(&[("music", Value::Bool(false))]);
+        assert_eq!(workflow.stage(&node("bed"), &off), Ok(Stage::Skipped));
+        let Ok(Stage::Each(items)) = workflow.stage(&node("each"), &on) else {
+            panic!("`each` runs per item")
+        };
+        assert_eq!(items.len(), 2);
+        let turn = |index: usize| Scope {
+            item: Some(Item {
+                index,
+                value: items[index].clone(),
+            }),
+            ..on.clone()
+        };
+        assert_eq!(workflow.takes_part(&node("each"), &turn(0)), Ok(true));
+        assert_eq!(workflow.takes_part(&node("each"), &turn(1)), Ok(false));
+        let prepared = workflow.prepare(&node("each"), &turn(0)).unwrap();
+        assert_eq!(prepared.params()["text"], Value::Text("0 bees".into()));
+        assert!(workflow.stage(&node("none"), &on).is_err());
+    }
+
+    #[test]
+    fn what_is_no_list_or_too_long_is_refused_with_its_size() {
+        let workflow = workflow(DOCUMENT);
+        let error = workflow
+            .stage(&node("many"), &scope(&[("n", Value::Int(1001))]))
+            .unwrap_err();
+        assert!(
+            error.message.contains("1001 items, more than 1000"),
+            "{error}"
+        );
+        let error = workflow
+            .stage(&node("each"), &scope(&[("topics", Value::Null)]))
+            .unwrap_err();
+        assert!(error.message.contains("must be a list"), "{error}");
+        let error = workflow
+            .stage(
+                &node("bed"),
+                &scope(&[("music", Value::Text("yes".into()))]),
+            )
+            .unwrap_err();
+        assert!(error.message.contains("true or false"), "{error}");
+    }
+
+    #[test]
+    fn items_become_lists_and_skipped_ones_are_left_out() {
+        let workflow = workflow(DOCUMENT);
+        let text = |text: &str| Value::Text(text.into());
+        let item = |word: &str| Some(BTreeMap::from([("text".to_owned(), text(word))]));
+        let gathered = workflow.gather(&node("each"), vec![item("a"), None, item("c")]);
+        assert_eq!(gathered["text"], Value::List(vec![text("a"), text("c")]));
+        assert_eq!(
+            workflow.gather(&node("each"), Vec::new())["text"],
+            Value::List(Vec::new())
+        );
+        assert_eq!(workflow.skipped(&node("bed"))["seconds"], Value::Null);
+    }
+
+    #[test]
+    fn a_fallback_replaces_what_it_names() {
+        let workflow = workflow(DOCUMENT);
+        let scope = scope(&[]);
+        let fallback = workflow
+            .prepare_fallback(&node("other"), &scope)
+            .unwrap()
+            .unwrap();
+        assert_eq!(fallback.params()["text"], Value::Text("bees".into()));
+        assert_ne!(
+            fallback.key(),
+            workflow.prepare(&node("other"), &scope).unwrap().key()
+        );
+        assert!(
+            workflow
+                .prepare_fallback(&node("plain"), &scope)
+                .unwrap()
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn outputs_of_nodes_that_did_not_run_are_left_out() {
+        let workflow = workflow(DOCUMENT);
+        let mut scope = scope(&[]);
+        scope
+            .nodes
+            .insert("bed".into(), workflow.skipped(&node("bed")));
+        assert!(workflow.outputs(&scope).unwrap().is_empty());
+        let each = workflow.gather(&node("each"), Vec::new());
+        scope.nodes.insert("each".into(), each);
+        assert_eq!(workflow.outputs(&scope).unwrap().len(), 1);
+    }
+}

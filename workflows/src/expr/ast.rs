@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 /// A part of an expression.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Ast {
+pub(crate) enum Ast {
     Null,
     Bool(bool),
     Whole(i64),

@@ -55,6 +55,8 @@ pub(crate) struct Used {
 pub(crate) struct Parsed {
     /// What the engine runs.
     pub(crate) program: String,
+    /// What the program was made from; its roots are the references, in the same order.
+    pub(crate) tree: Ast,
     /// Every name that must be looked up.
     pub(crate) references: Vec<Reference>,
     /// Every function used, as `f(x)` or `x | f`.
@@ -97,6 +99,7 @@ pub(crate) fn parse(text: &str) -> Result<Parsed, Problem> {
     let bare = parser.references.len() == 1 && is_path(&ast);
     Ok(Parsed {
         program: ast.program(),
+        tree: ast,
         references: parser.references,
         functions: parser.functions,
         bare,

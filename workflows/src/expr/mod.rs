@@ -1,7 +1,8 @@
 //! `${{ }}` expressions: found in values, checked for what they refer to, evaluated when the values are there.
 //!
 //! `parse` finds expressions in values; `token` and `grammar` read one, with the places of what it refers to; `ast` writes
-//! the engine's program; `engine`, `operators` and `functions` are the one door of minijinja; `context` evaluates. Expressions are pure: they see `inputs`, `vars`, `nodes` and `job`, and nothing of the machine.
+//! the engine's program; `engine`, `operators` and `functions` are the one door of minijinja; `context` evaluates. Expressions are pure: they see `inputs`, `vars`, `nodes`, `job` and, in a
+//! `for_each`, `item` and `index`; nothing of the machine.
 
 mod ast;
 mod context;
@@ -12,6 +13,7 @@ mod operators;
 mod parse;
 mod token;
 
+pub(crate) use ast::Ast;
 pub(crate) use context::Context;
 pub(crate) use functions::names as function_names;
 pub use functions::{FUNCTIONS, FunctionDoc};
@@ -66,6 +68,8 @@ pub(crate) struct Expression {
     pub(crate) source: String,
     /// What the engine runs.
     program: String,
+    /// What it says.
+    pub(crate) tree: Ast,
     /// Every name it looks up.
     pub(crate) references: Vec<PlacedReference>,
     /// Whether it is one reference and nothing else.

@@ -1,6 +1,7 @@
 //! From values of the YAML tree to values with expressions in them, with every problem that shows without knowing the
 //! rest of the document: syntax, size, functions and names that do not exist.
 
+use super::ast::Ast;
 use super::grammar::{self, Parsed, Used};
 use super::token::find_end;
 use super::{
@@ -192,6 +193,7 @@ fn parse_expression(body: &str, place: Place<'_>, found: &mut Diagnostics) -> Ex
     let mut expression = Expression {
         source: body.to_owned(),
         program: String::new(),
+        tree: Ast::Null,
         references: Vec::new(),
         bare: false,
         span: place.span,
@@ -216,6 +218,7 @@ fn parse_expression(body: &str, place: Place<'_>, found: &mut Diagnostics) -> Ex
     unknown_functions(body, &parsed, &place, found);
     unknown_contexts(body, &parsed, &place, found);
     expression.program = parsed.program;
+    expression.tree = parsed.tree;
     expression.bare = parsed.bare;
     expression.references = parsed
         .references

@@ -1,13 +1,15 @@
 //! The typed graph: from the spanned tree to a [`Workflow`] in which every name is resolved.
 //!
-//! Passes: `read` and `read_nodes` (keys and shapes), `declare` (inputs), `resolve` (names in expressions), `typecheck` (values against
-//! parameters), `order` (cycles, sequence). Each pushes into one sink and goes on, so one run finds everything. An
+//! Passes: `read` and its siblings (keys and shapes), `declare` (inputs), `resolve` (names in expressions), `turns` (`if`
+//! and `for_each`), `typecheck` (values against parameters), `missing` (outputs that may not be there), `order` (cycles,
+//! sequence). Each pushes into one sink and goes on, so one run finds everything. An
 //! unresolved name cannot get out of here: a `Workflow` is only made when nothing was wrong.
 
 mod cron;
 mod declare;
 mod files;
 pub mod keys;
+mod missing;
 mod order;
 mod read;
 mod read_nodes;
@@ -19,7 +21,9 @@ mod resolve;
 pub mod rules;
 pub mod settings;
 mod shape;
+mod turns;
 mod typecheck;
+mod types;
 
 pub use rules::{CacheRule, NodeRules, OnError, RetryClass, RetryRule};
 pub use settings::{Budget, Network, OnExceed, Schedule, Settings, Watch};
@@ -232,7 +236,9 @@ pub(crate) fn build(source: &SourceFile) -> Checked<Workflow> {
         return found.finish(None);
     };
     resolve::check(&raw, &mut found);
+    turns::check(&raw, &mut found);
     typecheck::check(&raw, &mut found);
+    missing::check(&raw, &mut found);
     let order = order::order(&raw, &mut found);
     if found.has_errors() {
         return found.finish(None);

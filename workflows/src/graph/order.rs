@@ -6,6 +6,9 @@ use super::NodeId;
 use super::read::RawWorkflow;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 
+/// Most nodes of a circle that are shown.
+const MAX_SHOWN: usize = 8;
+
 /// The nodes in order. Of several possible orders the one nearest the document's is taken, so that it never changes by
 /// chance.
 pub(super) fn order(raw: &RawWorkflow, found: &mut Diagnostics) -> Vec<NodeId> {
@@ -63,53 +66,86 @@ fn topological(waits: &[BTreeSet<usize>]) -> Result<Vec<usize>, Vec<Vec<usize>>>
     if order.len() == waits.len() {
         return Ok(order);
     }
-    let mut left: BTreeSet<usize> = (0..waits.len()).filter(|i| waiting[*i] > 0).collect();
-    let mut cycles = Vec::new();
-    while let Some(cycle) = left
-        .first()
-        .copied()
-        .and_then(|from| walk(from, waits, &left))
-    {
-        for node in &cycle {
-            left.remove(node);
-        }
-        left = unresolved(waits, &left);
-        cycles.push(cycle);
-    }
-    Err(cycles)
+    Err(cycles(waits))
 }
 
-/// Of these nodes, those that still wait for one of them.
-fn unresolved(waits: &[BTreeSet<usize>], left: &BTreeSet<usize>) -> BTreeSet<usize> {
-    let mut left = left.clone();
-    loop {
-        let free: Vec<usize> = left
-            .iter()
-            .copied()
-            .filter(|node| waits[*node].is_disjoint(&left))
-            .collect();
-        if free.is_empty() {
-            return left;
-        }
-        for node in free {
-            left.remove(&node);
-        }
+/// One circle for every group of nodes that all wait for each other. Takes time in proportion to the references.
+fn cycles(waits: &[BTreeSet<usize>]) -> Vec<Vec<usize>> {
+    let groups = groups(waits);
+    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (node, group) in groups.iter().enumerate() {
+        members.entry(*group).or_default().push(node);
     }
+    let mut cycles: Vec<Vec<usize>> = members
+        .values()
+        .filter(|nodes| nodes.len() > 1 || waits[nodes[0]].contains(&nodes[0]))
+        .filter_map(|nodes| walk(nodes[0], waits, &groups))
+        .collect();
+    cycles.sort();
+    cycles
 }
 
-/// Follows the first wait of each node until a node comes twice; the circle begins with its smallest member.
-fn walk(from: usize, waits: &[BTreeSet<usize>], left: &BTreeSet<usize>) -> Option<Vec<usize>> {
+/// The group of each node: two nodes are in one when each waits for the other, however far around. (Tarjan's strongly
+/// connected components, with a stack of its own instead of recursion.)
+fn groups(waits: &[BTreeSet<usize>]) -> Vec<usize> {
+    const NEW: usize = usize::MAX;
+    let count = waits.len();
+    let (mut number, mut low, mut group) = (vec![NEW; count], vec![0; count], vec![NEW; count]);
+    let mut open = Vec::new();
+    let mut next = 0;
+    for root in 0..count {
+        let mut visits = if number[root] == NEW {
+            vec![(root, waits[root].iter())]
+        } else {
+            Vec::new()
+        };
+        while let Some((node, rest)) = visits.last_mut() {
+            let node = *node;
+            if number[node] == NEW {
+                number[node] = next;
+                low[node] = next;
+                next += 1;
+                open.push(node);
+            }
+            if let Some(wait) = rest.next() {
+                if number[*wait] == NEW {
+                    visits.push((*wait, waits[*wait].iter()));
+                } else if group[*wait] == NEW {
+                    low[node] = low[node].min(number[*wait]);
+                }
+                continue;
+            }
+            visits.pop();
+            if let Some((user, _)) = visits.last() {
+                low[*user] = low[*user].min(low[node]);
+            }
+            if low[node] == number[node] {
+                while let Some(member) = open.pop() {
+                    group[member] = node;
+                    if member == node {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    group
+}
+
+/// Follows the first wait inside the group until a node comes twice; the circle begins with its smallest member.
+fn walk(from: usize, waits: &[BTreeSet<usize>], groups: &[usize]) -> Option<Vec<usize>> {
     let mut path = Vec::new();
+    let mut place = HashMap::new();
     let mut at = from;
-    while !path.contains(&at) {
+    while !place.contains_key(&at) {
+        place.insert(at, path.len());
         path.push(at);
-        at = *waits[at].iter().find(|wait| left.contains(wait))?;
+        at = *waits[at]
+            .iter()
+            .find(|wait| groups[**wait] == groups[from])?;
     }
-    let start = path.iter().position(|node| *node == at)?;
-    let mut cycle = path.split_off(start);
-    let smallest = cycle
-        .iter()
-        .position(|node| Some(node) == cycle.iter().min())?;
+    let mut cycle = path.split_off(place[&at]);
+    let smallest = (0..cycle.len()).min_by_key(|i| cycle[*i])?;
     cycle.rotate_left(smallest);
     Some(cycle)
 }
@@ -124,15 +160,23 @@ fn cycle_diagnostic(
         .chain(cycle.first())
         .map(|node| names[*node])
         .collect();
+    let shown = cycle.len().min(MAX_SHOWN);
     let place = |i: usize| waits[cycle[i]][&cycle[(i + 1) % cycle.len()]];
     let message = if cycle.len() == 1 {
         format!("the node `{}` waits for itself", path[0])
+    } else if shown < cycle.len() {
+        let begin = path[..shown].join(" -> ");
+        format!(
+            "{} nodes wait for each other: {begin} -> ... -> {}",
+            cycle.len(),
+            path[0]
+        )
     } else {
         format!("these nodes wait for each other: {}", path.join(" -> "))
     };
     let mut diagnostic = Diagnostic::error(codes::CYCLE, place(0), message)
         .at(format!("`{}` waits for `{}` here", path[0], path[1]));
-    for i in 1..cycle.len() {
+    for i in 1..shown {
         diagnostic = diagnostic.label(
             place(i),
             format!("`{}` waits for `{}` here", path[i], path[i + 1]),
@@ -165,6 +209,18 @@ mod tests {
         assert_eq!(cycles, [vec![0, 1], vec![2, 3], vec![4]]);
         let cycles = topological(&graph(&[&[2], &[], &[1, 3], &[0]])).unwrap_err();
         assert_eq!(cycles, [vec![0, 2, 3]]);
+    }
+
+    #[test]
+    fn large_graphs_take_no_time() {
+        let chain: Vec<BTreeSet<usize>> = (0..20_000_usize)
+            .map(|node| BTreeSet::from([node.saturating_sub(1)]))
+            .collect();
+        assert_eq!(topological(&chain), Err(vec![vec![0]]));
+        let ring: Vec<BTreeSet<usize>> = (0..20_000_usize)
+            .map(|node| BTreeSet::from([(node + 1) % 20_000]))
+            .collect();
+        assert_eq!(topological(&ring).unwrap_err()[0].len(), 20_000);
     }
 
     proptest! {

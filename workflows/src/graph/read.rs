@@ -2,6 +2,8 @@
 //!
 //! Names inside expressions are still texts here; `resolve` looks them up.
 
+use std::cell::Cell;
+
 use indexmap::IndexMap;
 
 use super::keys::{DOCUMENT_KEYS, DOCUMENT_KEYS_LATER};
@@ -14,6 +16,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::execution::SourceFile;
 use crate::expr::{self, Dynamic};
 use crate::input::InputSpec;
+use crate::suggest::nearest;
 use crate::syntax::{Entry, Kind, Node};
 
 /// The document's version this compiler reads.
@@ -28,9 +31,36 @@ pub(super) struct RawWorkflow {
     pub(super) vars: IndexMap<String, ParamExpr>,
     pub(super) nodes: IndexMap<String, RawNode>,
     pub(super) outputs: IndexMap<String, ParamExpr>,
+    /// How many more names are looked for among those that are there. Comparing every unknown name of a large document
+    /// with every known one would take minutes, and nobody reads the thousandth suggestion.
+    suggestions_left: Cell<usize>,
 }
 
+/// Most unknown names that get a suggestion.
+const MAX_SUGGESTIONS: usize = 100;
+
 impl RawWorkflow {
+    /// The name of a node that was probably meant.
+    pub(super) fn near_node(&self, name: &str) -> Option<&str> {
+        self.near(name, self.nodes.keys())
+    }
+
+    /// The name of an input that was probably meant.
+    pub(super) fn near_input(&self, name: &str) -> Option<&str> {
+        self.near(name, self.inputs.keys())
+    }
+
+    /// The name of a variable that was probably meant.
+    pub(super) fn near_var(&self, name: &str) -> Option<&str> {
+        self.near(name, self.vars.keys())
+    }
+
+    fn near<'a>(&self, name: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a str> {
+        let left = self.suggestions_left.get().checked_sub(1)?;
+        self.suggestions_left.set(left);
+        nearest(name, known.map(String::as_str))
+    }
+
     /// The finished workflow. Every name has been resolved and every node has a type by now.
     pub(super) fn into_workflow(self, order: Vec<NodeId>) -> Workflow {
         let nodes = self
@@ -116,6 +146,7 @@ pub(super) fn read(
         vars: IndexMap::new(),
         nodes: IndexMap::new(),
         outputs: IndexMap::new(),
+        suggestions_left: Cell::new(MAX_SUGGESTIONS),
     };
     let mut triggers = Triggers::default();
     for entry in entries {
@@ -208,7 +239,7 @@ pub(super) fn check_name(entry: &Entry, what: &str, found: &mut Diagnostics) -> 
 #[derive(Default)]
 struct Triggers {
     schedules: Vec<RawSchedule>,
-    watch: Option<(Watch, Span)>,
+    watch: Option<(Watch, Option<Span>)>,
 }
 
 impl Triggers {
@@ -218,7 +249,9 @@ impl Triggers {
         let of_nodes = read_schedule::of_nodes(&raw.nodes, source, found);
         raw.settings.schedules.extend(of_nodes);
         if let Some((watch, into)) = self.watch {
-            read_watch::check_into(&watch, into, &raw.inputs, found);
+            if let Some(into) = into {
+                read_watch::check_into(&watch, into, &raw.inputs, found);
+            }
             raw.settings.watch = Some(watch);
         }
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 
 use super::cron;
+use super::declare::fit_written;
 use super::keys::{CATCH_UP, OVERLAP, SCHEDULE_KEYS};
 use super::read_nodes::RawNode;
 use super::settings::{CatchUp, Overlap, Schedule};
@@ -168,7 +169,8 @@ fn overlap(entry: &Entry, found: &mut Diagnostics) -> Overlap {
     }
 }
 
-fn day(entry: &Entry, found: &mut Diagnostics) -> Option<String> {
+/// The text of a day.
+pub(super) fn day(entry: &Entry, found: &mut Diagnostics) -> Option<String> {
     let written = text(entry, found)?;
     if !crate::input::is_date(&written) {
         bad(
@@ -220,7 +222,7 @@ fn input(
         return None;
     };
     let value = match plain(&entry.value) {
-        Some(value) if value != Value::Null => spec.fit(value),
+        Some(value) if value != Value::Null => fit_written(spec, value),
         _ => Err(format!(
             "expected {}, found {}",
             spec.input_type,

@@ -64,12 +64,7 @@ pub(super) fn budget(entry: &Entry, found: &mut Diagnostics) -> Option<Budget> {
             _ => {}
         }
     }
-    let limited = [
-        budget.max_usd_micros,
-        budget.max_credits,
-        budget.max_render_ms,
-    ];
-    if limited.iter().all(Option::is_none) && !found.has_errors() {
+    if !entries.iter().any(|inner| inner.key.starts_with("max_")) {
         bad(
             &entry.value,
             "the budget limits nothing",

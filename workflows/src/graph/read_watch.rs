@@ -11,13 +11,13 @@ use super::shape::{bad, check_keys, duration, find, map, text, texts, word};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::input::InputSpec;
 use crate::suggest::nearest;
-use crate::syntax::Entry;
+use crate::syntax::{Entry, Kind};
 
 /// How long a file must have stayed unchanged when the document does not say, milliseconds.
 const DEFAULT_SETTLE_MS: u64 = 2_000;
 
 /// The map of `watch`, and where it names the input.
-pub(super) fn watch(entry: &Entry, found: &mut Diagnostics) -> Option<(Watch, Span)> {
+pub(super) fn watch(entry: &Entry, found: &mut Diagnostics) -> Option<(Watch, Option<Span>)> {
     let entries = map(&entry.value, "`watch`", found)?;
     check_keys(entries, "`watch`", &WATCH_KEYS, &[], found);
     let path = required(entry, entries, "path", "./inbox", found);
@@ -46,9 +46,9 @@ pub(super) fn watch(entry: &Entry, found: &mut Diagnostics) -> Option<(Watch, Sp
             .hint("add `group_by: stem`, or remove `requires`"),
         );
     }
-    watch.path = path?.0;
-    let (into, into_span) = into?;
-    watch.into = into;
+    watch.path = path.map(|(path, _)| path).unwrap_or_default();
+    let into_span = into.as_ref().map(|(_, span)| *span);
+    watch.into = into.map(|(into, _)| into).unwrap_or_default();
     Some((watch, into_span))
 }
 
@@ -131,6 +131,14 @@ fn patterns(entry: &Entry, found: &mut Diagnostics) -> Vec<String> {
             ),
             None => patterns.push(pattern.to_owned()),
         }
+    }
+    if matches!(&entry.value.kind, Kind::List(items) if items.is_empty()) {
+        bad(
+            &entry.value,
+            "`match` has no pattern, so no file would count",
+            &format!("write {EXAMPLE}, or remove it"),
+            found,
+        );
     }
     patterns
 }
@@ -218,7 +226,7 @@ pub(super) fn check_into(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::syntax::{self, Kind};
+    use crate::syntax;
 
     fn read(text: &str) -> (Option<Watch>, Diagnostics) {
         let mut found = Diagnostics::new();

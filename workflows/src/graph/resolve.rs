@@ -4,8 +4,9 @@
 
 use super::read::RawWorkflow;
 use super::read_nodes::RawNode;
+use super::read_schedule::TRIGGER_NODE;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
-use crate::expr::{JOB_FIELDS, PlacedReference};
+use crate::expr::{CONTEXTS, JOB_FIELDS, PlacedReference};
 use crate::suggest::nearest;
 
 /// Looks every name up.
@@ -112,10 +113,7 @@ fn check_reference(raw: &RawWorkflow, reference: &PlacedReference, found: &mut D
             name_span(reference, 1),
             format!("there is no variable `{name}`"),
         )
-        .suggest(
-            nearest(name, raw.vars.keys().map(String::as_str)),
-            name_span(reference, 1),
-        )
+        .suggest(raw.near_var(name), name_span(reference, 1))
         .hint("variables are declared under `vars`"),
         ["job", ..] => Diagnostic::error(
             codes::EXPR_JOB,
@@ -123,6 +121,8 @@ fn check_reference(raw: &RawWorkflow, reference: &PlacedReference, found: &mut D
             format!("a job has no field `{}`", path[1..].join(".")),
         )
         .hint("a job has `id` and `date`"),
+        // Names that expressions cannot see at all were refused when the expression was read.
+        [context] if !CONTEXTS.contains(context) => return,
         [context] => Diagnostic::error(
             codes::INCOMPLETE,
             reference.span,
@@ -132,7 +132,6 @@ fn check_reference(raw: &RawWorkflow, reference: &PlacedReference, found: &mut D
             "nodes" => "write ${{ nodes.<node>.<output> }}",
             _ => "write the name after a dot, for example ${{ inputs.topic }}",
         }),
-        // Names that expressions cannot see at all were refused when the expression was read.
         _ => return,
     };
     found.push(problem);
@@ -153,7 +152,7 @@ fn name_span(reference: &PlacedReference, index: usize) -> Span {
 }
 
 fn unknown_node(raw: &RawWorkflow, name: &str, span: Span) -> Diagnostic {
-    let near = nearest(name, raw.nodes.keys().map(String::as_str));
+    let near = raw.near_node(name);
     let diagnostic = Diagnostic::error(
         codes::UNKNOWN_NODE,
         span,
@@ -170,7 +169,7 @@ fn unknown_node(raw: &RawWorkflow, name: &str, span: Span) -> Diagnostic {
 }
 
 fn unknown_input(raw: &RawWorkflow, name: &str, span: Span) -> Diagnostic {
-    let near = nearest(name, raw.inputs.keys().map(String::as_str));
+    let near = raw.near_input(name);
     let diagnostic = Diagnostic::error(
         codes::UNKNOWN_INPUT,
         span,
@@ -234,6 +233,9 @@ fn incomplete(raw: &RawWorkflow, node: &str, reference: &PlacedReference) -> Dia
     }
 }
 
+/// Node types that do something outside by themselves.
+const EFFECTS: [&str; 3] = ["Output.Download", "Output.Webhook", TRIGGER_NODE];
+
 /// Work that nothing uses is probably a forgotten reference.
 fn unused(raw: &RawWorkflow, found: &mut Diagnostics) {
     let used: std::collections::BTreeSet<&str> = raw
@@ -252,7 +254,7 @@ fn unused(raw: &RawWorkflow, found: &mut Diagnostics) {
     for (name, node) in &raw.nodes {
         let publishes = node
             .node_type
-            .is_none_or(|node_type| node_type.descriptor().kind == "Output.Download");
+            .is_none_or(|node_type| EFFECTS.contains(&node_type.descriptor().kind));
         if !publishes && !used.contains(name.as_str()) {
             found.push(
                 Diagnostic::warning(

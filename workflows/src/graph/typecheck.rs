@@ -3,9 +3,15 @@
 //! Literals are held against type, range and choices; references against the types of ports and inputs; everything
 //! else is computed and checked when the node is prepared.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+
 use super::ParamExpr;
 use super::read::RawWorkflow;
 use super::read_nodes::RawNode;
+use super::types::Types;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::expr::{Dynamic, DynamicKind, Expression};
 use crate::node::{Misfit, NodeDescriptor, ParamSpec, ParamType, Written, near_field};
@@ -14,28 +20,47 @@ use crate::value::{PortType, Value};
 
 /// Checks every parameter of every node, and the outputs.
 pub(super) fn check(raw: &RawWorkflow, found: &mut Diagnostics) {
+    let fitting = Fitting::default();
     for (id, node) in &raw.nodes {
         let Some(node_type) = node.node_type else {
             continue;
         };
         let descriptor = node_type.descriptor();
-        unknown_params(descriptor, node, found);
         missing_params(id, descriptor, node, found);
-        for spec in &descriptor.params {
-            if let Some(param) = node.with.get(spec.name) {
-                check_param(raw, spec, param, found);
+        let types = Types::in_node(raw, node);
+        for written in [&node.with, &node.fallback] {
+            unknown_params(descriptor, written, found);
+            for spec in &descriptor.params {
+                if let Some(param) = written.get(spec.name) {
+                    let check = ParamCheck {
+                        raw,
+                        types,
+                        fitting: &fitting,
+                        name: spec.name,
+                    };
+                    check_param(&check, spec, param, found);
+                }
             }
         }
         node_type.check(&Written::new(node.type_span, &node.with), found);
+        if !node.fallback.is_empty() {
+            let mut merged = node.with.clone();
+            merged.extend(node.fallback.clone());
+            node_type.check(&Written::new(node.type_span, &merged), found);
+        }
     }
     for (name, output) in &raw.outputs {
         check_output(raw, name, output, found);
     }
 }
 
-fn unknown_params(descriptor: &NodeDescriptor, node: &RawNode, found: &mut Diagnostics) {
+fn unknown_params(
+    descriptor: &NodeDescriptor,
+    written: &IndexMap<String, ParamExpr>,
+    found: &mut Diagnostics,
+) {
     let names: Vec<&str> = descriptor.params.iter().map(|param| param.name).collect();
-    for (name, param) in &node.with {
+    for (name, param) in written {
         if names.contains(&name.as_str()) {
             continue;
         }
@@ -71,7 +96,12 @@ fn missing_params(id: &str, descriptor: &NodeDescriptor, node: &RawNode, found: 
     }
 }
 
-fn check_param(raw: &RawWorkflow, spec: &ParamSpec, param: &ParamExpr, found: &mut Diagnostics) {
+fn check_param(
+    check: &ParamCheck<'_>,
+    spec: &ParamSpec,
+    param: &ParamExpr,
+    found: &mut Diagnostics,
+) {
     if param.expr.literal() == Some(Value::Null) {
         if !spec.accepts_null() {
             found.push(
@@ -85,19 +115,25 @@ fn check_param(raw: &RawWorkflow, spec: &ParamSpec, param: &ParamExpr, found: &m
         }
         return;
     }
-    let check = ParamCheck {
-        raw,
-        name: spec.name,
-    };
     check.spec(spec, param.key_span, &param.expr, found);
 }
 
+/// What would fit a type, looked for once per type however many places want it.
+type Fitting = RefCell<HashMap<String, Vec<String>>>;
+
 struct ParamCheck<'a> {
     raw: &'a RawWorkflow,
+    types: Types<'a>,
+    fitting: &'a Fitting,
     name: &'a str,
 }
 
 impl ParamCheck<'_> {
+    /// The same place, for a part of its value.
+    fn part<'b>(&'b self, name: &'b str) -> ParamCheck<'b> {
+        ParamCheck { name, ..*self }
+    }
+
     /// A value against its specification: what this version cannot heed is refused rather than ignored.
     fn spec(&self, spec: &ParamSpec, key_span: Span, value: &Dynamic, found: &mut Diagnostics) {
         if let Some(instead) = spec.later {
@@ -142,11 +178,7 @@ impl ParamCheck<'_> {
         for (name, key_span, value) in fields {
             match specs.iter().find(|spec| spec.name == name) {
                 Some(spec) => {
-                    let inner = ParamCheck {
-                        raw: self.raw,
-                        name,
-                    };
-                    inner.spec(spec, *key_span, value, found);
+                    self.part(name).spec(spec, *key_span, value, found);
                 }
                 None => {
                     let names: Vec<&str> = specs.iter().map(|spec| spec.name).collect();
@@ -216,16 +248,13 @@ impl ParamCheck<'_> {
             return;
         }
         for (name, _, value) in fields {
-            let inner = ParamCheck {
-                raw: self.raw,
-                name,
-            };
-            inner.value(value, &ParamType::Text { max_chars: 500 }, found);
+            let text = ParamType::Text { max_chars: 500 };
+            self.part(name).value(value, &text, found);
         }
     }
 
     fn expression(&self, expression: &Expression, wanted: &ParamType, found: &mut Diagnostics) {
-        let Some((from, place)) = static_type(self.raw, expression) else {
+        let Some(from) = known_type(self.types, expression) else {
             return;
         };
         if wanted.accepts(&from) {
@@ -234,6 +263,7 @@ impl ParamCheck<'_> {
         let span = expression
             .references
             .first()
+            .filter(|_| expression.bare)
             .map_or(expression.span, |reference| reference.span);
         let mut diagnostic = Diagnostic::error(
             codes::TYPE_MISMATCH,
@@ -244,30 +274,54 @@ impl ParamCheck<'_> {
                 from.with_article()
             ),
         );
-        if let Some((place, what)) = place {
+        if let Some((place, what)) = origin(self.raw, expression) {
             diagnostic = diagnostic.label(place, what);
         }
-        if !matches!(wanted, ParamType::Port(_)) {
-            found.push(diagnostic.hint(advice(wanted)));
-            return;
+        found.push(diagnostic.hint(self.advice(expression, wanted, &from)));
+    }
+
+    fn advice(&self, expression: &Expression, wanted: &ParamType, from: &PortType) -> String {
+        let source = expression.source.trim();
+        if let PortType::List(item) = from {
+            if matches!(&**item, PortType::List(inner) if wanted.accepts(&inner.clone().list())) {
+                return format!("make one list of the lists: ${{{{ flatten({source}) }}}}");
+            }
+            if wanted.accepts(item) {
+                return format!(
+                    "run this node once per item: `for_each: ${{{{ {source} }}}}` and ${{{{ item }}}} here; or take one: \
+                     ${{{{ first({source}) }}}}"
+                );
+            }
         }
-        found.push(match self.fitting(wanted).as_slice() {
-            [] => diagnostic.hint(format!("nothing else in this document is {wanted}")),
-            fitting => diagnostic.hint(format!("what fits here: {}", fitting.join(", "))),
-        });
+        if matches!(wanted, ParamType::Text { .. })
+            && matches!(from, PortType::Number | PortType::Bool)
+        {
+            return format!("make it text: ${{{{ '' ~ {source} }}}}");
+        }
+        if !matches!(wanted, ParamType::Port(_)) {
+            return advice(wanted);
+        }
+        match self.fitting(wanted).as_slice() {
+            [] => format!("nothing else in this document is {wanted}"),
+            fitting => format!("what fits here: {}", fitting.join(", ")),
+        }
     }
 
     /// Outputs of the document's nodes that the parameter would take.
     fn fitting(&self, wanted: &ParamType) -> Vec<String> {
-        let outputs = self.raw.nodes.iter().flat_map(|(id, node)| {
-            let ports = node.node_type.map(|one| one.descriptor().ports.as_slice());
-            ports
-                .unwrap_or_default()
-                .iter()
-                .filter(|port| wanted.accepts(&port.port_type))
-                .map(move |port| format!("nodes.{id}.{}", port.name))
+        let mut known = self.fitting.borrow_mut();
+        let fitting = known.entry(wanted.to_string()).or_insert_with(|| {
+            let outputs = self.raw.nodes.iter().flat_map(|(id, node)| {
+                let ports = node.node_type.map(|one| one.descriptor().ports.as_slice());
+                ports
+                    .unwrap_or_default()
+                    .iter()
+                    .filter(|port| wanted.accepts(&port.port_type) && node.for_each.is_none())
+                    .map(move |port| format!("nodes.{id}.{}", port.name))
+            });
+            outputs.take(4).collect()
         });
-        outputs.take(4).collect()
+        fitting.clone()
     }
 
     fn mismatch(&self, wanted: &ParamType, seen: &str, span: Span) -> Diagnostic {
@@ -334,15 +388,25 @@ fn item_type(wanted: &ParamType) -> Option<ParamType> {
     }
 }
 
-/// The type of an expression that is one reference, with the place that gives it this type.
-fn static_type(
-    raw: &RawWorkflow,
-    expression: &Expression,
-) -> Option<(PortType, Option<(Span, String)>)> {
-    if !expression.bare {
-        return None;
+/// The type of an expression, where it is sure. A computed picture may be a still or a clip, whatever its list's type
+/// says.
+fn known_type(types: Types<'_>, expression: &Expression) -> Option<PortType> {
+    let seen = types.expression(expression)?.port_type()?;
+    let mut base = &seen;
+    while let PortType::List(inner) = base {
+        base = inner;
     }
-    let path: Vec<&str> = expression.references[0]
+    let vague = matches!(base, PortType::Media | PortType::Json | PortType::File);
+    let named = expression.bare && expression.references[0].path[0] != "item";
+    (named || !vague).then_some(seen)
+}
+
+/// The place that gives a reference its type.
+fn origin(raw: &RawWorkflow, expression: &Expression) -> Option<(Span, String)> {
+    let path: Vec<&str> = expression
+        .references
+        .first()
+        .filter(|_| expression.bare)?
         .path
         .iter()
         .map(String::as_str)
@@ -351,40 +415,31 @@ fn static_type(
         ["nodes", node, port] => {
             let raw_node = raw.nodes.get(*node)?;
             let descriptor = raw_node.node_type?.descriptor();
-            let port_type = descriptor.port(port)?.port_type.clone();
-            let label = format!(
-                "{} makes `{port}`, {}",
-                descriptor.kind,
-                port_type.with_article()
-            );
-            Some((port_type, Some((raw_node.type_span, label))))
+            let port_type = &descriptor.port(port)?.port_type;
+            let once = match raw_node.for_each {
+                Some(_) => " per item of its `for_each`",
+                None => "",
+            };
+            let what = port_type.with_article();
+            let label = format!("{} makes `{port}`, {what}{once}", descriptor.kind);
+            Some((raw_node.type_span, label))
         }
         ["inputs", name] => {
             let spec = raw.inputs.get(*name)?;
             let label = format!("`{name}` is declared as {} here", spec.input_type);
-            Some((spec.input_type.port_type(), Some((spec.span, label))))
+            Some((spec.span, label))
         }
         ["vars", name] => {
             let var = raw.vars.get(*name)?;
-            let port_type = match &var.expr.kind {
-                DynamicKind::Literal(value) => value.port_type()?,
-                DynamicKind::Text(_) => PortType::Text,
-                DynamicKind::Expression(inner) => static_type(raw, inner)?.0,
-                DynamicKind::List(_) | DynamicKind::Record(_) => return None,
-            };
-            Some((
-                port_type,
-                Some((var.key_span, format!("`{name}` is written here"))),
-            ))
+            Some((var.key_span, format!("`{name}` is written here")))
         }
-        ["job", _] => Some((PortType::Text, None)),
         _ => None,
     }
 }
 
 fn check_output(raw: &RawWorkflow, name: &str, output: &ParamExpr, found: &mut Diagnostics) {
     let port_type = match &output.expr.kind {
-        DynamicKind::Expression(expression) => static_type(raw, expression).map(|found| found.0),
+        DynamicKind::Expression(expression) => known_type(Types::of(raw), expression),
         DynamicKind::Record(_) => Some(PortType::Json),
         _ => None,
     };
