@@ -25,8 +25,9 @@ pub(super) struct RawNode {
     pub(super) node_type: Option<&'static dyn NodeType>,
     pub(super) with: IndexMap<String, ParamExpr>,
     pub(super) needs: Vec<(String, Span)>,
-    pub(super) condition: Option<ParamExpr>,
-    pub(super) for_each: Option<ParamExpr>,
+    /// Boxed, because most nodes of large documents have none.
+    pub(super) condition: Option<Box<ParamExpr>>,
+    pub(super) for_each: Option<Box<ParamExpr>>,
     /// Parameters that replace those of `with` after a failure.
     pub(super) fallback: IndexMap<String, ParamExpr>,
     pub(super) rules: NodeRules,
@@ -52,8 +53,8 @@ impl RawNode {
         self.with
             .values()
             .chain(self.fallback.values())
-            .chain(&self.condition)
-            .chain(&self.for_each)
+            .chain(self.condition.as_deref())
+            .chain(self.for_each.as_deref())
     }
 
     /// The nodes it refers to or needs, each with the first place that says so.
@@ -109,7 +110,7 @@ impl Reader<'_> {
             }
         };
         let value = |key: &str, found: &mut Diagnostics| {
-            find(entries, key).map(|entry| self.value(entry, found))
+            find(entries, key).map(|entry| Box::new(self.value(entry, found)))
         };
         RawNode {
             type_span,
