@@ -1,9 +1,10 @@
 # Two commands do all the set-up: `make demo` (a finished video) and `make test` (every check). See README.md.
-.PHONY: demo test build setup bench fmt lint torture help
+.PHONY: demo test build setup bench fmt lint reference torture help
 
 help:
 	@echo "make demo   install what is missing, build, make a short video"
 	@echo "make test   install what is missing, run every check"
+	@echo "make reference  print docs/reference anew"
 	@echo "make bench  render the reference workload beside a hand-written ffmpeg command"
 
 setup:
@@ -25,3 +26,12 @@ test: setup lint
 
 bench: build
 	cargo bench --locked -p fenta-tests
+
+# What docs/reference holds is printed by the program; a test compares.
+reference:
+	cargo build --locked -p fenta
+	mkdir -p docs/reference
+	./target/debug/fenta schema workflow > docs/reference/workflow.schema.json
+	./target/debug/fenta schema template > docs/reference/template.schema.json
+	./target/debug/fenta schema config > docs/reference/config.schema.json
+	./target/debug/fenta nodes show --all --markdown > docs/reference/nodes.md

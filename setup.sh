@@ -2,6 +2,7 @@
 # Installs what Fenta needs to build, run and test on Debian 12 (or a relative with apt): says what it does, asks nothing,
 # does nothing when everything is there. On other systems it prints what to install and stops.
 set -eu
+cd "$(dirname "$0")"
 
 # package: why
 packages='
@@ -43,6 +44,11 @@ for name in $(printf '%s\n' "$packages" | sed -n 's/^\([a-z0-9-]*\):.*/\1/p'); d
   [ "$status" = installed ] || missing="$missing $name"
 done
 
+# The YAML language server that a test talks to needs node; where it is there already, any way it came is good.
+if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
+  missing="$missing nodejs npm"
+fi
+
 if [ -n "$missing" ]; then
   as_root=''
   if [ "$(id -u)" != 0 ]; then
@@ -72,3 +78,14 @@ if [ -n "$have" ] && [ "$have" -lt "$need" ]; then
   exit 1
 fi
 say "$(cargo --version): good"
+
+# The server itself: pinned in tests/lsp, installed where build results go.
+lsp=target/lsp
+if cmp -s tests/lsp/package-lock.json "$lsp/package-lock.json" && [ -d "$lsp/node_modules/yaml-language-server" ]; then
+  say "YAML language server: there"
+else
+  mkdir -p "$lsp"
+  cp tests/lsp/package.json tests/lsp/package-lock.json "$lsp/"
+  npm ci --prefix "$lsp" --ignore-scripts --no-audit --no-fund --loglevel=error
+  say "YAML language server: installed"
+fi

@@ -124,15 +124,9 @@ fn misspelt(error: &clap::Error, args: &[OsString]) -> ExitCode {
 /// Enough to print an error when the environment itself is the trouble.
 fn blind_settings() -> Settings {
     Settings {
-        state_dir: Default::default(),
-        socket: Default::default(),
-        fentad: Vec::new(),
-        render: Vec::new(),
         color: ColorWish::Never,
         no_input: true,
-        ci: false,
-        github: false,
-        current_dir: Default::default(),
+        ..Settings::default()
     }
 }
 

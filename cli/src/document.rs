@@ -208,15 +208,10 @@ mod tests {
 
     fn settings(dir: &Path) -> Settings {
         Settings {
-            state_dir: PathBuf::new(),
-            socket: PathBuf::new(),
-            fentad: Vec::new(),
-            render: Vec::new(),
             color: ColorWish::Never,
             no_input: true,
-            ci: false,
-            github: false,
             current_dir: dir.to_path_buf(),
+            ..Settings::default()
         }
     }
 

@@ -3,6 +3,7 @@
 mod app;
 mod command_error;
 mod commands;
+mod config;
 mod document;
 mod follow;
 mod input_flags;

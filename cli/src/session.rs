@@ -31,6 +31,7 @@ impl Session {
                 programs: settings.fentad.clone(),
                 start_limit: START_LIMIT,
                 user_agent: format!("fenta/{VERSION}"),
+                env: settings.daemon_env.clone(),
             }),
         }
     }

@@ -1,18 +1,20 @@
 //! Everything `fenta` takes from its environment, read once and passed down as a value.
 //!
-//! Neighbours: `app` reads it before anything else; flags of commands win over it. Defaults of places are the same
-//! as the daemon's own.
+//! Neighbours: `app` reads it before anything else; flags of commands win over it, and it wins over the files that
+//! `config` reads. Defaults of places are the same as the daemon's own.
 
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::command_error::CommandError;
+use crate::config::{Config, KEYS, Places};
 
 /// Whether to use colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ColorWish {
     /// On terminals.
+    #[default]
     Auto,
     /// Never.
     Never,
@@ -20,8 +22,16 @@ pub(crate) enum ColorWish {
     Always,
 }
 
+/// Variables that the daemon reads for itself; what the files say is passed on to a daemon that is started.
+const DAEMON_VARIABLES: [&str; 4] = [
+    "FENTA_IDLE_EXIT_SECS",
+    "FENTA_JOBS",
+    "FENTA_LOG",
+    "FENTA_RENDER",
+];
+
 /// The environment, understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Settings {
     /// The daemon's state folder.
     pub(crate) state_dir: PathBuf,
@@ -41,6 +51,16 @@ pub(crate) struct Settings {
     pub(crate) github: bool,
     /// The folder the command was given in.
     pub(crate) current_dir: PathBuf,
+    /// The folder of results, where a file says one.
+    pub(crate) out_dir: Option<PathBuf>,
+    /// What a daemon that is started gets told.
+    pub(crate) daemon_env: Vec<(String, String)>,
+    /// What the files of settings say.
+    pub(crate) config: Config,
+    /// Where those files are.
+    pub(crate) places: Places,
+    /// The variables that say what a file could say.
+    pub(crate) variables: Vec<(&'static str, String)>,
 }
 
 impl Settings {
@@ -59,7 +79,10 @@ impl Settings {
         program: Option<&Path>,
         current_dir: PathBuf,
     ) -> Result<Self, CommandError> {
-        let text = |key: &str| lookup(key).filter(|value| !value.is_empty());
+        let variable = |key: &str| lookup(key).filter(|value| !value.is_empty());
+        let places = Places::of(&current_dir, config_home(&variable));
+        let config = Config::read(&places)?;
+        let text = |key: &str| variable(key).or_else(|| config.variable(key).map(OsString::from));
         let named = |key: &str| text(key).map(|value| current_dir.join(value));
         let state_dir = match named("FENTA_STATE_DIR") {
             Some(dir) => dir,
@@ -71,22 +94,55 @@ impl Settings {
             })
             .unwrap_or_else(|| state_dir.join("run").join("fentad.sock"));
         let search = text("PATH").unwrap_or_default();
-        let places = |key: &str, name: &str| match named(key) {
+        let programs = |key: &str, name: &str| match named(key) {
             Some(path) => vec![path],
             None => beside_and_on_path(program, &search, name),
         };
         Ok(Self {
-            fentad: places("FENTA_FENTAD", "fentad"),
-            render: places("FENTA_RENDER", "fenta-render"),
-            color: color_wish(&text),
+            fentad: programs("FENTA_FENTAD", "fentad"),
+            render: programs("FENTA_RENDER", "fenta-render"),
+            color: color_wish(&variable, config.get("ui.color").map(|found| &*found.value)),
             no_input: text("FENTA_NO_INPUT").is_some_and(|value| is_true(&value)),
             ci: text("CI").is_some_and(|value| is_true(&value)),
             github: text("GITHUB_ACTIONS").is_some_and(|value| is_true(&value)),
+            out_dir: config
+                .get("output.dir")
+                .map(|found| PathBuf::from(&found.value)),
+            daemon_env: daemon_env(&variable, &config),
+            variables: variables(&variable),
             state_dir,
             socket,
             current_dir,
+            config,
+            places,
         })
     }
+}
+
+fn config_home(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    absolute(variable("XDG_CONFIG_HOME"))
+        .or_else(|| absolute(variable("HOME")).map(|home| home.join(".config")))
+}
+
+/// What the files say to the daemon, unless the environment, which it inherits, says it already.
+fn daemon_env(
+    variable: &dyn Fn(&str) -> Option<OsString>,
+    config: &Config,
+) -> Vec<(String, String)> {
+    DAEMON_VARIABLES
+        .iter()
+        .filter(|name| variable(name).is_none())
+        .filter_map(|name| Some(((*name).to_owned(), config.variable(name)?.to_owned())))
+        .collect()
+}
+
+fn variables(variable: &dyn Fn(&str) -> Option<OsString>) -> Vec<(&'static str, String)> {
+    KEYS.iter()
+        .filter_map(|key| {
+            let value = variable(key.env?)?;
+            Some((key.env?, value.to_string_lossy().into_owned()))
+        })
+        .collect()
 }
 
 fn default_state_dir(text: &dyn Fn(&str) -> Option<OsString>) -> Result<PathBuf, CommandError> {
@@ -114,13 +170,17 @@ fn beside_and_on_path(program: Option<&Path>, search: &OsString, name: &str) -> 
         .collect()
 }
 
-fn color_wish(text: &dyn Fn(&str) -> Option<OsString>) -> ColorWish {
-    if text("NO_COLOR").is_some() {
-        ColorWish::Never
-    } else if text("CLICOLOR_FORCE").is_some_and(|value| is_true(&value)) {
-        ColorWish::Always
-    } else {
-        ColorWish::Auto
+fn color_wish(variable: &dyn Fn(&str) -> Option<OsString>, file: Option<&str>) -> ColorWish {
+    if variable("NO_COLOR").is_some() {
+        return ColorWish::Never;
+    }
+    if variable("CLICOLOR_FORCE").is_some_and(|value| is_true(&value)) {
+        return ColorWish::Always;
+    }
+    match file {
+        Some("never") => ColorWish::Never,
+        Some("always") => ColorWish::Always,
+        _ => ColorWish::Auto,
     }
 }
 
@@ -212,5 +272,38 @@ mod tests {
         assert_eq!(forced.color, ColorWish::Always);
         let both = settings(&[("HOME", "/h"), ("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]).unwrap();
         assert_eq!(both.color, ColorWish::Never);
+    }
+
+    #[test]
+    fn files_fill_in_what_the_environment_leaves_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = "[ui]\ncolor = \"always\"\nno_input = true\n[daemon]\njobs = 2\nlog = \"debug\"\n[output]\ndir = \"out\"\n";
+        std::fs::write(dir.path().join("fenta.toml"), file).unwrap();
+        let found = |pairs: &[(&str, &str)]| {
+            let lookup = |key: &str| {
+                pairs
+                    .iter()
+                    .find(|(name, _)| *name == key)
+                    .map(|(_, value)| OsString::from(value))
+            };
+            Settings::from_lookup(&lookup, None, dir.path().to_path_buf()).unwrap()
+        };
+        let settings = found(&[("HOME", "/h")]);
+        assert_eq!(settings.color, ColorWish::Always);
+        assert!(settings.no_input);
+        assert_eq!(settings.out_dir, Some(dir.path().join("out")));
+        let told = [("FENTA_JOBS", "2"), ("FENTA_LOG", "debug")];
+        let told: Vec<(String, String)> = told.map(|(a, b)| (a.into(), b.into())).into();
+        assert_eq!(settings.daemon_env, told);
+        let settings = found(&[
+            ("HOME", "/h"),
+            ("NO_COLOR", "1"),
+            ("FENTA_JOBS", "7"),
+            ("FENTA_NO_INPUT", "0"),
+        ]);
+        assert_eq!(settings.color, ColorWish::Never);
+        assert!(!settings.no_input);
+        assert_eq!(settings.daemon_env.len(), 1, "{:?}", settings.daemon_env);
+        assert!(settings.variables.contains(&("FENTA_JOBS", "7".to_owned())));
     }
 }

@@ -37,6 +37,8 @@ pub struct DaemonConfig {
     pub start_limit: Duration,
     /// Who asks, for the daemon's log.
     pub user_agent: String,
+    /// Variables a daemon that is started gets beside those of this process.
+    pub env: Vec<(String, String)>,
 }
 
 /// The local daemon, running or not.

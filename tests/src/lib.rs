@@ -6,6 +6,7 @@
 pub mod env;
 pub mod house;
 pub mod loudness;
+pub mod lsp;
 pub mod media;
 pub mod mp4;
 pub mod worker;

@@ -11,6 +11,21 @@ pub const ALL: &[(&str, &str)] = &[
     ),
 ];
 
+/// Files that workflows refer to: the workflow, the path beside it, the content.
+const FILES: &[(&str, &str, &[u8])] = &[(
+    "daily-short",
+    "assets/logo.png",
+    include_bytes!("../library/assets/logo.png"),
+)];
+
+/// The files a workflow refers to, with their paths beside it.
+pub fn files(name: &str) -> impl Iterator<Item = (&'static str, &'static [u8])> {
+    FILES
+        .iter()
+        .filter(move |(workflow, _, _)| *workflow == name)
+        .map(|(_, path, bytes)| (*path, *bytes))
+}
+
 /// The text of the workflow with this name.
 pub fn find(name: &str) -> Option<&'static str> {
     ALL.iter()
@@ -49,6 +64,15 @@ mod tests {
             assert!(workflow.bind(&BTreeMap::new(), &bases).is_ok(), "{name}");
         }
         assert_eq!(find("nope"), None);
+    }
+
+    #[test]
+    fn files_are_those_the_documents_name() {
+        for (name, path, _) in FILES {
+            let text = find(name).unwrap();
+            assert!(text.contains(&format!("./{path}")), "{name} {path}");
+        }
+        assert_eq!(files("daily-short").count(), 1);
     }
 
     #[test]

@@ -3,12 +3,15 @@
 //! Neighbours: `app` parses and calls; commands use `session`, `follow` and `ui`. A command never prints its own
 //! errors and never ends the program.
 
+mod completions;
+mod config;
 mod daemon;
 mod doctor;
 mod explain;
 mod fmt;
 mod graph;
 mod help;
+mod init;
 mod job;
 mod lock;
 mod logs;
@@ -16,6 +19,7 @@ mod nodes;
 mod plan;
 mod ps;
 pub(crate) mod run;
+mod schema;
 mod timeline;
 mod validate;
 
@@ -44,6 +48,8 @@ pub(crate) enum Command {
     Lock(lock::LockArgs),
     /// Check a workflow without executing it
     Validate(validate::ValidateArgs),
+    /// Write a workflow to begin with
+    Init(init::InitArgs),
     /// Lay out workflows and templates
     Fmt(fmt::FmtArgs),
     /// Draw the graph of a workflow
@@ -66,6 +72,13 @@ pub(crate) enum Command {
     /// The node types workflows are made of
     #[command(subcommand)]
     Nodes(nodes::NodesCommand),
+    /// Print a JSON Schema for editors
+    Schema(schema::SchemaArgs),
+    /// Settings of the user and of projects
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Print completions for a shell
+    Completions(completions::CompletionsArgs),
     /// Check what Fenta needs on this machine
     Doctor(doctor::DoctorArgs),
     /// Help about a command, or about `exit-codes`
@@ -81,6 +94,7 @@ impl Command {
             Self::Lock(args) => args.run(context),
             Self::Timeline(command) => command.run(context),
             Self::Validate(args) => args.run(context),
+            Self::Init(args) => args.run(context),
             Self::Fmt(args) => args.run(context),
             Self::Graph(args) => args.run(context),
             Self::Ps(args) => wait(args.run(context)),
@@ -89,6 +103,9 @@ impl Command {
             Self::Job(command) => wait(command.run(context)),
             Self::Daemon(command) => wait(command.run(context)),
             Self::Nodes(command) => command.run(context),
+            Self::Schema(args) => args.run(context),
+            Self::Config(command) => command.run(context),
+            Self::Completions(args) => args.run(context),
             Self::Doctor(args) => wait(args.run(context)),
             Self::Help(args) => args.run(context),
         }

@@ -8,6 +8,8 @@
 
 mod answers;
 mod batches;
+mod config;
+mod documents;
 mod plans;
 mod stage;
 mod verdicts;

@@ -128,6 +128,7 @@ fn spawn(daemon: &Daemon, log: &Path) -> Result<(PathBuf, Child), ConnectError> 
         .arg(&daemon.config.state_dir)
         .arg("--socket")
         .arg(&daemon.config.socket)
+        .envs(daemon.config.env.iter().map(|(name, value)| (name, value)))
         // The daemon outlives the folder it was started from.
         .current_dir("/")
         .stdin(Stdio::null())

@@ -50,6 +50,7 @@ impl Place {
             programs: vec![self.path("nowhere"), program],
             start_limit: limit,
             user_agent: "test/1".to_owned(),
+            env: Vec::new(),
         })
     }
 

@@ -5,7 +5,8 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::graph::{NodeId, Workflow};
+use crate::expr::Dynamic;
+use crate::graph::{NodeInstance, OnError, Workflow};
 
 /// What is drawn.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -90,15 +91,15 @@ impl Graph {
             model.nodes.push(Node {
                 id: id.as_str().to_owned(),
                 kind: instance.kind().to_owned(),
-                marks: marks(workflow, id),
+                marks: marks(instance),
             });
             let mut flows: IndexMap<usize, Vec<Flow>> = IndexMap::new();
             for dependency in workflow.dependencies(id) {
                 flows.insert(places[dependency.as_str()], Vec::new());
             }
-            for (param, expr) in &instance.with {
-                for reference in expr.expr.references() {
-                    add_flow(&mut flows, &places, &reference.path, param);
+            for (name, value) in values(instance) {
+                for reference in value.references() {
+                    add_flow(&mut flows, &places, &reference.path, name);
                 }
             }
             flows.sort_keys();
@@ -133,11 +134,42 @@ fn add_flow(
 
 /// What starts the workflow by itself.
 fn triggers(workflow: &Workflow) -> Vec<String> {
-    let _ = workflow;
-    Vec::new()
+    let settings = workflow.settings();
+    let schedules = settings.schedules.iter().map(|schedule| {
+        let off = if schedule.enabled { "" } else { ", off" };
+        format!("schedule: {} ({}{off})", schedule.cron, schedule.timezone)
+    });
+    let watch = settings.watch.iter().map(|watch| {
+        let files = watch.matches.join(", ");
+        format!("watch: {} {files} → {}", watch.path, watch.into)
+    });
+    schedules.chain(watch).collect()
 }
 
-fn marks(workflow: &Workflow, node: &NodeId) -> Vec<String> {
-    let _ = (workflow, node);
-    Vec::new()
+fn marks(instance: &NodeInstance) -> Vec<String> {
+    let rules = instance.rules();
+    let on_error = match rules.on_error {
+        OnError::Fail => None,
+        OnError::Skip => Some("on error: skip"),
+        OnError::Fallback => Some("on error: fallback"),
+    };
+    [
+        instance.is_for_each().then_some("for each"),
+        instance.is_conditional().then_some("if"),
+        rules.optional.then_some("optional"),
+        on_error,
+    ]
+    .into_iter()
+    .flatten()
+    .map(str::to_owned)
+    .collect()
+}
+
+/// Every value of a node that may refer to others, with the name it is known by.
+fn values(instance: &NodeInstance) -> impl Iterator<Item = (&str, &Dynamic)> {
+    let with = instance.with.iter().chain(&instance.fallback);
+    let params = with.map(|(name, param)| (name.as_str(), &param.expr));
+    let each = instance.for_each.iter().map(|expr| ("for_each", expr));
+    let condition = instance.condition.iter().map(|expr| ("if", expr));
+    each.chain(condition).chain(params)
 }

@@ -70,6 +70,11 @@ pub(crate) fn find(kind: &str) -> Option<&'static dyn NodeType> {
         .find(|node| node.descriptor().kind == kind)
 }
 
+/// All node types.
+pub(crate) fn types() -> impl Iterator<Item = &'static &'static dyn NodeType> {
+    ALL.iter()
+}
+
 /// The descriptors of all node types.
 pub fn descriptors() -> impl Iterator<Item = &'static NodeDescriptor> {
     ALL.iter().map(|node| node.descriptor())

@@ -134,15 +134,9 @@ mod tests {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
         let settings = Settings {
-            state_dir: Default::default(),
-            socket: Default::default(),
-            fentad: Vec::new(),
-            render: Vec::new(),
             color: ColorWish::Never,
             no_input: true,
-            ci: false,
-            github: false,
-            current_dir: Default::default(),
+            ..Settings::default()
         };
         let bases = PathBases {
             workflow_dir: folder.display().to_string(),

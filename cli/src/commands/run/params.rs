@@ -282,15 +282,10 @@ mod tests {
 
     fn here(dir: &Path) -> Settings {
         Settings {
-            state_dir: Default::default(),
-            socket: Default::default(),
-            fentad: Vec::new(),
-            render: Vec::new(),
             color: crate::settings::ColorWish::Never,
             no_input: true,
-            ci: false,
-            github: false,
             current_dir: dir.to_path_buf(),
+            ..Settings::default()
         }
     }
 }

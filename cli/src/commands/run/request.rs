@@ -79,7 +79,7 @@ impl RequestArgs {
             workflow_dir: document.dir.clone(),
             caller_dir: unicode(&settings.current_dir)?,
         };
-        let out_dir = match &self.out {
+        let out_dir = match self.out.as_ref().or(settings.out_dir.as_ref()) {
             Some(out) => Some(unicode(&settings.current_dir.join(out))?),
             None => None,
         };

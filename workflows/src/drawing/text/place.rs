@@ -65,7 +65,7 @@ impl Placed {
             }
         }
         placed.straighten(layers);
-        placed.to_the_left();
+        placed.shift_left();
         placed
     }
 
@@ -141,7 +141,7 @@ impl Placed {
         }
     }
 
-    fn to_the_left(&mut self) {
+    fn shift_left(&mut self) {
         let first = self.spots.iter().map(|spot| spot.left).min().unwrap_or(0);
         for spot in &mut self.spots {
             spot.left -= first;
