@@ -48,7 +48,9 @@ fn fmt_check_and_diff_write_nothing() {
         ended.stdout
     );
     assert!(
-        ended.stdout.contains("-        with: {text: Bees}\n-\n-\n+  a:\n"),
+        ended
+            .stdout
+            .contains("-        with: {text: Bees}\n-\n-\n+  a:\n"),
         "{}",
         ended.stdout
     );
