@@ -6,14 +6,18 @@
 pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lowered = wanted.to_lowercase();
     let length = lowered.chars().count();
-    // One edit turns any name of two letters into another.
-    let limit = if length < 3 { 0 } else { (length / 3).min(3) };
+    let limit = match length {
+        0 | 1 => 0,
+        _ => (length / 3).clamp(1, 3),
+    };
+    // One edit turns any name of two letters into another; only a letter left out is believed.
+    let believed = |edits: usize, letters: usize| edits == 0 || length > 2 || letters > length;
     candidates
         .into_iter()
         // Cheap, and it settles most of them: so many letters more or less are so many edits.
         .filter(|candidate| candidate.chars().count().abs_diff(length) <= limit)
         .map(|candidate| (distance(&lowered, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, _)| *distance <= limit)
+        .filter(|(edits, candidate)| *edits <= limit && believed(*edits, candidate.chars().count()))
         .min()
         .map(|(_, candidate)| candidate)
 }
@@ -59,6 +63,8 @@ mod tests {
         assert_eq!(nearest("cut", ["cat"]), Some("cat"));
         assert_eq!(nearest("cut", ["cab"]), None);
         assert_eq!(nearest("b", ["a"]), None);
+        assert_eq!(nearest("no", ["to"]), None);
+        assert_eq!(nearest("mx", ["max"]), Some("max"));
         assert_eq!(nearest("AB", ["ab"]), Some("ab"));
     }
 

@@ -7,7 +7,8 @@
 //! ```
 //! Every diagnostic must be expected and every expectation met; the text is a fragment of the message. A `hint` or
 //! `label` belongs to the diagnostic above it. A document without such comments must compile without a warning.
-//! Warnings about what ends on a day need the day: `# today: 2026-11-22`.
+//! Warnings about what ends on a day need the day: `# today: 2026-11-22`; those about a template of one's own need its
+//! text: `# template: ./low.yaml`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -139,6 +140,13 @@ fn header(text: &str, name: &str) -> Option<String> {
         .next()
 }
 
+/// A template of the user's, by its path as written; the file lies in `tests/suite-templates`.
+fn template(path: String) -> (String, String) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/suite-templates");
+    let text = std::fs::read_to_string(folder.join(&path)).unwrap();
+    (path, text)
+}
+
 fn diagnose(name: &str, text: &str) -> Vec<LocatedDiagnostic> {
     let source = SourceFile {
         name: name.to_owned(),
@@ -148,7 +156,7 @@ fn diagnose(name: &str, text: &str) -> Vec<LocatedDiagnostic> {
         Ok((workflow, warnings)) => {
             let facts = LintFacts {
                 today: header(text, "today"),
-                ..LintFacts::default()
+                templates: header(text, "template").map(template).into_iter().collect(),
             };
             let advice = lint(&workflow, &source, &facts);
             let all = warnings.iter().chain(&advice);

@@ -132,6 +132,25 @@ codes! {
     /// A file the document names is not there.
     MISSING_FILE = "file/missing": "The document names a file or folder that is not there. Relative paths in a document begin at \
         the document's own folder; paths given with -p begin at the folder you run the command in.";
+    /// A path that leaves the project.
+    PATH = "lint/path": "A path of the document is absolute, leaves the document's folder, or names a home folder. The \
+        document works on this machine and on no other: a colleague, a server and next year's machine have other folders. \
+        Wrong: file: /home/ada/bed.mp3. Right: file: ./bed.mp3, or an input of type `audio` given with -p.";
+    /// Braces that are no expression.
+    BRACES = "lint/literal-braces": "A text has braces that read like a reference, but only ${{ }} is evaluated. It reaches \
+        the screen or the voice as it is written. Wrong: text: \"Hello {{ inputs.name }}\". Right: text: \"Hello ${{ \
+        inputs.name }}\".";
+    /// A face without the letters of the language.
+    FONT = "lint/font": "The faces the template names do not have the letters of the language that is spoken. Another face \
+        draws them, with another look, and on a machine without such a face the render fails. Name a face for the script \
+        under `theme.fonts` of a template that extends this one.";
+    /// A text of any length for a place that is limited.
+    FILL_LENGTH = "lint/fill-length": "A placeholder of the template holds a limited number of characters and is filled from an \
+        input that may be longer, so a run fails when it is. Wrong: topic: string. Right: topic: { type: string, \
+        max_length: 60 }.";
+    /// A trigger that nothing obeys.
+    TRIGGER = "lint/trigger": "The document says when it wants to run by itself, but nothing will start it: this version \
+        checks `schedule` and `watch` and starts no runs from them, or the schedule is over.";
     /// A text that looks like a key.
     SECRET = "lint/secret": "A text of the document looks like a key or a token. Documents are shared, logged and kept, so a \
         key in one is a key lost: remove it and make a new one. Keys belong in the keyring; whatever needs one fetches it \
