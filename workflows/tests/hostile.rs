@@ -38,8 +38,8 @@ fn merge_bomb() -> String {
     text
 }
 
-fn many_errors() -> String {
-    let bad: String = (0..40_000)
+fn many_errors(count: usize) -> String {
+    let bad: String = (0..count)
         .map(|i| format!("  n{i}: {{ type: Nope }}\n"))
         .collect();
     format!("{HEAD}{bad}")
@@ -111,7 +111,16 @@ fn documents() -> Vec<(&'static str, String, &'static str)> {
             "---\n".repeat(1_000_000),
             "syntax/second-document 2:1",
         ),
-        ("40 000 mistakes", many_errors(), "graph/unknown-type 3:"),
+        (
+            "40 000 nodes",
+            many_errors(40_000),
+            "syntax/too-large 20003:3",
+        ),
+        (
+            "20 000 mistakes",
+            many_errors(20_000),
+            "graph/unknown-type 3:",
+        ),
         ("one key 120 000 times", "a: 1\n".repeat(120_000), "syntax/"),
         ("alias bomb", bomb(), "syntax/alias 1:5"),
         (

@@ -30,7 +30,7 @@ codes! {
     SECOND_DOCUMENT = "syntax/second-document": "A file holds one workflow. A line with `---` or `...` in the middle of a \
         file starts another document.";
     /// The document is over a limit.
-    TOO_LARGE = "syntax/too-large": "A document has at most 4 MiB, 64 levels and 250 000 values. Long texts belong in files \
+    TOO_LARGE = "syntax/too-large": "A document has at most 4 MiB, 64 levels, 250 000 values and 20 000 nodes. Long texts belong in files \
         that Input.Text reads.";
     /// More errors than are shown.
     TOO_MANY = "document/too-many": "The document has more than 100 errors. The first 100 are shown; one slip, for example a \

@@ -18,6 +18,9 @@ use crate::nodes;
 use crate::suggest::nearest;
 use crate::syntax::{Entry, Kind};
 
+/// Most nodes of a workflow.
+const MAX_NODES: usize = 20_000;
+
 /// A node whose type may not exist.
 pub(super) struct RawNode {
     pub(super) id_span: Span,
@@ -80,8 +83,23 @@ impl Reader<'_> {
         entry: &Entry,
         found: &mut Diagnostics,
     ) -> IndexMap<String, RawNode> {
-        let mut all = IndexMap::new();
-        for inner in map(&entry.value, "`nodes`", found).unwrap_or_default() {
+        let entries = map(&entry.value, "`nodes`", found).unwrap_or_default();
+        if let Some(beyond) = entries.get(MAX_NODES) {
+            found.push(
+                Diagnostic::error(
+                    codes::TOO_LARGE,
+                    beyond.key_span,
+                    format!(
+                        "the workflow has {} nodes, more than {MAX_NODES}",
+                        entries.len()
+                    ),
+                )
+                .hint("use `for_each`: one node with a list does the work of many"),
+            );
+            return IndexMap::new();
+        }
+        let mut all = IndexMap::with_capacity(entries.len());
+        for inner in entries {
             check_name(inner, "a node", found);
             let what = format!("the node `{}`", inner.key);
             let raw = match map(&inner.value, &what, found) {
