@@ -9,6 +9,7 @@ use super::job::work;
 use super::{Context, wait};
 use crate::command_error::CommandError;
 use crate::ui::style::Style;
+use crate::ui::turn;
 
 /// Say why the nodes of a job ran or did not, with every reason. With a code such as `graph/unknown-node`, say what it
 /// means.
@@ -60,16 +61,70 @@ async fn explain_job(context: &Context, id: &str, node: Option<&str>) -> Result<
     let job = context.session.client(ui).await?.job(id).await?;
     let runs = match node {
         Some(name) => vec![known_node(&job, name)?],
-        None => job.nodes.iter().collect(),
+        None => {
+            let runs = job.nodes.iter();
+            runs.filter(|run| turn::node_of(&run.node).is_none())
+                .collect()
+        }
     };
-    for run in runs {
+    for run in &runs {
+        let turns = turns_of(&job, &run.node);
         if ui.is_json() {
             ui.json(run)?;
+            turns.iter().try_for_each(|turn| ui.json(turn))?;
         } else {
             ui.result(&told(run, ui.out_style()))?;
+            if !turns.is_empty() {
+                ui.result(&told_turns(&turns, ui.out_style()))?;
+            }
         }
     }
     Ok(())
+}
+
+/// The turns of a node with `for_each`.
+pub(super) fn turns_of<'a>(job: &'a Job, node: &str) -> Vec<&'a NodeRun> {
+    let runs = job.nodes.iter();
+    runs.filter(|run| turn::node_of(&run.node) == Some(node))
+        .collect()
+}
+
+/// Turns that had nothing to do are counted, the others get a line each.
+fn told_turns(turns: &[&NodeRun], style: Style) -> String {
+    let (quiet, busy): (Vec<&NodeRun>, Vec<&NodeRun>) = turns
+        .iter()
+        .copied()
+        .partition(|run| has_nothing_to_say(run));
+    let mut lines: Vec<String> = busy.iter().map(|run| told_turn(run, style)).collect();
+    if !quiet.is_empty() {
+        lines.push(format!("  {} of {} turns HIT", quiet.len(), turns.len()));
+    }
+    lines.join("\n")
+}
+
+/// Whether a turn found everything in the cache.
+pub(super) fn has_nothing_to_say(run: &NodeRun) -> bool {
+    run.state == NodeState::Finished && run.ran == 0 && run.note.is_empty()
+}
+
+fn told_turn(run: &NodeRun, style: Style) -> String {
+    let verdict = match run.state {
+        NodeState::Finished if run.ran > 0 => format!("{} {}", style.yellow("MISS"), work(run)),
+        _ => run.state.as_str().to_owned(),
+    };
+    let error = run.error.as_ref().map(|error| error.message.clone());
+    let note = Some(run.note.clone()).filter(|note| !note.is_empty());
+    let why: Vec<String> = run
+        .reasons
+        .iter()
+        .map(ToString::to_string)
+        .chain(note)
+        .chain(error)
+        .collect();
+    match why.is_empty() {
+        true => format!("  {}  {verdict}", run.node),
+        false => format!("  {}  {verdict}: {}", run.node, why.join("; ")),
+    }
 }
 
 /// The node with this name, or an error that names the others.
@@ -134,6 +189,28 @@ mod tests {
         assert_eq!(
             told(&missed, Style::new(false)),
             "render  MISS  ran 3 of 14, saved 31s in 9.8s\n  because: input timeline changed at tracks[0], from edit\n  because: node version 1 -> 2"
+        );
+    }
+
+    #[test]
+    fn turns_are_compact() {
+        let of = |index: u32, state, ran| {
+            let mut turn = run(state, ran, 1);
+            turn.node = format!("footage[{index}]");
+            turn
+        };
+        let mut skipped = of(2, NodeState::Skipped, 0);
+        skipped.note = "its `if` is false".into();
+        let turns = [
+            of(0, NodeState::Finished, 0),
+            of(1, NodeState::Finished, 1),
+            skipped,
+            of(3, NodeState::Finished, 0),
+        ];
+        let turns: Vec<&NodeRun> = turns.iter().collect();
+        assert_eq!(
+            told_turns(&turns, Style::new(false)),
+            "  footage[1]  MISS ran 1 of 2, saved 31s in 9.8s: first run\n  footage[2]  skipped: its `if` is false\n  2 of 4 turns HIT"
         );
     }
 

@@ -4,6 +4,7 @@ use fenta_client::api::jobs::{Job, JobQuery, JobState, NodeRun, NodeState, Outpu
 use jiff::Timestamp;
 
 use super::Context;
+use super::explain::{has_nothing_to_say, turns_of};
 use super::ps::show;
 use super::run::finish;
 use crate::command_error::CommandError;
@@ -11,6 +12,7 @@ use crate::follow::{Followee, Interrupts};
 use crate::ui::job_lines::{self, NodeCount};
 use crate::ui::span;
 use crate::ui::table::{Row, Table};
+use crate::ui::turn;
 
 /// `job_` and enough of the id to tell jobs of one day apart by eye.
 const SHORT_ID: usize = 4 + 14;
@@ -101,7 +103,7 @@ async fn show_one(context: &Context, id: &str) -> Result<(), CommandError> {
         return ui.result(&job.id);
     }
     ui.result(&facts(&job))?;
-    ui.table(&node_table(&job.nodes))
+    ui.table(&node_table(&job))
 }
 
 async fn cancel(context: &Context, id: &str) -> Result<(), CommandError> {
@@ -235,19 +237,33 @@ fn shown(value: &OutputValue) -> String {
     }
 }
 
-fn node_table(nodes: &[NodeRun]) -> Table {
+/// A line per node; of turns only those that had something to do.
+fn node_table(job: &Job) -> Table {
     let mut table = Table::new(&["NODE", "TYPE", "STATE", "WORK", "WHY"]);
-    for run in nodes {
-        table.row(
-            Row::new()
-                .cell(&run.node)
-                .cell(&run.kind)
-                .cell(run.state.as_str())
-                .cell(work(run))
-                .cell(why(run)),
-        );
+    let nodes = job.nodes.iter();
+    for run in nodes.filter(|run| turn::node_of(&run.node).is_none()) {
+        let turns = turns_of(job, &run.node);
+        let quiet = turns.iter().filter(|turn| has_nothing_to_say(turn)).count();
+        let mut reasons = vec![why(run)];
+        if quiet > 0 {
+            reasons.push(format!("{quiet} of {} turns HIT", turns.len()));
+        }
+        reasons.retain(|reason| !reason.is_empty());
+        table.row(node_row(run, run.node.clone(), reasons.join("; ")));
+        for turn in turns.into_iter().filter(|turn| !has_nothing_to_say(turn)) {
+            table.row(node_row(turn, format!("  {}", turn.node), why(turn)));
+        }
     }
     table
+}
+
+fn node_row(run: &NodeRun, shown: String, why: String) -> Row {
+    Row::new()
+        .both(shown, &run.node)
+        .cell(&run.kind)
+        .cell(run.state.as_str())
+        .cell(work(run))
+        .cell(why)
 }
 
 /// What a node did, in a few words; empty while there is nothing to say.
@@ -347,6 +363,21 @@ pub(super) mod tests {
             text.contains("error     voice: no engine\nhelp      install it"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn turns_with_nothing_to_do_are_counted() {
+        let mut job = job(JobState::Completed);
+        for (index, ran) in [(0, 0), (1, 1), (2, 0)] {
+            let mut turn = run(NodeState::Finished, ran, 1);
+            turn.node = format!("render[{index}]");
+            job.nodes.push(turn);
+        }
+        let pipes = node_table(&job).for_pipes();
+        let lines: Vec<&str> = pipes.lines().collect();
+        assert_eq!(lines.len(), 2, "{pipes}");
+        assert!(lines[0].ends_with("first run; 2 of 3 turns HIT"), "{pipes}");
+        assert!(lines[1].starts_with("render[1]\t"), "{pipes}");
     }
 
     #[test]

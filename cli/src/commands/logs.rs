@@ -8,6 +8,7 @@ use super::explain::known_node;
 use crate::command_error::CommandError;
 use crate::ui::Ui;
 use crate::ui::job_lines::{log_text, widest};
+use crate::ui::turn;
 
 /// Print what happened in a job, oldest first. With --json, the events as they are.
 #[derive(Debug, clap::Args)]
@@ -85,7 +86,8 @@ impl<'a> Printer<'a> {
 
 /// Whether an event is about the node that was asked for.
 fn concerns(event: &JobEvent, node: Option<&str>) -> bool {
-    node.is_none_or(|node| log_text(&event.kind).0 == Some(node))
+    let about = log_text(&event.kind).0;
+    node.is_none_or(|node| about.is_some_and(|name| turn::is_of(name, node)))
 }
 
 /// `12:03:04.123` of an RFC 3339 time; what is not one is shown whole.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use fenta_client::api::jobs::JobEventKind;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Ui;
+use super::{Ui, turn};
 
 /// Shows many jobs.
 pub(crate) struct BatchProgress<'a> {
@@ -64,7 +64,7 @@ impl<'a> BatchProgress<'a> {
             JobEventKind::NodeProgress { node, done, total } => {
                 row.say(&format!("{node} {done}/{total}"));
             }
-            JobEventKind::NodeFinished { node, .. } => {
+            JobEventKind::NodeFinished { node, .. } if turn::node_of(node).is_none() => {
                 row.finished += 1;
                 row.say(node);
             }

@@ -7,6 +7,7 @@ use fenta_client::api::jobs::{JobEvent, JobEventKind, RerunReason};
 
 use super::span;
 use super::style::Style;
+use super::turn;
 
 /// Reasons shown per node; `fenta explain` shows all.
 const REASONS_SHOWN: usize = 3;
@@ -22,6 +23,8 @@ pub(crate) struct JobLines {
     ran: u32,
     cached: u32,
     saved_ms: u64,
+    /// What the last turn of a `for_each` failed with; its node fails with the same words.
+    failed_turn: Option<(String, String)>,
 }
 
 /// What a finished node did.
@@ -45,6 +48,7 @@ impl JobLines {
             ran: 0,
             cached: 0,
             saved_ms: 0,
+            failed_turn: None,
         }
     }
 
@@ -60,6 +64,10 @@ impl JobLines {
                 saved_ms,
                 reasons,
             } => {
+                // The node itself tells of all its turns when the last one has ended.
+                if turn::node_of(node).is_some() {
+                    return Vec::new();
+                }
                 let count = NodeCount {
                     ran: *ran,
                     cached: *cached,
@@ -78,11 +86,7 @@ impl JobLines {
                 let line = format!("{mark} {}  try {attempt}: {message}", self.pad(node));
                 self.now(vec![line])
             }
-            JobEventKind::NodeFailed { node, message, .. } => {
-                let mark = self.style.red("✗");
-                let line = format!("{mark} {}  {message}", self.pad(node));
-                self.now(vec![line])
-            }
+            JobEventKind::NodeFailed { node, message, .. } => self.failed(node, message),
             JobEventKind::NodeSkipped { node, why } => {
                 let mark = self.style.dim("-");
                 let line = format!("{mark} {}  skipped: {why}", self.pad(node));
@@ -145,6 +149,22 @@ impl JobLines {
                 .map(|line| self.style.dim(&format!("    {line}"))),
         );
         self.now(lines)
+    }
+
+    fn failed(&mut self, node: &str, message: &str) -> Vec<String> {
+        let told = self
+            .failed_turn
+            .take()
+            .is_some_and(|(turn, before)| turn::node_of(&turn) == Some(node) && before == message);
+        if told {
+            return self.now(Vec::new());
+        }
+        if turn::node_of(node).is_some() {
+            self.failed_turn = Some((node.to_owned(), message.to_owned()));
+        }
+        let mark = self.style.red("✗");
+        let line = format!("{mark} {}  {message}", self.pad(node));
+        self.now(vec![line])
     }
 
     fn completed(&mut self, event: &JobEvent) -> Vec<String> {
@@ -456,6 +476,40 @@ mod tests {
         ]);
         assert_eq!(lines[1], "going on where the job was interrupted");
         assert_eq!(lines[4], "done in 12s: ran 1 of 3 actions, saved 2.0s");
+    }
+
+    #[test]
+    fn turns_of_a_node_are_counted_once_and_told_by_their_node() {
+        let lines = all(&[
+            started(false),
+            finished("footage[0]", 1, 0, vec![RerunReason::FirstRun]),
+            finished("footage[1]", 0, 1, vec![]),
+            finished("footage", 1, 1, vec![RerunReason::FirstRun]),
+            completed(),
+        ]);
+        assert_eq!(
+            lines,
+            [
+                "✓ footage    3.3s  ran 1 of 2, saved 1.0s",
+                "    footage MISS first run",
+                "done in 12s: ran 1 of 2 actions, saved 1.0s",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_failed_turn_is_told_once() {
+        let failed = |node: &str| {
+            let kind = JobEventKind::NodeFailed {
+                node: node.into(),
+                class: fenta_workflows::worker::FailureClass::Limit,
+                message: "too large".into(),
+                hint: "h".into(),
+            };
+            event("00:09", kind)
+        };
+        let lines = all(&[failed("cut[2]"), failed("cut"), failed("render")]);
+        assert_eq!(lines, ["✗ cut[2]  too large", "✗ render  too large"]);
     }
 
     #[test]

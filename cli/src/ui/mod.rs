@@ -9,6 +9,7 @@ pub(crate) mod progress;
 pub(crate) mod span;
 pub(crate) mod style;
 pub(crate) mod table;
+pub(crate) mod turn;
 
 use std::io::{self, BufRead, IsTerminal, Write};
 

@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::Ui;
 use super::job_lines::JobLines;
 use super::span;
+use super::turn;
 use crate::command_error::CommandError;
 
 /// Without a terminal, a node says how far it is at most this often.
@@ -61,6 +62,9 @@ impl<'a> JobProgress<'a> {
     }
 
     fn move_bars(&mut self, kind: &JobEventKind) {
+        if self.is_of_turn(kind) {
+            return;
+        }
         match kind {
             JobEventKind::NodeStarted { node } => {
                 self.bar(node);
@@ -95,6 +99,28 @@ impl<'a> JobProgress<'a> {
             | JobEventKind::JobCancelled => self.clear(),
             _ => {}
         }
+    }
+
+    /// Turns of a `for_each` have no bars of their own: their node's bar counts them and names the last that moved.
+    fn is_of_turn(&mut self, kind: &JobEventKind) -> bool {
+        let (name, text) = match kind {
+            JobEventKind::NodeStarted { node } => (node, node.clone()),
+            JobEventKind::NodeProgress { node, done, total } => {
+                (node, format!("{node} {done}/{total}"))
+            }
+            JobEventKind::ActionsPlanned { node, .. }
+            | JobEventKind::NodeFinished { node, .. }
+            | JobEventKind::NodeSkipped { node, .. }
+            | JobEventKind::NodeFailed { node, .. } => (node, String::new()),
+            _ => return false,
+        };
+        let Some(node) = turn::node_of(name).map(str::to_owned) else {
+            return false;
+        };
+        if !text.is_empty() {
+            self.bar(&node).set_message(text);
+        }
+        true
     }
 
     fn bar(&mut self, node: &str) -> &ProgressBar {
@@ -142,6 +168,9 @@ impl Pace {
             }
             return None;
         };
+        if turn::node_of(node).is_some() {
+            return None;
+        }
         let told = self
             .told
             .entry(node.clone())
@@ -185,6 +214,24 @@ mod tests {
         .filter_map(|(at, done)| pace.line(&progress(at, done)))
         .collect();
         assert_eq!(lines, ["  render  90/900", "  render  99/900"]);
+    }
+
+    #[test]
+    fn turns_are_left_to_their_node() {
+        let mut pace = Pace::default();
+        let of = |node: &str, at: &str| {
+            let mut event = progress(at, 5);
+            event.kind = JobEventKind::NodeProgress {
+                node: node.into(),
+                done: 3,
+                total: 8,
+            };
+            event
+        };
+        assert_eq!(pace.line(&of("footage", "00:00")), None);
+        assert_eq!(pace.line(&of("footage[3]", "00:30")), None);
+        let line = pace.line(&of("footage", "00:31"));
+        assert_eq!(line.as_deref(), Some("  footage  3/8"));
     }
 
     #[test]

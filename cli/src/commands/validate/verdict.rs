@@ -76,7 +76,6 @@ pub(super) fn judge(document: &Document, today: &str) -> Result<Verdict, Command
             let facts = LintFacts {
                 today: Some(today.to_owned()),
                 templates: templates.known,
-                ..LintFacts::default()
             };
             let folder = Path::new(&document.dir);
             let missing =

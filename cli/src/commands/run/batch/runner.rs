@@ -18,7 +18,7 @@ use crate::commands::Context;
 use crate::follow::{Interrupt, Interrupts};
 use crate::ui::batch_progress::BatchProgress;
 use crate::ui::job_lines::widest;
-use crate::ui::span;
+use crate::ui::{span, turn};
 
 /// How a batch goes about it.
 #[derive(Clone, Copy, Debug)]
@@ -222,12 +222,14 @@ fn note(result: &mut RowResult, kind: JobEventKind) {
         JobEventKind::JobStarted { .. } => {
             (result.ran, result.cached, result.saved_ms) = (0, 0, 0);
         }
+        // A node's own event has the sum of its turns.
         JobEventKind::NodeFinished {
+            node,
             ran,
             cached,
             saved_ms,
             ..
-        } => {
+        } if turn::node_of(&node).is_none() => {
             result.ran += ran;
             result.cached += cached;
             result.saved_ms += saved_ms;
