@@ -31,12 +31,7 @@ pub(super) fn read(
         let message = "it is empty; the first line names inputs of the workflow";
         return Err(vec![RowProblem::new(at(0, 0), message)]);
     };
-    let columns = columns(&header, names).map_err(|wrong| {
-        wrong
-            .into_iter()
-            .map(|(column, message)| RowProblem::new(at(1, column), message))
-            .collect::<Vec<_>>()
-    })?;
+    let columns = columns(&header, names, &|column| at(1, column))?;
     let (mut rows, mut problems, mut empty) = (Vec::new(), Vec::new(), 0);
     for (line, record) in records {
         if record.iter().all(|cell| cell.trim().is_empty()) {
@@ -89,25 +84,25 @@ fn row(record: &StringRecord, columns: &[(String, Column)], place: &dyn Fn(usize
     row
 }
 
-/// What each column is for, or what is wrong with which of them.
+/// What each column is for, or everything that is wrong with them.
 fn columns(
     header: &StringRecord,
     names: &Names,
-) -> Result<Vec<(String, Column)>, Vec<(usize, String)>> {
+    place: &dyn Fn(usize) -> Place,
+) -> Result<Vec<(String, Column)>, Vec<RowProblem>> {
     let mut columns: Vec<(String, Column)> = Vec::new();
     let mut wrong = Vec::new();
-    for (index, name) in header.iter().map(str::trim).enumerate() {
-        if name.is_empty() {
-            wrong.push((index + 1, "the column has no name".to_owned()));
-            continue;
-        }
-        if columns.iter().any(|(known, _)| known == name) {
-            wrong.push((index + 1, format!("the column `{name}` is there twice")));
-            continue;
-        }
-        match names.column(name) {
+    for (number, name) in (1..).zip(header.iter().map(str::trim)) {
+        let column = if name.is_empty() {
+            Err("the column has no name".to_owned())
+        } else if columns.iter().any(|(known, _)| known == name) {
+            Err(format!("the column `{name}` is there twice"))
+        } else {
+            names.column(name)
+        };
+        match column {
             Ok(column) => columns.push((name.to_owned(), column)),
-            Err(message) => wrong.push((index + 1, message)),
+            Err(message) => wrong.push(RowProblem::new(place(number), message)),
         }
     }
     if wrong.is_empty() {
