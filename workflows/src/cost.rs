@@ -137,6 +137,12 @@ impl Spread {
     }
 }
 
+/// Two decimal amounts together; none when one of them is unknown or no number.
+pub(crate) fn add_usd(one: Option<&str>, other: Option<&str>) -> Option<String> {
+    let (one, other): (Decimal, Decimal) = (one?.parse().ok()?, other?.parse().ok()?);
+    Some(one.saturating_add(other).normalize().to_string())
+}
+
 /// The render seconds of so much output, in thousandths: its length times 1 up to 720p, 1.5 up to 1080p, 4 above.
 pub fn render_millis(width: u32, height: u32, millis: u64) -> u64 {
     const P720: u64 = 1280 * 720;

@@ -3,12 +3,17 @@
 //! Neighbours: the daemon walks the graph and fills this in (it has the cache and the history); the CLI prints it.
 //! Only words and sums live here; nothing here asks, measures or decides.
 
+mod segments;
+
+pub use segments::segment_changes;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use fenta_templates::timeline::Timeline;
 use serde::{Deserialize, Serialize};
 
+use crate::cost::add_usd;
 use crate::rerun_reason::RerunReason;
 
 /// What a job would do.
@@ -197,6 +202,27 @@ impl MoneyPlan {
         }
     }
 
+    /// Both together. What is unknown in one is unknown in the sum, but for the least it costs.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        let oldest = match (&self.price_as_of, &other.price_as_of) {
+            (Some(one), Some(two)) if two < one => other,
+            (None, Some(_)) => other,
+            _ => self,
+        };
+        Self {
+            low_usd: add_usd(
+                self.low_usd.as_deref().or(Some("0")),
+                other.low_usd.as_deref().or(Some("0")),
+            ),
+            expected_usd: add_usd(self.expected_usd.as_deref(), other.expected_usd.as_deref()),
+            high_usd: add_usd(self.high_usd.as_deref(), other.high_usd.as_deref()),
+            confidence: self.confidence.max(other.confidence),
+            price_as_of: oldest.price_as_of.clone(),
+            price_age_days: oldest.price_age_days,
+        }
+    }
+
     /// Nobody knows.
     pub const fn unknown() -> Self {
         Self {
@@ -367,6 +393,27 @@ mod tests {
         assert_eq!(unknown, serde_json::json!({ "confidence": "unknown" }));
         let free = serde_json::to_value(MoneyPlan::free()).unwrap();
         assert_eq!(free["high_usd"], "0");
+    }
+
+    #[test]
+    fn sums_are_exact_and_an_unknown_part_stays_unknown() {
+        let amount = |text: &str, day: Option<&str>| MoneyPlan {
+            low_usd: Some(text.to_owned()),
+            expected_usd: Some(text.to_owned()),
+            high_usd: Some(text.to_owned()),
+            confidence: Confidence::Modelled,
+            price_as_of: day.map(str::to_owned),
+            price_age_days: day.map(|_| 1),
+        };
+        let sum = amount("0.1", Some("2026-06-30")).plus(&amount("0.2", Some("2026-01-01")));
+        assert_eq!(sum.expected_usd.as_deref(), Some("0.3"));
+        assert_eq!(sum.price_as_of.as_deref(), Some("2026-01-01"));
+        let part = MoneyPlan::free().plus(&sum).plus(&MoneyPlan::unknown());
+        assert_eq!(part.confidence, Confidence::Unknown);
+        assert_eq!(
+            (part.low_usd.as_deref(), part.high_usd),
+            (Some("0.3"), None)
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(super) fn run(request: &InvokeRequest) -> Result<ActionResult, WorkerFailure
     Err(refusal(request))
 }
 
-fn refusal(request: &InvokeRequest) -> WorkerFailure {
+pub(super) fn refusal(request: &InvokeRequest) -> WorkerFailure {
     let models: Vec<String> = request.models.iter().map(ToString::to_string).collect();
     let asked = if models.is_empty() {
         "none is named".to_owned()

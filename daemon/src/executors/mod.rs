@@ -21,12 +21,12 @@ mod worker;
 mod write;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fenta_workflows::action::{Action, ActionResult};
+use fenta_workflows::action::{Action, ActionResult, InvokeRequest};
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
 pub use limits::WallLimits;
@@ -141,6 +141,39 @@ impl Executors {
         Self {
             tools: Arc::new(tools),
         }
+    }
+
+    /// The answer to a question about this machine, without doing anything; none where something would have to be done.
+    pub async fn look(
+        &self,
+        action: &Action,
+        renderer: &Path,
+        tool: &Arc<str>,
+    ) -> Result<Option<ActionResult>, WorkerFailure> {
+        match action {
+            Action::Collect(_) | Action::ReadText(_) | Action::ResolveFonts(_) => {}
+            Action::Publish(request) => return publish::in_place(&self.tools, request).await,
+            _ => return Ok(None),
+        }
+        // Nobody listens to a question.
+        let (notices, _) = unbounded_channel();
+        let attempt = Attempt {
+            number: 1,
+            renderer: renderer.to_owned(),
+            tool: Arc::clone(tool),
+            notices,
+            cancel: CancellationToken::new(),
+        };
+        match self.execute(action, &attempt).await {
+            Ok(result) => Ok(Some(result)),
+            Err(ExecuteError::Failed(failure)) => Err(failure),
+            Err(ExecuteError::Cancelled) => Ok(None),
+        }
+    }
+
+    /// Why a provider cannot be asked for this; none when it can.
+    pub fn refusal(&self, request: &InvokeRequest) -> Option<WorkerFailure> {
+        Some(invoke::refusal(request))
     }
 
     /// Does an action once. Every blob of the result is durable when this returns.

@@ -5,12 +5,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+use fenta_client::api::jobs::RunOptions;
 use fenta_workflows::action::{Action, ActionResult, InvokeRequest, RenderSegmentRequest};
 use fenta_workflows::cost::render_millis;
 use fenta_workflows::job_event::JobEventKind;
 use fenta_workflows::models::ModelRef;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
-use fenta_workflows::{Budget, Network};
+use fenta_workflows::{Budget, Network, Workflow};
 
 use super::batch::{Batch, Item};
 use super::node_run::{NodeRun, Stop};
@@ -141,15 +142,7 @@ impl NodeRun<'_> {
     }
 
     fn may_call(&self, request: &InvokeRequest) -> Result<(), WorkerFailure> {
-        let job = &self.turn.job;
-        let rule = if job.options.offline {
-            "this run is offline"
-        } else if job.workflow.settings().network == Network::LocalOnly {
-            "the workflow's `network` is local-only"
-        } else {
-            return Ok(());
-        };
-        refuse_remote(rule, request)
+        refusal(&self.turn.job.workflow, &self.turn.job.options, request)
     }
 
     /// The whole render counts, also where some of its segments are there: what is bought is the video.
@@ -167,6 +160,22 @@ impl NodeRun<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a run of a workflow may call a provider.
+pub(super) fn refusal(
+    workflow: &Workflow,
+    options: &RunOptions,
+    request: &InvokeRequest,
+) -> Result<(), WorkerFailure> {
+    let rule = if options.offline {
+        "this run is offline"
+    } else if workflow.settings().network == Network::LocalOnly {
+        "the workflow's `network` is local-only"
+    } else {
+        return Ok(());
+    };
+    refuse_remote(rule, request)
 }
 
 /// Render seconds of a segment, in thousandths.

@@ -17,6 +17,7 @@ mod lock;
 mod node_run;
 mod persist;
 mod pins;
+mod plan;
 mod progress;
 mod queue;
 mod reasons;
@@ -29,6 +30,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fenta_client::api::jobs::CreateJob;
+use fenta_client::api::plan::{Plan, PlanRequest};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -65,6 +67,7 @@ pub struct RunnerContext {
 pub struct Runner {
     store: Store,
     renderer: Renderer,
+    planner: plan::Planner,
     queue: mpsc::UnboundedSender<Message>,
     status: watch::Receiver<RunnerStatus>,
 }
@@ -75,13 +78,20 @@ impl Runner {
     pub fn start(context: RunnerContext, shutdown: CancellationToken) -> (Self, JoinHandle<()>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let (report, status) = watch::channel(RunnerStatus::default());
+        let executor = executor::Executor::new(&context);
         let runner = Self {
             store: context.store.clone(),
             renderer: context.renderer.clone(),
+            planner: plan::Planner {
+                store: context.store.clone(),
+                executor: executor.clone(),
+                executors: context.executors.clone(),
+                renderer: context.renderer.clone(),
+                workers: context.workers,
+            },
             queue: sender.clone(),
             status,
         };
-        let executor = executor::Executor::new(&context);
         let dispatcher = DispatcherHandle::start(executor, context.workers, shutdown.clone());
         let active = queue::Active {
             context: job_run::JobContext {
@@ -112,6 +122,11 @@ impl Runner {
         // The runner is told even of known jobs: waking up without work is harmless.
         let _ = self.queue.send(Message::Wake);
         Ok(accepted)
+    }
+
+    /// What a job would do; nothing is made.
+    pub async fn plan(&self, request: PlanRequest) -> Result<Plan, SubmitError> {
+        self.planner.plan(request).await
     }
 
     /// Asks for the end of a job. A job that is already at its end stays as it is.
@@ -161,6 +176,8 @@ struct Tool {
     name: Arc<str>,
 }
 
+#[cfg(test)]
+mod plan_tests;
 #[cfg(test)]
 mod rules_tests;
 #[cfg(test)]

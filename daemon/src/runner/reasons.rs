@@ -142,6 +142,7 @@ mod tests {
             finished,
             tool: "r 1".to_owned(),
             effort_ms: 0,
+            actions: 0,
             files: BTreeMap::from([("a.mp4".to_owned(), "d1".to_owned())]),
         }
     }

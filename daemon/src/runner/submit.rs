@@ -1,6 +1,9 @@
 //! Is a request a job? Everything that can be known before any work is said here, all at once.
 
+use std::collections::BTreeMap;
+
 use fenta_client::api::jobs::CreateJob;
+use fenta_workflows::value::Value;
 use fenta_workflows::{BindError, LocatedDiagnostic, PathBases, SourceFile, Workflow, compile};
 
 use super::pins;
@@ -47,6 +50,28 @@ fn joined(errors: &[BindError]) -> String {
     texts.join("; ")
 }
 
+/// A request that can be a job.
+pub(super) struct Checked {
+    pub(super) workflow: Workflow,
+    pub(super) inputs: BTreeMap<String, Value>,
+    pub(super) selection: Selection,
+}
+
+/// Everything that can be known of a request before any work.
+pub(super) fn checked(request: &CreateJob) -> Result<Checked, SubmitError> {
+    check_paths(request)?;
+    let workflow = compiled(request).map_err(SubmitError::Document)?;
+    let inputs = workflow
+        .bind(&request.params, &path_bases(request))
+        .map_err(SubmitError::Inputs)?;
+    let selection = Selection::new(&workflow, &request.options)?;
+    Ok(Checked {
+        workflow,
+        inputs,
+        selection,
+    })
+}
+
 /// The job a request asks for, if it can be one.
 pub(super) async fn check(
     request: CreateJob,
@@ -55,12 +80,11 @@ pub(super) async fn check(
 ) -> Result<NewJob, SubmitError> {
     let tool = tool.to_owned();
     tokio::task::spawn_blocking(move || {
-        check_paths(&request)?;
-        let workflow = compiled(&request).map_err(SubmitError::Document)?;
-        workflow
-            .bind(&request.params, &path_bases(&request))
-            .map_err(SubmitError::Inputs)?;
-        let selection = Selection::new(&workflow, &request.options)?;
+        let Checked {
+            workflow,
+            selection,
+            ..
+        } = checked(&request)?;
         pins::check_nodes(&workflow, &selection, &request.options)?;
         let nodes = workflow
             .order()

@@ -12,6 +12,7 @@ mod events;
 mod jobs;
 mod meta;
 mod problem;
+mod workflows;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -74,6 +75,7 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .route("/v1/meta", get(meta::show))
         .route("/v1/health", get(meta::health))
+        .route("/v1/workflows/plan", post(workflows::plan))
         .route("/v1/jobs", get(jobs::list).post(jobs::create))
         .route("/v1/jobs/{id}", get(jobs::show))
         .route("/v1/jobs/{id}/lock", get(jobs::lock))

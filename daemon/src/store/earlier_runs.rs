@@ -24,6 +24,8 @@ pub struct EarlierRun {
     pub files: BTreeMap<String, String>,
     /// How long its actions took, those of the cache counted as when they were made, milliseconds.
     pub effort_ms: u64,
+    /// How many actions that were.
+    pub actions: u32,
 }
 
 impl Store {
@@ -78,10 +80,11 @@ fn newest(
     up_to: i64,
     node: &str,
 ) -> Result<Option<EarlierRun>, StoreError> {
-    type Row = (String, String, String, String, u64);
+    type Row = (String, String, String, String, u64, u32);
     let row: Option<Row> = connection
         .prepare_cached(
-            "SELECT n.key, n.state, j.tool, n.files, n.wall_ms + n.saved_ms
+            "SELECT n.key, n.state, j.tool, n.files, n.wall_ms + n.saved_ms,
+                    n.ran + n.cached
              FROM (SELECT id, tool, ordinal FROM jobs WHERE identity = ?1 AND ordinal <= ?2
                    ORDER BY ordinal DESC LIMIT ?4) j
              JOIN node_runs n ON n.job = j.id AND n.node = ?3
@@ -94,10 +97,11 @@ fn newest(
                 row.get(2)?,
                 row.get(3)?,
                 row.get(4)?,
+                row.get(5)?,
             ))
         })
         .optional()?;
-    let Some((key, state, tool, files, effort_ms)) = row else {
+    let Some((key, state, tool, files, effort_ms, actions)) = row else {
         return Ok(None);
     };
     // A key of a version that wrote keys differently explains nothing: then the node has no past.
@@ -110,5 +114,6 @@ fn newest(
         tool,
         files,
         effort_ms,
+        actions,
     }))
 }

@@ -9,12 +9,27 @@ use crate::cost::{KnownParams, Quantity};
 use crate::expr::Context;
 use crate::graph::{NodeId, Workflow};
 use crate::models::{ModelRef, Role};
+use crate::node_key::NodeKey;
 
 impl PreparedNode {
     /// What its work takes, now that every parameter is known.
     pub fn estimate(&self) -> Vec<Quantity> {
         let known = KnownParams::new(self.params.clone(), self.models.clone());
         self.node_type.estimate(&known)
+    }
+
+    /// The node as it was when it had this key, so that what it asked for then can be compared; none when a value of the
+    /// key was too large to be kept.
+    pub fn as_it_was(&self, key: &NodeKey) -> Option<Self> {
+        let values = self
+            .params
+            .keys()
+            .map(|name| Some((name.clone(), key.params.get(name)?.value.clone()?)));
+        Some(Self {
+            params: values.collect::<Option<_>>()?,
+            key: key.clone(),
+            ..self.clone()
+        })
     }
 
     /// The role of the provider that does its work; none for work of this machine.

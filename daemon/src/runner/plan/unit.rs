@@ -1,0 +1,210 @@
+//! One node, or one turn of a `for_each`, while a plan is made: what it would ask for and what of that is there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fenta_workflows::action::{Action, ActionResult};
+use fenta_workflows::digest::ActionDigest;
+use fenta_workflows::value::Value;
+use fenta_workflows::worker::WorkerFailure;
+use fenta_workflows::{LowerError, Lowered, NodeId, OnError, PreparedNode, Scope, Workflow};
+
+use super::super::executor::LookUp;
+use super::super::freshness::Freshness;
+use super::super::node_run::refused;
+use super::super::reasons::Evidence;
+use crate::store::Store;
+
+/// See the module.
+pub(super) struct Unit {
+    pub(super) node: NodeId,
+    pub(super) label: String,
+    pub(super) scope: Arc<Scope>,
+    pub(super) freshness: Freshness,
+    pub(super) prepared: Option<PreparedNode>,
+    /// What had gone wrong when the fallback took over.
+    pub(super) fell_back: Option<String>,
+    results: Vec<ActionResult>,
+    /// What it asks for now.
+    pub(super) asked: Vec<Asked>,
+    /// Everything it asked for that would have to run.
+    pub(super) missing: Vec<Arc<Action>>,
+    pub(super) hits: u32,
+    pub(super) evidence: Evidence,
+    /// The spans of a render, with what is there.
+    pub(super) spans: Vec<Span>,
+    pub(super) verdict: Verdict,
+}
+
+/// An action a unit asks for.
+pub(super) struct Asked {
+    pub(super) action: Arc<Action>,
+    pub(super) digest: ActionDigest,
+    pub(super) result: Option<ActionResult>,
+}
+
+/// A span of a render.
+pub(super) struct Span {
+    pub(super) action: Arc<Action>,
+    pub(super) digest: ActionDigest,
+    pub(super) hit: bool,
+}
+
+/// How far a unit is known.
+pub(super) enum Verdict {
+    /// Being looked at.
+    Open,
+    /// All its results are there.
+    Known(BTreeMap<String, Value>),
+    /// Something has to run.
+    Missing,
+    /// It builds on something that has to run.
+    Pending(String),
+    /// It does nothing, and why.
+    Skipped(String),
+    /// It cannot work.
+    Blocked(WorkerFailure),
+}
+
+impl Unit {
+    pub(super) fn new(
+        node: NodeId,
+        label: String,
+        scope: Arc<Scope>,
+        freshness: Freshness,
+    ) -> Self {
+        let evidence = Evidence::new(&scope.job.workflow_dir);
+        Self {
+            node,
+            label,
+            scope,
+            freshness,
+            prepared: None,
+            fell_back: None,
+            results: Vec::new(),
+            asked: Vec::new(),
+            missing: Vec::new(),
+            hits: 0,
+            evidence,
+            spans: Vec::new(),
+            verdict: Verdict::Open,
+        }
+    }
+
+    /// Whether it has nothing more to say.
+    pub(super) const fn is_settled(&self) -> bool {
+        !matches!(self.verdict, Verdict::Open)
+    }
+
+    /// Asks for its next actions, or settles. `awaits` is what it builds on that has to run, if anything does.
+    pub(super) fn advance(&mut self, workflow: &Workflow, tool: &str, awaits: Option<&String>) {
+        while matches!(self.verdict, Verdict::Open) && self.asked.is_empty() {
+            if let Err(error) = self.step(workflow, tool) {
+                match awaits {
+                    // What is not known yet explains more than the error it makes.
+                    Some(root) if self.prepared.is_none() => {
+                        self.verdict = Verdict::Pending(root.clone());
+                    }
+                    _ => self.fail(workflow, refused(error)),
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, workflow: &Workflow, tool: &str) -> Result<(), LowerError> {
+        let prepared = match &self.prepared {
+            Some(prepared) => prepared,
+            None => self.prepared.insert(self.prepare(workflow)?),
+        };
+        match prepared.lower(&self.results)? {
+            Lowered::Outputs(outputs) => self.verdict = Verdict::Known(outputs),
+            Lowered::Actions(actions) if actions.is_empty() => {
+                return Err(LowerError::new(
+                    "the node waits for no action",
+                    "this is a mistake in the node",
+                ));
+            }
+            Lowered::Actions(actions) => {
+                self.asked = actions
+                    .into_iter()
+                    .map(|action| Asked {
+                        digest: action.digest(tool),
+                        action: Arc::new(action),
+                        result: None,
+                    })
+                    .collect();
+            }
+        }
+        Ok(())
+    }
+
+    fn prepare(&self, workflow: &Workflow) -> Result<PreparedNode, LowerError> {
+        if self.fell_back.is_none() {
+            return workflow.prepare(&self.node, &self.scope);
+        }
+        let fallback = workflow.prepare_fallback(&self.node, &self.scope)?;
+        fallback.ok_or_else(|| LowerError::new("the node has no fallback", ""))
+    }
+
+    /// What a failure means for it, as the document says.
+    pub(super) fn fail(&mut self, workflow: &Workflow, failure: WorkerFailure) {
+        let on_error = workflow.rules(&self.node).map(|rules| rules.on_error);
+        match on_error {
+            Some(OnError::Fallback) if self.fell_back.is_none() => {
+                self.fell_back = Some(failure.message);
+                self.prepared = None;
+                self.results.clear();
+                self.asked.clear();
+            }
+            Some(OnError::Skip) => {
+                self.verdict = Verdict::Skipped(format!(
+                    "it would fail, and its `on_error` is skip: {}",
+                    failure.message
+                ));
+            }
+            _ => self.verdict = Verdict::Blocked(failure),
+        }
+    }
+
+    /// The cache has answered about one of the actions asked for.
+    pub(super) fn hear(&mut self, number: usize, answer: LookUp, store: &Store) {
+        match answer {
+            LookUp::Hit(row) => self.asked[number].result = Some(row.result),
+            LookUp::Gone => self.evidence.gone = true,
+            LookUp::Stale { made_at } => {
+                self.evidence.stale = Some(self.freshness.reason(&made_at, store));
+            }
+            LookUp::Miss => {}
+        }
+    }
+
+    /// Everything asked for was answered: either all of it is there, or this is what has to run.
+    pub(super) fn take_answers(&mut self) {
+        let asked = std::mem::take(&mut self.asked);
+        let content = |asked: &Asked| super::tell::is_content(&asked.action);
+        self.hits += asked
+            .iter()
+            .filter(|one| one.result.is_some() && content(one))
+            .count() as u32;
+        for one in &asked {
+            if matches!(*one.action, Action::RenderSegment(_)) {
+                self.spans.push(Span {
+                    action: Arc::clone(&one.action),
+                    digest: one.digest.clone(),
+                    hit: one.result.is_some(),
+                });
+            }
+            if let Some(result) = &one.result {
+                self.evidence.note(&one.action, result);
+            }
+        }
+        if asked.iter().all(|one| one.result.is_some()) {
+            self.results
+                .extend(asked.into_iter().filter_map(|one| one.result));
+            return;
+        }
+        let missing = asked.into_iter().filter(|one| one.result.is_none());
+        self.missing.extend(missing.map(|one| one.action));
+        self.verdict = Verdict::Missing;
+    }
+}
