@@ -280,6 +280,7 @@ fn output_value(name: &str, value: &Value) -> Result<OutputValue, LowerError> {
 mod tests {
     use super::*;
 
+    // spec: W-64
     #[test]
     fn outputs_are_texts_numbers_and_lists() {
         let list = Value::List(vec![Value::Int(2), Value::Text("a".into())]);

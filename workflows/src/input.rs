@@ -361,6 +361,7 @@ mod tests {
         }
     }
 
+    // spec: W-20
     #[test]
     fn every_type_name_is_read_back() {
         for name in InputType::NAMES {
@@ -410,6 +411,7 @@ mod tests {
         }
     }
 
+    // spec: W-23
     #[test]
     fn limits_and_choices_are_held() {
         let limited = InputSpec {

@@ -229,6 +229,7 @@ mod tests {
         assert_eq!(rerun_reasons(None, &one), [RerunReason::FirstRun]);
     }
 
+    // spec: W-56
     #[test]
     fn every_difference_is_named() {
         let old = key(

@@ -49,6 +49,7 @@ fn distance(a: &str, b: &str) -> usize {
 mod tests {
     use super::*;
 
+    // spec: W-13
     #[test]
     fn finds_slips_and_ignores_strangers() {
         let names = ["Voice.TTS", "Input.Text", "Edit.Timeline"];

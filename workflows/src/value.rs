@@ -518,6 +518,7 @@ mod tests {
         })
     }
 
+    // spec: W-41
     #[test]
     fn coercions_are_the_documented_ones_and_no_others() {
         use PortType::{Audio, File, Image, Json, Media, Script, Text, Video, Voice};

@@ -119,6 +119,7 @@ outputs:
   g: ${{ nodes.voice.seconds }}
 ";
 
+// spec: W-16
 #[test]
 fn digests_are_the_same_on_every_machine() {
     let mut seen = String::new();
@@ -195,6 +196,7 @@ fn shuffled(count: usize) -> impl Strategy<Value = Vec<usize>> {
 }
 
 proptest! {
+    // spec: W-16
     #[test]
     fn the_order_of_keys_and_nodes_means_nothing(
         keys in shuffled(7), nodes in shuffled(5), node_keys in shuffled(4)

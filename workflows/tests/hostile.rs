@@ -289,6 +289,7 @@ fn milliseconds(written: &str) -> u32 {
     (minutes.parse::<f64>().unwrap() * 60_000.0 + seconds.parse::<f64>().unwrap() * 1000.0) as u32
 }
 
+// spec: W-9
 #[test]
 fn hostile_documents_are_answered_with_a_place_in_little_time_and_memory() {
     let folder = tempfile::tempdir().unwrap();
@@ -324,6 +325,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The YAML test suite and project files of other programs; they are not part of the project.
+// spec: W-9
 #[test]
 fn foreign_files_are_answered_with_places() {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");

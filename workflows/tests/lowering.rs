@@ -14,8 +14,8 @@ use fenta_workflows::job_event::OutputValue;
 use fenta_workflows::rerun_reason::RerunReason;
 use fenta_workflows::value::Value;
 use fenta_workflows::{
-    JobFacts, LowerError, Lowered, NodeKey, PathBases, Scope, SourceFile, Workflow, compile,
-    library, rerun_reasons,
+    JobFacts, LowerError, Lowered, NodeId, NodeKey, PathBases, Scope, SourceFile, Workflow,
+    compile, library, rerun_reasons,
 };
 
 /// Everything one job did.
@@ -343,6 +343,7 @@ fn one_changed_word_changes_one_recording_and_few_segments() {
     );
 }
 
+// spec: W-56
 #[test]
 fn the_date_is_part_of_a_key_only_where_it_is_used() {
     let workflow = workflow(
@@ -394,6 +395,7 @@ fn covers_have_no_captions_and_lie_in_the_video() {
     );
 }
 
+// spec: W-40
 #[test]
 fn failures_name_the_parameter_and_the_value() {
     let check = |with: &str, part: &str| {
@@ -416,6 +418,21 @@ fn failures_name_the_parameter_and_the_value() {
     check(
         "{ count: \"${{ len(inputs.n) }}\" }",
         "number has no length",
+    );
+}
+
+// spec: W-28
+#[test]
+fn values_are_never_read_for_expressions_again() {
+    let workflow = workflow(
+        "fenta: workflow/v1\ninputs: { t: text }\nnodes:\n  a: { type: Input.Text, with: { text: \"${{ inputs.t }} ok\" } }\n\
+         outputs: { a: \"${{ nodes.a.text }}\" }\n",
+    );
+    let scope = scope(&workflow, &[("t", "${{ job.id }}")]);
+    let prepared = workflow.prepare(&NodeId::new("a"), &scope).unwrap();
+    assert_eq!(
+        prepared.params()["text"],
+        Value::Text("${{ job.id }} ok".into())
     );
 }
 
@@ -459,6 +476,7 @@ fn templates_of_ones_own_may_build_on_each_other() {
     );
 }
 
+// spec: W-23
 #[test]
 fn inputs_are_checked_all_at_once() {
     let workflow = workflow(library::find("daily-short").unwrap());

@@ -1,7 +1,7 @@
 //! `fenta explain`: why nodes of a job ran or did not, or what a diagnostic's code means.
 
 use fenta_client::api::jobs::{Job, NodeRun, NodeState};
-use fenta_workflows::diagnostic::codes;
+use fenta_workflows::diagnostic::{codes, example};
 use fenta_workflows::{explain, nearest};
 use serde::Serialize;
 
@@ -27,6 +27,10 @@ pub(crate) struct ExplainArgs {
 struct Meaning<'a> {
     code: &'a str,
     meaning: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wrong: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    right: Option<&'a str>,
 }
 
 impl ExplainArgs {
@@ -49,11 +53,30 @@ fn explain_code(context: &Context, code: &str) -> Result<(), CommandError> {
             hint: nearest(code, known).map(|near| format!("did you mean `{near}`?")),
         });
     };
+    let shown = example(code);
     if context.ui.is_json() {
-        context.ui.json(&Meaning { code, meaning })
-    } else {
-        context.ui.result(meaning)
+        return context.ui.json(&Meaning {
+            code,
+            meaning,
+            wrong: shown.map(|one| one.wrong),
+            right: shown.map(|one| one.right),
+        });
     }
+    context.ui.result(meaning)?;
+    match shown {
+        Some(one) => context.ui.result(&format!(
+            "\nwrong:\n{}\n\nright:\n{}",
+            indented(one.wrong),
+            indented(one.right)
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The lines of an example, shown as a block.
+fn indented(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| format!("    {line}")).collect();
+    lines.join("\n")
 }
 
 async fn explain_job(context: &Context, id: &str, node: Option<&str>) -> Result<(), CommandError> {

@@ -278,6 +278,7 @@ mod tests {
         }
     }
 
+    // spec: W-61
     #[test]
     fn only_models_of_this_machine_may_be_called() {
         let refused = |models: &[&str]| refuse_remote("this run is offline", &request(models));

@@ -51,6 +51,7 @@ fn states(job: &Job) -> Vec<(&str, NodeState)> {
 
 const FAILS: &str = r#"case "$text" in *two*) echo '{"event":"failed","class":"input","message":"cannot say two","hint":"say one"}'; exit 1;; esac"#;
 
+// spec: W-46
 #[tokio::test]
 async fn a_false_condition_skips_and_its_ports_are_null() {
     let machine = Machine::new();
@@ -69,6 +70,7 @@ async fn a_false_condition_skips_and_its_ports_are_null() {
     assert!(matches!(event, JobEventKind::NodeSkipped { node, .. } if node == "voice"));
 }
 
+// spec: W-47
 #[tokio::test]
 async fn every_item_is_a_turn_of_its_own() {
     let machine = Machine::new();
@@ -109,6 +111,7 @@ async fn every_item_is_a_turn_of_its_own() {
     assert_eq!(node(&job, "voice").reasons, turn.reasons);
 }
 
+// spec: W-49
 #[tokio::test]
 async fn only_so_many_items_run_at_a_time() {
     let machine = Machine::new();
@@ -164,6 +167,7 @@ async fn a_failed_item_fails_the_node_and_says_which() {
     assert_eq!(error.message, "cannot say two");
 }
 
+// spec: W-55
 #[tokio::test]
 async fn a_fallback_is_tried_with_its_own_parameters_and_noted() {
     let machine = Machine::new();
@@ -182,6 +186,7 @@ async fn a_fallback_is_tried_with_its_own_parameters_and_noted() {
         .await;
 }
 
+// spec: W-54
 #[tokio::test]
 async fn a_timeout_ends_the_worker_and_names_the_limit() {
     let machine = Machine::new();
@@ -206,6 +211,7 @@ async fn a_timeout_ends_the_worker_and_names_the_limit() {
     );
 }
 
+// spec: W-53
 #[tokio::test]
 async fn retries_follow_the_documents_rule() {
     let crash = "kill -KILL $$";
@@ -237,6 +243,7 @@ async fn a_node_is_tried_again_after_its_timeout_where_the_document_says_so() {
     assert_eq!(machine.spoken().len(), 2);
 }
 
+// spec: W-57
 #[tokio::test]
 async fn cache_rules_decide_what_counts() {
     let machine = Machine::new();
@@ -359,6 +366,7 @@ async fn a_seed_of_the_run_takes_the_place_of_the_documents() {
     assert_eq!(earlier.unwrap().key.params["seed"].preview, "12");
 }
 
+// spec: W-58
 #[tokio::test]
 async fn a_frozen_run_takes_what_is_pinned_and_nothing_else() {
     let machine = Machine::new();

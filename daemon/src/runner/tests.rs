@@ -22,6 +22,7 @@ fn is_action_started(kind: &JobEventKind) -> bool {
     matches!(kind, JobEventKind::ActionStarted { .. })
 }
 
+// spec: W-43
 #[tokio::test]
 async fn a_job_runs_to_its_outputs_and_tells_everything() {
     let machine = Machine::new();
@@ -60,6 +61,7 @@ async fn a_job_runs_to_its_outputs_and_tells_everything() {
     running.stop().await;
 }
 
+// spec: W-57
 #[tokio::test]
 async fn nothing_is_done_twice_and_an_edit_redoes_only_its_part() {
     let machine = Machine::new();
@@ -146,6 +148,7 @@ async fn a_crash_is_tried_again() {
     running.stop().await;
 }
 
+// spec: W-55
 #[tokio::test]
 async fn a_failed_job_keeps_what_is_done_and_can_go_on() {
     let machine = Machine::new();
@@ -180,6 +183,7 @@ async fn a_failed_job_keeps_what_is_done_and_can_go_on() {
     running.stop().await;
 }
 
+// spec: W-53
 #[tokio::test]
 async fn a_failure_that_is_the_inputs_fault_is_not_tried_again() {
     let machine = Machine::new();

@@ -48,7 +48,8 @@ codes! {
     WRONG_TYPE = "document/wrong-type": "The value has the wrong shape for this place, for example a list where a map is \
         needed, or a number where text is needed. Quotes make text: \"2026\".";
     /// A key that must be there.
-    MISSING_KEY = "document/missing-key": "A key that this place needs is not written.";
+    MISSING_KEY = "document/missing-key": "A key that this place needs is not written. Every node has a `type`, every input a type, \
+        every schedule `cron` and `timezone`, every watch `path` and `into`, and a workflow has `nodes`.";
     /// A name that is not allowed.
     BAD_NAME = "document/bad-name": "Names of nodes, inputs, variables and outputs begin with a small letter and go on \
         with small letters, digits and _; at most 40 characters. They appear in expressions, so they must be plain.";
@@ -79,8 +80,8 @@ codes! {
         (inputs.topic, nodes.voice.seconds), numbers, 'texts', lists, operators (+ - * / % ~ == != < <= > >= and or not), \
         `a if condition else b`, and functions: upper(inputs.topic) or inputs.topic | upper. Write $${{ for a literal ${{.";
     /// An expression over a limit.
-    EXPR_LIMIT = "expr/limit": "An expression has at most 1024 bytes and 200 operators, dots and calls. Split it: put a \
-        part under `vars`.";
+    EXPR_LIMIT = "expr/limit": "An expression has at most 1024 bytes, 200 operators, dots and calls, and 32 levels of \
+        brackets; a text has at most 1000 expressions. Split it: put a part under `vars`.";
     /// A function that does not exist.
     EXPR_FUNCTION = "expr/unknown-function": "There is no function with this name. The functions are: concat, date, default, \
         duration, first, flatten, join, json, last, len, lower, max, min, pick, product, range, replace, round, slug, \
@@ -89,21 +90,25 @@ codes! {
     EXPR_ARGUMENTS = "expr/arguments": "A function gets more or fewer values than it takes. In `x | f(a)` the value before \
         the bar is the first: it means f(x, a).";
     /// A name that expressions cannot see.
-    EXPR_CONTEXT = "expr/unknown-context": "Expressions see `inputs`, `vars`, `nodes` and `job`. There is no `env` and no \
+    EXPR_CONTEXT = "expr/unknown-context": "Expressions see `inputs`, `vars`, `nodes` and `job`, and in a node with \
+        `for_each` also `item` and `index`. There is no `env` and no \
         `secrets`: whatever needs a key fetches it itself, so that no document and no log can leak one.";
     /// A field a job does not have.
     EXPR_JOB = "expr/unknown-job-field": "A job has `id` and `date`: ${{ job.id }}, ${{ job.date }}.";
     /// A reference to a node that does not exist.
-    UNKNOWN_NODE = "graph/unknown-node": "The expression or `needs` names a node that is not in `nodes`.";
+    UNKNOWN_NODE = "graph/unknown-node": "The expression or `needs` names a node that is not in `nodes`. Node names \
+        are the keys of `nodes`, exactly as written there; the types behind them, such as Voice.TTS, are not names.";
     /// A reference to a port that the node does not have.
     UNKNOWN_PORT = "graph/unknown-port": "The node exists, but it has no output of this name. `fenta nodes show TYPE` lists \
         the outputs of a node type.";
     /// A reference that stops at the node.
     INCOMPLETE = "graph/incomplete-reference": "A reference names a node and one of its outputs: ${{ nodes.voice.seconds }}.";
     /// A reference to an input that does not exist.
-    UNKNOWN_INPUT = "graph/unknown-input": "The expression names an input that is not in `inputs`.";
+    UNKNOWN_INPUT = "graph/unknown-input": "The expression names an input that is not in `inputs`. Inputs are \
+        declared with a type before they are used: `inputs: { topic: { type: string } }`.";
     /// A reference to a variable that does not exist.
-    UNKNOWN_VAR = "graph/unknown-var": "The expression names a variable that is not in `vars`.";
+    UNKNOWN_VAR = "graph/unknown-var": "The expression names a variable that is not in `vars`. Values used in several \
+        places are written once there: `vars: { title: Bees }`, and used as ${{ vars.title }}.";
     /// A node type that does not exist.
     UNKNOWN_TYPE = "graph/unknown-type": "There is no node type with this name. `fenta nodes ls` lists them.";
     /// A node type that is part of the language but not of this version.
@@ -113,7 +118,8 @@ codes! {
     UNKNOWN_PARAM = "graph/unknown-param": "The node type has no parameter of this name. `fenta nodes show TYPE` lists \
         them.";
     /// A parameter that must be given.
-    MISSING_PARAM = "graph/missing-param": "The node needs a parameter that is not written.";
+    MISSING_PARAM = "graph/missing-param": "The node needs a parameter that is not written, or that is written without a \
+        value. `fenta nodes show TYPE` says which ones a type needs and what they take.";
     /// A value of the wrong type for its parameter.
     TYPE_MISMATCH = "graph/type-mismatch": "The value has another type than the parameter takes. Ports are typed; the only \
         conversions are: one value to a list of one, video or image to media, voice to audio, script to text.";
@@ -123,9 +129,11 @@ codes! {
     /// Nodes that wait for each other.
     CYCLE = "graph/cycle": "These nodes wait for each other, so none of them can begin. Remove one of the references.";
     /// Parameters that contradict each other.
-    CONFLICT = "graph/conflict": "The parameters of the node contradict each other.";
+    CONFLICT = "graph/conflict": "Two parameters of the node contradict each other, or one means nothing beside the other. \
+        Nothing is ever ignored silently, so one of them has to go.";
     /// A placeholder that the template does not have.
-    PLACEHOLDER = "graph/unknown-placeholder": "The template has no placeholder of this name.";
+    PLACEHOLDER = "graph/unknown-placeholder": "The template has no placeholder of this name, so nothing would show \
+        the value. `fenta template show NAME` lists the placeholders of a template.";
     /// A value that cannot be an output of the workflow.
     OUTPUT = "graph/output": "Outputs of a workflow are texts and numbers. A file is published with Output.Download; output \
         that node's `path`.";
@@ -188,6 +196,7 @@ pub fn explain(code: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
+    // spec: W-12
     #[test]
     fn codes_are_unique_and_explained() {
         let mut seen = std::collections::BTreeSet::new();

@@ -4,10 +4,12 @@
 //! while work runs are not diagnostics: see the error enums of the modules that run.
 
 pub mod codes;
+mod examples;
 mod position;
 mod render;
 
 pub use codes::explain;
+pub use examples::{Example, FIRST_LINE, example};
 pub use position::{LocatedDiagnostic, LocatedLabel, Position, Range};
 
 use std::fmt;
@@ -321,6 +323,7 @@ mod tests {
         assert_eq!((value, warnings.len()), (7, 1));
     }
 
+    // spec: W-11
     #[test]
     fn a_flood_is_counted_and_cut() {
         let mut all = Diagnostics::new();

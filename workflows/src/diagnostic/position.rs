@@ -171,6 +171,7 @@ pub(crate) fn line_column(text: &str, offset: usize) -> (usize, usize) {
 mod tests {
     use super::*;
 
+    // spec: W-10
     #[test]
     fn columns_count_characters_and_ranges_count_utf16() {
         let source = SourceFile {

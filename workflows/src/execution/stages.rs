@@ -204,6 +204,7 @@ outputs:
         NodeId::new(name)
     }
 
+    // spec: W-46
     #[test]
     fn nodes_take_part_once_each_or_not_at_all() {
         let workflow = workflow(DOCUMENT);
@@ -230,6 +231,7 @@ outputs:
         assert!(workflow.stage(&node("none"), &on).is_err());
     }
 
+    // spec: W-47
     #[test]
     fn what_is_no_list_or_too_long_is_refused_with_its_size() {
         let workflow = workflow(DOCUMENT);
@@ -253,6 +255,7 @@ outputs:
         assert!(error.message.contains("true or false"), "{error}");
     }
 
+    // spec: W-47
     #[test]
     fn items_become_lists_and_skipped_ones_are_left_out() {
         let workflow = workflow(DOCUMENT);
@@ -267,6 +270,7 @@ outputs:
         assert_eq!(workflow.skipped(&node("bed"))["seconds"], Value::Null);
     }
 
+    // spec: W-55
     #[test]
     fn a_fallback_replaces_what_it_names() {
         let workflow = workflow(DOCUMENT);
@@ -288,6 +292,7 @@ outputs:
         );
     }
 
+    // spec: W-51
     #[test]
     fn outputs_of_nodes_that_did_not_run_are_left_out() {
         let workflow = workflow(DOCUMENT);

@@ -292,6 +292,7 @@ mod tests {
         evaluate(&parsed.program, roots)
     }
 
+    // spec: W-27, W-35
     #[test]
     fn values_keep_their_types() {
         assert_eq!(eval("inputs.n * 2 + 1"), Ok(Value::Int(9)));
@@ -315,6 +316,7 @@ mod tests {
         );
     }
 
+    // spec: W-27
     #[test]
     fn typed_values_pass_through_whole() {
         assert_eq!(eval("first(nodes.a)"), Ok(script()));
@@ -329,6 +331,7 @@ mod tests {
         );
     }
 
+    // spec: W-36
     #[test]
     fn what_is_not_there_is_an_error() {
         assert!(eval("inputs.missing").unwrap_err().contains("no field"));
@@ -343,6 +346,7 @@ mod tests {
         assert!(eval("dict(a=3)").is_err());
     }
 
+    // spec: W-34, W-38
     #[test]
     fn hostile_expressions_end() {
         assert!(eval("'ab' * 2000000").is_err());
@@ -412,6 +416,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(600))]
+        // spec: W-34
         #[test]
         fn every_expression_ends_with_a_value_or_a_reason(source in source()) {
             let parsed = match grammar::parse(&source) {

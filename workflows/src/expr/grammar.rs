@@ -616,6 +616,7 @@ mod tests {
         assert_eq!(names, ["upper", "trim", "join"]);
     }
 
+    // spec: W-31
     #[test]
     fn strength_and_order_are_those_of_the_grammar() {
         for (text, program) in [
@@ -637,6 +638,7 @@ mod tests {
         }
     }
 
+    // spec: W-33
     #[test]
     fn chains_and_nests_end() {
         for chain in [
@@ -659,6 +661,7 @@ mod tests {
         assert!(parse(&("1+".repeat(199) + "1")).is_ok());
     }
 
+    // spec: W-32
     #[test]
     fn habits_of_other_languages_are_told_what_to_write() {
         for (text, part, hint) in [

@@ -282,7 +282,7 @@ fn wrong_count(used: &Used, function: &FunctionDoc, span: Span) -> Option<Diagno
 /// What other languages call our functions.
 fn known_elsewhere(name: &str) -> Option<&'static str> {
     Some(match name.to_ascii_lowercase().as_str() {
-        "length" | "count" | "size" => "len",
+        "length" | "lenght" | "count" | "size" => "len",
         "uppercase" | "toupper" | "to_upper" => "upper",
         "lowercase" | "tolower" | "to_lower" => "lower",
         "strip" => "trim",
@@ -331,10 +331,17 @@ fn unknown_contexts(body: &str, parsed: &Parsed, place: &Place<'_>, found: &mut 
             "env" | "secrets" => diagnostic.hint(
                 "there is none, so that no document can leak a key; pass a value with `inputs`",
             ),
-            "run" => diagnostic.suggest(Some("job"), span),
-            _ => diagnostic
-                .suggest(nearest(first, CONTEXTS), span)
-                .hint(format!("they see {}", CONTEXTS.join(", "))),
+            "run" | "github" | "execution" => diagnostic.suggest(Some("job"), span),
+            "params" | "parameters" | "args" => diagnostic.suggest(Some("inputs"), span),
+            "steps" | "jobs" | "needs" => diagnostic.suggest(Some("nodes"), span),
+            "matrix" | "each" | "it" | "this" => diagnostic.suggest(Some("item"), span),
+            _ => match nearest(first, CONTEXTS) {
+                Some(near) => diagnostic.suggest(Some(near), span),
+                None => diagnostic.hint(format!(
+                    "they see {}; for an input write inputs.{first}",
+                    CONTEXTS.join(", ")
+                )),
+            },
         });
     }
 }
@@ -358,6 +365,7 @@ mod tests {
         (one.code, one.span.of(text).to_owned())
     }
 
+    // spec: W-27
     #[test]
     fn one_expression_keeps_its_nature_and_texts_are_composed() {
         let (one, _) = read("'${{ nodes.a.b }}'");
@@ -368,6 +376,7 @@ mod tests {
         assert!(text.literal().is_none());
     }
 
+    // spec: W-26
     #[test]
     fn escaped_braces_are_literal() {
         let (value, found) = read("'$${{ x }}'");

@@ -264,6 +264,7 @@ mod tests {
         }
     }
 
+    // spec: W-62
     #[test]
     fn slips_are_found_at_their_field_with_the_legal_range() {
         for (line, part, message, hint) in [

@@ -370,6 +370,7 @@ mod tests {
         (inputs, found)
     }
 
+    // spec: W-21
     #[test]
     fn declarations_are_read() {
         let (inputs, found) = declare(

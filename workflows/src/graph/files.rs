@@ -104,6 +104,7 @@ nodes:
   file: { type: Output.Download, with: { file: \"${{ nodes.render.video }}\", to: x.mp4 } }
 ";
 
+    // spec: W-25
     #[test]
     fn every_missing_file_is_named_with_its_place() {
         let source = SourceFile {

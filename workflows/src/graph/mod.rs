@@ -292,6 +292,7 @@ outputs:
         assert_eq!(workflow.output_names().count(), 3);
     }
 
+    // spec: W-19
     #[test]
     fn the_workflows_seed_is_the_default_of_nodes() {
         let (workflow, _) = compile(DOCUMENT).unwrap();
@@ -303,6 +304,7 @@ outputs:
         assert_eq!(workflow.default_of(spec), Value::Int(7));
     }
 
+    // spec: W-10
     #[test]
     fn everything_wrong_is_found_at_once() {
         let found = compile(

@@ -203,6 +203,7 @@ mod tests {
         assert_eq!(topological(&graph(&[&[2], &[], &[]])), Ok(vec![1, 2, 0]));
     }
 
+    // spec: W-44
     #[test]
     fn every_circle_is_found_once() {
         let cycles = topological(&graph(&[&[1], &[0], &[3], &[2], &[4], &[0]])).unwrap_err();

@@ -315,6 +315,7 @@ impl Reader<'_> {
 mod tests {
     use super::*;
 
+    // spec: W-19
     #[test]
     fn names_come_from_files() {
         assert_eq!(file_stem("/a/b/daily-short.yaml"), "daily-short");

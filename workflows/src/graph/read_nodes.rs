@@ -112,7 +112,6 @@ impl Reader<'_> {
     }
 
     fn node(&self, id: &Entry, entries: &[Entry], found: &mut Diagnostics) -> RawNode {
-        check_keys(entries, "a node", &NODE_KEYS, &NODE_KEYS_LATER, found);
         let (node_type, type_span) = match find(entries, "type") {
             Some(entry) => (node_type(entry, found), entry.value.span),
             None => {
@@ -127,6 +126,7 @@ impl Reader<'_> {
                 (None, id.key_span)
             }
         };
+        check_node_keys(entries, node_type, found);
         let value = |key: &str, found: &mut Diagnostics| {
             find(entries, key).map(|entry| Box::new(self.value(entry, found)))
         };
@@ -156,6 +156,34 @@ impl Reader<'_> {
             params.entry(inner.key.clone()).or_insert(value);
         }
         params
+    }
+}
+
+/// Refuses keys a node does not have; of its type's parameters it says where they belong.
+fn check_node_keys(
+    entries: &[Entry],
+    node_type: Option<&'static dyn NodeType>,
+    found: &mut Diagnostics,
+) {
+    let is_param = |entry: &Entry| {
+        let is_key = NODE_KEYS.iter().any(|key| key.name == entry.key);
+        !is_key && node_type.is_some_and(|one| one.descriptor().param(&entry.key).is_some())
+    };
+    if !entries.iter().any(is_param) {
+        check_keys(entries, "a node", &NODE_KEYS, &NODE_KEYS_LATER, found);
+        return;
+    }
+    let (params, keys): (Vec<Entry>, Vec<Entry>) = entries.iter().cloned().partition(is_param);
+    check_keys(&keys, "a node", &NODE_KEYS, &NODE_KEYS_LATER, found);
+    for entry in params {
+        found.push(
+            Diagnostic::error(
+                codes::UNKNOWN_KEY,
+                entry.key_span,
+                format!("`{}` is a parameter and belongs under `with`", entry.key),
+            )
+            .hint(format!("write `with: {{ {}: ... }}`", entry.key)),
+        );
     }
 }
 

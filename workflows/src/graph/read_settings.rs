@@ -208,6 +208,7 @@ mod tests {
         }
     }
 
+    // spec: W-60
     #[test]
     fn a_budget_is_exact() {
         let mut found = Diagnostics::new();

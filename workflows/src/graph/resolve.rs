@@ -196,18 +196,25 @@ fn unknown_port(
     }
     let span = name_span(reference, 2);
     let ports: Vec<&str> = descriptor.ports.iter().map(|port| port.name).collect();
-    Some(
-        Diagnostic::error(
-            codes::UNKNOWN_PORT,
-            span,
-            format!("`{node}` ({}) has no output `{port}`", descriptor.kind),
-        )
-        .suggest(nearest(port, ports.iter().copied()), span)
-        .label(
-            raw.type_span,
-            format!("its outputs are {}", ports.join(", ")),
-        ),
+    let near = nearest(port, ports.iter().copied());
+    let diagnostic = Diagnostic::error(
+        codes::UNKNOWN_PORT,
+        span,
+        format!("`{node}` ({}) has no output `{port}`", descriptor.kind),
     )
+    .suggest(near, span)
+    .label(
+        raw.type_span,
+        format!("its outputs are {}", ports.join(", ")),
+    );
+    let full: Vec<String> = ports
+        .iter()
+        .map(|port| format!("nodes.{node}.{port}"))
+        .collect();
+    Some(match near {
+        Some(_) => diagnostic,
+        None => diagnostic.hint(format!("write {}", full.join(" or "))),
+    })
 }
 
 fn incomplete(raw: &RawWorkflow, node: &str, reference: &PlacedReference) -> Diagnostic {

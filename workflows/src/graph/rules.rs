@@ -157,6 +157,7 @@ mod tests {
         assert_eq!(RetryClass::parse("content_policy"), None);
     }
 
+    // spec: W-52
     #[test]
     fn the_default_tries_three_times_for_whatever_may_pass() {
         let rules = NodeRules::default();

@@ -39,7 +39,8 @@ pub(super) fn check_keys(
         if names(known).any(|name| name == key) {
             continue;
         }
-        let near = nearest(key, names(known));
+        let elsewhere = known_elsewhere(key).filter(|name| names(known).any(|one| one == *name));
+        let near = nearest(key, names(known)).or(elsewhere);
         let diagnostic = Diagnostic::error(
             codes::UNKNOWN_KEY,
             entry.key_span,
@@ -56,6 +57,30 @@ pub(super) fn check_keys(
     }
 }
 
+/// What other languages call our keys.
+fn known_elsewhere(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "version" | "apiVersion" => "fenta",
+        "title" => "name",
+        "params" | "parameters" | "arguments" | "args" | "config" | "settings" | "options" => {
+            "with"
+        }
+        "variables" | "env" | "environment" => "vars",
+        "jobs" | "steps" | "tasks" | "services" => "nodes",
+        "on" | "cron" | "triggers" => "schedule",
+        "results" => "outputs",
+        "depends_on" | "dependsOn" | "after" => "needs",
+        "when" | "condition" => "if",
+        "foreach" | "forEach" | "loop" | "each" | "matrix" => "for_each",
+        "uses" | "kind" => "type",
+        "retries" => "retry",
+        "help_text" | "prompt" => "help",
+        "choices" | "values" | "enum" => "of",
+        "regex" => "pattern",
+        _ => return None,
+    })
+}
+
 /// The entries of a map, or a complaint.
 pub(super) fn map<'a>(node: &'a Node, what: &str, found: &mut Diagnostics) -> Option<&'a [Entry]> {
     match &node.kind {
@@ -67,7 +92,10 @@ pub(super) fn map<'a>(node: &'a Node, what: &str, found: &mut Diagnostics) -> Op
                     node.span,
                     format!("{what} must be a map, found {}", node.noun()),
                 )
-                .hint("write `name: value` lines, indented below it"),
+                .hint(match node.kind {
+                    Kind::List(_) => "write `name: value` lines without `-`, indented below it",
+                    _ => "write `name: value` lines, indented below it",
+                }),
             );
             None
         }

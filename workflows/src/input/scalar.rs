@@ -101,6 +101,7 @@ pub(crate) fn is_url(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    // spec: W-24
     #[test]
     fn durations_add_up() {
         assert_eq!(parse_duration("300ms"), Ok(300));

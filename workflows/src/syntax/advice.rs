@@ -32,11 +32,18 @@ pub(super) fn syntax_error(text: &str, error: &Error) -> Diagnostic {
     {
         diagnostic.span = Span::new(start + at, start + at + tag.len());
     }
-    if let (Slip::Tab, (start, line)) = (&slip, line_at(text, span.start))
-        && let Some(at) = line.find('\t')
-    {
-        // The reader points behind the tab; the tab itself is what has to go.
-        diagnostic.span = Span::new(start + at, start + at + 1);
+    if let Slip::Tab = slip {
+        // The reader points behind the tab, or at the end of the line above; the tab itself is what has to go.
+        let (start, line) = line_at(text, span.start);
+        let at = line.find('\t').map(|at| start + at);
+        let below = || {
+            text[span.start..]
+                .find("\n\t")
+                .map(|at| span.start + at + 1)
+        };
+        if let Some(at) = at.or_else(below) {
+            diagnostic.span = Span::new(at, at + 1);
+        }
     }
     if let Slip::UnquotedExpression(expression) = slip {
         diagnostic = diagnostic.patch(expression, format!("\"{}\"", expression.of(text)));
@@ -153,6 +160,7 @@ enum Slip {
     UnquotedExpression(Span),
     ColonInText,
     MissingSpaceAfterColon,
+    GluedKey,
     ReservedCharacter,
     Indentation,
     ListBesideKey,
@@ -176,7 +184,8 @@ impl Slip {
         let previous = text[..start].trim_end().lines().next_back().unwrap_or("");
         match () {
             () if says("tab") => Self::Tab,
-            () if says("unclosed quote") => Self::UnclosedQuote,
+            () if says("unclosed quote") || says("trailing content") => Self::UnclosedQuote,
+            () if says("simple key expected") && looks_like_glued_key(line) => Self::GluedKey,
             () if says("escape") => Self::UnknownEscape,
             () if says("unclosed bracket") || says("illegal placement") || says("',' or ") => {
                 Self::UnclosedBracket
@@ -244,6 +253,7 @@ impl Slip {
             Self::MissingSpaceAfterColon => {
                 "write a space after the colon in the line above: `key: value`"
             }
+            Self::GluedKey => "write a space after the colon: `key: value`",
             Self::ReservedCharacter => {
                 "quote the value: it begins with a character that YAML keeps for itself"
             }

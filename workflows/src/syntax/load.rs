@@ -330,6 +330,7 @@ mod tests {
         assert_eq!(items[1].span.of(text), "{c: 2}");
     }
 
+    // spec: W-3
     #[test]
     fn all_duplicate_keys_are_found_with_both_places() {
         let text = "a: 1\nb: {x: 1, x: 2}\na: 3\n";
@@ -346,6 +347,7 @@ mod tests {
         );
     }
 
+    // spec: W-7
     #[test]
     fn what_the_language_leaves_out_is_refused_with_its_own_code() {
         for (text, code, at) in [
@@ -392,6 +394,7 @@ mod tests {
         }
     }
 
+    // spec: W-8
     #[test]
     fn hostile_documents_are_refused_quickly() {
         let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x]\n");

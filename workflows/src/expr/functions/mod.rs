@@ -305,6 +305,7 @@ mod tests {
         Ok(value.shown().unwrap_or_else(|| value.noun()))
     }
 
+    // spec: W-37
     #[test]
     fn every_function_works_in_both_forms() {
         for (call, filter, result) in [
@@ -393,6 +394,7 @@ mod tests {
         }
     }
 
+    // spec: W-37
     #[test]
     fn wrong_arguments_are_errors() {
         for source in [
@@ -422,6 +424,7 @@ mod tests {
         }
     }
 
+    // spec: W-37
     #[test]
     fn the_list_of_names_is_what_is_registered() {
         let mut environment = Environment::empty();
