@@ -53,7 +53,7 @@ fn generated(nodes: usize) -> String {
              e{chain}: {{ type: Input.Motion, with: {{ count: 3, seed: {chain} }} }}\n  \
              f{chain}: {{ type: Input.Text, for_each: \"${{{{ inputs.topics }}}}\", with: {{ text: \"${{{{ item }}}} ${{{{ index }}}}\" }} }}\n  \
              g{chain}: {{ type: Input.Music, on_error: skip, with: {{ mood: calm }} }}\n  \
-             h{chain}: {{ type: Edit.Timeline, with: {{ template: bold-captions, clips: \"${{{{ nodes.e{chain}.media }}}}\", voice: \"${{{{ nodes.c{chain}.voice }}}}\", captions: \"${{{{ nodes.d{chain}.captions }}}}\", music: \"${{{{ default(nodes.g{chain}.audio, null) }}}}\" }} }}\n  \
+             h{chain}: {{ type: Edit.Timeline, with: {{ template: daily, clips: \"${{{{ nodes.e{chain}.media }}}}\", voice: \"${{{{ nodes.c{chain}.voice }}}}\", captions: \"${{{{ nodes.d{chain}.captions }}}}\", music: \"${{{{ default(nodes.g{chain}.audio, null) }}}}\" }} }}\n  \
              i{chain}: {{ type: Output.Render, with: {{ timeline: \"${{{{ nodes.h{chain}.timeline }}}}\" }} }}\n  \
              j{chain}: {{ type: Output.Download, needs: [f{chain}], with: {{ file: \"${{{{ nodes.i{chain}.video }}}}\", to: \"out/{chain}-${{{{ slug(inputs.topic) }}}}.mp4\" }} }}\n"
         )
