@@ -38,6 +38,14 @@ fn input(entry: &Entry, found: &mut Diagnostics) -> InputSpec {
     };
     check_keys(entries, "an input", &INPUT_KEYS, &[], found);
     match find(entries, "type") {
+        Some(entry) if matches!(entry.value.kind, Kind::List(_)) => {
+            wrong(
+                entry,
+                "the name of a type",
+                "`type: \"string[]\"` for a list",
+                found,
+            );
+        }
         Some(entry) => {
             if let Some(name) = text(entry, found) {
                 spec.input_type = input_type(&name, &entry.value, found);

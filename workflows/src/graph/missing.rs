@@ -264,3 +264,91 @@ fn node_of(tree: &Ast) -> Option<&str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnostic::codes;
+    use crate::execution::{SourceFile, compile};
+
+    /// The references that may be missing in node `b` of a document whose node `a` is as given.
+    fn missing(a: &str, b: &str) -> Vec<String> {
+        let source = SourceFile {
+            name: "missing.yaml".into(),
+            text: format!(
+                "fenta: workflow/v1\ninputs:\n  on: {{ type: bool, default: true }}\n  l: {{ type: 'string[]', default: [x] }}\nnodes:\n  \
+                 a: {{ type: Input.Text, with: {{ text: x }}, {a} }}\n  b: {{ type: Input.Text, {b} }}\noutputs: {{ b: \"${{{{ nodes.b.text }}}}\", a: \"${{{{ nodes.a.text }}}}\" }}\n"
+            ),
+        };
+        let found = match compile(&source) {
+            Ok(_) => return Vec::new(),
+            Err(found) => found,
+        };
+        assert!(
+            found.iter().all(|one| one.code == codes::MAYBE_MISSING),
+            "{found}"
+        );
+        found
+            .iter()
+            .map(|one| one.span.of(&source.text).to_owned())
+            .collect()
+    }
+
+    const PLAIN: &str = "with: { text: \"${{ nodes.a.text }}\" }";
+
+    #[test]
+    fn whatever_lets_a_node_be_skipped_counts() {
+        for a in [
+            "on_error: skip",
+            "optional: true",
+            "if: \"${{ inputs.on }}\"",
+            "if: \"${{ inputs.on }}\", on_error: skip",
+        ] {
+            assert_eq!(missing(a, PLAIN), ["nodes.a.text"], "{a}");
+        }
+        for a in [
+            "on_error: fail",
+            "optional: false",
+            "on_error: { fallback: { text: y } }",
+        ] {
+            assert!(missing(a, PLAIN).is_empty(), "{a}");
+        }
+    }
+
+    #[test]
+    fn lists_of_items_are_there_even_when_items_are_not() {
+        let joined = "with: { text: \"${{ join(nodes.a.text) }}\" }";
+        let each = "for_each: \"${{ inputs.l }}\"";
+        assert!(missing(&format!("{each}, on_error: skip"), joined).is_empty());
+        assert!(missing(&format!("{each}, if: \"${{{{ item != 'x' }}}}\""), joined).is_empty());
+        let whole = format!("{each}, if: \"${{{{ inputs.on }}}}\"");
+        assert_eq!(missing(&whole, joined), ["nodes.a.text"]);
+    }
+
+    #[test]
+    fn whoever_asks_first_or_names_another_value_is_fine() {
+        for b in [
+            "with: { text: \"${{ default(nodes.a.text, 'y') }}\" }",
+            "with: { text: \"${{ nodes.a.text | default('y') }}\" }",
+            "with: { text: \"${{ nodes.a.text if nodes.a.text != null else 'y' }}\" }",
+            "if: \"${{ nodes.a.text != null }}\", with: { text: \"${{ nodes.a.text }}\" }",
+            "if: \"${{ inputs.on }}\", with: { text: \"${{ nodes.a.text }}\" }",
+        ] {
+            assert!(missing("if: \"${{ inputs.on }}\"", b).is_empty(), "{b}");
+        }
+        for b in [
+            "with: { text: \"${{ upper(nodes.a.text) }}\" }",
+            "with: { text: \"${{ default(upper(nodes.a.text), 'y') }}\" }",
+            "if: \"${{ not inputs.on }}\", with: { text: \"${{ nodes.a.text }}\" }",
+        ] {
+            assert_eq!(
+                missing("if: \"${{ inputs.on }}\"", b),
+                ["nodes.a.text"],
+                "{b}"
+            );
+        }
+        // The same condition is not enough when the node may fail besides.
+        let same = "if: \"${{ inputs.on }}\", with: { text: \"${{ nodes.a.text }}\" }";
+        let both = "if: \"${{ inputs.on }}\", on_error: skip";
+        assert_eq!(missing(both, same), ["nodes.a.text"]);
+    }
+}

@@ -201,7 +201,19 @@ fn retry_value(key: &str) -> Option<Json> {
 /// What `with` may hold follows from the node's type; so does whether it must be there.
 fn with_of_type(descriptor: &NodeDescriptor) -> Json {
     let reference = format!("#/definitions/{}", with_name(descriptor));
-    let mut then = json!({ "properties": { "with": { "$ref": reference } } });
+    // A fallback replaces some parameters of `with`, so none of them must be there.
+    let fallback: Map<String, Json> = descriptor
+        .params
+        .iter()
+        .map(|param| {
+            let one = format!("{reference}/properties/{}", param.name);
+            (param.name.to_owned(), json!({ "$ref": one }))
+        })
+        .collect();
+    let on_error = json!({ "properties": { "fallback": object(fallback, &[]) } });
+    let mut then = json!({
+        "properties": { "with": { "$ref": reference }, "on_error": on_error },
+    });
     if !params::required(&descriptor.params).is_empty() {
         then["required"] = json!(["with"]);
     }
