@@ -59,6 +59,10 @@ pub struct Bindings {
     pub clips: Vec<ClipBinding>,
     /// The narration, one recording per scene; empty for a silent cut.
     pub voice: Vec<VoiceBinding>,
+    /// Ids of the scenes with which a chapter begins.
+    pub chapters: Vec<String>,
+    /// Beats of the music, milliseconds from the start of the cut, in order.
+    pub beats: Vec<u32>,
     /// Silence between scenes, milliseconds.
     pub gap_ms: u32,
     /// Whether captions are shown.

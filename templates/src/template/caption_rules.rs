@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::condition::Condition;
 use super::document::Node;
-use super::fields::{Fields, int_of};
+use super::fields::{Fields, int_of, text_of, word_of};
 use super::lettering::{self, OutlineRule, ShadowRule};
 use super::overlay_item;
 use super::safe_zone::SafeZone;
 use super::scope::{ColorSource, Scope};
+use super::wrong::Wrong;
+use super::{ProblemKind, grammar};
 use crate::color::Color;
 use crate::timeline::{
     Anchor, Canvas, CaptionPreset, CaptionStyle, FontRequest, Highlight, HighlightMode,
@@ -19,6 +22,8 @@ const LETTER_PM: u32 = 580;
 /// Rules of the captions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CaptionRules {
+    /// Shown only if this holds.
+    pub(crate) only_if: Option<Condition>,
     pub(crate) preset: CaptionPreset,
     pub(crate) font: FontRequest,
     pub(crate) size: u16,
@@ -34,6 +39,10 @@ pub(crate) struct CaptionRules {
     pub(crate) y: i32,
     pub(crate) max_width: u16,
     pub(crate) grouping: Grouping,
+    /// Words that always have the highlight's colour, in lower case.
+    pub(crate) emphasis: Vec<String>,
+    /// Whether emoji are left out of the words.
+    pub(crate) strip_emoji: bool,
 }
 
 /// How words become cues.
@@ -45,7 +54,7 @@ pub(crate) struct Grouping {
     pub(crate) max_words: usize,
     /// Lines per cue.
     pub(crate) max_lines: u8,
-    /// Characters per line.
+    /// Characters per line; characters as wide as high count as two.
     pub(crate) max_chars: usize,
     /// Shortest time a cue is seen, milliseconds.
     pub(crate) min_on_screen_ms: u32,
@@ -86,33 +95,66 @@ pub(crate) struct Stage<'a> {
     pub(crate) scope: &'a Scope,
 }
 
-/// Reads the `style` of a subtitles track.
-pub(crate) fn read(fields: Fields<'_>, stage: Stage<'_>) -> CaptionRules {
-    const PRESETS: [(&str, CaptionPreset); 5] = [
-        ("karaoke", CaptionPreset::Karaoke),
-        ("pop", CaptionPreset::Pop),
-        ("box", CaptionPreset::Box),
-        ("phrase", CaptionPreset::Phrase),
-        ("clean", CaptionPreset::Clean),
-    ];
-    let preset = fields
-        .choice("preset", &PRESETS, &["one_word", "none"])
-        .unwrap_or(CaptionPreset::Karaoke);
-    let size: u16 = fields.int("size", 24..=200).unwrap_or(72);
-    let font = fields.parsed("font", |text| stage.scope.font(text));
-    if font.is_none() && fields.node("font").is_none() {
-        fields.note(
-            "font",
-            "is missing",
-            "write a theme font's name or Family:weight",
-        );
+/// A preset of the language: what the renderer draws, and what the word itself decides.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Preset {
+    Drawn(CaptionPreset),
+    OneWord,
+    None,
+}
+
+const PRESETS: [(&str, Preset); 7] = [
+    ("karaoke", Preset::Drawn(CaptionPreset::Karaoke)),
+    ("pop", Preset::Drawn(CaptionPreset::Pop)),
+    ("box", Preset::Drawn(CaptionPreset::Box)),
+    ("phrase", Preset::Drawn(CaptionPreset::Phrase)),
+    ("clean", Preset::Drawn(CaptionPreset::Clean)),
+    ("one_word", Preset::OneWord),
+    ("none", Preset::None),
+];
+
+impl Preset {
+    const fn drawn(self) -> CaptionPreset {
+        match self {
+            Self::Drawn(preset) => preset,
+            Self::OneWord | Self::None => CaptionPreset::Pop,
+        }
     }
+
+    /// What happens to the spoken word when nothing is said about it.
+    const fn usual_mode(self) -> HighlightMode {
+        match self {
+            Self::Drawn(CaptionPreset::Karaoke | CaptionPreset::Pop) => HighlightMode::Color,
+            Self::Drawn(CaptionPreset::Box) => HighlightMode::Box,
+            _ => HighlightMode::None,
+        }
+    }
+
+    /// Whether a mode can be seen with it.
+    const fn allows(self, mode: HighlightMode) -> bool {
+        match self {
+            Self::Drawn(CaptionPreset::Karaoke | CaptionPreset::Pop) | Self::None => true,
+            Self::Drawn(CaptionPreset::Box) => matches!(mode, HighlightMode::Box),
+            Self::Drawn(CaptionPreset::Phrase | CaptionPreset::Clean) | Self::OneWord => {
+                matches!(mode, HighlightMode::None)
+            }
+        }
+    }
+}
+
+/// Reads the `style` of a subtitles track; `None` where its preset shows nothing.
+pub(crate) fn read(fields: Fields<'_>, stage: Stage<'_>) -> Option<CaptionRules> {
+    let preset = fields
+        .choice("preset", &PRESETS)
+        .unwrap_or(Preset::Drawn(CaptionPreset::Karaoke));
+    let size: u16 = fields.int("size").unwrap_or(72);
+    let font = fields.parsed("font", |text| stage.scope.font(text));
     let (anchor, x, y) = read_position(fields.map("position"), stage);
     let max_width = read_width(&fields, anchor, x, stage);
-    let (highlight, highlight_color, highlight_scale_pm) =
-        read_highlight(fields.map("highlight"), preset, stage.scope);
+    let (highlight, highlight_color, highlight_scale_pm) = read_highlight(&fields, preset, stage);
     let rules = CaptionRules {
-        preset,
+        only_if: None,
+        preset: preset.drawn(),
         font: font.unwrap_or(FontRequest {
             family: String::new(),
             weight: 400,
@@ -120,52 +162,78 @@ pub(crate) fn read(fields: Fields<'_>, stage: Stage<'_>) -> CaptionRules {
         size,
         color: lettering::color(&fields, "color", stage.scope)
             .unwrap_or(ColorSource::Fixed(Color::WHITE)),
-        uppercase: fields
-            .choice("case", &[("none", false), ("upper", true)], &[])
-            .unwrap_or(false),
-        outline: lettering::outline(&fields, stage.scope),
+        uppercase: overlay_item::uppercase(&fields),
+        outline: read_outline(&fields, preset, stage.scope),
         shadow: lettering::shadow(&fields, stage.scope),
         highlight,
+        emphasis: read_emphasis(&fields, &highlight_color, stage.scope),
         highlight_color,
         highlight_scale_pm,
         anchor,
         x,
         y,
         max_width,
-        grouping: read_grouping(&fields, size, max_width),
+        grouping: read_grouping(&fields, preset, (size, max_width)),
+        strip_emoji: fields
+            .choice("emoji", &[("bitmap", false), ("strip", true)])
+            .unwrap_or(false),
     };
-    fields.later(&["emphasis", "emoji"]);
+    warn_outside(&fields, &rules, stage);
     fields.finish();
-    rules
+    (preset != Preset::None).then_some(rules)
 }
 
-fn read_grouping(fields: &Fields<'_>, size: u16, max_width: u16) -> Grouping {
-    let (min_words, max_words) = fields
-        .read("words_per_caption", word_range)
-        .unwrap_or((2, 5));
+fn read_outline(fields: &Fields<'_>, preset: Preset, scope: &Scope) -> Option<OutlineRule> {
+    let outline = lettering::outline(fields, scope);
+    let clean = preset == Preset::Drawn(CaptionPreset::Clean);
+    if clean && outline.as_ref().is_some_and(OutlineRule::is_visible) {
+        let hint = "write `outline: { width: 0 }`, or the preset phrase";
+        fields.conflict(
+            "outline",
+            "is never seen: the preset clean has no outline",
+            hint,
+        );
+    }
+    outline
+}
+
+fn read_grouping(fields: &Fields<'_>, preset: Preset, (size, max_width): (u16, u16)) -> Grouping {
+    let range = fields.read("words_per_caption", word_range);
+    let one_word = preset == Preset::OneWord;
+    if one_word && range.is_some_and(|range| range != (1, 1)) {
+        let message = "contradicts the preset one_word";
+        fields.conflict(
+            "words_per_caption",
+            message,
+            "leave it out, or use the preset pop",
+        );
+    }
+    let (min_words, max_words) = if one_word {
+        (1, 1)
+    } else {
+        range.unwrap_or((2, 5))
+    };
     let letters = u32::from(max_width) * 1000 / (u32::from(size) * LETTER_PM).max(1);
     Grouping {
         min_words,
         max_words,
-        max_lines: fields.int("max_lines", 1..=4).unwrap_or(2),
-        max_chars: fields
-            .int("max_chars", 4..=80)
-            .unwrap_or(letters.max(4) as usize),
+        max_lines: fields.int("max_lines").unwrap_or(2),
+        max_chars: fields.int("max_chars").unwrap_or(letters.max(4) as usize),
         min_on_screen_ms: fields.duration("min_on_screen").unwrap_or(200),
         gap_merge_ms: fields.duration("gap_merge").unwrap_or(300),
     }
 }
 
-fn word_range(node: &Node) -> Result<(usize, usize), String> {
+fn word_range(node: &Node) -> Result<(usize, usize), Wrong> {
     let Node::List(list) = node else {
-        return Err("is not a pair of counts like [2, 5]".to_owned());
+        return Err(Wrong::shape(node, "a pair of counts like [2, 5]"));
     };
     let [min, max] = list.as_slice() else {
-        return Err("is not a pair of counts like [2, 5]".to_owned());
+        return Err(Wrong::shape(node, "a pair of counts like [2, 5]"));
     };
-    let (min, max): (usize, usize) = (int_of(min, 1..=20)?, int_of(max, 1..=20)?);
+    let (min, max): (usize, usize) = (int_of(min, (1, 20))?, int_of(max, (1, 20))?);
     if min > max {
-        return Err(format!("is [{min}, {max}]; the fewest come first"));
+        return Err(format!("is [{min}, {max}]; the fewest come first").into());
     }
     Ok((min, max))
 }
@@ -178,22 +246,18 @@ fn read_position(fields: Option<Fields<'_>>, stage: Stage<'_>) -> (Anchor, i32, 
         return (Anchor::Center, middle, low);
     };
     let anchor = overlay_item::anchor(&fields).unwrap_or(Anchor::Center);
-    let x = fields.int("x", 0..=i64::from(width)).unwrap_or(middle);
-    let y = fields.int("y", 0..=i64::from(height)).unwrap_or(low);
+    let x = fields.int("x").unwrap_or(middle);
+    let y = fields.int("y").unwrap_or(low);
     let zone = stage.zone.rect(stage.canvas);
     let inside = |at: i32, start: i32, length: u32| (start..=start + length as i32).contains(&at);
-    if !inside(x, zone.x, zone.w) || !inside(y, zone.y, zone.h) {
-        fields.note(
-            "y",
-            format!("({x}, {y}) is outside the safe zone"),
-            format!(
-                "the zone reaches from ({}, {}) to ({}, {})",
-                zone.x,
-                zone.y,
-                zone.x + zone.w as i32,
-                zone.y + zone.h as i32
-            ),
-        );
+    for (key, at, start, length) in [("x", x, zone.x, zone.w), ("y", y, zone.y, zone.h)] {
+        if !inside(at, start, length) {
+            fields.note(
+                key,
+                format!("is {at}, outside the safe zone"),
+                format!("the zone reaches from {start} to {}", start + length as i32),
+            );
+        }
     }
     fields.finish();
     (anchor, x, y)
@@ -209,46 +273,119 @@ fn read_width(fields: &Fields<'_>, anchor: Anchor, x: i32, stage: Stage<'_>) -> 
         Anchor::Top | Anchor::Center | Anchor::Bottom => 2 * left.min(right),
     };
     let room = room.clamp(1, i32::from(u16::MAX));
-    fields
-        .int("max_width", 100..=i64::from(room.max(100)))
-        .unwrap_or(room as u16)
+    let wanted: Option<u16> = fields.int("max_width");
+    if let Some(wanted) = wanted.filter(|wanted| i32::from(*wanted) > room) {
+        fields.note(
+            "max_width",
+            format!("is {wanted}, but from there the safe zone leaves {room} pixels"),
+            format!("write at most {room}, or move `position`"),
+        );
+    }
+    wanted.unwrap_or(room as u16)
+}
+
+/// Warns where the block, at its tallest, leaves the safe zone at the top or at the bottom.
+fn warn_outside(fields: &Fields<'_>, rules: &CaptionRules, stage: Stage<'_>) {
+    let zone = stage.zone.rect(stage.canvas);
+    let height = i32::from(rules.size) * i32::from(rules.grouping.max_lines) * 13 / 10;
+    let top = match rules.anchor {
+        Anchor::TopLeft | Anchor::Top | Anchor::TopRight => rules.y,
+        Anchor::Left | Anchor::Center | Anchor::Right => rules.y - height / 2,
+        Anchor::BottomLeft | Anchor::Bottom | Anchor::BottomRight => rules.y - height,
+    };
+    let (low, high) = (zone.y, zone.y + zone.h as i32);
+    if (low..=high).contains(&rules.y) && (top < low || top + height > high) {
+        fields.note_as(
+            ProblemKind::SafeZone,
+            "position",
+            format!(
+                "puts {} lines from {top} to {} px, outside the safe zone ({low} to {high})",
+                rules.grouping.max_lines,
+                top + height
+            ),
+            "move the captions, make them smaller, or allow fewer lines",
+        );
+    }
 }
 
 fn read_highlight(
-    fields: Option<Fields<'_>>,
-    preset: CaptionPreset,
-    scope: &Scope,
+    style: &Fields<'_>,
+    preset: Preset,
+    stage: Stage<'_>,
 ) -> (HighlightMode, ColorSource, u16) {
     const MODES: [(&str, HighlightMode); 3] = [
         ("color", HighlightMode::Color),
         ("box", HighlightMode::Box),
         ("none", HighlightMode::None),
     ];
-    let usual = match preset {
-        CaptionPreset::Karaoke | CaptionPreset::Pop => HighlightMode::Color,
-        CaptionPreset::Box => HighlightMode::Box,
-        CaptionPreset::Phrase | CaptionPreset::Clean => HighlightMode::None,
-    };
+    let usual = preset.usual_mode();
     let color = ColorSource::Fixed(Color::rgb(0xFF, 0xD4, 0x00));
-    let Some(fields) = fields else {
+    let Some(fields) = style.map("highlight") else {
         return (usual, color, 1000);
     };
+    let mode = fields.choice("mode", &MODES).unwrap_or(usual);
+    if !preset.allows(mode) {
+        fields.conflict(
+            "mode",
+            "is never seen with this preset",
+            match usual {
+                HighlightMode::Box => "leave it out: the preset box always draws its box",
+                _ => "leave it out, or use the preset karaoke or pop",
+            },
+        );
+    }
+    let scale = fields.scaled("scale", 1000.0).unwrap_or(1000);
+    if scale != 1000 && preset != Preset::None && mode == HighlightMode::None {
+        let hint = "leave it out, or write another mode";
+        fields.conflict("scale", "is never seen: no word is highlighted", hint);
+    }
     let read = (
-        fields.choice("mode", &MODES, &["weight"]).unwrap_or(usual),
-        lettering::color(&fields, "color", scope).unwrap_or(color),
-        fields.scaled("scale", 1000.0, 0.5..=2.0).unwrap_or(1000),
+        mode,
+        lettering::color(&fields, "color", stage.scope).unwrap_or(color),
+        scale,
     );
     fields.finish();
     read
 }
 
+fn read_emphasis(style: &Fields<'_>, highlight: &ColorSource, scope: &Scope) -> Vec<String> {
+    let Some(fields) = style.map("emphasis") else {
+        return Vec::new();
+    };
+    let words = fields.read("words", emphasised).unwrap_or_default();
+    if let Some(color) = lettering::color(&fields, "color", scope)
+        && color != *highlight
+    {
+        fields.conflict(
+            "color",
+            "differs from the highlight's colour, which emphasised words take",
+            "write the same colour in `highlight`, or leave it out",
+        );
+    }
+    fields.finish();
+    words
+}
+
+/// A list of words, or `none`.
+fn emphasised(node: &Node) -> Result<Vec<String>, Wrong> {
+    if let Node::List(list) = node {
+        return list
+            .iter()
+            .map(|word| text_of(word).map(|word| word.trim().to_lowercase()))
+            .collect();
+    }
+    let words = grammar::words("tracks[subtitles].style.emphasis", "words");
+    word_of(text_of(node)?, words).map(|_| Vec::new())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::fields::read_for_test;
+    use super::super::grammar::section;
     use super::*;
     use crate::time::FrameRate;
 
-    fn rules(text: &str) -> (CaptionRules, Vec<String>) {
+    fn read_style(text: &str) -> (Option<CaptionRules>, Vec<String>) {
         let canvas = Canvas {
             width: 1080,
             height: 1920,
@@ -262,15 +399,21 @@ mod tests {
             zone: &zone,
             scope: &scope,
         };
-        read_for_test(&format!("style: {{{text}}}"), |fields| {
-            read(fields.map("style").unwrap(), stage)
+        let section = section("tracks[subtitles].style").unwrap();
+        read_for_test(section, &format!("{{{text}}}"), |fields| {
+            read(fields, stage)
         })
+    }
+
+    fn rules(text: &str) -> CaptionRules {
+        let (rules, notes) = read_style(text);
+        assert_eq!(notes, Vec::<String>::new());
+        rules.unwrap()
     }
 
     #[test]
     fn centred_captions_stay_inside_the_zone() {
-        let (rules, notes) = rules("font: 'Inter:800', size: 84");
-        assert_eq!(notes, Vec::<String>::new());
+        let rules = rules("font: 'Inter:800', size: 84");
         assert_eq!((rules.x, rules.y, rules.max_width), (540, 1130, 720));
         assert_eq!(rules.grouping.max_chars, 14);
         assert_eq!(rules.highlight, HighlightMode::Color);
@@ -278,17 +421,17 @@ mod tests {
 
     #[test]
     fn reads_every_key() {
-        let (rules, notes) = rules(
-            "preset: box, font: 'Inter:700', size: 60, color: '#EEEEEE', case: upper, words_per_caption: [1, 3], \
+        let rules = rules(
+            "preset: karaoke, font: 'Inter:700', size: 60, color: '#EEEEEE', case: upper, words_per_caption: [1, 3], \
              max_lines: 1, max_chars: 16, max_width: 500, outline: {width: 5}, shadow: {blur: 3}, \
-             highlight: {mode: none, color: '#FF0000', scale: 1.05}, position: {anchor: left, x: 100, y: 600}, \
-             min_on_screen: 250ms, gap_merge: 400ms",
+             highlight: {mode: box, color: '#FF0000', scale: 1.05}, position: {anchor: left, x: 100, y: 600}, \
+             emphasis: {words: [Never, always], color: '#FF0000'}, emoji: strip, min_on_screen: 250ms, gap_merge: 400ms",
         );
-        assert_eq!(notes, Vec::<String>::new());
         let style = rules.style(&BTreeMap::new());
-        assert_eq!(style.preset, CaptionPreset::Box);
-        assert!(style.uppercase);
-        assert_eq!(style.highlight.mode, HighlightMode::None);
+        assert_eq!(style.preset, CaptionPreset::Karaoke);
+        assert!(style.uppercase && rules.strip_emoji);
+        assert_eq!(rules.emphasis, ["never", "always"]);
+        assert_eq!(style.highlight.mode, HighlightMode::Box);
         assert_eq!(style.highlight.scale_pm, 1050);
         assert_eq!((style.x, style.y, style.max_width), (100, 600, 500));
         assert_eq!(
@@ -305,16 +448,81 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_the_zone_or_the_version_is_noted() {
-        let (_, notes) = rules(
-            "preset: one_word, max_width: 900, position: {y: 1800}, emoji: strip, words_per_caption: [5, 2]",
+    fn presets_decide_more_than_the_look() {
+        let one = rules("preset: one_word, font: 'Inter:700'");
+        assert_eq!((one.grouping.min_words, one.grouping.max_words), (1, 1));
+        assert_eq!(
+            (one.preset, one.highlight),
+            (CaptionPreset::Pop, HighlightMode::None)
+        );
+        let (none, notes) = read_style("preset: none, font: 'Inter:700', highlight: {mode: color}");
+        assert_eq!((none, notes), (None, Vec::new()));
+        assert_eq!(
+            rules("preset: box, font: 'Inter:700'").highlight,
+            HighlightMode::Box
+        );
+    }
+
+    #[test]
+    fn keys_that_contradict_the_preset_are_refused() {
+        for (text, part) in [
+            (
+                "preset: clean, outline: {width: 3}",
+                "outline: is never seen",
+            ),
+            (
+                "preset: phrase, highlight: {mode: color}",
+                "highlight.mode: is never seen",
+            ),
+            (
+                "preset: clean, highlight: {scale: 1.1}",
+                "highlight.scale: is never seen",
+            ),
+            (
+                "preset: box, highlight: {mode: none}",
+                "highlight.mode: is never seen",
+            ),
+            (
+                "preset: one_word, words_per_caption: [1, 3]",
+                "contradicts the preset one_word",
+            ),
+            (
+                "emphasis: {words: from_script}",
+                "`from_script` is not available",
+            ),
+            (
+                "emphasis: {words: [a], color: '#00FF00'}",
+                "emphasis.color: differs",
+            ),
+            (
+                "emphasis: {words: [a], weight: 900}",
+                "emphasis.weight: is not available",
+            ),
+        ] {
+            let (_, notes) = read_style(&format!("font: 'Inter:700', {text}"));
+            assert_eq!(notes.len(), 1, "{text}: {notes:?}");
+            assert!(notes[0].contains(part), "{part}: {notes:?}");
+        }
+        for sound in [
+            "preset: clean, outline: {width: 0}, highlight: {mode: none, scale: 1.0, color: '#FF0000'}",
+            "preset: phrase, outline: {width: 3}",
+            "preset: one_word, words_per_caption: [1, 1]",
+        ] {
+            rules(&format!("font: 'Inter:700', {sound}"));
+        }
+    }
+
+    #[test]
+    fn what_leaves_the_zone_is_noted() {
+        let (_, notes) = read_style(
+            "preset: krok, max_width: 900, position: {y: 1800}, words_per_caption: [5, 2], emoji: gone",
         );
         for part in [
-            "`one_word` is not available",
-            "style.font: is missing",
-            "max_width: is 900; it must be 100 to 720",
-            "outside the safe zone",
-            "style.emoji: is not available",
+            "preset: `krok` is not one of its values",
+            "font: is missing",
+            "max_width: is 900, but from there the safe zone leaves 720",
+            "position.y: is 1800, outside the safe zone",
+            "emoji: `gone`",
             "the fewest come first",
         ] {
             assert!(
@@ -322,6 +530,12 @@ mod tests {
                 "{part}: {notes:#?}"
             );
         }
-        assert_eq!(notes.len(), 6);
+        assert_eq!(notes.len(), 6, "{notes:#?}");
+        let (_, notes) =
+            read_style("font: 'Inter:700', max_lines: 4, size: 120, position: {y: 1400}");
+        assert!(
+            notes[0].contains("position: puts 4 lines from 1088 to 1712 px"),
+            "{notes:?}"
+        );
     }
 }

@@ -3,12 +3,12 @@
 //! Each scene is grouped on its own, by the cheapest partition under a few penalties; cues stay inside their scene's
 //! frames. So a cue never depends on another scene, and a segment shows only its own scene's words.
 
-use super::caption_rules::Grouping;
+use super::caption_rules::{CaptionRules, Grouping};
 use super::edit_rules::frames;
 use super::schedule::{CUT_LEAD, PlacedScene, PlacedWord};
 use super::shots::ends_phrase;
 use crate::time::{FrameRate, TimeRange};
-use crate::timeline::{Cue, CueWord, ends_sentence};
+use crate::timeline::{Cue, CueWord, ends_sentence, is_spaceless};
 
 /// A cue that is followed by silence stays this long after its last word, milliseconds.
 const LINGER_MS: u32 = 200;
@@ -23,29 +23,59 @@ const DANGLING: [&str; 24] = [
     "my", "of", "on", "or", "than", "that", "the", "to", "with", "your",
 ];
 
+/// The same in German.
+const DANGLING_GERMAN: [&str; 24] = [
+    "aber", "als", "am", "an", "auf", "aus", "bei", "das", "dass", "dem", "den", "der", "die",
+    "ein", "eine", "einen", "für", "im", "in", "mit", "oder", "und", "von", "zu",
+];
+
+/// Columns of a line that a word takes: letters as wide as they are high count as two.
+fn columns(word: &str) -> usize {
+    word.chars().map(|c| 1 + usize::from(is_wide(c))).sum()
+}
+
+/// Letters of the scripts that are written in squares.
+const fn is_wide(c: char) -> bool {
+    matches!(c, '\u{1100}'..='\u{115F}' | '\u{2E80}'..='\u{303E}' | '\u{3041}'..='\u{A4CF}' | '\u{AC00}'..='\u{D7A3}'
+        | '\u{F900}'..='\u{FAFF}' | '\u{FE30}'..='\u{FE4F}' | '\u{FF00}'..='\u{FF60}' | '\u{20000}'..='\u{3FFFD}')
+}
+
+/// Whether no space stands between two words, as between Japanese or Chinese ones.
+fn is_joined(before: &str, after: &str) -> bool {
+    let (last, first) = (before.chars().next_back(), after.chars().next());
+    last.is_some_and(is_spaceless) && first.is_some_and(is_spaceless)
+}
+
 /// Grouping in frames.
 pub(crate) struct CueRules {
     grouping: Grouping,
+    emphasis: Vec<String>,
+    strip_emoji: bool,
     min_on_screen: i64,
     gap_merge: i64,
     linger: i64,
     rate: FrameRate,
-    english: bool,
+    dangling: &'static [&'static str],
 }
 
 impl CueRules {
     /// Rules for one language and rate.
-    pub(crate) fn new(grouping: Grouping, language: &str, rate: FrameRate) -> Self {
+    pub(crate) fn new(rules: &CaptionRules, language: &str, rate: FrameRate) -> Self {
+        let grouping = rules.grouping;
+        let primary = language.split('-').next().unwrap_or_default();
         Self {
             grouping,
+            emphasis: rules.emphasis.clone(),
+            strip_emoji: rules.strip_emoji,
             min_on_screen: frames(grouping.min_on_screen_ms, rate).max(1),
             gap_merge: frames(grouping.gap_merge_ms, rate),
             linger: frames(LINGER_MS, rate),
             rate,
-            english: language
-                .split('-')
-                .next()
-                .is_some_and(|primary| primary.eq_ignore_ascii_case("en")),
+            dangling: match primary.to_ascii_lowercase().as_str() {
+                "en" => &DANGLING,
+                "de" => &DANGLING_GERMAN,
+                _ => &[],
+            },
         }
     }
 
@@ -59,6 +89,13 @@ impl CueRules {
     }
 
     fn scene_cues(&self, scene: &PlacedScene, hook: bool) -> Vec<Cue> {
+        let shown;
+        let scene = if self.strip_emoji {
+            shown = without_emoji(scene);
+            &shown
+        } else {
+            scene
+        };
         let words = &scene.words;
         let mut ends = self.partition(words);
         self.join_brief(scene, hook, &mut ends);
@@ -83,8 +120,19 @@ impl CueRules {
         CueWord {
             text: word.text.clone(),
             range: TimeRange::from_units(word.start, word.end, self.rate),
-            emphasis: false,
+            emphasis: self.is_emphasised(&word.text),
         }
+    }
+
+    /// Words are compared without the punctuation around them.
+    fn is_emphasised(&self, word: &str) -> bool {
+        if self.emphasis.is_empty() {
+            return false;
+        }
+        let bare = word
+            .trim_matches(|c: char| !c.is_alphanumeric())
+            .to_lowercase();
+        self.emphasis.contains(&bare)
     }
 
     /// When the group `[from, to)` is seen.
@@ -142,13 +190,15 @@ impl CueRules {
     fn fits(&self, words: &[PlacedWord]) -> bool {
         let mut lines = 1;
         let mut used = 0;
-        for word in words {
-            let letters = word.text.chars().count();
-            if used > 0 && used + 1 + letters > self.grouping.max_chars {
+        for (at, word) in words.iter().enumerate() {
+            let letters = columns(&word.text);
+            let joined = at > 0 && is_joined(&words[at - 1].text, &word.text);
+            let space = usize::from(used > 0 && !joined);
+            if used > 0 && used + space + letters > self.grouping.max_chars {
                 lines += 1;
                 used = letters;
             } else {
-                used += letters + usize::from(used > 0);
+                used += letters + space;
             }
         }
         lines <= usize::from(self.grouping.max_lines)
@@ -204,7 +254,7 @@ impl CueRules {
         if natural {
             return 0;
         }
-        let dangling = self.english && DANGLING.contains(&last.text.to_lowercase().as_str());
+        let dangling = self.dangling.contains(&last.text.to_lowercase().as_str());
         if dangling { 8 } else { 3 }
     }
 
@@ -238,9 +288,33 @@ impl CueRules {
     }
 }
 
+/// The scene with emoji left out of its words; words of nothing else are left out as well.
+fn without_emoji(scene: &PlacedScene) -> PlacedScene {
+    let words = scene.words.iter().filter_map(|word| {
+        let text: String = word.text.chars().filter(|c| !is_emoji(*c)).collect();
+        let text = text.trim().to_owned();
+        (!text.is_empty()).then(|| PlacedWord {
+            text,
+            ..word.clone()
+        })
+    });
+    PlacedScene {
+        words: words.collect(),
+        ..scene.clone()
+    }
+}
+
+/// Pictures, and the marks that only join or colour them.
+const fn is_emoji(c: char) -> bool {
+    matches!(c, '\u{1F000}'..='\u{1FAFF}' | '\u{2600}'..='\u{27BF}' | '\u{2B00}'..='\u{2BFF}' | '\u{FE0F}' | '\u{200D}'
+        | '\u{20E3}' | '\u{E0020}'..='\u{E007F}')
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    use super::super::testing::caption_rules;
 
     use super::*;
 
@@ -255,7 +329,15 @@ mod tests {
             min_on_screen_ms: 200,
             gap_merge_ms: 300,
         };
-        CueRules::new(grouping, "en-GB", RATE)
+        in_language(grouping, "en-GB")
+    }
+
+    fn in_language(grouping: Grouping, language: &str) -> CueRules {
+        let rules = CaptionRules {
+            grouping,
+            ..caption_rules()
+        };
+        CueRules::new(&rules, language, RATE)
     }
 
     /// A scene whose words last ten frames each, with the given pause before each.
@@ -387,6 +469,74 @@ mod tests {
         for cue in rules(1, 1, 20).cues(&[fast]) {
             assert!(cue.range.duration.value >= 6, "{cue:?}");
         }
+    }
+
+    #[test]
+    fn japanese_needs_no_spaces_and_more_room() {
+        let grouping = Grouping {
+            min_words: 1,
+            max_words: 9,
+            max_lines: 1,
+            max_chars: 12,
+            min_on_screen_ms: 200,
+            gap_merge_ms: 300,
+        };
+        let words: Vec<(&str, i64)> = ["私", "たち", "は", "海", "を", "見る"]
+            .iter()
+            .map(|word| (*word, 0))
+            .collect();
+        let found = in_language(grouping, "ja").cues(&[scene(&words)]);
+        let longest = found.iter().map(|cue| {
+            let letters: usize = cue.words.iter().map(|word| word.text.chars().count()).sum();
+            letters
+        });
+        assert!(
+            longest.max().unwrap() <= 6,
+            "six squares fill twelve columns"
+        );
+        assert_eq!(columns("海sea"), 5);
+    }
+
+    #[test]
+    fn german_groups_keep_articles_with_their_noun() {
+        let grouping = Grouping {
+            min_words: 2,
+            max_words: 4,
+            max_lines: 2,
+            max_chars: 16,
+            min_on_screen_ms: 200,
+            gap_merge_ms: 300,
+        };
+        let rules = in_language(grouping, "de-AT");
+        for text in grouped("Wir gehen heute mit dem Hund in den Wald hinaus", &rules) {
+            let last = text.split(' ').next_back().unwrap();
+            assert!(!DANGLING_GERMAN.contains(&last), "{text}");
+        }
+    }
+
+    #[test]
+    fn emphasis_and_emoji_follow_the_style() {
+        let style = CaptionRules {
+            emphasis: vec!["never".into()],
+            strip_emoji: true,
+            ..caption_rules()
+        };
+        let rules = CueRules::new(&style, "en", RATE);
+        let cues = rules.cues(&[scene(&[
+            ("Bees", 0),
+            ("Never,", 0),
+            ("🐝", 0),
+            ("sleep🐝.", 0),
+        ])]);
+        let words: Vec<(&str, bool)> = cues
+            .iter()
+            .flat_map(|cue| &cue.words)
+            .map(|word| (word.text.as_str(), word.emphasis))
+            .collect();
+        assert_eq!(
+            words,
+            [("Bees", false), ("Never,", true), ("sleep.", false)]
+        );
     }
 
     fn any_scene() -> impl Strategy<Value = PlacedScene> {

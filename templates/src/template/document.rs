@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
 
 use super::{ProblemKind, TemplateProblem};
 
@@ -78,6 +79,27 @@ pub(crate) fn read(text: &str) -> Result<Node, TemplateProblem> {
     };
     seed.deserialize(serde_yaml::Deserializer::from_str(text))
         .map_err(|error| problem(format!("the template is not readable: {error}"), ""))
+}
+
+/// A tree as YAML text.
+pub(crate) fn write(node: &Node) -> String {
+    serde_yaml::to_string(node).expect("YAML, because every tree came out of a YAML document")
+}
+
+impl Serialize for Node {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Int(value) => serializer.serialize_i64(*value),
+            Self::Decimal(value) => serializer.serialize_f64(*value),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(list) => serializer.collect_seq(list),
+            Self::Map(entries) => {
+                serializer.collect_map(entries.iter().map(|(key, value)| (key, value)))
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -213,6 +235,17 @@ mod tests {
         assert_eq!(doc.get("h"), Some(&Node::Bool(true)));
         assert_eq!(doc.get("i"), Some(&Node::Null));
         assert_eq!(doc.get("z"), None);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for text in [
+            "a: {x: [1, 2.5, true, null], y: \"no\"}\nb: '3:20'\nc: \"1\"\nd: ''\ne: \"#FF0000\"\nf: \"${{ a }}\"",
+            "[a: [], b: {}]",
+        ] {
+            let tree = read(text).unwrap();
+            assert_eq!(read(&write(&tree)).unwrap(), tree, "{}", write(&tree));
+        }
     }
 
     #[test]

@@ -1,18 +1,22 @@
-//! Reading a map of the document key by key: every key is taken by somebody or reported.
+//! Reading a map of the document key by key, by its grammar.
 //!
-//! Wrong values are noted and read as absent, so that one pass finds everything.
+//! Limits, words and required keys come from the grammar, so what is checked and what is documented cannot differ. Wrong
+//! values are noted and read as absent, so that one pass finds everything; every key of the grammar is asked for by
+//! somebody, which tests prove on every map they read.
 
 use std::cell::RefCell;
-use std::ops::RangeInclusive;
 
 use super::document::Node;
-use super::{ProblemKind, Problems, TemplateProblem, scalar, suggest};
+use super::grammar::{Field, Section, Shape, State, Word};
+use super::wrong::Wrong;
+use super::{ProblemKind, Problems, TemplateProblem, scalar};
 
 /// A map being read.
 pub(crate) struct Fields<'a> {
     path: String,
     entries: &'a [(String, Node)],
-    known: RefCell<Vec<&'static str>>,
+    section: &'static Section,
+    asked: RefCell<Vec<&'static str>>,
     problems: &'a RefCell<Problems>,
 }
 
@@ -21,17 +25,20 @@ impl<'a> Fields<'a> {
     pub(crate) fn open(
         node: &'a Node,
         path: String,
+        section: &'static Section,
         problems: &'a RefCell<Problems>,
     ) -> Option<Self> {
         let Node::Map(entries) = node else {
             let message = format!("is {}, expected a map", node.kind());
-            problems.borrow_mut().add(path, message, "");
+            let problem = TemplateProblem::new(ProblemKind::WrongType, path, message, "");
+            problems.borrow_mut().push(problem);
             return None;
         };
         Some(Self {
             path,
             entries,
-            known: RefCell::default(),
+            section,
+            asked: RefCell::default(),
             problems,
         })
     }
@@ -50,41 +57,54 @@ impl<'a> Fields<'a> {
         self.problems
     }
 
-    /// Notes a problem with a key.
+    /// Notes a value that does not fit.
     pub(crate) fn note(&self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
-        let message = message.into();
-        let kind = if message == "is missing" {
-            ProblemKind::MissingKey
-        } else {
-            ProblemKind::BadValue
-        };
-        self.note_as(kind, key, message, hint);
+        self.note_as(ProblemKind::BadValue, key, message, hint);
     }
 
     /// Notes a problem of a certain sort with a key.
-    fn note_as(
+    pub(crate) fn note_as(
         &self,
         kind: ProblemKind,
         key: &str,
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        self.problems.borrow_mut().push(TemplateProblem::new(
-            kind,
-            self.path_of(key),
-            message,
-            hint,
-        ));
+        let problem = TemplateProblem::new(kind, self.path_of(key), message, hint);
+        self.problems.borrow_mut().push(problem);
+    }
+
+    /// Notes keys that contradict each other.
+    pub(crate) fn conflict(&self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
+        self.note_as(ProblemKind::Conflict, key, message, hint);
+    }
+
+    fn wrong(&self, key: &str, wrong: Wrong) {
+        let problem = wrong.at(self.path_of(key));
+        self.problems.borrow_mut().push(problem);
     }
 
     /// Every key and value, for maps whose keys are names.
-    pub(crate) fn entries(&self) -> &'a [(String, Node)] {
+    fn entries(&self) -> &'a [(String, Node)] {
         self.entries
     }
 
-    /// The value of a key; `null` reads as absent.
+    fn field(&self, key: &'static str) -> Option<&'static Field> {
+        let field = self.section.field(key);
+        debug_assert!(field.is_some(), "{}: no key {key}", self.section.name);
+        field
+    }
+
+    /// The value of a key; `null` reads as absent, and so does a key that is refused.
     pub(crate) fn node(&self, key: &'static str) -> Option<&'a Node> {
-        self.known.borrow_mut().push(key);
+        self.asked.borrow_mut().push(key);
+        match self.field(key)?.state {
+            State::Works => self.present(key),
+            State::Refused(_) => None,
+        }
+    }
+
+    fn present(&self, key: &str) -> Option<&'a Node> {
         self.entries
             .iter()
             .find(|(name, _)| name == key)
@@ -92,15 +112,25 @@ impl<'a> Fields<'a> {
             .filter(|value| **value != Node::Null)
     }
 
+    /// Whether the key is written.
+    pub(crate) fn has(&self, key: &'static str) -> bool {
+        self.node(key).is_some()
+    }
+
+    /// Whether the value is a map, for keys that also take a word.
+    pub(crate) fn is_map(&self, key: &'static str) -> bool {
+        matches!(self.node(key), Some(Node::Map(_)))
+    }
+
     /// A value that a reader turns into something or explains why not.
-    pub(crate) fn read<T>(
+    pub(crate) fn read<T, E: Into<Wrong>>(
         &self,
         key: &'static str,
-        reader: impl FnOnce(&'a Node) -> Result<T, String>,
+        reader: impl FnOnce(&'a Node) -> Result<T, E>,
     ) -> Option<T> {
         let node = self.node(key)?;
         reader(node)
-            .map_err(|message| self.note(key, message, ""))
+            .map_err(|wrong| self.wrong(key, wrong.into()))
             .ok()
     }
 
@@ -110,95 +140,166 @@ impl<'a> Fields<'a> {
     }
 
     /// A text read by a function.
-    pub(crate) fn parsed<T>(
+    pub(crate) fn parsed<T, E: Into<Wrong>>(
         &self,
         key: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, String>,
+        parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        self.read(key, |node| parse(text_of(node)?))
+        self.read(key, |node| parse(text_of(node)?).map_err(Into::into))
     }
 
     /// True or false.
     pub(crate) fn flag(&self, key: &'static str) -> Option<bool> {
         self.read(key, |node| match node {
             Node::Bool(value) => Ok(*value),
-            other => Err(format!("is {}, expected true or false", other.kind())),
+            other => Err(Wrong::shape(other, "true or false")),
         })
     }
 
-    /// A whole number within limits.
-    pub(crate) fn int<T: TryFrom<i64>>(
-        &self,
-        key: &'static str,
-        limits: RangeInclusive<i64>,
-    ) -> Option<T> {
-        self.read(key, |node| int_of(node, limits))
+    /// A whole number within the grammar's limits.
+    pub(crate) fn int<T: TryFrom<i64>>(&self, key: &'static str) -> Option<T> {
+        let Shape::Int { min, max, .. } = self.field(key)?.shape else {
+            debug_assert!(false, "{}.{key} is no whole number", self.section.name);
+            return None;
+        };
+        self.read(key, |node| int_of(node, (min, max)))
     }
 
-    /// A number, times `scale`, within limits (given unscaled).
-    pub(crate) fn scaled<T: TryFrom<i64>>(
-        &self,
-        key: &'static str,
-        scale: f64,
-        limits: RangeInclusive<f64>,
-    ) -> Option<T> {
-        self.read(key, |node| scaled_of(node, scale, limits))
+    /// A number within the grammar's limits, times `scale`.
+    pub(crate) fn scaled<T: TryFrom<i64>>(&self, key: &'static str, scale: f64) -> Option<T> {
+        let Shape::Number { min, max, .. } = self.field(key)?.shape else {
+            debug_assert!(false, "{}.{key} is no number", self.section.name);
+            return None;
+        };
+        self.read(key, |node| scaled_of(node, scale, (min, max)))
     }
 
-    /// A duration in milliseconds.
+    /// A duration in milliseconds within the grammar's limits.
     pub(crate) fn duration(&self, key: &'static str) -> Option<u32> {
-        self.parsed(key, scalar::duration_ms)
+        let Shape::Duration { min_ms, max_ms } = self.field(key)?.shape else {
+            debug_assert!(false, "{}.{key} is no duration", self.section.name);
+            return None;
+        };
+        self.parsed(key, |text| duration_of(text, (min_ms, max_ms)))
     }
 
-    /// One of a list of words. `later` are words of the language that this version cannot do.
-    pub(crate) fn choice<T: Copy>(
-        &self,
-        key: &'static str,
-        words: &[(&str, T)],
-        later: &[&str],
-    ) -> Option<T> {
-        let text = self.text(key)?;
-        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
-            return Some(*value);
-        }
-        let hint = suggest::hint(text, words.iter().map(|(word, _)| *word));
-        if later.contains(&text) {
-            self.note(
-                key,
-                format!("`{text}` is not available in this version yet"),
-                hint,
-            );
-        } else {
-            let names = words.iter().map(|(word, _)| *word);
-            let problem = TemplateProblem::new(
-                ProblemKind::BadValue,
-                self.path_of(key),
-                format!("`{text}` is not one of its values"),
-                hint,
-            );
-            self.problems.borrow_mut().push(TemplateProblem {
-                suggestion: suggest::nearest_of(text, names).map(str::to_owned),
-                ..problem
-            });
-        }
-        None
+    /// One of the grammar's words, as the value that stands for it.
+    pub(crate) fn choice<T: Copy>(&self, key: &'static str, values: &[(&str, T)]) -> Option<T> {
+        let words = words_of(&self.field(key)?.shape);
+        let found = self.read(key, |node| word_of(text_of(node)?, words))?;
+        let value = values.iter().find(|(word, _)| *word == found);
+        debug_assert!(value.is_some(), "{}.{key}: {found}", self.section.name);
+        value.map(|(_, value)| *value)
     }
 
     /// A map inside this one.
     pub(crate) fn map(&self, key: &'static str) -> Option<Self> {
-        Self::open(self.node(key)?, self.path_of(key), self.problems)
+        let section = section_of(&self.field(key)?.shape)?;
+        Self::open(self.node(key)?, self.path_of(key), section, self.problems)
     }
 
     /// A list.
     pub(crate) fn list(&self, key: &'static str) -> Option<&'a [Node]> {
         self.read(key, |node| match node {
             Node::List(list) => Ok(list.as_slice()),
-            other => Err(format!("is {}, expected a list", other.kind())),
+            other => Err(Wrong::shape(other, "a list")),
         })
+    }
+
+    /// A map whose keys are names: every name with its value.
+    pub(crate) fn named(&self, key: &'static str) -> &'a [(String, Node)] {
+        let entries = self.read(key, |node| match node {
+            Node::Map(entries) => Ok(entries.as_slice()),
+            other => Err(Wrong::shape(other, "a map")),
+        });
+        entries.unwrap_or_default()
+    }
+
+    /// A map of maps: every name with its map. Names that are none are noted.
+    pub(crate) fn named_maps(&self, key: &'static str) -> Vec<(&'a str, Self)> {
+        let Some(Shape::Named(Shape::Map(section))) = self.field(key).map(|field| &field.shape)
+        else {
+            debug_assert!(false, "{}.{key} is no map of maps", self.section.name);
+            return Vec::new();
+        };
+        let outer = self.path_of(key);
+        self.named(key)
+            .iter()
+            .filter_map(|(name, node)| {
+                let path = format!("{outer}.{name}");
+                if !super::placeholder::is_name(name) {
+                    let wrong = Wrong::new(ProblemKind::BadValue, "is not a name");
+                    let problem = wrong.hint("use letters, digits, `_` and `-`").at(path);
+                    self.problems.borrow_mut().push(problem);
+                    return None;
+                }
+                let inner = Self::open(node, path, section, self.problems)?;
+                Some((name.as_str(), inner))
+            })
+            .collect()
     }
 
     /// The members of a list of maps. Members with an `id` are named by it in paths.
     pub(crate) fn members(&self, key: &'static str) -> Vec<Self> {
+        let Some(Shape::Members(section)) = self.field(key).map(|field| &field.shape) else {
+            debug_assert!(false, "{}.{key} is no list of maps", self.section.name);
+            return Vec::new();
+        };
+        self.open_members(key, |_, _| Some((section, ())))
+            .into_iter()
+            .map(|(_, member)| member)
+            .collect()
+    }
+
+    /// The members of a list of maps whose keys depend on a tag, each with its tag.
+    pub(crate) fn variants(&self, key: &'static str) -> Vec<(&'static str, Self)> {
+        let Some(Shape::Variants { tag, cases }) = self.field(key).map(|field| &field.shape) else {
+            debug_assert!(false, "{}.{key} has no variants", self.section.name);
+            return Vec::new();
+        };
+        self.open_members(key, |node, path| self.case_of(node, path, (tag, cases)))
+    }
+
+    fn case_of(
+        &self,
+        node: &Node,
+        path: &str,
+        (tag, cases): (&'static str, &'static [(&'static str, &'static Section)]),
+    ) -> Option<(&'static Section, &'static str)> {
+        let note = |wrong: Wrong| {
+            let problem = wrong.at(format!("{path}.{tag}"));
+            self.problems.borrow_mut().push(problem);
+        };
+        let words = cases[0]
+            .1
+            .field(tag)
+            .map_or(&[][..], |field| words_of(&field.shape));
+        let word = match node.get(tag) {
+            None | Some(Node::Null) => {
+                let known: Vec<&str> = cases.iter().map(|(word, _)| *word).collect();
+                let hint = format!("write one of {}", known.join(", "));
+                note(Wrong::new(ProblemKind::MissingKey, "is missing").hint(hint));
+                return None;
+            }
+            Some(found) => text_of(found).and_then(|text| word_of(text, words)),
+        };
+        match word {
+            Ok(word) => cases
+                .iter()
+                .find(|(case, _)| *case == word)
+                .map(|(case, section)| (*section, *case)),
+            Err(wrong) => {
+                note(wrong);
+                None
+            }
+        }
+    }
+
+    fn open_members<T>(
+        &self,
+        key: &'static str,
+        section_for: impl Fn(&'a Node, &str) -> Option<(&'static Section, T)>,
+    ) -> Vec<(T, Self)> {
         let list = self.list(key).unwrap_or_default();
         list.iter()
             .enumerate()
@@ -208,70 +309,117 @@ impl<'a> Fields<'a> {
                     _ => at.to_string(),
                 };
                 let path = format!("{}[{name}]", self.path_of(key));
-                Self::open(node, path, self.problems)
+                if !matches!(node, Node::Map(_)) {
+                    let problem = Wrong::shape(node, "a map").at(path);
+                    self.problems.borrow_mut().push(problem);
+                    return None;
+                }
+                let (section, tag) = section_for(node, &path)?;
+                Self::open(node, path, section, self.problems).map(|member| (tag, member))
             })
             .collect()
     }
 
-    /// Keys of the language that this version cannot do: present means a problem, never silence.
-    pub(crate) fn later(&self, keys: &[&'static str]) {
-        for key in keys {
-            if self.node(key).is_some() {
-                self.note_as(
+    /// Notes unknown keys, refused keys and missing ones. Every other key must have been asked for.
+    pub(crate) fn finish(self) {
+        let asked = self.asked.borrow();
+        for field in self.section.fields {
+            // Merging obeyed `remove` before anything was read.
+            let consumed = field.name == "remove" || asked.contains(&field.name);
+            match field.state {
+                State::Refused(instead) if self.present(field.name).is_some() => self.note_as(
                     ProblemKind::Unavailable,
-                    key,
+                    field.name,
                     "is not available in this version yet",
-                    "remove it",
+                    instead,
+                ),
+                State::Refused(_) => {}
+                State::Works => debug_assert!(
+                    consumed,
+                    "{}.{} is read by nobody",
+                    self.section.name, field.name
+                ),
+            }
+            if field.required && self.present(field.name).is_none() {
+                self.note_as(ProblemKind::MissingKey, field.name, "is missing", field.doc);
+            }
+        }
+        for (key, _) in self.entries() {
+            if self.section.field(key).is_none() {
+                let names = self.section.fields.iter().map(|field| field.name);
+                self.wrong(
+                    key,
+                    Wrong::unknown(ProblemKind::UnknownKey, "is not a key here", key, names),
                 );
             }
         }
     }
+}
 
-    /// Reports every key that nobody asked for.
-    pub(crate) fn finish(self) {
-        let known = self.known.borrow();
-        for (key, _) in self.entries {
-            if !known.contains(&key.as_str()) {
-                let names = known.iter().copied();
-                let problem = TemplateProblem::new(
-                    ProblemKind::UnknownKey,
-                    self.path_of(key),
-                    "is not a key here",
-                    suggest::hint(key, names.clone()),
-                );
-                self.problems.borrow_mut().push(TemplateProblem {
-                    suggestion: suggest::nearest_of(key, names).map(str::to_owned),
-                    ..problem
-                });
-            }
+/// The words of a choice, wherever it stands in a shape.
+fn words_of(shape: &'static Shape) -> &'static [Word] {
+    match shape {
+        Shape::Choice(words) => words,
+        Shape::List(inner) => words_of(inner),
+        Shape::OneOf(shapes) => shapes
+            .iter()
+            .map(words_of)
+            .find(|words| !words.is_empty())
+            .unwrap_or_default(),
+        _ => &[],
+    }
+}
+
+fn section_of(shape: &'static Shape) -> Option<&'static Section> {
+    match shape {
+        Shape::Map(section) => Some(section),
+        Shape::OneOf(shapes) => shapes.iter().find_map(section_of),
+        _ => None,
+    }
+}
+
+/// The word of the grammar that a text is.
+pub(crate) fn word_of(text: &str, words: &'static [Word]) -> Result<&'static str, Wrong> {
+    match words.iter().find(|word| word.word == text) {
+        Some(Word {
+            word,
+            state: State::Works,
+            ..
+        }) => Ok(word),
+        Some(Word {
+            state: State::Refused(instead),
+            ..
+        }) => Err(Wrong::new(
+            ProblemKind::Unavailable,
+            format!("`{text}` is not available in this version yet"),
+        )
+        .hint(*instead)),
+        None => {
+            let known = words
+                .iter()
+                .filter(|word| word.state == State::Works)
+                .map(|word| word.word);
+            let message = format!("`{text}` is not one of its values");
+            Err(Wrong::unknown(ProblemKind::BadValue, message, text, known))
         }
     }
 }
 
 /// The text of a node.
-pub(crate) fn text_of(node: &Node) -> Result<&str, String> {
+pub(crate) fn text_of(node: &Node) -> Result<&str, Wrong> {
     match node {
         Node::Text(text) => Ok(text),
-        other => Err(format!("is {}, expected a text", other.kind())),
+        other => Err(Wrong::shape(other, "a text")),
     }
 }
 
 /// The whole number of a node, within limits.
-pub(crate) fn int_of<T: TryFrom<i64>>(
-    node: &Node,
-    limits: RangeInclusive<i64>,
-) -> Result<T, String> {
+pub(crate) fn int_of<T: TryFrom<i64>>(node: &Node, (min, max): (i64, i64)) -> Result<T, Wrong> {
     let Node::Int(value) = node else {
-        return Err(format!("is {}, expected a whole number", node.kind()));
+        return Err(Wrong::shape(node, "a whole number"));
     };
-    let refused = || {
-        format!(
-            "is {value}; it must be {} to {}",
-            limits.start(),
-            limits.end()
-        )
-    };
-    if !limits.contains(value) {
+    let refused = || Wrong::from(format!("is {value}; it must be {min} to {max}"));
+    if !(min..=max).contains(value) {
         return Err(refused());
     }
     T::try_from(*value).map_err(|_| refused())
@@ -281,122 +429,173 @@ pub(crate) fn int_of<T: TryFrom<i64>>(
 pub(crate) fn scaled_of<T: TryFrom<i64>>(
     node: &Node,
     scale: f64,
-    limits: RangeInclusive<f64>,
-) -> Result<T, String> {
+    (min, max): (f64, f64),
+) -> Result<T, Wrong> {
     let value = match node {
         Node::Int(value) => *value as f64,
         Node::Decimal(value) => *value,
-        other => return Err(format!("is {}, expected a number", other.kind())),
+        other => return Err(Wrong::shape(other, "a number")),
     };
-    let refused = || {
-        format!(
-            "is {value}; it must be {} to {}",
-            limits.start(),
-            limits.end()
-        )
-    };
-    if !limits.contains(&value) {
+    let refused = || Wrong::from(format!("is {value}; it must be {min} to {max}"));
+    if !(min..=max).contains(&value) {
         return Err(refused());
     }
     T::try_from(scalar::scaled(value, scale)).map_err(|_| refused())
 }
 
-/// Runs a section's reader over a document; returns what it read and what it noted.
+/// A duration within limits in milliseconds.
+fn duration_of(text: &str, (min, max): (u32, u32)) -> Result<u32, String> {
+    let ms = scalar::duration_ms(text)?;
+    if (min..=max).contains(&ms) {
+        return Ok(ms);
+    }
+    let (min, max) = (scalar::told_ms(min), scalar::told_ms(max));
+    Err(format!(
+        "is {}; it must be {min} to {max}",
+        scalar::told_ms(ms)
+    ))
+}
+
+/// Runs the reader of a section over a map; returns what it read and what it noted.
 #[cfg(test)]
-pub(crate) fn read_for_test<T>(
-    text: &str,
-    reader: impl FnOnce(&Fields<'_>) -> T,
+pub(crate) fn read_for_test<'s, T>(
+    section: &'static Section,
+    text: &'s str,
+    reader: impl FnOnce(Fields<'_>) -> T,
 ) -> (T, Vec<String>) {
     let document = super::document::read(text).unwrap();
     let problems = RefCell::default();
-    let fields = Fields::open(&document, String::new(), &problems).unwrap();
-    let value = reader(&fields);
-    fields.finish();
+    let fields = Fields::open(&document, String::new(), section, &problems).unwrap();
+    let value = reader(fields);
     let list = problems.take().into_list();
     (value, list.iter().map(ToString::to_string).collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::grammar::section;
     use super::*;
 
-    fn notes(text: &str, reader: impl FnOnce(&Fields<'_>)) -> Vec<String> {
-        read_for_test(text, reader).1
+    fn notes(name: &str, text: &str, reader: impl FnOnce(Fields<'_>)) -> Vec<String> {
+        let section = section(name).unwrap();
+        read_for_test(section, text, reader).1
     }
 
     #[test]
     fn good_values_leave_no_note() {
         let noted = notes(
-            "a: 7\nb: 0.9\nc: 1.5s\nd: crop\ne: true\nf: {g: x}",
+            "tracks[subtitles].style.highlight",
+            "mode: box\nscale: 1.06\ncolor: '#FF0000'",
             |fields| {
-                assert_eq!(fields.int::<u8>("a", 1..=9), Some(7));
-                assert_eq!(fields.scaled::<u16>("b", 1000.0, 0.0..=1.0), Some(900));
-                assert_eq!(fields.duration("c"), Some(1500));
-                assert_eq!(
-                    fields.choice("d", &[("crop", 1), ("blur", 2)], &[]),
-                    Some(1)
-                );
-                assert_eq!(fields.flag("e"), Some(true));
-                let inner = fields.map("f").unwrap();
-                assert_eq!(inner.text("g"), Some("x"));
-                assert_eq!(inner.path_of("g"), "f.g");
-                inner.finish();
-                assert_eq!(fields.text("absent"), None);
+                assert_eq!(fields.choice("mode", &[("box", 7)]), Some(7));
+                assert_eq!(fields.scaled::<u16>("scale", 1000.0), Some(1060));
+                assert_eq!(fields.text("color"), Some("#FF0000"));
+                assert_eq!(fields.path_of("mode"), "mode");
+                fields.finish();
             },
         );
+        assert_eq!(noted, Vec::<String>::new());
+        let noted = notes("rules.shot", "min: 1.5s", |fields| {
+            assert_eq!(fields.duration("min"), Some(1500));
+            assert_eq!(fields.duration("max"), None);
+        });
         assert_eq!(noted, Vec::<String>::new());
     }
 
     #[test]
     fn wrong_values_are_all_noted_with_what_was_seen() {
-        let noted = notes("a: 10\nb: x\nc: 5\nd: crob\ne: smart\nf: 1", |fields| {
-            fields.int::<u8>("a", 1..=9);
-            fields.scaled::<u16>("b", 1000.0, 0.0..=1.0);
-            fields.duration("c");
-            fields.choice("d", &[("crop", 1), ("blur", 2)], &[]);
-            fields.choice("e", &[("crop", 1)], &["smart"]);
-            fields.map("f");
-        });
+        let noted = notes(
+            "tracks[subtitles].style",
+            "size: 10\npreset: krok\nmax_lines: x\ngap_merge: 5\nhighlight: 1\nemoji: bitmpa\nmin_on_screen: 99m",
+            |fields| {
+                fields.int::<u8>("size");
+                fields.choice("preset", &[("pop", 1)]);
+                fields.int::<u8>("max_lines");
+                fields.duration("gap_merge");
+                fields.map("highlight");
+                fields.choice("emoji", &[("strip", 1)]);
+                fields.duration("min_on_screen");
+            },
+        );
         assert_eq!(
             noted,
             [
-                "a: is 10; it must be 1 to 9",
-                "b: is a text, expected a number",
-                "c: is a number, expected a text",
-                "d: `crob` is not one of its values; did you mean `crop`?",
-                "e: `smart` is not available in this version yet; known here: crop",
-                "f: is a number, expected a map",
+                "size: is 10; it must be 24 to 200",
+                "preset: `krok` is not one of its values; known here: karaoke, pop, box, one_word, phrase, clean, none",
+                "max_lines: is a text, expected a whole number",
+                "gap_merge: is a number, expected a text; quote it",
+                "highlight: is a number, expected a map",
+                "emoji: `bitmpa` is not one of its values; did you mean `bitmap`?",
+                "min_on_screen: `99m` is not between 0 and 1 hour",
             ]
         );
     }
 
     #[test]
-    fn unknown_and_later_keys_are_noted() {
-        let noted = notes("szie: 7\ngrade: warm\nnothing: null", |fields| {
-            fields.node("size");
-            fields.later(&["grade"]);
+    fn limits_of_durations_are_told_in_their_own_words() {
+        let noted = notes("rules.shot", "min: 100ms\nmax: 90s", |fields| {
+            fields.duration("min");
+            fields.duration("max");
         });
         assert_eq!(
             noted,
             [
-                "grade: is not available in this version yet; remove it",
-                "szie: is not a key here; did you mean `size`?",
-                "nothing: is not a key here; known here: size, grade",
+                "min: is 100ms; it must be 200ms to 1m",
+                "max: is 1m 30s; it must be 200ms to 1m"
             ]
         );
     }
 
     #[test]
-    fn members_are_named_by_id() {
-        let noted = notes("list: [{id: a, x: 1}, {y: 2}, 3]", |fields| {
-            for member in fields.members("list") {
-                member.node("id");
-                member.finish();
-            }
+    fn unknown_refused_and_missing_keys_are_noted() {
+        let noted = notes(
+            "profiles.*",
+            "widht: 7\nwatermark: DRAFT\nheight: null\nwidth: 640",
+            |fields| {
+                fields.int::<u32>("width");
+                fields.int::<u32>("height");
+                fields.node("video");
+                fields.finish();
+            },
+        );
+        assert_eq!(
+            noted,
+            [
+                "height: is missing; Height of the file's picture.",
+                "watermark: is not available in this version yet; add a text item to an overlay track",
+                "widht: is not a key here; did you mean `width`?",
+            ]
+        );
+    }
+
+    #[test]
+    fn words_of_later_versions_say_what_works() {
+        let noted = notes("video", "fill: smart", |fields| {
+            assert_eq!(fields.choice("fill", &[("crop", 1)]), None);
         });
-        assert_eq!(noted.len(), 3);
-        assert!(noted[0].starts_with("list[2]: is a number"));
-        assert!(noted[1].starts_with("list[a].x: is not a key"));
-        assert!(noted[2].starts_with("list[1].y: is not a key"));
+        assert!(noted[0].starts_with("fill: `smart` is not available in this version yet; "));
+        assert!(noted[0].contains("crop"), "{noted:?}");
+    }
+
+    #[test]
+    fn members_are_named_by_id_and_read_by_their_tag() {
+        let noted = notes(
+            "",
+            "tracks: [{id: a, kind: video, x: 1}, {y: 2}, 3, {id: d, kind: vidoe}]",
+            |fields| {
+                let found = fields.variants("tracks");
+                assert_eq!(found.len(), 1);
+                assert_eq!(found[0].0, "video");
+                assert_eq!(found[0].1.path_of("x"), "tracks[a].x");
+            },
+        );
+        assert_eq!(
+            noted,
+            [
+                "tracks[1].kind: is missing; write one of video, overlay, subtitles, audio",
+                "tracks[2]: is a number, expected a map",
+                "tracks[d].kind: `vidoe` is not one of its values; did you mean `video`?",
+            ]
+        );
     }
 }

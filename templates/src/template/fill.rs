@@ -7,10 +7,10 @@ use super::placeholder::{Placeholder, PlaceholderKind};
 use super::reader::takes;
 use super::{Problems, Template, suggest};
 use crate::color::Color;
-use crate::timeline::{MediaKind, MediaReference};
+use crate::timeline::{LONGEST_MS, MediaKind, MediaReference};
 
-/// Longest narration in samples at 48 kHz: one hour.
-const MAX_SAMPLES: u64 = 3600 * 48_000;
+/// Longest narration in samples at 48 kHz: as long as a mix may be.
+const MAX_SAMPLES: u64 = LONGEST_MS as u64 * 48;
 
 /// Every placeholder's value.
 #[derive(Debug, Default)]
@@ -161,7 +161,7 @@ fn check_streams(template: &Template, bindings: &Bindings, problems: &mut Proble
             );
         }
     }
-    if bindings.captions && template.captions.is_none() {
+    if bindings.captions && !template.subtitles {
         problems.add("captions", "the template has no subtitles track", "");
     }
     if bindings.captions && bindings.voice.is_empty() {
@@ -199,7 +199,11 @@ fn check_voice(voice: &[VoiceBinding], problems: &mut Problems) {
     if total > MAX_SAMPLES {
         problems.add(
             "voice",
-            format!("lasts {} s, more than one hour", total / 48_000),
+            format!(
+                "lasts {} s, more than {} s",
+                total / 48_000,
+                LONGEST_MS / 1000
+            ),
             "split it into several videos",
         );
     }

@@ -1,46 +1,76 @@
 //! Which clip a shot shows, which part of it, and how it moves.
 //!
-//! A choice depends on the scene's number, on the clips and on the shot's own length rounded up to whole seconds
-//! (at 30 fps); never on how long other shots are. Editing one scene therefore leaves the footage of all others alone.
+//! Without `reuse` and `loop_safe` a choice depends on the scene's number, on the clips and on the shot's own length
+//! rounded up to whole seconds (at 30 fps); never on how long other shots are. Editing one scene therefore leaves the
+//! footage of all others alone. Those two rules look at the whole cut, and say so in the specification.
 
 use super::binding::ClipBinding;
-use super::picture_rules::{Boundary, PictureRules, TransitionRules};
+use super::blends::Blends;
+use super::edit_rules::Reuse;
+use super::picture_rules::{PictureRules, Short};
 use super::shots::Shot;
-use crate::time::{FrameRate, RationalTime, TimeRange};
-use crate::timeline::{
-    Clip, Ease, Generator, MediaKind, MediaReference, Motion, Track, TrackItem, Transition,
-    TransitionKind,
-};
+use crate::time::{FrameRate, TimeRange};
+use crate::timeline::{Clip, Ease, Generator, MediaKind, MediaReference, Motion, Track, TrackItem};
 
 /// Shot lengths are rounded up to a multiple of this before they decide anything.
 const STEP: i64 = 30;
+/// A clip that would have to be shown more often than this in one shot holds its last frame instead.
+const MAX_PASSES: i64 = 6;
 
 /// What footage is chosen from.
 pub(crate) struct Shelf<'a> {
     pub(crate) clips: &'a [ClipBinding],
     pub(crate) picture: &'a PictureRules,
-    pub(crate) transitions: &'a TransitionRules,
+    pub(crate) blends: &'a Blends<'a>,
+    /// How often files may come back.
+    pub(crate) reuse: Option<Reuse>,
+    /// Whether the last shot leads back into the first.
+    pub(crate) loop_safe: bool,
     pub(crate) seed: u64,
     pub(crate) rate: FrameRate,
     /// Preferred shot length in frames; repeated clips go on by this much.
     pub(crate) stride: i64,
 }
 
+/// The picture track, and what could not be kept with these clips.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Footage {
+    pub(crate) track: Track,
+    pub(crate) notes: Vec<String>,
+}
+
+/// Which clip a shot shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Choice {
+    /// Index of the clip.
+    clip: usize,
+    /// How often its picture was seen before.
+    uses: usize,
+}
+
 /// The picture track. There must be at least one clip.
-pub(crate) fn track(shots: &[Shot], shelf: &Shelf<'_>) -> Track {
-    let blends: Vec<Option<Transition>> = shots
-        .iter()
-        .enumerate()
-        .map(|(at, shot)| (at > 0).then(|| shelf.blend_into(shot)).flatten())
-        .collect();
+pub(crate) fn track(shots: &[Shot], shelf: &Shelf<'_>) -> Footage {
+    let blends = shelf.blends.between(shots);
+    let mut notes = Vec::new();
+    let choices = shelf.choices(shots, &mut notes);
+    if shelf.loop_safe && !choices.is_empty() {
+        shelf.note_loop(shots, &choices, &mut notes);
+    }
     let mut children = Vec::new();
     for (at, shot) in shots.iter().enumerate() {
         let next = blends.get(at + 1).copied().flatten();
         children.extend(blends[at].map(TrackItem::Transition));
         let handle = next.map_or(0, |blend| blend.out_offset.value);
-        children.push(TrackItem::Clip(shelf.clip_for(shot, handle)));
+        let mut clip = shelf.clip_for(shot, choices[at], handle);
+        if shelf.loop_safe {
+            shelf.close_loop(&mut clip, at, shots, &shelf.clips[choices[at].clip]);
+        }
+        children.extend(shelf.passes(clip, choices[at], &mut notes));
     }
-    Track { children }
+    Footage {
+        track: Track { children },
+        notes,
+    }
 }
 
 /// A clip's own length in frames; stills and procedural pictures have none.
@@ -82,48 +112,193 @@ fn mixed(parts: &[u64]) -> u64 {
 }
 
 impl Shelf<'_> {
-    /// The blend at the start of a shot, if a rule asks for one and the shot is long enough to show it and itself.
-    fn blend_into(&self, shot: &Shot) -> Option<Transition> {
-        let (kind, ms) = self.rule_for(shot)?;
-        let length = RationalTime::millis(i64::from(ms)).rescaled_to(self.rate);
-        let fits = length.value >= 1 && 2 * length.value <= shot.frames();
-        fits.then_some(Transition {
-            kind,
-            in_offset: RationalTime::new(0, self.rate),
-            out_offset: length,
-        })
+    /// The clip of every shot.
+    fn choices(&self, shots: &[Shot], notes: &mut Vec<String>) -> Vec<Choice> {
+        let mut choices: Vec<Choice> = match self.reuse {
+            Some(reuse) => self.sparing(shots, reuse, notes),
+            None => shots.iter().map(|shot| self.in_turn(shot)).collect(),
+        };
+        if self.loop_safe && choices.len() > 1 {
+            let last = choices.len() - 1;
+            choices[last] = choices[0];
+        }
+        choices
     }
 
-    fn rule_for(&self, shot: &Shot) -> Option<(TransitionKind, u32)> {
-        let (boundary, number) = if shot.piece == 0 {
-            (Boundary::Scene, shot.scene)
-        } else {
-            (Boundary::Split, shot.scene + shot.piece)
-        };
-        self.transitions
-            .rules
-            .iter()
-            .find(|rule| rule.at == boundary && number % rule.every.max(1) as usize == 0)
-            .map_or(self.transitions.default, |rule| rule.blend)
+    fn in_turn(&self, shot: &Shot) -> Choice {
+        let clip = pick(shot.scene, shot.piece, self.clips.len());
+        Choice {
+            clip,
+            uses: self.uses_before(shot.scene, &self.clips[clip].media),
+        }
+    }
+
+    /// Every file as seldom as `reuse` asks for, while others are left; after that the one seen longest ago.
+    fn sparing(&self, shots: &[Shot], reuse: Reuse, notes: &mut Vec<String>) -> Vec<Choice> {
+        let gap = super::edit_rules::frames(reuse.min_gap_ms, self.rate);
+        let most = reuse.max_times.map_or(usize::MAX, |times| times as usize);
+        let mut seen: Vec<Vec<i64>> = vec![Vec::new(); self.clips.len()];
+        let (mut over, mut close) = (0, 0);
+        let mut choices = Vec::new();
+        for shot in shots {
+            let first = pick(shot.scene, shot.piece, self.clips.len());
+            // Lowest wins: used up, too soon, then (where one of both is the case) seen more recently.
+            let rank = |clip: &usize| {
+                let ends = self.file(*clip).map_or(&[][..], |file| &seen[file]);
+                let used_up = ends.len() >= most;
+                let last = ends.last().copied();
+                let soon = last.is_some_and(|end| shot.start - end < gap);
+                let since = if used_up || soon {
+                    last.unwrap_or(0)
+                } else {
+                    0
+                };
+                (used_up, soon, since)
+            };
+            let order = (0..self.clips.len()).map(|by| (first + by) % self.clips.len());
+            let clip = order.min_by_key(rank).unwrap_or(first);
+            let (used_up, soon, _) = rank(&clip);
+            over += usize::from(used_up);
+            close += usize::from(soon);
+            let uses = match self.file(clip) {
+                Some(file) => {
+                    seen[file].push(shot.end);
+                    seen[file].len() - 1
+                }
+                None => self.uses_before(shot.scene, &self.clips[clip].media),
+            };
+            choices.push(Choice { clip, uses });
+        }
+        self.note_reuse((over, close), shots.len(), notes);
+        choices
+    }
+
+    /// The number a file goes by, the same for all clips of it; procedural pictures are never the same twice.
+    fn file(&self, clip: usize) -> Option<usize> {
+        match &self.clips[clip].media {
+            MediaReference::Generator(_) => None,
+            media @ MediaReference::External(_) => {
+                self.clips.iter().position(|other| other.media == *media)
+            }
+        }
+    }
+
+    fn note_reuse(&self, (over, close): (usize, usize), shots: usize, notes: &mut Vec<String>) {
+        let have = format!("{} clips for {shots} shots", self.clips.len());
+        if over > 0 {
+            notes.push(format!(
+                "reuse.max_times: {have}, so {over} shots show a file once more than asked for"
+            ));
+        }
+        if close > 0 {
+            notes.push(format!(
+                "reuse.min_gap: {have}, so {close} shots show a file sooner again than asked for"
+            ));
+        }
     }
 
     /// The clip of a shot; `handle` more frames are seen while the next shot blends in.
-    fn clip_for(&self, shot: &Shot, handle: i64) -> Clip {
-        let index = pick(shot.scene, shot.piece, self.clips.len());
-        let binding = &self.clips[index];
+    fn clip_for(&self, shot: &Shot, choice: Choice, handle: i64) -> Clip {
+        let binding = &self.clips[choice.clip];
         let reach = rounded_up(shot.frames() + handle);
-        let uses = self.uses_before(shot.scene, &binding.media);
         let start = match own_frames(binding, self.rate) {
-            Some(own) => self.source_start(own, reach, uses, shot.piece),
+            Some(own) => self.source_start(own, reach, choice.uses, shot.piece),
             None => 0,
         };
         Clip {
             name: shot.name.clone(),
-            media: self.media_for(shot, &binding.media, uses),
+            media: self.media_for(shot, &binding.media, choice.uses),
             source_range: TimeRange::from_units(start, start + shot.frames(), self.rate),
             fill: self.picture.fill,
             motion: self.motion_for(shot, &binding.media, reach),
         }
+    }
+
+    /// Makes the end lead into the beginning: the last shot shows the first one's clip up to the frame at which the
+    /// first shot begins.
+    fn close_loop(&self, clip: &mut Clip, at: usize, shots: &[Shot], binding: &ClipBinding) {
+        let last = shots.len() - 1;
+        if last == 0 || (at != 0 && at != last) {
+            return;
+        }
+        let closing = shots[last].frames();
+        let start = match at {
+            0 => self.seam(shots, binding),
+            _ => (self.seam(shots, binding) - closing).max(0),
+        };
+        clip.source_range = TimeRange::from_units(start, start + shots[at].frames(), self.rate);
+        if at == last {
+            clip.media = self.media_for(&shots[0], &binding.media, 0);
+            let opening = self.motion_for(&shots[0], &binding.media, closing);
+            clip.motion = opening.map(reversed);
+        }
+    }
+
+    /// The frame of the first clip at which the video begins and ends: late enough for the last shot before it where
+    /// the clip allows that.
+    fn seam(&self, shots: &[Shot], binding: &ClipBinding) -> i64 {
+        let opening = shots[0].frames();
+        let closing = shots[shots.len() - 1].frames();
+        let room = own_frames(binding, self.rate).map_or(i64::MAX, |own| own - opening);
+        let easy = rounded_up(closing);
+        if room >= easy {
+            easy
+        } else {
+            room.clamp(0, closing)
+        }
+    }
+
+    fn note_loop(&self, shots: &[Shot], choices: &[Choice], notes: &mut Vec<String>) {
+        let binding = &self.clips[choices[0].clip];
+        if shots.len() < 2 {
+            notes.push("loop_safe: there is only one shot, so nothing leads back to it".to_owned());
+        } else if self.seam(shots, binding) < shots[shots.len() - 1].frames() {
+            notes.push(format!(
+                "loop_safe: `{}` is too short for the first and the last shot, so the end jumps",
+                binding.name
+            ));
+        }
+    }
+
+    /// A shot as the pieces of a source that is too short for it.
+    fn passes(&self, clip: Clip, choice: Choice, notes: &mut Vec<String>) -> Vec<TrackItem> {
+        let binding = &self.clips[choice.clip];
+        let frames = clip.source_range.duration.value;
+        let own = own_frames(binding, self.rate).unwrap_or(i64::MAX);
+        if clip.source_range.end() <= own {
+            return vec![TrackItem::Clip(clip)];
+        }
+        let count = (frames + own - 1) / own.max(1);
+        let held = self.picture.short == Short::Hold || count > MAX_PASSES || count < 2;
+        let told = |frames: i64| frames as f64 / self.rate.as_f64();
+        let does = if held {
+            "holds its last frame"
+        } else {
+            "is shown again"
+        };
+        notes.push(format!(
+            "`{}` lasts {:.1} s, its shot `{}` {:.1} s: it {does}",
+            binding.name,
+            told(own),
+            clip.name,
+            told(frames)
+        ));
+        if held {
+            return vec![TrackItem::Clip(clip)];
+        }
+        let mut pieces = Vec::new();
+        let mut rest = frames;
+        for pass in 0..count {
+            let length = rest / (count - pass);
+            rest -= length;
+            // Every other pass shows the end, so that the same second is not seen twice in a row.
+            let start = if pass % 2 == 0 { 0 } else { own - length };
+            pieces.push(TrackItem::Clip(Clip {
+                source_range: TimeRange::from_units(start, start + length, self.rate),
+                ..clip.clone()
+            }));
+        }
+        pieces
     }
 
     /// How many earlier scenes start with the same picture. Counting scenes and not shots keeps the answer
@@ -223,9 +398,20 @@ impl Shelf<'_> {
     }
 }
 
+/// A camera move backwards. The move ends at the pan, so one that begins there begins without it.
+const fn reversed(motion: Motion) -> Motion {
+    Motion {
+        zoom_from_pm: motion.zoom_to_pm,
+        zoom_to_pm: motion.zoom_from_pm,
+        pan_x_pm: 0,
+        pan_y_pm: 0,
+        ..motion
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::picture_rules::{PunchIn, StillMotion, TransitionRule};
+    use super::super::picture_rules::{PunchIn, StillMotion, TransitionRules};
     use super::super::testing::{generator, still, video};
     use super::*;
 
@@ -244,17 +430,27 @@ mod tests {
     fn with_shelf<T>(
         clips: &[ClipBinding],
         picture: PictureRules,
-        transitions: &TransitionRules,
         check: impl FnOnce(&Shelf<'_>) -> T,
     ) -> T {
+        let transitions = TransitionRules::default();
         check(&Shelf {
             clips,
             picture: &picture,
-            transitions,
+            blends: &Blends {
+                rules: &transitions,
+                chapters: &[],
+                rate: RATE,
+            },
+            reuse: None,
+            loop_safe: false,
             seed: 1,
             rate: RATE,
             stride: 84,
         })
+    }
+
+    fn clip_of(shelf: &Shelf<'_>, shot: &Shot, handle: i64) -> Clip {
+        shelf.clip_for(shot, shelf.in_turn(shot), handle)
     }
 
     #[test]
@@ -276,42 +472,30 @@ mod tests {
     #[test]
     fn files_start_a_tenth_in_and_go_on_when_repeated() {
         let clips = [video(1, 20_000)];
-        with_shelf(
-            &clips,
-            PictureRules::default(),
-            &TransitionRules::default(),
-            |shelf| {
-                let start = |scene| {
-                    shelf
-                        .clip_for(&shot(scene, 0, 0, 80), 0)
-                        .source_range
-                        .first()
-                };
-                assert_eq!([start(0), start(1), start(2)], [60, 144, 228]);
-                assert_eq!(start(6), 60, "six parts fit");
-            },
-        );
+        with_shelf(&clips, PictureRules::default(), |shelf| {
+            let start = |scene| {
+                clip_of(shelf, &shot(scene, 0, 0, 80), 0)
+                    .source_range
+                    .first()
+            };
+            assert_eq!([start(0), start(1), start(2)], [60, 144, 228]);
+            assert_eq!(start(6), 60, "six parts fit");
+        });
     }
 
     #[test]
     fn short_files_are_used_from_where_they_suffice() {
         let clips = [video(1, 3_200)];
-        with_shelf(
-            &clips,
-            PictureRules::default(),
-            &TransitionRules::default(),
-            |shelf| {
-                let start = |frames| {
-                    shelf
-                        .clip_for(&shot(0, 0, 0, frames), 0)
-                        .source_range
-                        .first()
-                };
-                assert_eq!(start(60), 9, "a tenth in");
-                assert_eq!(start(85), 6, "as late as the length allows");
-                assert_eq!(start(200), 0, "from the start; the last frame holds");
-            },
-        );
+        with_shelf(&clips, PictureRules::default(), |shelf| {
+            let start = |frames| {
+                clip_of(shelf, &shot(0, 0, 0, frames), 0)
+                    .source_range
+                    .first()
+            };
+            assert_eq!(start(60), 9, "a tenth in");
+            assert_eq!(start(85), 6, "as late as the length allows");
+            assert_eq!(start(200), 0, "from the start; the last frame holds");
+        });
     }
 
     #[test]
@@ -327,10 +511,10 @@ mod tests {
             }),
             ..PictureRules::default()
         };
-        with_shelf(&clips, picture, &TransitionRules::default(), |shelf| {
+        with_shelf(&clips, picture, |shelf| {
             for scene in 0..6 {
-                let short = shelf.clip_for(&shot(scene, 0, 0, 61), 9);
-                let long = shelf.clip_for(&shot(scene, 0, 500, 80), 9);
+                let short = clip_of(shelf, &shot(scene, 0, 0, 61), 9);
+                let long = clip_of(shelf, &shot(scene, 0, 500, 80), 9);
                 assert_eq!(short.source_range.first(), long.source_range.first());
                 assert_eq!(short.motion, long.motion);
             }
@@ -340,28 +524,26 @@ mod tests {
     #[test]
     fn procedural_pictures_differ_and_ignore_lengths() {
         let clips = [generator(1), generator(2)];
-        with_shelf(
-            &clips,
-            PictureRules::default(),
-            &TransitionRules::default(),
-            |shelf| {
-                let seed = |scene, piece, frames| match shelf
-                    .clip_for(&shot(scene, piece, 0, frames), 0)
-                    .media
-                {
-                    MediaReference::Generator(generator) => generator.seed,
-                    MediaReference::External(_) => panic!("a generator"),
-                };
-                let mut seeds: Vec<u64> = (0..20)
-                    .flat_map(|scene| (0..3).map(move |piece| (scene, piece)))
-                    .map(|(scene, piece)| seed(scene, piece, 60))
-                    .collect();
-                assert_eq!(seed(3, 1, 60), seed(3, 1, 200));
-                seeds.sort_unstable();
-                seeds.dedup();
-                assert_eq!(seeds.len(), 60);
-            },
-        );
+        with_shelf(&clips, PictureRules::default(), |shelf| {
+            let seed = |scene, piece, frames| match clip_of(
+                shelf,
+                &shot(scene, piece, 0, frames),
+                0,
+            )
+            .media
+            {
+                MediaReference::Generator(generator) => generator.seed,
+                MediaReference::External(_) => panic!("a generator"),
+            };
+            let mut seeds: Vec<u64> = (0..20)
+                .flat_map(|scene| (0..3).map(move |piece| (scene, piece)))
+                .map(|(scene, piece)| seed(scene, piece, 60))
+                .collect();
+            assert_eq!(seed(3, 1, 60), seed(3, 1, 200));
+            seeds.sort_unstable();
+            seeds.dedup();
+            assert_eq!(seeds.len(), 60);
+        });
     }
 
     #[test]
@@ -377,9 +559,9 @@ mod tests {
             }),
             ..PictureRules::default()
         };
-        with_shelf(&clips, picture, &TransitionRules::default(), |shelf| {
+        with_shelf(&clips, picture, |shelf| {
             let moves: Vec<Motion> = (0..4)
-                .map(|scene| shelf.clip_for(&shot(scene, 0, 0, 80), 0).motion.unwrap())
+                .map(|scene| clip_of(shelf, &shot(scene, 0, 0, 80), 0).motion.unwrap())
                 .collect();
             let ends: Vec<(u32, i32)> = moves.iter().map(|m| (m.zoom_to_pm, m.pan_x_pm)).collect();
             assert_eq!(ends, [(1120, 50), (1000, 0), (1120, -50), (1000, 0)]);
@@ -397,61 +579,171 @@ mod tests {
             }),
             ..PictureRules::default()
         };
-        with_shelf(&clips, picture, &TransitionRules::default(), |shelf| {
-            let closer = |scene| shelf.clip_for(&shot(scene, 0, 0, 80), 0).motion.is_some();
+        with_shelf(&clips, picture, |shelf| {
+            let closer = |scene| clip_of(shelf, &shot(scene, 0, 0, 80), 0).motion.is_some();
             assert_eq!([closer(0), closer(1), closer(2)], [false, true, false]);
         });
     }
 
-    #[test]
-    fn transitions_follow_the_first_rule_that_applies() {
-        let rules = TransitionRules {
-            rules: vec![
-                TransitionRule {
-                    blend: Some((TransitionKind::Fade, 300)),
-                    at: Boundary::Scene,
-                    every: 2,
-                },
-                TransitionRule {
-                    blend: None,
-                    at: Boundary::Split,
-                    every: 1,
-                },
-            ],
-            default: Some((TransitionKind::WipeLeft, 200)),
+    fn whole(shots: &[Shot], shelf: &Shelf<'_>) -> (Vec<Clip>, Vec<String>) {
+        let footage = track(shots, shelf);
+        let frames: i64 = shots.iter().map(Shot::frames).sum();
+        assert_eq!(footage.track.frames(), frames, "shots tile the cut");
+        let clips = footage.track.clips().map(|(_, clip)| clip.clone());
+        (clips.collect(), footage.notes)
+    }
+
+    fn row(lengths: &[i64]) -> Vec<Shot> {
+        let mut start = 0;
+        let make = |(scene, frames): (usize, &i64)| {
+            let made = shot(scene, 0, start, *frames);
+            start += frames;
+            made
         };
-        let shots = [
-            shot(0, 0, 0, 60),
-            shot(1, 0, 60, 60),
-            shot(2, 0, 120, 60),
-            shot(2, 1, 180, 60),
-            shot(4, 0, 240, 17),
-        ];
-        let clips = [generator(1)];
-        let track = with_shelf(&clips, PictureRules::default(), &rules, |shelf| {
-            track(&shots, shelf)
+        lengths.iter().enumerate().map(make).collect()
+    }
+
+    #[test]
+    fn a_short_video_is_shown_again_and_said_so() {
+        let clips = [video(1, 2_000)];
+        let shots = row(&[150]);
+        let (pieces, notes) = with_shelf(&clips, PictureRules::default(), |shelf| {
+            whole(&shots, shelf)
         });
-        let kinds: Vec<Option<(TransitionKind, i64)>> = track
-            .children
+        let ranges: Vec<(i64, i64)> = pieces
             .iter()
-            .map(|child| match child {
-                TrackItem::Transition(blend) => Some((blend.kind, blend.out_offset.value)),
-                _ => None,
-            })
+            .map(|clip| (clip.source_range.first(), clip.source_range.end()))
             .collect();
         assert_eq!(
-            kinds,
-            [
-                None,
-                Some((TransitionKind::WipeLeft, 6)),
-                None,
-                Some((TransitionKind::Fade, 9)),
-                None,
-                None,
-                None,
-            ],
-            "no blend at the start, at a split, or into a shot that is too short for one"
+            ranges,
+            [(0, 50), (10, 60), (0, 50)],
+            "from the start, from the end"
         );
-        assert_eq!(track.frames(), 257);
+        assert_eq!(
+            notes,
+            ["`clip1` lasts 2.0 s, its shot `s0` 5.0 s: it is shown again"]
+        );
+        let holding = PictureRules {
+            short: Short::Hold,
+            ..PictureRules::default()
+        };
+        let (held, notes) = with_shelf(&clips, holding, |shelf| whole(&shots, shelf));
+        assert_eq!((held.len(), held[0].source_range.end()), (1, 150));
+        assert!(notes[0].ends_with("it holds its last frame"));
+    }
+
+    #[test]
+    fn files_come_back_as_seldom_as_they_can() {
+        let clips: Vec<ClipBinding> = (1..=4).map(|byte| video(byte, 60_000)).collect();
+        let reuse = Reuse {
+            max_times: Some(1),
+            min_gap_ms: 4000,
+        };
+        let files = |shots: &[Shot], clips: &[ClipBinding]| {
+            with_shelf(clips, PictureRules::default(), |shelf| {
+                let shelf = Shelf {
+                    reuse: Some(reuse),
+                    ..*shelf
+                };
+                let mut notes = Vec::new();
+                let choices = shelf.choices(shots, &mut notes);
+                let order: Vec<usize> = choices.iter().map(|choice| choice.clip).collect();
+                (order, notes)
+            })
+        };
+        let (order, notes) = files(&row(&[60; 4]), &clips);
+        assert_eq!((order, notes), (vec![0, 1, 2, 3], Vec::new()));
+        let (order, notes) = files(&row(&[60; 6]), &clips);
+        assert_eq!(
+            order,
+            [0, 1, 2, 3, 0, 1],
+            "the one seen longest ago comes back first"
+        );
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        assert!(notes[0].starts_with("reuse.max_times: 4 clips for 6 shots, so 2"));
+        let same = [clips[0].clone(), clips[0].clone(), clips[1].clone()];
+        let (order, _) = files(&row(&[60; 3]), &same);
+        assert_eq!(
+            order,
+            [0, 2, 0],
+            "the same file under two names is one file"
+        );
+        let made: Vec<ClipBinding> = (1..=2).map(generator).collect();
+        let (_, notes) = files(&row(&[60; 9]), &made);
+        assert_eq!(
+            notes,
+            Vec::<String>::new(),
+            "procedural pictures never come back"
+        );
+    }
+
+    #[test]
+    fn a_loop_ends_where_it_begins() {
+        for clips in [
+            vec![video(1, 60_000), video(2, 60_000)],
+            vec![generator(1), generator(2)],
+        ] {
+            let shots = row(&[70, 80, 95]);
+            let (pieces, notes) = with_shelf(&clips, PictureRules::default(), |shelf| {
+                let shelf = Shelf {
+                    loop_safe: true,
+                    ..*shelf
+                };
+                whole(&shots, &shelf)
+            });
+            let (first, last) = (&pieces[0], &pieces[2]);
+            assert_eq!(first.media, last.media);
+            assert_eq!(last.source_range.end(), first.source_range.first());
+            assert_eq!(notes, Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn a_loop_over_a_photograph_moves_back_to_where_it_began() {
+        let clips = [still(1), still(2)];
+        let picture = PictureRules {
+            stills: Some(StillMotion {
+                zoom_from_pm: 1000,
+                zoom_to_pm: 1120,
+                pan_pm: 50,
+                ease: Ease::InOut,
+                alternate: false,
+            }),
+            ..PictureRules::default()
+        };
+        let shots = row(&[70, 80, 95]);
+        let (pieces, _) = with_shelf(&clips, picture, |shelf| {
+            let shelf = Shelf {
+                loop_safe: true,
+                ..*shelf
+            };
+            whole(&shots, &shelf)
+        });
+        let (first, last) = (pieces[0].motion.unwrap(), pieces[2].motion.unwrap());
+        assert_eq!(last.zoom_to_pm, first.zoom_from_pm);
+        assert_eq!(last.over_frames, 95);
+    }
+
+    #[test]
+    fn a_loop_that_cannot_be_is_said() {
+        let (_, notes) = with_shelf(&[video(1, 60_000)], PictureRules::default(), |shelf| {
+            let shelf = Shelf {
+                loop_safe: true,
+                ..*shelf
+            };
+            whole(&row(&[90]), &shelf)
+        });
+        assert!(notes[0].starts_with("loop_safe: there is only one shot"));
+        let (_, notes) = with_shelf(&[video(1, 4_000)], PictureRules::default(), |shelf| {
+            let shelf = Shelf {
+                loop_safe: true,
+                ..*shelf
+            };
+            whole(&row(&[90, 90]), &shelf)
+        });
+        assert!(
+            notes[0].starts_with("loop_safe: `clip1` is too short"),
+            "{notes:?}"
+        );
     }
 }

@@ -143,6 +143,24 @@ pub fn section(name: &str) -> Option<&'static Section> {
     found
 }
 
+/// The words of a key's choice; none where the key has no choice.
+pub(crate) fn words(section_name: &str, key: &str) -> &'static [Word] {
+    fn of(shape: &'static Shape) -> &'static [Word] {
+        match shape {
+            Shape::Choice(words) => words,
+            Shape::List(inner) => of(inner),
+            Shape::OneOf(shapes) => shapes
+                .iter()
+                .map(of)
+                .find(|words| !words.is_empty())
+                .unwrap_or_default(),
+            _ => &[],
+        }
+    }
+    let field = section(section_name).and_then(|section| section.field(key));
+    field.map_or(&[], |field| of(&field.shape))
+}
+
 /// Calls `see` with every section of the document, parents first; a section used twice is seen twice.
 pub fn visit(section: &'static Section, see: &mut dyn FnMut(&'static Section)) {
     see(section);

@@ -1,14 +1,16 @@
 //! Template and bindings to a finished cut: the steps in order, each in its own module.
 
-use super::binding::Bindings;
+use super::binding::{Bindings, VoiceBinding};
+use super::blends::Blends;
+use super::condition::{Condition, Facts};
 use super::cues::CueRules;
 use super::edit_rules::frames;
 use super::fill::{self, Filled};
-use super::footage::{self, Shelf};
+use super::footage::{self, Footage, Shelf};
 use super::overlays::Board;
-use super::schedule::{self, Schedule};
-use super::shots;
-use super::{Problems, Template, TemplateProblem};
+use super::schedule::{self, PlacedScene, Schedule};
+use super::shots::{self, Beats, Shot};
+use super::{ProblemKind, Problems, Template, TemplateProblem, scalar};
 use crate::time::{FrameRate, RationalTime, TimeRange};
 use crate::timeline::{
     AUDIO_RATE, AudioClip, AudioPlan, CaptionTrack, FontFace, MusicClip, TemplateStamp, Timeline,
@@ -37,8 +39,26 @@ pub fn instantiate(
         return Err(problems.into_list());
     }
     let timeline = assemble(template, bindings, &filled, fonts);
+    check_length(template, &timeline)?;
     timeline.validate()?;
     Ok(timeline)
+}
+
+fn check_length(template: &Template, timeline: &Timeline) -> Result<(), Vec<TemplateProblem>> {
+    let longest = frames(template.max_ms, template.canvas.frame_rate);
+    if timeline.duration.value <= longest {
+        return Ok(());
+    }
+    Err(vec![TemplateProblem::new(
+        ProblemKind::Binding,
+        "canvas.max_duration",
+        format!(
+            "the cut lasts {:.1} s, more than the template's {}",
+            timeline.duration.as_seconds(),
+            scalar::told_ms(template.max_ms)
+        ),
+        "shorten the narration, or raise `max_duration`",
+    )])
 }
 
 /// The faces the cut needs, from those that were found.
@@ -67,35 +87,25 @@ fn assemble(
     fonts: Vec<FontFace>,
 ) -> Timeline {
     let rate = template.canvas.frame_rate;
+    let present = present(template, bindings, filled);
+    let facts = Facts {
+        present: &present,
+        texts: &filled.texts,
+    };
     let schedule = schedule::place(bindings, &template.rules, rate);
-    let shots = if schedule.scenes.is_empty() {
-        let lengths: Vec<Option<i64>> = bindings
-            .clips
-            .iter()
-            .map(|clip| footage::own_frames(clip, rate))
-            .collect();
-        shots::silent(&lengths, &template.rules, rate)
-    } else {
-        shots::under_voice(&schedule, &template.rules, rate)
-    };
-    let shelf = Shelf {
-        clips: &bindings.clips,
-        picture: &template.picture,
-        transitions: &template.transitions,
-        seed: bindings.seed,
-        rate,
-        stride: frames(template.rules.target_ms, rate),
-    };
-    let picture = footage::track(&shots, &shelf);
-    let duration = RationalTime::new(picture.frames(), rate);
+    let shots = shots(template, bindings, &schedule);
+    let footage = footage(template, bindings, &shots);
+    let duration = RationalTime::new(footage.track.frames(), rate);
     let canvas = template.canvas_with(template.background.resolve(&filled.colors));
     let board = Board {
         canvas: &canvas,
         zone: &template.zone,
         filled,
-        present: &present(template, bindings, filled),
+        present: &present,
         frames: duration.value,
     };
+    let mut overlays = board.place(&template.items);
+    overlays.extend(template.transitions.end.map(|end| board.end(end)));
     Timeline {
         version: TIMELINE_VERSION,
         template: TemplateStamp {
@@ -104,12 +114,59 @@ fn assemble(
         },
         canvas,
         duration,
-        overlays: board.place(&template.items),
-        captions: captions(template, bindings, filled, &schedule),
-        audio: audio(template, bindings, &schedule, duration),
-        picture,
+        overlays,
+        captions: captions(template, bindings, (filled, facts), &schedule),
+        audio: audio(template, bindings, facts, (&schedule, duration)),
+        picture: footage.track,
         fonts,
+        profiles: template.profiles.clone(),
+        notes: footage.notes,
     }
+}
+
+/// The shots, the last one long enough for the shortest cut the template wants and, in a loop, for the next beat.
+fn shots(template: &Template, bindings: &Bindings, schedule: &Schedule) -> Vec<Shot> {
+    let rate = template.canvas.frame_rate;
+    let beats = Beats::of(&bindings.beats, &template.rules, rate);
+    let mut shots = if schedule.scenes.is_empty() {
+        let lengths: Vec<Option<i64>> = bindings
+            .clips
+            .iter()
+            .map(|clip| footage::own_frames(clip, rate))
+            .collect();
+        shots::silent(&lengths, &template.rules, &beats, rate)
+    } else {
+        shots::under_voice(schedule, &template.rules, &beats, rate)
+    };
+    if let Some(last) = shots.last_mut() {
+        last.end = last.end.max(frames(template.min_ms, rate));
+        if template.rules.loop_safe {
+            // Music that is cut on a beat can begin again on one.
+            last.end = beats.at_or_after(last.end).unwrap_or(last.end);
+        }
+    }
+    shots
+}
+
+fn footage(template: &Template, bindings: &Bindings, shots: &[Shot]) -> Footage {
+    let rate = template.canvas.frame_rate;
+    footage::track(
+        shots,
+        &Shelf {
+            clips: &bindings.clips,
+            picture: &template.picture,
+            blends: &Blends {
+                rules: &template.transitions,
+                chapters: &bindings.chapters,
+                rate,
+            },
+            reuse: template.rules.reuse,
+            loop_safe: template.rules.loop_safe,
+            seed: bindings.seed,
+            rate,
+            stride: frames(template.rules.target_ms, rate),
+        },
+    )
 }
 
 /// The placeholders that hold something, for the items' conditions.
@@ -137,15 +194,14 @@ fn present<'a>(template: &'a Template, bindings: &Bindings, filled: &Filled) -> 
 fn captions(
     template: &Template,
     bindings: &Bindings,
-    filled: &Filled,
+    (filled, facts): (&Filled, Facts<'_>),
     schedule: &Schedule,
 ) -> Option<CaptionTrack> {
     let rules = template.captions.as_ref().filter(|_| bindings.captions)?;
-    let grouping = CueRules::new(
-        rules.grouping,
-        &bindings.language,
-        template.canvas.frame_rate,
-    );
+    if !heard(&rules.only_if, facts) {
+        return None;
+    }
+    let grouping = CueRules::new(rules, &bindings.language, template.canvas.frame_rate);
     let cues = grouping.cues(&schedule.scenes);
     (!cues.is_empty()).then(|| CaptionTrack {
         style: rules.style(&filled.colors),
@@ -153,33 +209,49 @@ fn captions(
     })
 }
 
+/// Whether a track's condition, if it has one, holds.
+fn heard(only_if: &Option<Condition>, facts: Facts<'_>) -> bool {
+    only_if
+        .as_ref()
+        .is_none_or(|condition| condition.holds(facts))
+}
+
 fn audio(
     template: &Template,
     bindings: &Bindings,
-    schedule: &Schedule,
-    duration: RationalTime,
+    facts: Facts<'_>,
+    (schedule, duration): (&Schedule, RationalTime),
 ) -> AudioPlan {
     let sound = &template.sound;
     let rate = template.canvas.frame_rate;
-    let voice = bindings
-        .voice
-        .iter()
-        .zip(&schedule.scenes)
-        .map(|(scene, placed)| AudioClip {
-            source: scene.source,
-            start: samples(placed.audio_start, rate),
-            gain_mb: 0,
-        })
-        .collect();
+    let speaks = heard(&sound.voice.only_if, facts);
+    let clip = |(scene, placed): (&VoiceBinding, &PlacedScene)| AudioClip {
+        source: scene.source,
+        start: samples(placed.audio_start, rate),
+        gain_mb: sound.voice.gain_mb,
+    };
+    let music = bindings
+        .music
+        .filter(|_| heard(&sound.music.only_if, facts));
     AudioPlan {
         duration: duration.rescaled_to(AUDIO_RATE),
-        voice,
-        speech: speech(bindings, schedule, rate),
-        music: bindings.music.map(|source| MusicClip {
+        voice: bindings
+            .voice
+            .iter()
+            .zip(&schedule.scenes)
+            .filter(|_| speaks)
+            .map(clip)
+            .collect(),
+        speech: if speaks {
+            speech(bindings, schedule, rate)
+        } else {
+            Vec::new()
+        },
+        music: music.map(|source| MusicClip {
             source,
-            gain_mb: sound.music_gain_mb,
-            fade_in_ms: sound.fade_in_ms,
-            fade_out_ms: sound.fade_out_ms,
+            gain_mb: sound.music.gain_mb,
+            fade_in_ms: sound.music.fade_in_ms,
+            fade_out_ms: sound.music.fade_out_ms,
         }),
         ducking: sound.ducking,
         loudness: sound.loudness,

@@ -23,6 +23,11 @@ pub(crate) struct ShadowRule {
 }
 
 impl OutlineRule {
+    /// Whether anything would be drawn.
+    pub(crate) const fn is_visible(&self) -> bool {
+        self.width > 0
+    }
+
     /// The stroke, or none if it has no width.
     pub(crate) fn resolve(&self, colors: &BTreeMap<String, Color>) -> Option<Outline> {
         (self.width > 0).then(|| Outline {
@@ -52,7 +57,7 @@ pub(crate) fn color(fields: &Fields<'_>, key: &'static str, scope: &Scope) -> Op
 pub(crate) fn outline(fields: &Fields<'_>, scope: &Scope) -> Option<OutlineRule> {
     let fields = fields.map("outline")?;
     let rule = OutlineRule {
-        width: fields.int("width", 0..=40).unwrap_or(6),
+        width: fields.int("width").unwrap_or(6),
         color: color(&fields, "color", scope).unwrap_or(ColorSource::Fixed(Color::BLACK)),
     };
     fields.finish();
@@ -63,8 +68,8 @@ pub(crate) fn outline(fields: &Fields<'_>, scope: &Scope) -> Option<OutlineRule>
 pub(crate) fn shadow(fields: &Fields<'_>, scope: &Scope) -> Option<ShadowRule> {
     let fields = fields.map("shadow")?;
     let rule = ShadowRule {
-        y: fields.int("y", -60..=60).unwrap_or(4),
-        blur: fields.int("blur", 0..=80).unwrap_or(8),
+        y: fields.int("y").unwrap_or(4),
+        blur: fields.int("blur").unwrap_or(8),
         color: color(&fields, "color", scope)
             .unwrap_or(ColorSource::Fixed(Color::BLACK.with_alpha(128))),
     };
@@ -75,14 +80,19 @@ pub(crate) fn shadow(fields: &Fields<'_>, scope: &Scope) -> Option<ShadowRule> {
 #[cfg(test)]
 mod tests {
     use super::super::fields::read_for_test;
+    use super::super::grammar::section;
     use super::*;
+
+    fn letters<T>(text: &str, reader: impl FnOnce(Fields<'_>) -> T) -> (T, Vec<String>) {
+        read_for_test(section("items[text].style").unwrap(), text, reader)
+    }
 
     #[test]
     fn reads_strokes_and_shadows() {
         let scope = Scope::default();
-        let ((stroke, soft), notes) = read_for_test(
+        let ((stroke, soft), notes) = letters(
             "outline: {width: 7, color: '#112233'}\nshadow: {y: 3, blur: 9}",
-            |fields| (outline(fields, &scope), shadow(fields, &scope)),
+            |fields| (outline(&fields, &scope), shadow(&fields, &scope)),
         );
         assert_eq!(notes, Vec::<String>::new());
         let none = BTreeMap::new();
@@ -105,16 +115,16 @@ mod tests {
 
     #[test]
     fn no_width_is_no_stroke() {
-        let (rule, _) = read_for_test("outline: {width: 0}", |fields| {
-            outline(fields, &Scope::default())
+        let (rule, _) = letters("outline: {width: 0}", |fields| {
+            outline(&fields, &Scope::default())
         });
         assert_eq!(rule.unwrap().resolve(&BTreeMap::new()), None);
     }
 
     #[test]
     fn wrong_colours_are_noted_at_their_path() {
-        let (_, notes) = read_for_test("outline: {color: red}", |fields| {
-            outline(fields, &Scope::default())
+        let (_, notes) = letters("outline: {color: red}", |fields| {
+            outline(&fields, &Scope::default())
         });
         assert!(notes[0].starts_with("outline.color: `red`"), "{notes:?}");
     }

@@ -9,11 +9,12 @@ use super::{ProblemKind, TemplateProblem, builtin};
 /// Longest chain of `extends`.
 const MAX_CHAIN: usize = 8;
 
-/// Reads a document and everything it extends, merged into one tree without `extends`.
+/// Reads a document and everything it extends, merged into one tree without `extends`; comes with the names of what
+/// it extends, nearest first.
 pub(crate) fn resolve(
     text: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
-) -> Result<Node, TemplateProblem> {
+) -> Result<(Node, Vec<String>), TemplateProblem> {
     let problem = |message: String, hint: &str| {
         TemplateProblem::new(ProblemKind::Extends, "extends", message, hint)
     };
@@ -49,9 +50,72 @@ pub(crate) fn resolve(
     }
     let mut merged = Node::Map(Vec::new());
     while let Some(layer) = layers.pop() {
-        merged = merge(merged, layer);
+        merged = merge(forgetting_presets(merged, &layer), layer);
     }
-    Ok(merged)
+    Ok((merged, seen))
+}
+
+/// A layer that names another caption preset starts from what that preset does by itself: the base without what the old caption preset said, where `top` names a new one. Without this a template that only
+/// writes `preset: phrase` would contradict the highlight it inherits.
+fn forgetting_presets(mut base: Node, top: &Node) -> Node {
+    let Some(Node::List(tracks)) = top.get("tracks") else {
+        return base;
+    };
+    for track in tracks {
+        let wanted = track.get("style").and_then(|style| style.get("preset"));
+        let (Some(Node::Text(wanted)), Some(id)) = (wanted, id_of(track)) else {
+            continue;
+        };
+        let old = list_mut(&mut base, "tracks")
+            .and_then(|tracks| tracks.iter_mut().find(|old| id_of(old) == Some(id)))
+            .and_then(|track| map_mut(track, "style"));
+        if let Some(style) = old {
+            forget_preset(style, wanted);
+        }
+    }
+    base
+}
+
+fn forget_preset(style: &mut Vec<(String, Node)>, wanted: &str) {
+    let same = style
+        .iter()
+        .any(|(key, value)| key == "preset" && *value == Node::Text(wanted.to_owned()));
+    if same {
+        return;
+    }
+    let replaced = |key: &str| {
+        matches!(
+            (key, wanted),
+            ("outline", "clean") | ("words_per_caption", "one_word")
+        )
+    };
+    style.retain_mut(|(key, value)| {
+        // The highlight's colour belongs to the theme, not to the preset.
+        if let (Node::Map(highlight), "highlight") = (value, key.as_str()) {
+            highlight.retain(|(part, _)| part == "color");
+        }
+        !replaced(key)
+    });
+}
+
+fn list_mut<'a>(node: &'a mut Node, key: &str) -> Option<&'a mut Vec<Node>> {
+    match node {
+        Node::Map(entries) => entries.iter_mut().find_map(|(name, value)| match value {
+            Node::List(list) if name == key => Some(list),
+            _ => None,
+        }),
+        _ => None,
+    }
+}
+
+fn map_mut<'a>(node: &'a mut Node, key: &str) -> Option<&'a mut Vec<(String, Node)>> {
+    match node {
+        Node::Map(entries) => entries.iter_mut().find_map(|(name, value)| match value {
+            Node::Map(map) if name == key => Some(map),
+            _ => None,
+        }),
+        _ => None,
+    }
 }
 
 /// Takes `extends` out of a document.
@@ -206,6 +270,37 @@ mod tests {
     }
 
     #[test]
+    fn a_new_preset_forgets_what_the_old_one_said() {
+        let base = "tracks: [{id: s, style: {preset: pop, size: 9, outline: {width: 6}, words_per_caption: [1, 3], \
+                    highlight: {mode: box, scale: 1.1, color: red}}}]";
+        let over = |style: &str| {
+            let top = tree(&format!("tracks: [{{id: s, style: {{{style}}}}}]"));
+            let merged = merge(forgetting_presets(tree(base), &top), top);
+            let Some(Node::List(tracks)) = merged.get("tracks") else {
+                panic!("{merged:?}")
+            };
+            tracks[0].get("style").unwrap().clone()
+        };
+        assert_eq!(
+            over("preset: phrase"),
+            tree(
+                "{preset: phrase, size: 9, outline: {width: 6}, words_per_caption: [1, 3], highlight: {color: red}}"
+            )
+        );
+        let clean = over("preset: clean");
+        assert_eq!(clean.get("outline"), None);
+        assert_eq!(over("preset: one_word").get("words_per_caption"), None);
+        assert_eq!(
+            over("preset: pop").get("highlight"),
+            tree("a: {mode: box, scale: 1.1, color: red}").get("a")
+        );
+        assert_eq!(
+            over("size: 7").get("highlight"),
+            tree("a: {mode: box, scale: 1.1, color: red}").get("a")
+        );
+    }
+
+    #[test]
     fn chains_resolve_nearest_on_top() {
         let lookup = |name: &str| match name {
             "mid" => Some("extends: low\nv: mid\nm: 1".to_owned()),
@@ -214,7 +309,10 @@ mod tests {
         };
         assert_eq!(
             resolve("extends: mid\nv: top", &lookup).unwrap(),
-            tree("v: top\nm: 1\nl: 1")
+            (
+                tree("v: top\nm: 1\nl: 1"),
+                vec!["mid".to_owned(), "low".to_owned()]
+            )
         );
     }
 

@@ -5,8 +5,11 @@
 //! files: a template that extends another gets its text from the caller.
 
 mod binding;
+mod blends;
 mod caption_rules;
+mod condition;
 mod cues;
+mod declarations;
 mod document;
 mod edit_rules;
 mod fields;
@@ -22,6 +25,8 @@ mod picture_rules;
 mod placeholder;
 mod problem;
 mod reader;
+#[cfg(test)]
+mod rule_tests;
 mod safe_zone;
 mod scalar;
 mod schedule;
@@ -33,6 +38,8 @@ mod suggest;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod tracks;
+mod wrong;
 
 pub use binding::{Bindings, ClipBinding, ImageBinding, VoiceBinding, VoiceWord};
 pub use instantiate::instantiate;
@@ -41,7 +48,9 @@ pub(crate) use problem::Problems;
 pub use problem::{ProblemKind, TemplateProblem};
 pub use safe_zone::{SAFE_ZONES_AS_OF, SafeZone};
 
-use crate::timeline::{Canvas, FontRequest, font_fallback};
+use std::collections::BTreeMap;
+
+use crate::timeline::{Canvas, FontRequest, Profile, font_fallback};
 use caption_rules::CaptionRules;
 use edit_rules::EditRules;
 use overlay_item::{ItemContent, OverlayItem};
@@ -50,13 +59,27 @@ use scope::ColorSource;
 use sound_rules::SoundRules;
 
 /// The templates that ship with the product, by name.
-const BUILTINS: [(&str, &str); 3] = [
+const BUILTINS: [(&str, &str); 9] = [
+    ("bold", include_str!("../../library/bold.yaml")),
     ("daily", include_str!("../../library/daily.yaml")),
     ("footage", include_str!("../../library/footage.yaml")),
+    ("list", include_str!("../../library/list.yaml")),
+    ("news", include_str!("../../library/news.yaml")),
+    ("product", include_str!("../../library/product.yaml")),
     ("quiet", include_str!("../../library/quiet.yaml")),
+    ("quote", include_str!("../../library/quote.yaml")),
+    ("story", include_str!("../../library/story.yaml")),
 ];
 
-const BUILTIN_NAMES: [&str; 3] = [BUILTINS[0].0, BUILTINS[1].0, BUILTINS[2].0];
+const BUILTIN_NAMES: [&str; BUILTINS.len()] = {
+    let mut names = [""; BUILTINS.len()];
+    let mut at = 0;
+    while at < BUILTINS.len() {
+        names[at] = BUILTINS[at].0;
+        at += 1;
+    }
+    names
+};
 
 /// The text of a template that ships with the product.
 pub fn builtin(name: &str) -> Option<&'static str> {
@@ -76,7 +99,10 @@ pub fn builtin_names() -> &'static [&'static str] {
 pub struct Template {
     name: String,
     version: String,
+    description: String,
     canvas: Canvas,
+    min_ms: u32,
+    max_ms: u32,
     background: ColorSource,
     zone: SafeZone,
     placeholders: Vec<Placeholder>,
@@ -85,7 +111,10 @@ pub struct Template {
     transitions: TransitionRules,
     items: Vec<OverlayItem>,
     captions: Option<CaptionRules>,
+    /// Whether there is a subtitles track, even one that shows nothing.
+    subtitles: bool,
     sound: SoundRules,
+    profiles: BTreeMap<String, Profile>,
     warnings: Vec<TemplateProblem>,
 }
 
@@ -95,14 +124,29 @@ pub fn parse(
     text: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Template, Vec<TemplateProblem>> {
-    let document = merge::resolve(text, lookup).map_err(|problem| vec![problem])?;
+    let (document, _) = merge::resolve(text, lookup).map_err(|problem| vec![problem])?;
     reader::read(&document)
+}
+
+/// A template with everything it extends merged in, as YAML, and the names of what it extends, nearest first.
+pub fn flatten(
+    text: &str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<(String, Vec<String>), Vec<TemplateProblem>> {
+    let (document, chain) = merge::resolve(text, lookup).map_err(|problem| vec![problem])?;
+    reader::read(&document)?;
+    Ok((document::write(&document), chain))
 }
 
 impl Template {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What it is for; may be empty.
+    pub fn description(&self) -> &str {
+        &self.description
     }
 
     /// Its own version text.

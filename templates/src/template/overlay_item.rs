@@ -1,5 +1,6 @@
-//! Items of overlay tracks: texts, images and shapes as a template describes them.
+//! Items of overlay tracks: texts, images, shapes and progress bars as a template describes them.
 
+use super::condition::Condition;
 use super::fields::Fields;
 use super::lettering::{self, OutlineRule, ShadowRule};
 use super::placeholder::{PlaceholderKind, TextPattern, is_name};
@@ -35,6 +36,12 @@ pub(crate) enum ItemContent {
     Image(String),
     /// A filled rectangle.
     Shape { color: ColorSource, radius: u16 },
+    /// A bar that grows over the item's time.
+    Progress {
+        color: ColorSource,
+        background: Option<ColorSource>,
+        radius: u16,
+    },
 }
 
 /// Where an item sits. `x` and `y` are insets from the edges the anchor touches, or offsets from the middle.
@@ -50,7 +57,7 @@ pub(crate) struct Place {
 }
 
 /// When an item is seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ItemTime {
     /// From the first frame to the last.
     All,
@@ -58,6 +65,8 @@ pub(crate) enum ItemTime {
     Span { from_ms: u32, to_ms: Option<u32> },
     /// The last part of the timeline.
     Last { ms: u32 },
+    /// As long as another item, and only if that one is seen.
+    With(String),
 }
 
 /// An animation and its milliseconds.
@@ -67,14 +76,18 @@ pub(crate) type AnimationRule = Option<(AnimationKind, u32)>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OverlayItem {
     pub(crate) id: String,
+    /// Where it stands in the document, for messages.
+    pub(crate) path: String,
     pub(crate) content: ItemContent,
-    /// Only if this placeholder holds something.
-    pub(crate) only_if: Option<String>,
+    /// Only if all of these hold: the item's own condition and its track's.
+    pub(crate) only_if: Vec<Condition>,
     pub(crate) place: Place,
     pub(crate) time: ItemTime,
     pub(crate) opacity_pm: u16,
     pub(crate) enter: AnimationRule,
     pub(crate) exit: AnimationRule,
+    /// Its place among all items; equal ones keep the document's order.
+    pub(crate) z: i32,
 }
 
 const ANCHORS: [(&str, Anchor); 9] = [
@@ -91,102 +104,85 @@ const ANCHORS: [(&str, Anchor); 9] = [
 
 /// Reads `anchor`.
 pub(crate) fn anchor(fields: &Fields<'_>) -> Option<Anchor> {
-    fields.choice("anchor", &ANCHORS, &[])
+    fields.choice("anchor", &ANCHORS)
 }
 
-/// Reads one item.
-pub(crate) fn read(fields: Fields<'_>, scope: &Scope) -> Option<OverlayItem> {
-    let id = match fields.text("id") {
-        Some(id) if is_name(id) => Some(id.to_owned()),
-        Some(id) => {
-            fields.note(
-                "id",
-                format!("`{id}` is not a name"),
-                "use letters, digits, `_` and `-`",
-            );
-            None
-        }
-        None => {
-            fields.note(
-                "id",
-                "is missing",
-                "every item needs one, so that it can be changed",
-            );
-            None
-        }
+/// Reads `id`.
+pub(crate) fn id(fields: &Fields<'_>) -> Option<String> {
+    fields.parsed("id", |id| match is_name(id) {
+        true => Ok(id.to_owned()),
+        false => Err(format!(
+            "`{id}` is not a name; use letters, digits, `_` and `-`"
+        )),
+    })
+}
+
+/// Reads one item of the given type; `track_if` is its track's condition.
+pub(crate) fn read(
+    fields: Fields<'_>,
+    kind: &str,
+    scope: &Scope,
+    track_if: Option<&Condition>,
+) -> Option<OverlayItem> {
+    fields.node("type");
+    let content = read_content(&fields, kind, scope);
+    let own_if = fields.parsed("if", |text| scope.condition(text));
+    let style_opacity = match &content {
+        Some((_, style_opacity)) => *style_opacity,
+        None => 1000,
     };
-    let content = read_content(&fields, scope);
+    let opacity: u32 = fields.scaled("opacity", 1000.0).unwrap_or(1000);
     let item = OverlayItem {
-        id: id.unwrap_or_default(),
-        only_if: fields.parsed("if", |text| read_condition(text, scope)),
+        id: id(&fields).unwrap_or_default(),
+        path: fields.path_of("box"),
+        only_if: track_if.cloned().into_iter().chain(own_if).collect(),
         place: read_place(fields.map("box")),
         time: read_time(&fields),
-        opacity_pm: fields.scaled("opacity", 1000.0, 0.0..=1.0).unwrap_or(1000),
+        opacity_pm: (opacity * style_opacity / 1000).min(1000) as u16,
         enter: read_animation(fields.map("enter")),
         exit: read_animation(fields.map("exit")),
-        content: content?,
+        z: fields.int("z").unwrap_or(0),
+        content: match content {
+            Some((content, _)) => content,
+            None => {
+                fields.finish();
+                return None;
+            }
+        },
     };
-    fields.later(&["z"]);
     fields.finish();
     Some(item)
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Text,
-    Image,
-    Shape,
-}
-
-fn read_content(fields: &Fields<'_>, scope: &Scope) -> Option<ItemContent> {
-    const KINDS: [(&str, Kind); 3] = [
-        ("text", Kind::Text),
-        ("image", Kind::Image),
-        ("shape", Kind::Shape),
-    ];
-    if fields.node("type").is_none() {
-        fields.note("type", "is missing", "write text, image or shape");
-        return None;
-    }
-    match fields.choice("type", &KINDS, &["progress"])? {
-        Kind::Text => {
-            let pattern = required(fields, "text", fields.parsed("text", |t| scope.pattern(t)));
-            let style = read_style(fields, scope);
-            Some(ItemContent::Text {
-                pattern: pattern?,
-                style: style?,
-            })
+/// What an item shows, and the opacity its style adds, permille.
+fn read_content(fields: &Fields<'_>, kind: &str, scope: &Scope) -> Option<(ItemContent, u32)> {
+    match kind {
+        "text" => {
+            let pattern = fields.parsed("text", |text| scope.pattern(text));
+            let (style, opacity) = read_style(fields.map("style")?, scope);
+            let pattern = pattern?;
+            Some((ItemContent::Text { pattern, style }, opacity))
         }
-        Kind::Image => {
+        "image" => {
             let is_image = |kind: &PlaceholderKind| matches!(kind, PlaceholderKind::Image);
             let source = fields.parsed("source", |text| scope.placeholder(text, "image", is_image));
-            required(fields, "source", source).map(ItemContent::Image)
+            Some((ItemContent::Image(source?), 1000))
         }
-        Kind::Shape => read_shape(fields, scope),
+        "shape" => read_shape(fields, scope).map(|shape| (shape, 1000)),
+        _ => read_progress(fields, scope).map(|bar| (bar, 1000)),
     }
-}
-
-/// Notes a key that is not there at all (a wrong one was noted when it was read).
-fn required<T>(fields: &Fields<'_>, key: &'static str, value: Option<T>) -> Option<T> {
-    if value.is_none() && fields.node(key).is_none() {
-        fields.note(key, "is missing", "");
-    }
-    value
 }
 
 fn read_shape(fields: &Fields<'_>, scope: &Scope) -> Option<ItemContent> {
     let shapes = [("rect", false), ("rounded_rect", true)];
-    let rounded = fields.choice("shape", &shapes, &[]).unwrap_or(true);
-    let radius = fields.int("radius", 0..=960).unwrap_or(0);
+    let rounded = fields.choice("shape", &shapes).unwrap_or(true);
+    let radius = fields.int("radius").unwrap_or(0);
     if !rounded && radius > 0 {
         let hint = "write `shape: rounded_rect`, or leave `radius` out";
-        fields.note("radius", "rounds corners, but `rect` has none", hint);
+        fields.conflict("radius", "rounds corners, but `rect` has none", hint);
     }
-    let Some(style) = fields.map("style") else {
-        required::<()>(fields, "style", None);
-        return None;
-    };
-    let color = required(&style, "color", lettering::color(&style, "color", scope));
+    let style = fields.map("style")?;
+    let color = lettering::color(&style, "fill", scope);
     style.finish();
     Some(ItemContent::Shape {
         color: color?,
@@ -194,52 +190,55 @@ fn read_shape(fields: &Fields<'_>, scope: &Scope) -> Option<ItemContent> {
     })
 }
 
-fn read_style(fields: &Fields<'_>, scope: &Scope) -> Option<TextStyle> {
-    let Some(style) = fields.map("style") else {
-        required::<()>(fields, "style", None);
-        return None;
-    };
-    let font = required(
-        &style,
-        "font",
-        style.parsed("font", |text| scope.font(text)),
-    );
+fn read_progress(fields: &Fields<'_>, scope: &Scope) -> Option<ItemContent> {
+    let radius = fields.int("radius").unwrap_or(0);
+    let style = fields.map("style")?;
+    let color = lettering::color(&style, "color", scope);
+    let background = lettering::color(&style, "background", scope);
+    style.finish();
+    Some(ItemContent::Progress {
+        color: color?,
+        background,
+        radius,
+    })
+}
+
+fn read_style(style: Fields<'_>, scope: &Scope) -> (TextStyle, u32) {
+    const FITS: [(&str, TextFit); 2] =
+        [("shrink", TextFit::Shrink), ("ellipsis", TextFit::Ellipsis)];
+    let font = style.parsed("font", |text| scope.font(text));
     let read = TextStyle {
         font: font.unwrap_or(FontRequest {
             family: String::new(),
             weight: 400,
         }),
-        size: style.int("size", 16..=400).unwrap_or(64),
+        size: style.int("size").unwrap_or(64),
         color: lettering::color(&style, "color", scope).unwrap_or(ColorSource::Fixed(Color::WHITE)),
-        uppercase: style
-            .choice("case", &[("none", false), ("upper", true)], &[])
-            .unwrap_or(false),
-        max_lines: style.int("max_lines", 1..=12).unwrap_or(2),
-        fit: style
-            .choice(
-                "fit",
-                &[("shrink", TextFit::Shrink), ("ellipsis", TextFit::Ellipsis)],
-                &["wrap"],
-            )
-            .unwrap_or(TextFit::Shrink),
+        uppercase: uppercase(&style),
+        max_lines: style.int("max_lines").unwrap_or(2),
+        fit: style.choice("fit", &FITS).unwrap_or(TextFit::Shrink),
         background: lettering::color(&style, "background", scope),
-        padding: style.int("padding", 0..=200).unwrap_or(0),
-        radius: style.int("radius", 0..=200).unwrap_or(0),
+        padding: style.int("padding").unwrap_or(0),
+        radius: style.int("radius").unwrap_or(0),
         outline: lettering::outline(&style, scope),
         shadow: lettering::shadow(&style, scope),
     };
-    style.later(&["opacity", "align"]);
+    style.choice("align", &[("auto", ())]);
+    for (key, value) in [("padding", read.padding), ("radius", read.radius)] {
+        if value > 0 && !style.has("background") {
+            let message = "shapes the plate behind the text, but there is none";
+            style.conflict(key, message, "add `background`, or leave it out");
+        }
+    }
+    let opacity = style.scaled("opacity", 1000.0).unwrap_or(1000);
     style.finish();
-    Some(read)
+    (read, opacity)
 }
 
-fn read_condition(text: &str, scope: &Scope) -> Result<String, String> {
-    let wrapped = if text.contains("${{") {
-        text.to_owned()
-    } else {
-        format!("${{{{ {text} }}}}")
-    };
-    scope.placeholder(&wrapped, "anything", |_| true)
+/// Reads `case`.
+pub(crate) fn uppercase(style: &Fields<'_>) -> bool {
+    const CASES: [(&str, bool); 2] = [("none", false), ("upper", true)];
+    style.choice("case", &CASES).unwrap_or(false)
 }
 
 fn read_place(fields: Option<Fields<'_>>) -> Place {
@@ -254,26 +253,26 @@ fn read_place(fields: Option<Fields<'_>>) -> Place {
     };
     let place = Place {
         anchor: anchor(&fields).unwrap_or(Anchor::Center),
-        x: fields.int("x", -8192..=8192),
-        y: fields.int("y", -8192..=8192),
-        w: fields.int("w", 1..=8192),
-        h: fields.int("h", 1..=8192),
+        x: fields.int("x"),
+        y: fields.int("y"),
+        w: fields.int("w"),
+        h: fields.int("h"),
     };
     fields.finish();
     place
 }
 
 fn read_time(fields: &Fields<'_>) -> ItemTime {
-    if let Some(super::document::Node::Map(_)) = fields.node("time") {
+    if fields.is_map("time") {
         return fields.map("time").map_or(ItemTime::All, read_span);
     }
-    fields
-        .choice("time", &[("all", ItemTime::All)], &[])
-        .unwrap_or(ItemTime::All)
+    fields.choice("time", &[("all", ())]);
+    ItemTime::All
 }
 
 fn read_span(fields: Fields<'_>) -> ItemTime {
     let last = fields.duration("last");
+    let with = fields.text("with").map(str::to_owned);
     let from_ms = fields.duration("from").unwrap_or(0);
     let to_ms = fields
         .parsed("to", |text| match text {
@@ -281,21 +280,27 @@ fn read_span(fields: Fields<'_>) -> ItemTime {
             other => super::scalar::duration_ms(other).map(Some),
         })
         .flatten();
-    if last.is_some() && (fields.node("from").is_some() || fields.node("to").is_some()) {
-        fields.note(
-            "last",
-            "stands beside from or to",
-            "use one of the two forms",
-        );
+    let span = fields.has("from") || fields.has("to");
+    for (key, others) in [
+        ("last", span || with.is_some()),
+        ("with", span || last.is_some()),
+    ] {
+        if fields.has(key) && others {
+            fields.conflict(
+                key,
+                "stands beside another way of saying when",
+                "use one of from and to, last, or with",
+            );
+        }
     }
     if to_ms.is_some_and(|to| to <= from_ms) {
-        fields.note("to", "is not after `from`", "");
+        fields.conflict("to", "is not after `from`", "");
     }
-    fields.later(&["with"]);
     fields.finish();
-    match last {
-        Some(ms) => ItemTime::Last { ms },
-        None => ItemTime::Span { from_ms, to_ms },
+    match (with, last) {
+        (Some(id), _) => ItemTime::With(id),
+        (None, Some(ms)) => ItemTime::Last { ms },
+        (None, None) => ItemTime::Span { from_ms, to_ms },
     }
 }
 
@@ -307,35 +312,34 @@ fn read_animation(fields: Option<Fields<'_>>) -> AnimationRule {
         ("pop", Some(AnimationKind::Pop)),
     ];
     let fields = fields?;
-    let kind = fields.choice("type", &KINDS, &["slide_down", "typewriter"]);
-    if fields.node("type").is_none() {
-        fields.note("type", "is missing", "write fade, slide_up or pop");
-    }
+    let kind = fields.choice("type", &KINDS);
     let ms = fields.duration("duration").unwrap_or(200);
-    if !(1..=3000).contains(&ms) {
-        fields.note("duration", format!("is {ms} ms; it must be 1ms to 3s"), "");
-    }
     fields.finish();
     kind.flatten().map(|kind| (kind, ms))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::declarations;
     use super::super::fields::read_for_test;
-    use super::super::scope::read_placeholders;
+    use super::super::grammar::grammar;
     use super::*;
 
     fn item(text: &str) -> (Option<OverlayItem>, Vec<String>) {
         let document = format!(
-            "placeholders: {{ title: {{type: text}}, logo: {{type: image}} }}\nitem: {{{text}}}"
+            "placeholders: {{ title: {{type: text}}, logo: {{type: image}} }}\n\
+             tracks: [{{id: t, kind: overlay, items: [{{{text}}}]}}]"
         );
-        read_for_test(&document, |fields| {
-            let placeholders = read_placeholders(&fields.map("placeholders").unwrap());
-            read(
-                fields.map("item").unwrap(),
-                &Scope::read(None, &placeholders),
-            )
-        })
+        let (read, notes) = read_for_test(grammar(), &document, |fields| {
+            let scope = Scope::read(None, &declarations::read(&fields));
+            let (_, track) = fields.variants("tracks").remove(0);
+            let mut items = track.variants("items");
+            (!items.is_empty())
+                .then(|| items.remove(0))
+                .and_then(|(kind, item)| read(item, kind, &scope, None))
+        });
+        let short = |note: String| note.replacen("tracks[t].items[", "[", 1);
+        (read, notes.into_iter().map(short).collect())
     }
 
     #[test]
@@ -343,14 +347,15 @@ mod tests {
         let (read, notes) = item(
             "id: head, type: text, text: 'A ${{ title }}', if: title, opacity: 0.5, \
              style: {font: 'Inter:800', size: 90, color: '#FFFFFF', case: upper, max_lines: 3, fit: ellipsis, \
-             background: '#00000080', padding: 20, radius: 10, outline: {width: 3}, shadow: {y: 2}}, \
-             box: {anchor: top, x: -5, y: 300, w: 700, h: 200}, time: {from: 1s, to: end}, \
+             background: '#00000080', padding: 20, radius: 10, outline: {width: 3}, shadow: {y: 2}, opacity: 0.8, \
+             align: auto}, \
+             box: {anchor: top, x: -5, y: 300, w: 700, h: 200}, time: {from: 1s, to: end}, z: -3, \
              enter: {type: slide_up, duration: 300ms}, exit: {type: fade}",
         );
         assert_eq!(notes, Vec::<String>::new());
         let read = read.unwrap();
-        assert_eq!(read.only_if.as_deref(), Some("title"));
-        assert_eq!(read.opacity_pm, 500);
+        assert_eq!(read.only_if, [Condition::Holds("title".into())]);
+        assert_eq!((read.opacity_pm, read.z), (400, -3));
         assert_eq!(
             read.time,
             ItemTime::Span {
@@ -369,48 +374,76 @@ mod tests {
     }
 
     #[test]
-    fn reads_images_and_shapes() {
+    fn reads_images_shapes_and_bars() {
         let (image, notes) = item("id: logo, type: image, source: '${{ logo }}', time: all");
         assert_eq!(notes, Vec::<String>::new());
         assert_eq!(image.unwrap().content, ItemContent::Image("logo".into()));
         let (shape, notes) = item(
-            "id: bar, type: shape, shape: rounded_rect, radius: 8, style: {color: '#112233'}, time: {last: 2s}",
+            "id: bar, type: shape, shape: rounded_rect, radius: 8, style: {fill: '#112233'}, time: {last: 2s}",
         );
         assert_eq!(notes, Vec::<String>::new());
         assert_eq!(shape.unwrap().time, ItemTime::Last { ms: 2000 });
+        let (bar, notes) = item(
+            "id: bar, type: progress, radius: 4, style: {color: '#112233', background: '#00000080'}, time: {with: head}",
+        );
+        assert_eq!(notes, Vec::<String>::new());
+        let bar = bar.unwrap();
+        assert_eq!(bar.time, ItemTime::With("head".into()));
+        assert!(matches!(
+            bar.content,
+            ItemContent::Progress { radius: 4, .. }
+        ));
     }
 
     #[test]
     fn everything_wrong_is_noted_at_once() {
         let (read, notes) = item(
-            "type: text, text: '${{ titel }}', style: {size: 5, colour: red}, z: 3, if: nobody, \
-             time: {from: 3s, to: 2s}, enter: {duration: 1s}, box: {anchor: middle}",
+            "type: text, text: '${{ titel }}', style: {size: 5, colour: red, padding: 4}, z: 300, if: nobody, \
+             time: {from: 3s, to: 2s, last: 1s}, enter: {duration: 1s}, box: {anchor: middle}",
         );
         assert_eq!(read, None);
         for part in [
-            "item.id: is missing",
-            "item.text: there is no placeholder `titel`",
-            "item.style.font: is missing",
-            "item.style.size: is 5",
-            "item.style.colour: is not a key here; did you mean `color`",
-            "item.if: there is no placeholder `nobody`",
-            "item.time.to: is not after `from`",
-            "item.enter.type: is missing",
-            "item.box.anchor: `middle`",
+            "[0].id: is missing",
+            "[0].text: there is no placeholder `titel`; did you mean `title`",
+            "[0].style.font: is missing",
+            "[0].style.size: is 5",
+            "[0].style.colour: is not a key here; did you mean `color`",
+            "[0].style.padding: shapes the plate",
+            "[0].if: there is no placeholder `nobody`",
+            "[0].time.to: is not after `from`",
+            "[0].time.last: stands beside",
+            "[0].enter.type: is missing",
+            "[0].box.anchor: `middle`",
+            "[0].z: is 300; it must be -100 to 100",
         ] {
             assert!(
                 notes.iter().any(|note| note.contains(part)),
                 "{part}: {notes:#?}"
             );
         }
+        assert_eq!(notes.len(), 12, "{notes:#?}");
     }
 
     #[test]
-    fn refuses_types_of_later_versions() {
-        let (_, notes) = item("id: p, type: progress");
+    fn keys_of_other_types_are_unknown_and_rects_have_no_corners() {
+        let (_, notes) = item("id: x, type: image, source: '${{ logo }}', text: hi");
         assert!(
-            notes[0].contains("`progress` is not available"),
+            notes[0].contains("[x].text: is not a key here"),
             "{notes:?}"
         );
+        let (_, notes) =
+            item("id: x, type: shape, shape: rect, radius: 9, style: {color: '#000000'}");
+        assert!(
+            notes
+                .iter()
+                .any(|note| note.contains("radius: rounds corners"))
+        );
+        assert!(
+            notes
+                .iter()
+                .any(|note| note.contains("style.fill: is missing"))
+        );
+        let (_, notes) = item("id: x, type: txet");
+        assert!(notes[0].contains("did you mean `text`"), "{notes:?}");
     }
 }

@@ -1,12 +1,19 @@
 //! Overlay items to overlays: texts filled, boxes resolved to canvas pixels, times to frames.
 
+use std::cell::RefCell;
+
+use super::condition::Facts;
 use super::edit_rules::frames;
 use super::fill::Filled;
 use super::overlay_item::{AnimationRule, ItemContent, ItemTime, OverlayItem, Place, TextStyle};
+use super::picture_rules::EndFade;
 use super::safe_zone::SafeZone;
+use super::{ProblemKind, Problems, TemplateProblem};
+use crate::color::Color;
 use crate::time::TimeRange;
 use crate::timeline::{
-    Anchor, Animation, Canvas, Overlay, OverlayContent, Rect, ShapeOverlay, TextOverlay,
+    Anchor, Animation, AnimationKind, Canvas, Overlay, OverlayContent, ProgressOverlay, Rect,
+    ShapeOverlay, TextOverlay,
 };
 
 /// Line height in permille of the text size, for boxes without a height.
@@ -26,22 +33,64 @@ pub(crate) struct Board<'a> {
 impl Board<'_> {
     /// The overlays of a template's items that have something to show, in their order.
     pub(crate) fn place(&self, items: &[OverlayItem]) -> Vec<Overlay> {
-        items.iter().filter_map(|item| self.overlay(item)).collect()
+        items
+            .iter()
+            .filter_map(|item| self.overlay(item, self.range(item, items)?))
+            .collect()
     }
 
-    fn overlay(&self, item: &OverlayItem) -> Option<Overlay> {
-        if let Some(name) = &item.only_if
-            && !self.present.contains(&name.as_str())
-        {
-            return None;
+    /// The fade at the end: a sheet over everything that becomes solid.
+    pub(crate) fn end(&self, end: EndFade) -> Overlay {
+        let rate = self.canvas.frame_rate;
+        let length = frames(end.ms, rate).clamp(1, self.frames.max(1));
+        let range = TimeRange::from_units(self.frames - length, self.frames, rate);
+        let color = if end.black {
+            Color::BLACK
+        } else {
+            self.canvas.background
+        };
+        Overlay {
+            id: "end".to_owned(),
+            range,
+            content: OverlayContent::Shape(ShapeOverlay { color, radius: 0 }),
+            rect: Rect {
+                x: 0,
+                y: 0,
+                w: self.canvas.width,
+                h: self.canvas.height,
+            },
+            anchor: Anchor::TopLeft,
+            opacity_pm: 1000,
+            enter: Some(Animation {
+                kind: AnimationKind::Fade,
+                frames: u32::try_from(length).unwrap_or(1),
+            }),
+            exit: None,
         }
-        let range = self.range(item.time)?;
+    }
+
+    fn shows(&self, item: &OverlayItem) -> bool {
+        let facts = Facts {
+            present: self.present,
+            texts: &self.filled.texts,
+        };
+        let has_content = match &item.content {
+            ItemContent::Text { pattern, .. } => {
+                !pattern.fill(&self.filled.texts).trim().is_empty()
+            }
+            ItemContent::Image(name) => self.filled.images.contains_key(name),
+            ItemContent::Shape { .. } | ItemContent::Progress { .. } => true,
+        };
+        has_content && item.only_if.iter().all(|condition| condition.holds(facts))
+    }
+
+    fn overlay(&self, item: &OverlayItem, range: TimeRange) -> Option<Overlay> {
         let (content, size) = self.content(item)?;
         Some(Overlay {
             id: item.id.clone(),
             range,
             content,
-            rect: self.rect(item.place, size),
+            rect: rect(item.place, size, self.canvas, self.zone),
             anchor: item.place.anchor,
             opacity_pm: item.opacity_pm,
             enter: self.animation(item.enter, range.duration.value),
@@ -51,14 +100,14 @@ impl Board<'_> {
 
     /// What is shown and how large it is where the template does not say.
     fn content(&self, item: &OverlayItem) -> Option<(OverlayContent, (u32, u32))> {
+        let colors = &self.filled.colors;
+        let zone = self.zone.rect(self.canvas);
         match &item.content {
             ItemContent::Text { pattern, style } => {
                 let text = pattern.fill(&self.filled.texts);
-                let text = text.trim();
-                (!text.is_empty()).then(|| {
-                    let content = OverlayContent::Text(self.text(text, style));
-                    (content, self.text_size(item.place, style))
-                })
+                let content = OverlayContent::Text(self.text(text.trim(), style));
+                let size = text_size(item.place, style, self.canvas, self.zone);
+                Some((content, size))
             }
             ItemContent::Image(name) => {
                 let image = self.filled.images.get(name)?;
@@ -67,11 +116,22 @@ impl Board<'_> {
             }
             ItemContent::Shape { color, radius } => {
                 let shape = ShapeOverlay {
-                    color: color.resolve(&self.filled.colors),
+                    color: color.resolve(colors),
                     radius: *radius,
                 };
-                let zone = self.zone.rect(self.canvas);
                 Some((OverlayContent::Shape(shape), (zone.w, zone.h)))
+            }
+            ItemContent::Progress {
+                color,
+                background,
+                radius,
+            } => {
+                let bar = ProgressOverlay {
+                    color: color.resolve(colors),
+                    background: background.as_ref().map(|color| color.resolve(colors)),
+                    radius: *radius,
+                };
+                Some((OverlayContent::Progress(bar), (zone.w, BAR_HEIGHT)))
             }
         }
     }
@@ -97,53 +157,25 @@ impl Board<'_> {
         }
     }
 
-    /// As wide as the safe zone allows from where the box is anchored, as high as its lines.
-    fn text_size(&self, place: Place, style: &TextStyle) -> (u32, u32) {
-        let lines = u32::from(style.max_lines) * u32::from(style.size) * LINE_PM / 1000;
-        let zone = self.zone.rect(self.canvas);
-        let middle = self.canvas.width as i32 / 2 + place.x.unwrap_or(0);
-        let width = match horizontal(place.anchor) {
-            Side::Middle => 2 * (middle - zone.x).min(zone.x + zone.w as i32 - middle),
-            Side::Start => zone.x + zone.w as i32 - place.x.unwrap_or(zone.x),
-            Side::End => {
-                let right = place.x.unwrap_or(self.zone.right as i32);
-                self.canvas.width as i32 - right - zone.x
-            }
-        };
-        let width = u32::try_from(width).unwrap_or(1).max(1);
-        (width, (lines + 2 * u32::from(style.padding)).max(1))
-    }
-
-    /// The box: the size from the template or the content, the place from anchor and insets.
-    fn rect(&self, place: Place, (natural_w, natural_h): (u32, u32)) -> Rect {
-        let w = place.w.unwrap_or(natural_w).max(1);
-        let h = place.h.unwrap_or(natural_h).max(1);
-        let (zone, canvas) = (self.zone, self.canvas);
-        let x = along(
-            horizontal(place.anchor),
-            place.x,
-            (canvas.width, w),
-            (zone.left, zone.right),
-        );
-        let y = along(
-            vertical(place.anchor),
-            place.y,
-            (canvas.height, h),
-            (zone.top, zone.bottom),
-        );
-        Rect { x, y, w, h }
-    }
-
-    /// The frames of an item; `None` if none of them lies in the timeline.
-    fn range(&self, time: ItemTime) -> Option<TimeRange> {
+    /// The frames in which an item is seen; `None` if none of them lies in the timeline or nothing is to be seen.
+    fn range(&self, item: &OverlayItem, items: &[OverlayItem]) -> Option<TimeRange> {
+        if !self.shows(item) {
+            return None;
+        }
         let rate = self.canvas.frame_rate;
-        let (start, end) = match time {
+        let (start, end) = match &item.time {
             ItemTime::All => (0, self.frames),
             ItemTime::Span { from_ms, to_ms } => (
-                frames(from_ms, rate),
+                frames(*from_ms, rate),
                 to_ms.map_or(self.frames, |ms| frames(ms, rate).min(self.frames)),
             ),
-            ItemTime::Last { ms } => ((self.frames - frames(ms, rate)).max(0), self.frames),
+            ItemTime::Last { ms } => ((self.frames - frames(*ms, rate)).max(0), self.frames),
+            ItemTime::With(id) => {
+                let other = items.iter().find(|other| other.id == *id);
+                // The reader made sure that the other one has a time of its own, so this ends here.
+                let other = other.filter(|other| !matches!(other.time, ItemTime::With(_)))?;
+                return self.range(other, items);
+            }
         };
         (start < end).then(|| TimeRange::from_units(start, end, rate))
     }
@@ -156,6 +188,79 @@ impl Board<'_> {
             kind,
             frames: u32::try_from(wanted).ok()?,
         })
+    }
+}
+
+/// Height of a bar that names none.
+const BAR_HEIGHT: u32 = 8;
+
+/// As wide as the safe zone allows from where the box is anchored, as high as its lines.
+fn text_size(place: Place, style: &TextStyle, canvas: &Canvas, zone: &SafeZone) -> (u32, u32) {
+    let lines = u32::from(style.max_lines) * u32::from(style.size) * LINE_PM / 1000;
+    let area = zone.rect(canvas);
+    let middle = canvas.width as i32 / 2 + place.x.unwrap_or(0);
+    let width = match horizontal(place.anchor) {
+        Side::Middle => 2 * (middle - area.x).min(area.x + area.w as i32 - middle),
+        Side::Start => area.x + area.w as i32 - place.x.unwrap_or(area.x),
+        Side::End => {
+            let right = place.x.unwrap_or(zone.right as i32);
+            canvas.width as i32 - right - area.x
+        }
+    };
+    let width = u32::try_from(width).unwrap_or(1).max(1);
+    (width, (lines + 2 * u32::from(style.padding)).max(1))
+}
+
+/// The box: the size from the template or the content, the place from anchor and insets.
+fn rect(place: Place, natural: (u32, u32), canvas: &Canvas, zone: &SafeZone) -> Rect {
+    let w = place.w.unwrap_or(natural.0).max(1);
+    let h = place.h.unwrap_or(natural.1).max(1);
+    let x = along(
+        horizontal(place.anchor),
+        place.x,
+        (canvas.width, w),
+        (zone.left, zone.right),
+    );
+    let y = along(
+        vertical(place.anchor),
+        place.y,
+        (canvas.height, h),
+        (zone.top, zone.bottom),
+    );
+    Rect { x, y, w, h }
+}
+
+/// Warns about texts whose box leaves the safe zone: names and buttons of the platform would cover them.
+pub(crate) fn warn_outside(
+    items: &[OverlayItem],
+    canvas: &Canvas,
+    zone: &SafeZone,
+    problems: &RefCell<Problems>,
+) {
+    for item in items {
+        let ItemContent::Text { style, .. } = &item.content else {
+            continue;
+        };
+        let found = rect(
+            item.place,
+            text_size(item.place, style, canvas, zone),
+            canvas,
+            zone,
+        );
+        if zone.contains(canvas, &found) {
+            continue;
+        }
+        let area = zone.rect(canvas);
+        let told = |rect: &Rect| {
+            let (right, bottom) = (rect.x + rect.w as i32, rect.y + rect.h as i32);
+            format!("x {} to {right}, y {} to {bottom}", rect.x, rect.y)
+        };
+        problems.borrow_mut().push(TemplateProblem::new(
+            ProblemKind::SafeZone,
+            &item.path,
+            format!("reaches out of the safe zone: it covers {}", told(&found)),
+            format!("the zone is {}", told(&area)),
+        ));
     }
 }
 
@@ -216,13 +321,13 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::super::binding::ImageBinding;
+    use super::super::condition::Condition;
     use super::super::placeholder::TextPattern;
     use super::super::scope::ColorSource;
     use super::super::testing::digest;
     use super::*;
-    use crate::color::Color;
     use crate::time::FrameRate;
-    use crate::timeline::{AnimationKind, FontRequest, TextFit};
+    use crate::timeline::{FontRequest, TextFit};
 
     const AT_TOP: Place = Place {
         anchor: Anchor::Top,
@@ -235,6 +340,7 @@ mod tests {
     fn text_item(id: &str, text: &str, time: ItemTime) -> OverlayItem {
         OverlayItem {
             id: id.into(),
+            path: format!("items[{id}].box"),
             content: ItemContent::Text {
                 pattern: TextPattern::parse(text).unwrap(),
                 style: TextStyle {
@@ -254,12 +360,13 @@ mod tests {
                     shadow: None,
                 },
             },
-            only_if: None,
+            only_if: Vec::new(),
             place: AT_TOP,
             time,
             opacity_pm: 1000,
             enter: Some((AnimationKind::Fade, 200)),
             exit: Some((AnimationKind::Fade, 99_000)),
+            z: 0,
         }
     }
 
@@ -271,14 +378,19 @@ mod tests {
         }
     }
 
+    const CANVAS: Canvas = Canvas {
+        width: 1080,
+        height: 1920,
+        frame_rate: FrameRate::whole(30),
+        background: Color::BLACK,
+    };
+
+    fn zone() -> SafeZone {
+        SafeZone::named("universal", &CANVAS).unwrap()
+    }
+
     fn placed(items: &[OverlayItem], texts: &[(&str, &str)]) -> Vec<Overlay> {
-        let canvas = Canvas {
-            width: 1080,
-            height: 1920,
-            frame_rate: FrameRate::whole(30),
-            background: Color::BLACK,
-        };
-        let zone = SafeZone::named("universal", &canvas).unwrap();
+        let zone = zone();
         let image = ImageBinding {
             source: digest(9),
             width: 400,
@@ -293,7 +405,7 @@ mod tests {
             images: BTreeMap::from([("logo".to_owned(), image)]),
         };
         let board = Board {
-            canvas: &canvas,
+            canvas: &CANVAS,
             zone: &zone,
             filled: &filled,
             present: &["title"],
@@ -332,7 +444,7 @@ mod tests {
     #[test]
     fn conditions_ask_whether_something_is_bound() {
         let item = |name: &str| OverlayItem {
-            only_if: Some(name.into()),
+            only_if: vec![Condition::Holds(name.into())],
             ..text_item("a", "x", ItemTime::All)
         };
         assert_eq!(placed(&[item("title")], &[]).len(), 1);
@@ -394,5 +506,66 @@ mod tests {
                 h: 200
             }
         );
+    }
+
+    #[test]
+    fn companions_come_and_go_with_their_item() {
+        let span = ItemTime::Span {
+            from_ms: 1000,
+            to_ms: Some(3000),
+        };
+        let plate = OverlayItem {
+            content: ItemContent::Shape {
+                color: ColorSource::Fixed(Color::BLACK),
+                radius: 4,
+            },
+            ..text_item("plate", "", ItemTime::With("head".into()))
+        };
+        let items = [plate, text_item("head", "${{ title }}", span)];
+        let found = placed(&items, &[("title", "Bees")]);
+        let ranges: Vec<(i64, i64)> = found
+            .iter()
+            .map(|overlay| (overlay.range.first(), overlay.range.end()))
+            .collect();
+        assert_eq!(ranges, [(30, 90), (30, 90)]);
+        assert_eq!(placed(&items, &[("title", " ")]), [], "no text, no plate");
+    }
+
+    #[test]
+    fn the_end_is_a_sheet_that_becomes_solid() {
+        let filled = Filled::default();
+        let zone = zone();
+        let board = Board {
+            canvas: &CANVAS,
+            zone: &zone,
+            filled: &filled,
+            present: &[],
+            frames: 300,
+        };
+        let end = board.end(EndFade {
+            black: true,
+            ms: 300,
+        });
+        assert_eq!((end.range.first(), end.range.end()), (291, 300));
+        assert_eq!((end.rect.w, end.rect.h), (1080, 1920));
+        assert_eq!(end.enter.unwrap().frames, 9);
+    }
+
+    #[test]
+    fn texts_outside_the_safe_zone_are_warned_about() {
+        let at = |x, w| OverlayItem {
+            place: Place { x, w, ..AT_TOP },
+            ..text_item("a", "x", ItemTime::All)
+        };
+        let warned = |item: OverlayItem| {
+            let problems = RefCell::default();
+            warn_outside(&[item], &CANVAS, &zone(), &problems);
+            problems.into_inner().into_list()
+        };
+        assert_eq!(warned(at(None, None)), []);
+        let found = warned(at(None, Some(835)));
+        assert_eq!(found[0].path, "items[a].box");
+        assert!(found[0].message.contains("x 122 to 957"), "{found:?}");
+        assert!(found[0].is_warning());
     }
 }

@@ -2,6 +2,7 @@
 
 use super::document::Node;
 use super::fields::{Fields, scaled_of};
+use super::wrong::Wrong;
 use crate::timeline::{Ease, Fill, TransitionKind};
 
 /// The camera move over stills.
@@ -28,11 +29,22 @@ pub(crate) struct PunchIn {
     pub(crate) every: u32,
 }
 
+/// What a video does that is shorter than its shot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Short {
+    /// It is shown again.
+    Loop,
+    /// Its last frame stays.
+    Hold,
+}
+
 /// How sources become pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PictureRules {
     /// How they fill the canvas.
     pub(crate) fill: Fill,
+    /// What short videos do.
+    pub(crate) short: Short,
     /// How stills move.
     pub(crate) stills: Option<StillMotion>,
     /// How clips are brought closer.
@@ -43,6 +55,7 @@ impl Default for PictureRules {
     fn default() -> Self {
         Self {
             fill: Fill::Crop,
+            short: Short::Loop,
             stills: None,
             punch_in: None,
         }
@@ -56,6 +69,8 @@ pub(crate) enum Boundary {
     Scene,
     /// Where a scene is split into several shots.
     Split,
+    /// Where a chapter of the script begins.
+    Chapter,
 }
 
 /// A blend and its length; none is a hard cut.
@@ -79,6 +94,19 @@ pub(crate) struct TransitionRules {
     pub(crate) rules: Vec<TransitionRule>,
     /// Where none applies.
     pub(crate) default: Blend,
+    /// How the video ends.
+    pub(crate) end: Option<EndFade>,
+    /// At most this permille of the cuts is a blend; none means all may be.
+    pub(crate) max_share_pm: Option<u32>,
+}
+
+/// The fade at the end of the video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EndFade {
+    /// Whether it ends in black instead of the canvas's background.
+    pub(crate) black: bool,
+    /// Its milliseconds.
+    pub(crate) ms: u32,
 }
 
 /// Reads `video`.
@@ -91,38 +119,58 @@ pub(crate) fn read_picture(fields: Option<Fields<'_>>) -> PictureRules {
     ];
     let mut rules = PictureRules::default();
     let Some(fields) = fields else { return rules };
-    if let Some(fill) = fields.choice("fill", &FILLS, &["smart"]) {
+    if let Some(fill) = fields.choice("fill", &FILLS) {
         rules.fill = fill;
+    }
+    if let Some(short) = fields.choice("short", &[("loop", Short::Loop), ("hold", Short::Hold)]) {
+        rules.short = short;
     }
     if let Some(motion) = fields.map("motion") {
         rules.stills = motion.map("stills").map(read_stills);
         rules.punch_in = motion.map("video").map(read_punch_in);
         motion.finish();
     }
-    fields.later(&["blur", "fps_policy", "grade"]);
+    fields.choice("fps_policy", &[("dup", ())]);
+    read_grade(&fields);
     fields.finish();
     rules
 }
 
+/// Every correction is refused with its own advice; only `none` is left.
+fn read_grade(fields: &Fields<'_>) {
+    if fields.is_map("grade") {
+        if let Some(grade) = fields.map("grade") {
+            grade.finish();
+        }
+    } else if fields
+        .text("grade")
+        .is_some_and(|text| text.starts_with("lut:"))
+    {
+        fields.note_as(
+            super::ProblemKind::Unavailable,
+            "grade",
+            "names a look-up table, which is not available in this version yet",
+            "write `grade: none`",
+        );
+    } else {
+        fields.choice("grade", &[("none", ())]);
+    }
+}
+
 fn read_stills(fields: Fields<'_>) -> StillMotion {
+    const EASES: [(&str, Ease); 2] = [("linear", Ease::Linear), ("in_out", Ease::InOut)];
     let (from, to) = fields.read("zoom", zoom_range).unwrap_or((1000, 1100));
     let motion = StillMotion {
         zoom_from_pm: from,
         zoom_to_pm: to,
-        pan_pm: fields.scaled("pan", 1000.0, 0.0..=0.5).unwrap_or(0),
-        ease: fields
-            .choice(
-                "ease",
-                &[("linear", Ease::Linear), ("in_out", Ease::InOut)],
-                &[],
-            )
-            .unwrap_or(Ease::InOut),
+        pan_pm: fields.scaled("pan", 1000.0).unwrap_or(0),
+        ease: fields.choice("ease", &EASES).unwrap_or(Ease::InOut),
         alternate: fields.flag("alternate").unwrap_or(false),
     };
     // The view at the end is 1/zoom of the picture; what is left on either side is the room to move.
     let room = 500 - 500_000 / motion.zoom_to_pm.max(1000);
     if motion.pan_pm > room {
-        fields.note(
+        fields.conflict(
             "pan",
             format!(
                 "is {} permille, past the picture's edge at zoom {} permille",
@@ -131,25 +179,25 @@ fn read_stills(fields: Fields<'_>) -> StillMotion {
             format!("at most {} permille", room),
         );
     }
-    fields.later(&["focus"]);
+    fields.choice("focus", &[("center", ())]);
     fields.finish();
     motion
 }
 
-fn zoom_range(node: &Node) -> Result<(u32, u32), String> {
+fn zoom_range(node: &Node) -> Result<(u32, u32), Wrong> {
     match node {
         Node::List(list) if list.len() == 2 => Ok((
-            scaled_of(&list[0], 1000.0, 1.0..=3.0)?,
-            scaled_of(&list[1], 1000.0, 1.0..=3.0)?,
+            scaled_of(&list[0], 1000.0, (1.0, 3.0))?,
+            scaled_of(&list[1], 1000.0, (1.0, 3.0))?,
         )),
-        _ => Err("is not a pair of zooms like [1.0, 1.12]".to_owned()),
+        other => Err(Wrong::shape(other, "a pair of zooms like [1.0, 1.12]")),
     }
 }
 
 fn read_punch_in(fields: Fields<'_>) -> PunchIn {
     let punch_in = PunchIn {
-        zoom_pm: fields.scaled("punch_in", 1000.0, 1.0..=2.0).unwrap_or(1060),
-        every: fields.int("every", 1..=100).unwrap_or(2),
+        zoom_pm: fields.scaled("punch_in", 1000.0).unwrap_or(1060),
+        every: fields.int("every").unwrap_or(2),
     };
     fields.finish();
     punch_in
@@ -172,74 +220,133 @@ const BLEND_MS: u32 = 250;
 pub(crate) fn read_transitions(fields: Option<Fields<'_>>) -> TransitionRules {
     let mut rules = TransitionRules::default();
     let Some(fields) = fields else { return rules };
-    rules.default = match fields.node("default") {
-        Some(Node::Map(_)) => fields.map("default").and_then(|inner| {
-            let blend = read_blend(&inner);
-            inner.finish();
-            blend
-        }),
-        Some(_) => {
-            let kind = fields.choice("default", &KINDS, &["whip"]).flatten();
-            let ms = blend_ms(&fields);
-            if kind.is_none() && fields.node("duration").is_some() {
-                fields.note("duration", "belongs to a blend, but `default` is a cut", "");
-            }
-            kind.map(|kind| (kind, ms))
+    rules.default = read_default(&fields);
+    for member in fields.members("use") {
+        match read_rule(&member) {
+            Some(Rule::Cut(rule)) => rules.rules.push(rule),
+            Some(Rule::End(end)) => rules.end = Some(end),
+            None => {}
         }
-        None => None,
-    };
-    rules.rules = fields
-        .members("use")
-        .into_iter()
-        .map(|member| {
-            let rule = read_rule(&member);
-            member.finish();
-            rule
-        })
-        .collect();
-    fields.later(&["max_share"]);
+        member.finish();
+    }
+    rules.max_share_pm = fields.scaled("max_share", 1000.0);
     fields.finish();
     rules
 }
 
-fn read_rule(fields: &Fields<'_>) -> TransitionRule {
-    const AT: [(&str, Boundary); 2] = [("scene", Boundary::Scene), ("split", Boundary::Split)];
-    TransitionRule {
-        blend: read_blend(fields),
-        at: fields
-            .choice("at", &AT, &["chapter", "end"])
-            .unwrap_or(Boundary::Scene),
-        every: fields.int("every", 1..=100).unwrap_or(1),
+fn read_default(fields: &Fields<'_>) -> Blend {
+    let ms = fields.duration("duration");
+    if fields.is_map("default") {
+        if ms.is_some() {
+            let hint = "write it inside `default`";
+            fields.conflict(
+                "duration",
+                "stands beside a `default` with keys of its own",
+                hint,
+            );
+        }
+        return fields.map("default").and_then(|inner| {
+            let blend = read_blend(&inner);
+            inner.finish();
+            blend
+        });
+    }
+    let kind = fields.choice("default", &KINDS).flatten();
+    if kind.is_none() && ms.is_some() {
+        let hint = "name a blend in `default`, or leave it out";
+        fields.conflict(
+            "duration",
+            "belongs to a blend, but `default` is a cut",
+            hint,
+        );
+    }
+    kind.map(|kind| (kind, ms.unwrap_or(BLEND_MS)))
+}
+
+/// A rule of `use`.
+enum Rule {
+    Cut(TransitionRule),
+    End(EndFade),
+}
+
+#[derive(Clone, Copy)]
+enum At {
+    Cut(Boundary),
+    End,
+}
+
+fn read_rule(fields: &Fields<'_>) -> Option<Rule> {
+    const AT: [(&str, At); 4] = [
+        ("scene", At::Cut(Boundary::Scene)),
+        ("split", At::Cut(Boundary::Split)),
+        ("chapter", At::Cut(Boundary::Chapter)),
+        ("end", At::End),
+    ];
+    let blend = read_blend(fields);
+    let every = fields.int("every");
+    match fields.choice("at", &AT).unwrap_or(At::Cut(Boundary::Scene)) {
+        At::Cut(at) => Some(Rule::Cut(TransitionRule {
+            blend,
+            at,
+            every: every.unwrap_or(1),
+        })),
+        At::End => {
+            if every.is_some() {
+                fields.conflict(
+                    "every",
+                    "means nothing at the end, which comes once",
+                    "leave it out",
+                );
+            }
+            let (kind, ms) = blend?;
+            let black = match kind {
+                TransitionKind::Fade => false,
+                TransitionKind::FadeBlack => true,
+                _ => {
+                    fields.conflict(
+                        "type",
+                        "needs a picture to blend into, and after the end there is none",
+                        "write fade or fade_black",
+                    );
+                    return None;
+                }
+            };
+            Some(Rule::End(EndFade { black, ms }))
+        }
     }
 }
 
 fn read_blend(fields: &Fields<'_>) -> Blend {
-    let kind = fields.choice("type", &KINDS, &["whip"]).flatten();
-    let ms = blend_ms(fields);
-    kind.map(|kind| (kind, ms))
-}
-
-fn blend_ms(fields: &Fields<'_>) -> u32 {
+    let kind = fields.choice("type", &KINDS).flatten();
     let ms = fields.duration("duration").unwrap_or(BLEND_MS);
-    if !(40..=2000).contains(&ms) {
-        fields.note("duration", format!("is {ms} ms; it must be 40ms to 2s"), "");
-    }
-    ms
+    kind.map(|kind| (kind, ms))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::fields::read_for_test;
+    use super::super::grammar::grammar;
     use super::*;
+
+    fn picture(text: &str) -> (PictureRules, Vec<String>) {
+        read_for_test(grammar(), text, |fields| read_picture(fields.map("video")))
+    }
+
+    fn transitions(text: &str) -> (TransitionRules, Vec<String>) {
+        let text = format!("transitions: {{{text}}}");
+        read_for_test(grammar(), &text, |fields| {
+            read_transitions(fields.map("transitions"))
+        })
+    }
 
     #[test]
     fn reads_the_picture() {
-        let (rules, notes) = read_for_test(
-            "video: {fill: blur, motion: {stills: {zoom: [1.0, 1.12], pan: 0.05, ease: linear, alternate: true}, video: {punch_in: 1.06, every: 3}}}",
-            |fields| read_picture(fields.map("video")),
+        let (rules, notes) = picture(
+            "video: {fill: blur, short: hold, fps_policy: dup, grade: none, motion: {stills: {zoom: [1.0, 1.12], pan: 0.05, \
+             ease: linear, alternate: true, focus: center}, video: {punch_in: 1.06, every: 3}}}",
         );
         assert_eq!(notes, Vec::<String>::new());
-        assert_eq!(rules.fill, Fill::Blur);
+        assert_eq!((rules.fill, rules.short), (Fill::Blur, Short::Hold));
         let stills = rules.stills.unwrap();
         assert_eq!(
             (stills.zoom_to_pm, stills.pan_pm, stills.alternate),
@@ -255,46 +362,91 @@ mod tests {
     }
 
     #[test]
-    fn a_pan_past_the_edge_and_later_keys_are_noted() {
-        let (_, notes) = read_for_test(
-            "video: {fill: smart, grade: none, motion: {stills: {zoom: [1, 1.1], pan: 0.06}}}",
-            |fields| read_picture(fields.map("video")),
-        );
-        for part in [
-            "video.fill: `smart` is not available",
-            "video.grade",
-            "at most 46 permille",
+    fn what_the_renderer_cannot_do_is_refused_with_what_works() {
+        for (text, part) in [
+            (
+                "fill: smart",
+                "video.fill: `smart` is not available in this version yet; it needs",
+            ),
+            (
+                "blur: {sigma: 25}",
+                "video.blur: is not available in this version yet; the backdrop",
+            ),
+            (
+                "fps_policy: blend",
+                "video.fps_policy: `blend` is not available",
+            ),
+            (
+                "grade: {contrast: 1.02}",
+                "video.grade.contrast: is not available",
+            ),
+            ("grade: 'lut:x.cube'", "video.grade: names a look-up table"),
+            (
+                "motion: {stills: {focus: faces}}",
+                "focus: `faces` is not available in this version yet; finding faces",
+            ),
+            (
+                "motion: {stills: {zoom: [1, 1.1], pan: 0.06}}",
+                "pan: is 60 permille, past the picture's edge",
+            ),
         ] {
-            assert!(
-                notes.iter().any(|note| note.contains(part)),
-                "{part}: {notes:?}"
-            );
+            let (_, notes) = picture(&format!("video: {{{text}}}"));
+            assert_eq!(notes.len(), 1, "{text}: {notes:?}");
+            assert!(notes[0].contains(part), "{part}: {notes:?}");
         }
-        assert_eq!(notes.len(), 3);
     }
 
     #[test]
     fn reads_transitions_in_both_forms() {
-        let read = |text: &str| read_for_test(text, |fields| read_transitions(fields.map("t")));
-        let (short, notes) = read("t: {default: fade, duration: 300ms}");
+        let (short, notes) = transitions("default: fade, duration: 300ms, max_share: 0.15");
         assert_eq!(notes, Vec::<String>::new());
         assert_eq!(short.default, Some((TransitionKind::Fade, 300)));
-        let (long, notes) = read(
-            "t: {default: {type: wipe_left}, use: [{type: fade, duration: 200ms, at: scene, every: 3}, {type: cut, at: split}]}",
+        assert_eq!(short.max_share_pm, Some(150));
+        let (long, notes) = transitions(
+            "default: {type: wipe_left}, use: [{type: fade, duration: 200ms, at: scene, every: 3}, {type: cut, at: split}, \
+             {type: zoom_in, at: chapter}, {type: fade_black, duration: 300ms, at: end}]",
         );
         assert_eq!(notes, Vec::<String>::new());
         assert_eq!(long.default, Some((TransitionKind::WipeLeft, BLEND_MS)));
         assert_eq!(long.rules[0].every, 3);
         assert_eq!(long.rules[1].blend, None);
         assert_eq!(long.rules[1].at, Boundary::Split);
+        assert_eq!(long.rules[2].at, Boundary::Chapter);
+        assert_eq!(
+            long.end,
+            Some(EndFade {
+                black: true,
+                ms: 300
+            })
+        );
     }
 
     #[test]
     fn refuses_what_it_cannot_do() {
-        let (_, notes) = read_for_test(
-            "t: {default: cut, duration: 1s, max_share: 0.1, use: [{type: whip}, {type: fade, duration: 5s, at: end}]}",
-            |fields| read_transitions(fields.map("t")),
-        );
-        assert_eq!(notes.len(), 5, "{notes:?}");
+        for (text, part) in [
+            ("default: cut, duration: 1s", "duration: belongs to a blend"),
+            (
+                "default: {type: fade}, duration: 1s",
+                "duration: stands beside",
+            ),
+            ("use: [{type: whip}]", "`whip` is not available"),
+            (
+                "use: [{type: fade, duration: 5s}]",
+                "duration: is 5s; it must be 40ms to 2s",
+            ),
+            (
+                "use: [{type: slide_up, at: end}]",
+                "after the end there is none",
+            ),
+            (
+                "use: [{type: fade, at: end, every: 2}]",
+                "every: means nothing at the end",
+            ),
+            ("use: [{at: scene}]", "transitions.use[0].type: is missing"),
+        ] {
+            let (_, notes) = transitions(text);
+            assert_eq!(notes.len(), 1, "{text}: {notes:?}");
+            assert!(notes[0].contains(part), "{part}: {notes:?}");
+        }
     }
 }

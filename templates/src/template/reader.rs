@@ -1,144 +1,161 @@
-//! A merged document to a checked [`Template`]: the top-level keys and the tracks.
+//! A merged document to a checked [`Template`]: the top-level keys.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
-use super::caption_rules::{self, CaptionRules, Stage};
+use super::caption_rules::Stage;
 use super::document::Node;
-use super::fields::{Fields, text_of};
-use super::overlay_item::{self, OverlayItem};
-use super::placeholder::{Placeholder, PlaceholderKind, is_name};
+use super::fields::{Fields, int_of};
+use super::placeholder::{Placeholder, is_name};
 use super::safe_zone::{self, SafeZone};
-use super::scope::{self, ColorSource, Scope};
-use super::{Problems, Template, TemplateProblem, edit_rules, picture_rules, sound_rules};
+use super::scope::{ColorSource, Scope};
+use super::sound_rules::{self, SoundRules};
+use super::wrong::Wrong;
+use super::{
+    Problems, Template, TemplateProblem, declarations, edit_rules, grammar, overlays,
+    picture_rules, tracks,
+};
 use crate::color::Color;
 use crate::time::FrameRate;
-use crate::timeline::Canvas;
+use crate::timeline::{Canvas, LONGEST_MS, Profile};
 
-/// What the tracks say.
-#[derive(Default)]
-struct Tracks {
-    videos: u32,
-    items: Vec<OverlayItem>,
-    captions: Option<CaptionRules>,
+/// The canvas with the limits of a cut's length.
+pub(crate) struct CanvasRules {
+    pub(crate) canvas: Canvas,
+    pub(crate) background: ColorSource,
+    pub(crate) min_ms: u32,
+    pub(crate) max_ms: u32,
 }
 
 /// Reads a merged document.
 pub(crate) fn read(document: &Node) -> Result<Template, Vec<TemplateProblem>> {
     let problems = RefCell::default();
-    let template =
-        Fields::open(document, String::new(), &problems).map(|fields| read_top(fields, &problems));
-    let problems = problems.into_inner();
+    let template = Fields::open(document, String::new(), grammar::grammar(), &problems)
+        .map(|fields| read_top(fields, &problems));
+    let (warnings, errors): (Vec<_>, Vec<_>) = problems
+        .into_inner()
+        .into_list()
+        .into_iter()
+        .partition(TemplateProblem::is_warning);
     match template {
-        Some(template) => problems.or(template),
-        None => Err(problems.into_list()),
+        Some(template) if errors.is_empty() => Ok(Template {
+            warnings,
+            ..template
+        }),
+        _ => Err(errors.into_iter().chain(warnings).collect()),
     }
 }
 
 fn read_top(fields: Fields<'_>, problems: &RefCell<Problems>) -> Template {
     check_header(&fields);
-    let placeholders = fields
-        .map("placeholders")
-        .map_or_else(Vec::new, |inner| scope::read_placeholders(&inner));
-    scope::check_placeholders(&placeholders, problems);
+    let mut placeholders = declarations::read(&fields);
     let scope = Scope::read(fields.map("theme"), &placeholders);
-    let (canvas, background) = read_canvas(fields.map("canvas"), &scope);
-    let zone = safe_zone::read(&fields, &canvas);
+    let canvas = read_canvas(fields.map("canvas"), &scope);
+    let zone = safe_zone::read(&fields, &canvas.canvas);
     let stage = Stage {
-        canvas: &canvas,
+        canvas: &canvas.canvas,
         zone: &zone,
         scope: &scope,
     };
-    let tracks = read_tracks(&fields, stage);
+    let tracks = tracks::read(&fields, stage);
+    tracks::assign_roles(&mut placeholders, &tracks);
+    declarations::check(&placeholders, problems);
+    overlays::warn_outside(&tracks.items, &canvas.canvas, &zone, problems);
+    let (loudness, ducking) = sound_rules::read(fields.map("audio"));
     let template = Template {
         name: read_name(&fields),
-        version: read_version(&fields),
-        canvas,
-        background,
+        version: fields.text("version").unwrap_or("0.0.0").to_owned(),
+        description: fields.text("description").unwrap_or_default().to_owned(),
+        min_ms: canvas.min_ms,
+        max_ms: canvas.max_ms,
+        canvas: canvas.canvas,
+        background: canvas.background,
         zone,
         rules: edit_rules::read(fields.map("rules")),
         picture: picture_rules::read_picture(fields.map("video")),
         transitions: picture_rules::read_transitions(fields.map("transitions")),
         items: tracks.items,
         captions: tracks.captions,
-        sound: sound_rules::read(fields.map("audio")),
+        subtitles: tracks.subtitles > 0,
+        sound: SoundRules {
+            loudness,
+            ducking,
+            voice: tracks.voice.map(|(voice, _)| voice).unwrap_or_default(),
+            music: tracks.music.map(|(music, _)| music).unwrap_or_default(),
+        },
+        profiles: read_profiles(&fields),
         placeholders,
         warnings: Vec::new(),
     };
-    fields.later(&["profiles"]);
+    // Merging took it out before anything was read.
+    fields.node("extends");
     fields.finish();
     template
 }
 
 fn check_header(fields: &Fields<'_>) {
     match fields.text("fenta") {
-        Some("template/v1") => {}
+        Some("template/v1") | None => {}
         Some("workflow/v1") => {
-            fields.note("fenta", "says this is a workflow", "it must be template/v1")
+            fields.note("fenta", "says this is a workflow", "it must be template/v1");
         }
         Some(other) => fields.note(
             "fenta",
             format!("`{other}` is not a format this version reads"),
             "write `fenta: template/v1`",
         ),
-        None => fields.note("fenta", "is missing", "start with `fenta: template/v1`"),
     }
-    fields.text("description");
 }
 
 fn read_name(fields: &Fields<'_>) -> String {
-    let name = fields.parsed("name", |name| {
-        if is_name(name) {
-            Ok(name.to_owned())
-        } else {
-            Err(format!(
-                "`{name}` is not a name; use letters, digits, `_` and `-`"
-            ))
-        }
+    let name = fields.parsed("name", |name| match is_name(name) {
+        true => Ok(name.to_owned()),
+        false => Err(format!(
+            "`{name}` is not a name; use letters, digits, `_` and `-`"
+        )),
     });
-    if fields.node("name").is_none() {
-        fields.note("name", "is missing", "give the template a name");
-    }
     name.unwrap_or_default()
 }
 
-fn read_version(fields: &Fields<'_>) -> String {
-    fields
-        .text("version")
-        .map_or_else(|| "0.0.0".to_owned(), str::to_owned)
-}
-
-fn read_canvas(fields: Option<Fields<'_>>, scope: &Scope) -> (Canvas, ColorSource) {
-    let mut canvas = Canvas {
-        width: 1080,
-        height: 1920,
-        frame_rate: FrameRate::whole(30),
-        background: Color::BLACK,
+fn read_canvas(fields: Option<Fields<'_>>, scope: &Scope) -> CanvasRules {
+    let mut rules = CanvasRules {
+        canvas: Canvas {
+            width: 1080,
+            height: 1920,
+            frame_rate: FrameRate::whole(30),
+            background: Color::BLACK,
+        },
+        background: ColorSource::Fixed(Color::BLACK),
+        min_ms: 0,
+        max_ms: LONGEST_MS,
     };
-    let mut background = ColorSource::Fixed(Color::BLACK);
-    let Some(fields) = fields else {
-        return (canvas, background);
-    };
+    let Some(fields) = fields else { return rules };
     if let Some(width) = fields.read("width", side) {
-        canvas.width = width;
+        rules.canvas.width = width;
     }
     if let Some(height) = fields.read("height", side) {
-        canvas.height = height;
+        rules.canvas.height = height;
     }
     if let Some(rate) = fields.read("fps", frame_rate) {
-        canvas.frame_rate = rate;
+        rules.canvas.frame_rate = rate;
     }
     if let Some(color) = fields.parsed("background", |text| scope.color(text)) {
-        background = color;
+        rules.background = color;
     }
-    fields.later(&["min_duration", "max_duration"]);
+    rules.min_ms = fields.duration("min_duration").unwrap_or(rules.min_ms);
+    rules.max_ms = fields.duration("max_duration").unwrap_or(rules.max_ms);
+    if rules.min_ms > rules.max_ms {
+        let hint = "write min_duration <= max_duration";
+        fields.conflict("min_duration", "is longer than max_duration", hint);
+    }
     fields.finish();
-    (canvas, background)
+    rules
 }
 
-fn side(node: &Node) -> Result<u32, String> {
-    let side: u32 = super::fields::int_of(node, 64..=4096)?;
+fn side(node: &Node) -> Result<u32, Wrong> {
+    let side: u32 = int_of(node, (64, 4096))?;
     if side % 2 == 1 {
-        return Err(format!("is {side}, which is odd; video needs even sides"));
+        return Err(format!("is {side}, which is odd; video needs even sides").into());
     }
     Ok(side)
 }
@@ -157,101 +174,52 @@ fn frame_rate(node: &Node) -> Result<FrameRate, String> {
     .ok_or_else(|| "is not a frame rate from 10 to 60; write 30 or 30000/1001".to_owned())
 }
 
-fn read_tracks(fields: &Fields<'_>, stage: Stage<'_>) -> Tracks {
-    let mut tracks = Tracks::default();
-    for track in fields.members("tracks") {
-        read_track(track, stage, &mut tracks);
-    }
-    if tracks.videos != 1 {
-        fields.note(
-            "tracks",
-            format!("has {} video tracks", tracks.videos),
-            "write exactly one, `{ id: main, kind: video, source: ${{ clips }} }`",
-        );
-    }
-    note_double_ids(fields, &tracks.items);
-    tracks
-}
+/// Names that Output.Render knows by itself.
+const BUILTIN_PROFILES: [&str; 2] = ["universal", "draft"];
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Video,
-    Overlay,
-    Subtitles,
-}
-
-fn read_track(track: Fields<'_>, stage: Stage<'_>, tracks: &mut Tracks) {
-    const KINDS: [(&str, Kind); 3] = [
-        ("video", Kind::Video),
-        ("overlay", Kind::Overlay),
-        ("subtitles", Kind::Subtitles),
+fn read_profiles(fields: &Fields<'_>) -> BTreeMap<String, Profile> {
+    const PRESETS: [(&str, &str); 6] = [
+        ("ultrafast", "ultrafast"),
+        ("superfast", "superfast"),
+        ("veryfast", "veryfast"),
+        ("faster", "faster"),
+        ("fast", "fast"),
+        ("medium", "medium"),
     ];
-    track.read("id", |node| match text_of(node)? {
-        id if is_name(id) => Ok(()),
-        id => Err(format!(
-            "`{id}` is not a name; use letters, digits, `_` and `-`"
-        )),
-    });
-    if track.node("kind").is_none() {
-        track.note("kind", "is missing", "write video, overlay or subtitles");
-    }
-    match track.choice("kind", &KINDS, &["audio"]) {
-        Some(Kind::Video) => {
-            tracks.videos += 1;
-            read_source(&track, stage.scope, "media[]");
+    let read_one = |(name, profile): (&str, Fields<'_>)| {
+        let width = profile.read("width", side);
+        let height = profile.read("height", side);
+        let (mut crf, mut preset) = (19, "veryfast");
+        if let Some(video) = profile.map("video") {
+            video.choice("codec", &[("h264", ())]);
+            crf = video.int("crf").unwrap_or(crf);
+            preset = video.choice("preset", &PRESETS).unwrap_or(preset);
+            video.finish();
         }
-        Some(Kind::Overlay) => {
-            for item in track.members("items") {
-                tracks.items.extend(overlay_item::read(item, stage.scope));
-            }
-        }
-        Some(Kind::Subtitles) => {
-            read_source(&track, stage.scope, "captions");
-            let rules = track
-                .map("style")
-                .map(|style| caption_rules::read(style, stage));
-            if track.node("style").is_none() {
-                track.note("style", "is missing", "");
-            }
-            if tracks.captions.is_some() {
-                track.note(
-                    "kind",
-                    "is the second subtitles track",
-                    "a template has one",
-                );
-            }
-            tracks.captions = rules;
-        }
-        // A kind that is not known says nothing about its other keys.
-        None => return,
-    }
-    track.later(&["if", "gain", "loop", "fade"]);
-    track.finish();
-}
-
-fn read_source(track: &Fields<'_>, scope: &Scope, wanted: &'static str) {
-    let fits = |kind: &PlaceholderKind| kind.type_name() == wanted;
-    track.parsed("source", |text| scope.placeholder(text, wanted, fits));
-    if track.node("source").is_none() {
-        track.note(
-            "source",
-            "is missing",
-            format!("name the `{wanted}` placeholder"),
-        );
-    }
-}
-
-fn note_double_ids(fields: &Fields<'_>, items: &[OverlayItem]) {
-    for (at, item) in items.iter().enumerate() {
-        let double = items[..at].iter().any(|before| before.id == item.id);
-        if double && !item.id.is_empty() {
-            fields.note(
-                "tracks",
-                format!("has two items with the id `{}`", item.id),
-                "ids are unique over all overlay tracks",
+        profile.finish();
+        if name == BUILTIN_PROFILES[0] {
+            let message = "is built in and stays what it is";
+            fields.conflict(
+                "profiles",
+                format!("`{name}` {message}"),
+                "choose another name",
             );
         }
-    }
+        Some((
+            name.to_owned(),
+            Profile {
+                width: width?,
+                height: height?,
+                crf,
+                preset: preset.to_owned(),
+            },
+        ))
+    };
+    fields
+        .named_maps("profiles")
+        .into_iter()
+        .filter_map(read_one)
+        .collect()
 }
 
 /// Whether a template can take captions and music; used by the bindings' check.
@@ -278,28 +246,34 @@ impl Template {
 
 #[cfg(test)]
 mod tests {
-    use super::super::document;
     use super::super::fields::read_for_test;
+    use super::super::grammar::grammar;
     use super::*;
 
-    fn canvas(text: &str) -> (Canvas, Vec<String>) {
+    fn canvas(text: &str) -> (CanvasRules, Vec<String>) {
         let scope = Scope::default();
-        let ((canvas, _), notes) =
-            read_for_test(text, |fields| read_canvas(fields.map("canvas"), &scope));
-        (canvas, notes)
+        read_for_test(grammar(), text, |fields| {
+            read_canvas(fields.map("canvas"), &scope)
+        })
     }
 
     #[test]
     fn canvases_have_even_sides_and_usual_rates() {
         let (usual, notes) = canvas("{}");
         assert_eq!(
-            (usual.width, usual.height, usual.frame_rate),
+            (
+                usual.canvas.width,
+                usual.canvas.height,
+                usual.canvas.frame_rate
+            ),
             (1080, 1920, FrameRate::whole(30))
         );
         assert_eq!(notes, Vec::<String>::new());
-        let (film, notes) = canvas("canvas: {width: 720, height: 1280, fps: 24000/1001}");
+        let (film, notes) =
+            canvas("canvas: {width: 720, height: 1280, fps: 24000/1001, max_duration: 3m}");
         assert_eq!(notes, Vec::<String>::new());
-        assert_eq!((film.width, film.frame_rate.den), (720, 1001));
+        assert_eq!((film.canvas.width, film.canvas.frame_rate.den), (720, 1001));
+        assert_eq!((film.min_ms, film.max_ms), (0, 180_000));
         for bad in [
             "width: 63",
             "height: 5000",
@@ -308,55 +282,54 @@ mod tests {
             "fps: 61",
             "fps: 30.5",
             "fps: fast",
+            "min_duration: 5s, max_duration: 4s",
+            "max_duration: 31m",
         ] {
             assert_eq!(canvas(&format!("canvas: {{{bad}}}")).1.len(), 1, "{bad}");
         }
     }
 
-    fn with_tracks(tracks: &str) -> Vec<String> {
-        let text = format!(
-            "fenta: template/v1\nname: t\nplaceholders: {{clips: {{type: 'media[]'}}, words: {{type: captions}}}}\n\
-             tracks: [{tracks}]"
-        );
-        match read(&document::read(&text).unwrap()) {
-            Ok(_) => Vec::new(),
-            Err(problems) => problems.iter().map(ToString::to_string).collect(),
-        }
-    }
-
-    const MAIN: &str = "{id: main, kind: video, source: '${{ clips }}'}";
-    const SUBS: &str =
-        "{id: subs, kind: subtitles, source: '${{ words }}', style: {font: 'Inter:800'}}";
-
     #[test]
-    fn one_picture_and_at_most_one_subtitles_track() {
-        assert_eq!(with_tracks(MAIN), Vec::<String>::new());
+    fn profiles_are_sizes_with_an_encoding() {
+        let read = |text: &str| {
+            read_for_test(grammar(), &format!("profiles: {{{text}}}"), |fields| {
+                read_profiles(&fields)
+            })
+        };
+        let (found, notes) =
+            read("small: {width: 540, height: 960, video: {codec: h264, crf: 30, preset: fast}}");
+        assert_eq!(notes, Vec::<String>::new());
         assert_eq!(
-            with_tracks(&format!("{MAIN}, {SUBS}")),
-            Vec::<String>::new()
+            found["small"],
+            Profile {
+                width: 540,
+                height: 960,
+                crf: 30,
+                preset: "fast".into()
+            }
         );
-        assert!(with_tracks(SUBS)[0].contains("0 video tracks"));
-        assert!(
-            with_tracks(&format!(
-                "{MAIN}, {{kind: video, source: '${{{{ clips }}}}'}}"
-            ))[0]
-                .contains("2 video tracks")
-        );
-        let second = SUBS.replace("id: subs", "id: more");
-        let found = with_tracks(&format!("{MAIN}, {SUBS}, {second}"));
-        assert!(
-            found[0].starts_with("tracks[more].kind: is the second"),
-            "{found:?}"
-        );
-    }
-
-    #[test]
-    fn sources_have_the_right_type() {
-        let wrong = MAIN.replace("clips", "words");
-        assert!(with_tracks(&wrong)[0].contains("is captions, expected media[]"));
-        let unknown = format!("{MAIN}, {{id: x, kind: overlays}}");
-        assert!(with_tracks(&unknown)[0].contains("did you mean `overlay`"));
-        let conditional = MAIN.replace("kind", "if: clips, kind");
-        assert!(with_tracks(&conditional)[0].contains("tracks[main].if: is not available"));
+        for (text, part) in [
+            (
+                "universal: {width: 540, height: 960}",
+                "`universal` is built in",
+            ),
+            ("a: {width: 540}", "profiles.a.height: is missing"),
+            (
+                "a: {width: 540, height: 960, fps: 15}",
+                "profiles.a.fps: is not available",
+            ),
+            (
+                "a: {width: 540, height: 960, watermark: X}",
+                "profiles.a.watermark: is not available",
+            ),
+            (
+                "a: {width: 540, height: 960, video: {codec: av1}}",
+                "`av1` is not available",
+            ),
+        ] {
+            let (_, notes) = read(text);
+            assert_eq!(notes.len(), 1, "{text}: {notes:?}");
+            assert!(notes[0].contains(part), "{part}: {notes:?}");
+        }
     }
 }

@@ -2,9 +2,7 @@
 //!
 //! Data with a date. Platforms publish little and move things; where sources disagree the wider inset is used.
 
-use super::document::Node;
-use super::fields::{Fields, text_of};
-use super::suggest;
+use super::fields::Fields;
 use crate::timeline::{Canvas, Rect};
 
 /// When the table below was collected (year and month).
@@ -91,29 +89,33 @@ impl SafeZone {
 /// Reads `safe_zone`: a name or four insets in canvas pixels. Absent means `universal`.
 pub(crate) fn read(fields: &Fields<'_>, canvas: &Canvas) -> SafeZone {
     let standard = SafeZone::named("universal", canvas).unwrap_or(zone(0, 0, 0, 0));
-    if let Some(Node::Map(_)) = fields.node("safe_zone") {
+    if fields.is_map("safe_zone") {
         return fields
             .map("safe_zone")
             .map_or(standard, |inner| read_insets(inner, canvas));
     }
+    let names: Vec<(&str, &str)> = ZONES.iter().map(|(name, _)| (*name, *name)).collect();
     fields
-        .read("safe_zone", |node| {
-            let name = text_of(node)?;
-            SafeZone::named(name, canvas).ok_or_else(|| {
-                let hint = suggest::hint(name, SafeZone::names());
-                format!("`{name}` is not a safe zone; {hint}")
-            })
-        })
+        .choice("safe_zone", &names)
+        .and_then(|name| SafeZone::named(name, canvas))
         .unwrap_or(standard)
 }
 
 fn read_insets(fields: Fields<'_>, canvas: &Canvas) -> SafeZone {
-    let half = |side: u32| 0..=i64::from(side / 2).saturating_sub(1);
+    let inset = |key: &'static str, side: u32| {
+        let inset: u32 = fields.int(key).unwrap_or(0);
+        if 2 * inset < side {
+            return inset;
+        }
+        let message = format!("is {inset}, half of the canvas's {side} pixels or more");
+        fields.conflict(key, message, "leave more of the picture free");
+        0
+    };
     let zone = SafeZone {
-        top: fields.int("top", half(canvas.height)).unwrap_or(0),
-        bottom: fields.int("bottom", half(canvas.height)).unwrap_or(0),
-        left: fields.int("left", half(canvas.width)).unwrap_or(0),
-        right: fields.int("right", half(canvas.width)).unwrap_or(0),
+        top: inset("top", canvas.height),
+        bottom: inset("bottom", canvas.height),
+        left: inset("left", canvas.width),
+        right: inset("right", canvas.width),
     };
     fields.finish();
     zone
@@ -121,6 +123,8 @@ fn read_insets(fields: Fields<'_>, canvas: &Canvas) -> SafeZone {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fields::read_for_test;
+    use super::super::grammar::grammar;
     use super::*;
     use crate::color::Color;
     use crate::time::FrameRate;
@@ -153,6 +157,20 @@ mod tests {
             Some(zone(135, 240, 32, 90))
         );
         assert_eq!(SafeZone::named("youtube", &full), None);
+    }
+
+    #[test]
+    fn zones_are_read_by_name_or_by_insets() {
+        let full = canvas(1080, 1920);
+        let zone_of = |text: &str| {
+            read_for_test(grammar(), &format!("safe_zone: {text}"), |fields| {
+                read(&fields, &full)
+            })
+        };
+        assert_eq!(zone_of("tiktok"), (zone(250, 460, 60, 180), Vec::new()));
+        assert_eq!(zone_of("{top: 9, left: 3}"), (zone(9, 0, 3, 0), Vec::new()));
+        assert!(zone_of("universl").1[0].contains("did you mean `universal`"));
+        assert!(zone_of("{left: 540}").1[0].contains("half of the canvas's 1080"));
     }
 
     #[test]

@@ -23,6 +23,23 @@ pub(crate) fn duration_ms(text: &str) -> Result<u32, String> {
     u32::try_from(ms).map_err(|_| fail())
 }
 
+/// Milliseconds as a person writes them: `300ms`, `1.5s`, `1m 30s`.
+pub(crate) fn told_ms(ms: u32) -> String {
+    let (minutes, rest) = (ms / 60_000, ms % 60_000);
+    let seconds = match (rest / 1000, rest % 1000) {
+        (0, 0) => String::new(),
+        (0, ms) => format!("{ms}ms"),
+        (s, 0) => format!("{s}s"),
+        (s, ms) => format!("{s}.{}s", format!("{ms:03}").trim_end_matches('0')),
+    };
+    match (minutes, seconds.is_empty()) {
+        (0, true) => "0s".to_owned(),
+        (0, false) => seconds,
+        (minutes, true) => format!("{minutes}m"),
+        (minutes, false) => format!("{minutes}m {seconds}"),
+    }
+}
+
 /// `number * scale`, exactly, where the number is written with at most nine digits on either side of the point and
 /// the result is whole.
 fn decimal(number: &str, scale: i64) -> Option<i64> {
@@ -76,6 +93,20 @@ mod tests {
             ("0.5m", 30_000),
         ] {
             assert_eq!(duration_ms(text), Ok(ms), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_told_as_they_are_written() {
+        for (ms, text) in [
+            (0, "0s"),
+            (300, "300ms"),
+            (1500, "1.5s"),
+            (2040, "2.04s"),
+            (60_000, "1m"),
+            (90_500, "1m 30.5s"),
+        ] {
+            assert_eq!(told_ms(ms), text);
         }
     }
 

@@ -1,11 +1,14 @@
 //! The names a template's values may use: theme fonts, theme colours and placeholders.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use super::ProblemKind;
+use super::condition::Condition;
+use super::document::Node;
 use super::fields::{Fields, text_of};
 use super::placeholder::{Placeholder, PlaceholderKind, TextPattern};
-use super::{Problems, scalar, suggest};
+use super::scalar;
+use super::wrong::Wrong;
 use crate::color::Color;
 use crate::timeline::FontRequest;
 
@@ -45,23 +48,21 @@ impl Scope {
             ..Self::default()
         };
         let Some(theme) = theme else { return scope };
-        if let Some(fonts) = theme.map("fonts") {
-            scope.fonts = named(&fonts, font_request);
-        }
-        if let Some(colors) = theme.map("colors") {
-            scope.colors = named(&colors, |text| scope.color(text));
-        }
+        scope.fonts = named(&theme, "fonts", |text| {
+            font_request(text).map_err(Wrong::from)
+        });
+        scope.colors = named(&theme, "colors", |text| scope.color(text));
         theme.finish();
         scope
     }
 
     /// A colour: `#RRGGBB`, a theme colour's name or a colour placeholder.
-    pub(crate) fn color(&self, text: &str) -> Result<ColorSource, String> {
+    pub(crate) fn color(&self, text: &str) -> Result<ColorSource, Wrong> {
         if text.starts_with('#') {
             return text
                 .parse()
                 .map(ColorSource::Fixed)
-                .map_err(|error| error.to_string());
+                .map_err(|error: crate::color::ParseColorError| Wrong::from(error.to_string()));
         }
         if text.contains("${{") {
             let is_color = |kind: &PlaceholderKind| matches!(kind, PlaceholderKind::Color { .. });
@@ -70,27 +71,32 @@ impl Scope {
                 .map(ColorSource::Placeholder);
         }
         self.colors.get(text).cloned().ok_or_else(|| {
-            let hint = suggest::hint(text, self.colors.keys().map(String::as_str));
-            format!("`{text}` is neither #RRGGBB nor a colour of the theme; {hint}")
+            let known = self.colors.keys().map(String::as_str);
+            let message = format!("`{text}` is neither #RRGGBB nor a colour of the theme");
+            Wrong::unknown(ProblemKind::UnknownName, message, text, known)
         })
     }
 
     /// A face: a theme font's name or `Family:weight`.
-    pub(crate) fn font(&self, text: &str) -> Result<FontRequest, String> {
+    pub(crate) fn font(&self, text: &str) -> Result<FontRequest, Wrong> {
         if let Some(request) = self.fonts.get(text) {
             return Ok(request.clone());
         }
         if text.contains(':') {
-            return font_request(text);
+            return font_request(text).map_err(Wrong::from);
         }
-        let hint = suggest::hint(text, self.fonts.keys().map(String::as_str));
-        Err(format!(
-            "`{text}` is neither Family:weight nor a font of the theme; {hint}"
+        let known = self.fonts.keys().map(String::as_str);
+        let message = format!("`{text}` is neither Family:weight nor a font of the theme");
+        Err(Wrong::unknown(
+            ProblemKind::UnknownName,
+            message,
+            text,
+            known,
         ))
     }
 
     /// A text with text placeholders.
-    pub(crate) fn pattern(&self, text: &str) -> Result<TextPattern, String> {
+    pub(crate) fn pattern(&self, text: &str) -> Result<TextPattern, Wrong> {
         let pattern = TextPattern::parse(text)?;
         for name in pattern.names() {
             let is_text = |kind: &PlaceholderKind| matches!(kind, PlaceholderKind::Text { .. });
@@ -99,13 +105,24 @@ impl Scope {
         Ok(pattern)
     }
 
+    /// A condition over placeholders; only texts can be compared with a text.
+    pub(crate) fn condition(&self, text: &str) -> Result<Condition, Wrong> {
+        let condition = Condition::parse(text)?;
+        for (name, as_text) in condition.names() {
+            let fits =
+                |kind: &PlaceholderKind| !as_text || matches!(kind, PlaceholderKind::Text { .. });
+            self.named_placeholder(name, "text", fits)?;
+        }
+        Ok(condition)
+    }
+
     /// The name in `${{ name }}`, which must be a placeholder of the right kind.
     pub(crate) fn placeholder(
         &self,
         text: &str,
         kind_name: &str,
         fits: impl Fn(&PlaceholderKind) -> bool,
-    ) -> Result<String, String> {
+    ) -> Result<String, Wrong> {
         let pattern = TextPattern::parse(text)?;
         let name = pattern
             .only_name()
@@ -119,18 +136,25 @@ impl Scope {
         name: &str,
         kind_name: &str,
         fits: impl Fn(&PlaceholderKind) -> bool,
-    ) -> Result<(), String> {
+    ) -> Result<(), Wrong> {
         let Some(found) = self.placeholders.iter().find(|p| p.name == name) else {
-            let hint = suggest::hint(name, self.placeholders.iter().map(|p| p.name.as_str()));
-            return Err(format!("there is no placeholder `{name}`; {hint}"));
+            let known = self.placeholders.iter().map(|p| p.name.as_str());
+            let message = format!("there is no placeholder `{name}`");
+            return Err(Wrong::unknown(
+                ProblemKind::UnknownName,
+                message,
+                name,
+                known,
+            ));
         };
         if fits(&found.kind) {
             return Ok(());
         }
-        Err(format!(
+        let message = format!(
             "the placeholder `{name}` is {}, expected {kind_name}",
             found.kind.type_name()
-        ))
+        );
+        Err(Wrong::new(ProblemKind::UnknownName, message))
     }
 }
 
@@ -141,107 +165,28 @@ fn font_request(text: &str) -> Result<FontRequest, String> {
 /// A map from names to texts that a reader understands.
 fn named<T>(
     fields: &Fields<'_>,
-    reader: impl Fn(&str) -> Result<T, String>,
+    key: &'static str,
+    reader: impl Fn(&str) -> Result<T, Wrong>,
 ) -> BTreeMap<String, T> {
-    fields
-        .entries()
-        .iter()
-        .filter_map(|(name, node)| {
-            let read = text_of(node).and_then(&reader);
-            read.map_err(|message| fields.note(name, message, ""))
-                .ok()
-                .map(|value| (name.clone(), value))
-        })
-        .collect()
-}
-
-/// Reads `placeholders`.
-pub(crate) fn read_placeholders(fields: &Fields<'_>) -> Vec<Placeholder> {
-    fields
-        .entries()
-        .iter()
-        .filter_map(|(name, node)| {
-            if !super::placeholder::is_name(name) {
-                fields.note(name, "is not a name", "use letters, digits, `_` and `-`");
-                return None;
-            }
-            let inner = Fields::open(node, fields.path_of(name), fields.problems())?;
-            let placeholder = read_placeholder(name, &inner);
-            inner.finish();
-            placeholder
-        })
-        .collect()
-}
-
-fn read_placeholder(name: &str, fields: &Fields<'_>) -> Option<Placeholder> {
-    const TYPES: [(&str, &str); 7] = [
-        ("media[]", "media[]"),
-        ("voice", "voice"),
-        ("audio", "audio"),
-        ("captions", "captions"),
-        ("text", "text"),
-        ("color", "color"),
-        ("image", "image"),
-    ];
-    if fields.node("type").is_none() {
-        fields.note("type", "is missing", "write for example `type: text`");
-        return None;
-    }
-    let kind = match fields.choice("type", &TYPES, &["video", "number", "bool"])? {
-        "media[]" => PlaceholderKind::Media {
-            min: fields.int("min", 1..=1000).unwrap_or(1),
-        },
-        "voice" => PlaceholderKind::Voice,
-        "audio" => PlaceholderKind::Audio,
-        "captions" => PlaceholderKind::Captions,
-        "text" => PlaceholderKind::Text {
-            max_chars: fields.int("max_chars", 1..=10_000),
-            default: fields.text("default").map(str::to_owned),
-        },
-        "color" => PlaceholderKind::Color {
-            default: fields.parsed("default", |text| {
-                text.parse()
-                    .map_err(|error: crate::color::ParseColorError| error.to_string())
-            }),
-        },
-        _ => PlaceholderKind::Image,
+    let path = fields.path_of(key);
+    let read = |(name, node): &(String, Node)| {
+        let value = text_of(node).and_then(&reader);
+        value
+            .map_err(|wrong| {
+                let problem = wrong.at(format!("{path}.{name}"));
+                fields.problems().borrow_mut().push(problem);
+            })
+            .ok()
+            .map(|value| (name.clone(), value))
     };
-    Some(Placeholder {
-        name: name.to_owned(),
-        kind,
-        optional: fields.flag("optional").unwrap_or(false),
-        help: fields.text("help").unwrap_or_default().to_owned(),
-    })
-}
-
-/// At most one placeholder of each kind that the bindings hold only once, and exactly one for the clips.
-pub(crate) fn check_placeholders(placeholders: &[Placeholder], problems: &RefCell<Problems>) {
-    for kind in ["media[]", "voice", "audio", "captions"] {
-        let names: Vec<&str> = placeholders
-            .iter()
-            .filter(|placeholder| placeholder.kind.type_name() == kind)
-            .map(|placeholder| placeholder.name.as_str())
-            .collect();
-        if names.len() > 1 {
-            problems.borrow_mut().add(
-                format!("placeholders.{}", names[1]),
-                format!("is the second `{kind}` placeholder after `{}`", names[0]),
-                "a template takes one",
-            );
-        }
-        if kind == "media[]" && names.is_empty() {
-            problems.borrow_mut().add(
-                "placeholders",
-                "has no `media[]` placeholder for the clips",
-                "add `clips: { type: \"media[]\" }`",
-            );
-        }
-    }
+    fields.named(key).iter().filter_map(read).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::document;
+    use super::super::declarations;
+    use super::super::fields::read_for_test;
+    use super::super::grammar::grammar;
     use super::*;
 
     const DOCUMENT: &str = "
@@ -255,26 +200,17 @@ theme:
   colors: { ink: '#101010', accent: '${{ accent }}' }
 ";
 
-    fn with_scope(text: &str, check: impl FnOnce(&Scope, &[Placeholder])) -> Vec<String> {
-        let document = document::read(text).unwrap();
-        let problems = RefCell::default();
-        let top = Fields::open(&document, String::new(), &problems).unwrap();
-        let placeholders = top
-            .map("placeholders")
-            .map_or_else(Vec::new, |fields| read_placeholders(&fields));
-        check_placeholders(&placeholders, &problems);
-        let scope = Scope::read(top.map("theme"), &placeholders);
-        top.finish();
-        check(&scope, &placeholders);
-        let list = problems.take().into_list();
-        list.iter().map(ToString::to_string).collect()
+    fn with_scope(check: impl FnOnce(&Scope)) -> Vec<String> {
+        read_for_test(grammar(), DOCUMENT, |top| {
+            let placeholders = declarations::read(&top);
+            check(&Scope::read(top.map("theme"), &placeholders));
+        })
+        .1
     }
 
     #[test]
     fn names_resolve() {
-        let noted = with_scope(DOCUMENT, |scope, placeholders| {
-            assert_eq!(placeholders.len(), 4);
-            assert_eq!(placeholders[0].kind, PlaceholderKind::Media { min: 2 });
+        let noted = with_scope(|scope| {
             assert_eq!(
                 scope.color("ink"),
                 Ok(ColorSource::Fixed(Color::rgb(16, 16, 16)))
@@ -288,53 +224,61 @@ theme:
             assert_eq!(scope.font("caption").unwrap().weight, 800);
             assert_eq!(scope.font("Lora:700").unwrap().family, "Lora");
             assert!(scope.pattern("${{ title }}!").is_ok());
+            assert!(
+                scope
+                    .condition("${{ logo != null and title == 'Hi' }}")
+                    .is_ok()
+            );
         });
         assert_eq!(noted, Vec::<String>::new());
     }
 
     #[test]
     fn wrong_names_are_explained() {
-        with_scope(DOCUMENT, |scope, _| {
-            assert!(
-                scope
-                    .color("imk")
-                    .unwrap_err()
-                    .contains("did you mean `ink`")
-            );
-            assert!(scope.color("#12").unwrap_err().contains("#RRGGBB"));
-            let wrong = scope.color("${{ title }}").unwrap_err();
-            assert!(wrong.contains("is text, expected color"), "{wrong}");
-            assert!(scope.font("captoin").unwrap_err().contains("`caption`"));
-            assert!(
-                scope
-                    .pattern("${{ titel }}")
-                    .unwrap_err()
-                    .contains("`title`")
-            );
-            assert!(scope.pattern("${{ logo }}").is_err());
+        with_scope(|scope| {
+            for (found, part) in [
+                (scope.color("imk").unwrap_err(), "did you mean `ink`"),
+                (scope.color("#12").unwrap_err(), "#RRGGBB"),
+                (
+                    scope.color("${{ title }}").unwrap_err(),
+                    "is text, expected color",
+                ),
+                (scope.font("captoin").unwrap_err(), "`caption`"),
+                (scope.pattern("${{ titel }}").unwrap_err(), "`title`"),
+                (
+                    scope.pattern("${{ logo }}").unwrap_err(),
+                    "is image, expected text",
+                ),
+                (scope.condition("lgoo").unwrap_err(), "did you mean `logo`"),
+                (
+                    scope.condition("logo == 'x'").unwrap_err(),
+                    "is image, expected text",
+                ),
+            ] {
+                let told = found.told();
+                assert!(told.contains(part), "{part}: {told}");
+            }
         });
     }
 
     #[test]
-    fn placeholders_are_checked() {
-        let noted = with_scope(
-            "placeholders: { a: {type: text, max: 3}, b: {}, c: {type: txt}, '9': {type: text}, v: {type: voice}, w: {type: voice} }",
-            |_, _| (),
-        );
+    fn a_theme_is_checked() {
+        let text = "theme: {fonts: {a: 'Inter:bold'}, colors: {b: 3, c: nope}, sizes: {}}";
+        let noted = read_for_test(grammar(), text, |top| {
+            Scope::read(top.map("theme"), &[]);
+        })
+        .1;
         for part in [
-            "placeholders.a.max: is not a key here",
-            "placeholders.b.type: is missing",
-            "placeholders.c.type: `txt`",
-            "placeholders.9: is not a name",
-            "placeholders.w: is the second `voice`",
-            "no `media[]` placeholder",
+            "theme.fonts.a:",
+            "theme.colors.b: is a number",
+            "theme.colors.c: `nope`",
+            "theme.sizes:",
         ] {
             assert!(
                 noted.iter().any(|note| note.contains(part)),
                 "{part}: {noted:?}"
             );
         }
-        assert_eq!(noted.len(), 6);
     }
 
     #[test]

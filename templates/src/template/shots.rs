@@ -27,6 +27,43 @@ impl Shot {
     }
 }
 
+/// Beats of the music in frames, and how far a cut may move to meet one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Beats {
+    at: Vec<i64>,
+    snap: i64,
+}
+
+impl Beats {
+    /// The beats that the rules allow cuts on; none where `cut_on` does not name them.
+    pub(crate) fn of(ms: &[u32], rules: &EditRules, rate: FrameRate) -> Self {
+        if !rules.cut_on.contains(&CutPoint::Beat) {
+            return Self::default();
+        }
+        Self {
+            at: ms.iter().map(|ms| frames(*ms, rate)).collect(),
+            snap: frames(rules.snap_ms, rate),
+        }
+    }
+
+    /// The beat nearest to a frame within reach and within `[low, high]`.
+    fn near(&self, frame: i64, (low, high): (i64, i64)) -> Option<i64> {
+        let from = self.at.partition_point(|beat| *beat < frame - self.snap);
+        self.at[from..]
+            .iter()
+            .take_while(|beat| **beat <= frame + self.snap)
+            .filter(|beat| (low..=high).contains(*beat))
+            .min_by_key(|beat| (**beat - frame).abs())
+            .copied()
+    }
+
+    /// The first beat at or after a frame.
+    pub(crate) fn at_or_after(&self, frame: i64) -> Option<i64> {
+        let from = self.at.partition_point(|beat| *beat < frame);
+        self.at.get(from).copied()
+    }
+}
+
 /// Shot lengths in frames.
 #[derive(Clone, Copy, Debug)]
 struct Limits {
@@ -52,12 +89,19 @@ impl Limits {
 struct Candidate {
     at: i64,
     kind: CutPoint,
+    /// Whether it stands on a beat.
+    on_beat: bool,
     /// Silence before the next word, frames.
     pause: i64,
 }
 
 /// The shots under a narration.
-pub(crate) fn under_voice(schedule: &Schedule, rules: &EditRules, rate: FrameRate) -> Vec<Shot> {
+pub(crate) fn under_voice(
+    schedule: &Schedule,
+    rules: &EditRules,
+    beats: &Beats,
+    rate: FrameRate,
+) -> Vec<Shot> {
     let limits = Limits::of(rules, rate);
     match rules.coverage {
         Coverage::OneClipPerSentence => {
@@ -65,17 +109,37 @@ pub(crate) fn under_voice(schedule: &Schedule, rules: &EditRules, rate: FrameRat
                 .scenes
                 .iter()
                 .enumerate()
-                .flat_map(|(index, scene)| scene_pieces(index, scene, rules, limits))
+                .flat_map(|(index, scene)| {
+                    let hook = index == 0 && schedule.scenes.len() > 1;
+                    scene_pieces((index, hook), scene, (rules, beats), limits)
+                })
                 .collect();
             join_short(pieces, limits)
         }
-        Coverage::Even => even(schedule, limits),
+        Coverage::Even => even(schedule, beats, limits),
+        Coverage::ByScene => schedule
+            .scenes
+            .iter()
+            .enumerate()
+            .map(|(index, scene)| Shot {
+                scene: index,
+                piece: 0,
+                name: scene.name.clone(),
+                start: scene.start,
+                end: scene.end,
+            })
+            .collect(),
     }
 }
 
 /// The shots of a cut without narration: each clip once, near the target length. `lengths` are the clips' own
 /// lengths in frames, where they have one.
-pub(crate) fn silent(lengths: &[Option<i64>], rules: &EditRules, rate: FrameRate) -> Vec<Shot> {
+pub(crate) fn silent(
+    lengths: &[Option<i64>],
+    rules: &EditRules,
+    beats: &Beats,
+    rate: FrameRate,
+) -> Vec<Shot> {
     let limits = Limits::of(rules, rate);
     let mut start = 0;
     lengths
@@ -87,13 +151,20 @@ pub(crate) fn silent(lengths: &[Option<i64>], rules: &EditRules, rate: FrameRate
             } else {
                 limits.target
             };
+            let longest = if index == 0 {
+                limits.hook_max
+            } else {
+                limits.max
+            };
             let frames = length.map_or(wanted, |own| own.clamp(limits.min.min(wanted), wanted));
+            let bounds = (start + limits.min.min(frames), start + longest.max(frames));
+            let end = beats.near(start + frames, bounds).unwrap_or(start + frames);
             let shot = Shot {
                 scene: index,
                 piece: 0,
                 name: format!("clip{}", index + 1),
                 start,
-                end: start + frames,
+                end,
             };
             start = shot.end;
             shot
@@ -101,18 +172,28 @@ pub(crate) fn silent(lengths: &[Option<i64>], rules: &EditRules, rate: FrameRate
         .collect()
 }
 
-fn scene_pieces(index: usize, scene: &PlacedScene, rules: &EditRules, limits: Limits) -> Vec<Shot> {
-    let candidates = candidates(&scene.words);
+/// The pieces of a scene. Where it is the `hook` and others follow, what is left of it may be short: it joins the next.
+fn scene_pieces(
+    (index, hook): (usize, bool),
+    scene: &PlacedScene,
+    (rules, beats): (&EditRules, &Beats),
+    limits: Limits,
+) -> Vec<Shot> {
+    let candidates = candidates(&scene.words, beats);
     let choose = |window: &[Candidate], aim: i64| by_rank(window, aim, &rules.cut_on);
     let first_max = if index == 0 {
         limits.hook_max
     } else {
         limits.max
     };
+    let first = First {
+        max: first_max,
+        rest_min: if hook { 1 } else { limits.min },
+    };
     let cuts = split(
         (scene.start, scene.end),
         &candidates,
-        (limits, first_max),
+        (limits, first),
         choose,
     );
     spans(scene.start, &cuts, scene.end)
@@ -128,7 +209,7 @@ fn scene_pieces(index: usize, scene: &PlacedScene, rules: &EditRules, limits: Li
         .collect()
 }
 
-fn even(schedule: &Schedule, limits: Limits) -> Vec<Shot> {
+fn even(schedule: &Schedule, beats: &Beats, limits: Limits) -> Vec<Shot> {
     let words: Vec<PlacedWord> = schedule
         .scenes
         .iter()
@@ -146,8 +227,14 @@ fn even(schedule: &Schedule, limits: Limits) -> Vec<Shot> {
     };
     let cuts = split(
         (0, schedule.frames),
-        &candidates(&words),
-        (reach, reach.max.min(limits.hook_max)),
+        &candidates(&words, beats),
+        (
+            reach,
+            First {
+                max: reach.max.min(limits.hook_max),
+                rest_min: limits.min,
+            },
+        ),
         nearest,
     );
     spans(0, &cuts, schedule.frames)
@@ -171,16 +258,21 @@ fn scene_at(schedule: &Schedule, frame: i64) -> String {
         .map_or_else(String::new, |scene| scene.name.clone())
 }
 
-/// Every gap between two words.
-fn candidates(words: &[PlacedWord]) -> Vec<Candidate> {
+/// Every gap between two words; where a beat lies in the gap, the cut stands on it.
+fn candidates(words: &[PlacedWord], beats: &Beats) -> Vec<Candidate> {
     words
         .windows(2)
-        .map(|pair| Candidate {
-            at: (pair[1].start - CUT_LEAD)
+        .map(|pair| {
+            let usual = (pair[1].start - CUT_LEAD)
                 .max(pair[0].end)
-                .min(pair[1].start),
-            kind: kind_after(&pair[0].text),
-            pause: pair[1].start - pair[0].end,
+                .min(pair[1].start);
+            let beat = beats.near(usual, (pair[0].end, pair[1].start));
+            Candidate {
+                at: beat.unwrap_or(usual),
+                kind: kind_after(&pair[0].text),
+                on_beat: beat.is_some(),
+                pause: pair[1].start - pair[0].end,
+            }
         })
         .collect()
 }
@@ -208,7 +300,9 @@ fn by_rank(window: &[Candidate], aim: i64, ranks: &[CutPoint]) -> Option<Candida
     let rank = |candidate: &Candidate| {
         ranks
             .iter()
-            .position(|kind| *kind == candidate.kind)
+            .position(|kind| {
+                *kind == candidate.kind || (*kind == CutPoint::Beat && candidate.on_beat)
+            })
             .unwrap_or(ranks.len())
     };
     let cost = |candidate: &Candidate| (candidate.at - aim).abs() - 4 * candidate.pause;
@@ -218,33 +312,41 @@ fn by_rank(window: &[Candidate], aim: i64, ranks: &[CutPoint]) -> Option<Candida
         .copied()
 }
 
+/// What holds for the first piece of a span.
+#[derive(Clone, Copy, Debug)]
+struct First {
+    /// Its longest.
+    max: i64,
+    /// What must be left after it.
+    rest_min: i64,
+}
+
 /// Cuts a span that is too long, from the left: what stands before a cut does not depend on what comes after it.
-/// The limits come with the longest first piece.
 fn split(
     (start, end): (i64, i64),
     candidates: &[Candidate],
-    (limits, first_max): (Limits, i64),
+    (limits, first): (Limits, First),
     choose: impl Fn(&[Candidate], i64) -> Option<Candidate>,
 ) -> Vec<i64> {
     let mut cuts = Vec::new();
-    let (mut at, mut longest) = (start, first_max);
+    let (mut at, mut longest, mut rest_min) = (start, first.max, first.rest_min);
     while end - at > longest {
-        let (low, last) = (at + limits.min, end - limits.min);
-        let high = (at + longest).min(last);
-        let first = candidates.partition_point(|candidate| candidate.at < low);
-        let after = candidates.partition_point(|candidate| candidate.at <= high);
-        let window = &candidates[first..after.max(first)];
-        // Where nothing fits, a shot that is a little too long beats a cut inside a word.
-        let late = candidates
-            .get(first)
-            .filter(|candidate| candidate.at <= last);
-        let aim = at + limits.target.min(longest);
-        let Some(cut) = choose(window, aim).or(late.copied()) else {
-            break;
+        let low = at + limits.min;
+        let from = candidates.partition_point(|candidate| candidate.at < low);
+        let within = |last: i64| {
+            let after = candidates.partition_point(|candidate| candidate.at <= last);
+            &candidates[from..after.max(from)]
         };
+        let aim = at + limits.target.min(longest);
+        let last = end - limits.min;
+        // Where nothing fits, a shot that is a little too long beats a cut inside a word.
+        let late = || within(last).first().copied();
+        let cut = choose(within((at + longest).min(last)), aim)
+            .or_else(|| choose(within((at + longest).min(end - rest_min)), aim))
+            .or_else(late);
+        let Some(cut) = cut else { break };
         cuts.push(cut.at);
-        at = cut.at;
-        longest = limits.max;
+        (at, longest, rest_min) = (cut.at, limits.max, limits.min);
     }
     cuts
 }
@@ -268,8 +370,14 @@ fn join_short(pieces: Vec<Shot>, limits: Limits) -> Vec<Shot> {
             shots.push(shot);
             continue;
         }
+        // The first shot stays a hook.
+        let most = if shots.len() == 1 {
+            limits.hook_max
+        } else {
+            limits.max
+        };
         match shots.last_mut() {
-            Some(before) if at == last || shot.end - before.start <= limits.max => {
+            Some(before) if at == last || shot.end - before.start <= most => {
                 before.end = shot.end;
             }
             None if at == last => shots.push(shot),
@@ -300,7 +408,7 @@ mod tests {
             .map(|(at, count)| scene(&char::from(b'a' + at).to_string(), *count))
             .collect();
         let schedule = place(&bindings_with(voice), rules, RATE);
-        let shots = under_voice(&schedule, rules, RATE);
+        let shots = under_voice(&schedule, rules, &Beats::default(), RATE);
         (schedule, shots)
     }
 
@@ -384,7 +492,8 @@ mod tests {
 
     #[test]
     fn silent_cuts_follow_the_clips() {
-        let shots = silent(&[None, Some(60), Some(10), None], &rules(), RATE);
+        let lengths = [None, Some(60), Some(10), None];
+        let shots = silent(&lengths, &rules(), &Beats::default(), RATE);
         let lengths: Vec<i64> = shots.iter().map(Shot::frames).collect();
         assert_eq!(lengths, [84, 60, 45, 84]);
         assert_eq!(shots[3].start, 189);
@@ -406,13 +515,67 @@ mod tests {
         ];
         let limits = Limits::of(&rules(), RATE);
         let nearest = |window: &[Candidate], aim| by_rank(window, aim, &[]);
+        let candidates = candidates(&words, &Beats::default());
+        let first = First {
+            max: limits.max,
+            rest_min: limits.min,
+        };
         assert_eq!(
-            split((0, 400), &candidates(&words), (limits, limits.max), nearest),
+            split((0, 400), &candidates, (limits, first), nearest),
             [308]
         );
         assert_eq!(
-            split((0, 340), &candidates(&words), (limits, limits.max), nearest),
+            split((0, 340), &candidates, (limits, first), nearest),
             Vec::<i64>::new()
         );
+    }
+
+    #[test]
+    fn by_scene_is_one_shot_per_scene_however_long() {
+        let by_scene = EditRules {
+            coverage: Coverage::ByScene,
+            ..rules()
+        };
+        let (schedule, shots) = shots(&[1, 40, 2], &by_scene);
+        assert_tiles(&schedule, &shots);
+        assert_eq!(shots.len(), 3);
+    }
+
+    #[test]
+    fn cuts_meet_beats_between_words_and_never_inside_them() {
+        let on_beats = EditRules {
+            cut_on: vec![CutPoint::Beat],
+            snap_ms: 200,
+            ..rules()
+        };
+        let (schedule, _) = shots(&[24], &on_beats);
+        // The words leave one frame between them: a beat there can be met, one inside a word cannot.
+        let words = &schedule.scenes[0].words;
+        let gap = words[6].end;
+        let inside = words[9].start + 5;
+        let ms = |frame: i64| u32::try_from(frame * 1000 / 30 + 1).unwrap();
+        let beats = Beats::of(&[ms(gap), ms(inside)], &on_beats, RATE);
+        let cut = under_voice(&schedule, &on_beats, &beats, RATE);
+        assert!(cut.iter().any(|shot| shot.start == gap), "{cut:?}");
+        assert!(cut.iter().all(|shot| shot.start != inside), "{cut:?}");
+        let ignored = Beats::of(&[ms(gap)], &rules(), RATE);
+        assert_eq!(ignored.at_or_after(0), None, "`cut_on` names no beat");
+    }
+
+    #[test]
+    fn silent_cuts_move_to_the_beat() {
+        let on_beats = EditRules {
+            cut_on: vec![CutPoint::Beat],
+            ..rules()
+        };
+        let beats = Beats::of(&[2700, 5600, 9000], &on_beats, RATE);
+        let shots = silent(&[None, None, None], &on_beats, &beats, RATE);
+        let ends: Vec<i64> = shots.iter().map(|shot| shot.end).collect();
+        assert_eq!(
+            ends,
+            [81, 168, 252],
+            "81 and 168 are beats; 9 s is out of reach"
+        );
+        assert_eq!(beats.at_or_after(169), Some(270));
     }
 }

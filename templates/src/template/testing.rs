@@ -1,7 +1,7 @@
 //! Synthetic bindings for this crate's tests: even words, measured facts that look real.
 
-use super::binding::{Bindings, ClipBinding, VoiceBinding, VoiceWord};
-use super::{Template, builtin, instantiate, parse};
+use super::binding::{Bindings, ClipBinding, ImageBinding, VoiceBinding, VoiceWord};
+use super::{PlaceholderKind, Template, builtin, instantiate, parse};
 use crate::color::Color;
 use crate::digest::Digest;
 use crate::time::{FrameRate, RationalTime};
@@ -113,9 +113,42 @@ pub(crate) fn face(family: &str, weight: u16) -> FontFace {
     }
 }
 
+/// Captions as the product's everyday template has them.
+pub(crate) fn caption_rules() -> super::caption_rules::CaptionRules {
+    builtin_template("daily")
+        .captions
+        .expect("the everyday template has captions")
+}
+
 /// A template that ships with the product.
 pub(crate) fn builtin_template(name: &str) -> Template {
     parse(builtin(name).unwrap(), &|_| None).unwrap()
+}
+
+/// The bindings with a text for every text placeholder that has none yet, and a picture for every image placeholder.
+pub(crate) fn filled(template: &Template, mut bindings: Bindings) -> Bindings {
+    for placeholder in template.placeholders() {
+        let name = placeholder.name.clone();
+        match &placeholder.kind {
+            PlaceholderKind::Text { max_chars, .. } => {
+                let text: String = "Why bees dance in the dark"
+                    .chars()
+                    .take(max_chars.unwrap_or(40) as usize)
+                    .collect();
+                bindings.texts.entry(name).or_insert(text.trim().to_owned());
+            }
+            PlaceholderKind::Image => {
+                let image = ImageBinding {
+                    source: digest(5),
+                    width: 640,
+                    height: 360,
+                };
+                bindings.images.entry(name).or_insert(image);
+            }
+            _ => {}
+        }
+    }
+    bindings
 }
 
 /// The cut of a template over the bindings, every font it asks for being there.

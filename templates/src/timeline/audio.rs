@@ -10,6 +10,9 @@ use crate::time::{FrameRate, RationalTime, TimeRange};
 /// Samples per second of every mix.
 pub const AUDIO_RATE: FrameRate = FrameRate::whole(48_000);
 
+/// Longest cut in milliseconds: a mix is held in memory as a whole.
+pub const LONGEST_MS: u32 = 30 * 60 * 1000;
+
 /// One recording placed on the timeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioClip {

@@ -13,15 +13,17 @@ pub(crate) mod font_fallback;
 mod generator;
 mod media_reference;
 mod overlay;
+mod profile;
 mod scale;
 mod segment;
 mod segments;
+mod spacing;
 mod srt;
 mod track;
 mod transition;
 mod validate;
 
-pub use audio::{AUDIO_RATE, AudioClip, AudioPlan, Ducking, LoudnessTarget, MusicClip};
+pub use audio::{AUDIO_RATE, AudioClip, AudioPlan, Ducking, LONGEST_MS, LoudnessTarget, MusicClip};
 pub use caption::{
     CaptionPreset, CaptionStyle, CaptionTrack, Cue, CueWord, Highlight, HighlightMode, Outline,
     Shadow,
@@ -34,15 +36,19 @@ pub use media_reference::{
     ColorTransfer, ExternalReference, MediaFacts, MediaKind, MediaReference,
 };
 pub use overlay::{
-    Anchor, Animation, AnimationKind, Overlay, OverlayContent, Rect, ShapeOverlay, TextFit,
-    TextOverlay,
+    Anchor, Animation, AnimationKind, Overlay, OverlayContent, ProgressOverlay, Rect, ShapeOverlay,
+    TextFit, TextOverlay,
 };
+pub use profile::Profile;
 pub use segment::{
     MAX_SEGMENT_FRAMES, MIN_SEGMENT_FRAMES, SegmentShot, SegmentSpec, SegmentTransition,
 };
+pub use spacing::is_spaceless;
 pub(crate) use srt::ends_sentence;
 pub use track::{Gap, Track, TrackItem};
 pub use transition::{Transition, TransitionKind};
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -92,4 +98,10 @@ pub struct Timeline {
     pub audio: AudioPlan,
     /// Every font face the overlays and captions use.
     pub fonts: Vec<FontFace>,
+    /// Sizes and encodings that the template offers beside the built-in ones, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub profiles: BTreeMap<String, Profile>,
+    /// Where a rule of the template could not be kept with these clips, for people. Nothing of it is visible.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }

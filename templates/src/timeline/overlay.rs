@@ -111,6 +111,17 @@ pub struct ShapeOverlay {
     pub radius: u16,
 }
 
+/// A bar that grows evenly from nothing at the first frame of its overlay's range to its whole width at the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgressOverlay {
+    /// Colour of the part that is done.
+    pub color: Color,
+    /// Colour of the whole bar behind it.
+    pub background: Option<Color>,
+    /// Corner radius, pixels.
+    pub radius: u16,
+}
+
 /// What an overlay shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -121,6 +132,8 @@ pub enum OverlayContent {
     Image(Digest),
     /// A shape that fills the rectangle.
     Shape(ShapeOverlay),
+    /// A bar that fills the rectangle from the left as time passes.
+    Progress(ProgressOverlay),
 }
 
 /// Something drawn over the picture for a while.

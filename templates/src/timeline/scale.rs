@@ -1,8 +1,8 @@
 //! The same timeline at another picture size, for drafts: every length in pixels changes, no time does.
 
 use crate::timeline::{
-    Canvas, CaptionStyle, CaptionTrack, Outline, Overlay, OverlayContent, Rect, Shadow,
-    ShapeOverlay, TextOverlay, Timeline,
+    Canvas, CaptionStyle, CaptionTrack, Outline, Overlay, OverlayContent, ProgressOverlay, Rect,
+    Shadow, ShapeOverlay, TextOverlay, Timeline,
 };
 
 /// A ratio of two sizes, per axis. Letters, strokes and radii follow the width.
@@ -107,6 +107,10 @@ impl Scale {
             OverlayContent::Shape(shape) => OverlayContent::Shape(ShapeOverlay {
                 radius: self.length(shape.radius),
                 ..*shape
+            }),
+            OverlayContent::Progress(bar) => OverlayContent::Progress(ProgressOverlay {
+                radius: self.length(bar.radius),
+                ..*bar
             }),
         };
         Overlay {

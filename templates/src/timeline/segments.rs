@@ -207,12 +207,14 @@ fn overlay_part(overlay: &Overlay, start: i64, frames: i64) -> Option<Overlay> {
     let exit = overlay
         .exit
         .filter(|animation| range.end() - i64::from(animation.frames) < frames);
-    let first = if enter.is_some() {
+    // How far a bar has come depends on both of its ends.
+    let grows = matches!(overlay.content, OverlayContent::Progress(_));
+    let first = if enter.is_some() || grows {
         range.first()
     } else {
         range.first().max(0)
     };
-    let end = if exit.is_some() {
+    let end = if exit.is_some() || grows {
         range.end()
     } else {
         range.end().min(frames)

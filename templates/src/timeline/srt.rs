@@ -1,5 +1,6 @@
 //! SubRip text from the captions' words: readable phrases instead of the picture's short cues.
 
+use super::spacing::joined;
 use std::fmt::Write as _;
 
 use crate::timeline::{CueWord, Timeline};
@@ -136,12 +137,12 @@ fn phrases<'a>(words: impl Iterator<Item = &'a CueWord>) -> Vec<Phrase<'a>> {
 
 /// One line, or the two most even ones; `None` if two lines do not hold it.
 fn two_lines(words: &[String]) -> Option<Vec<String>> {
-    let whole = words.join(" ");
+    let whole = joined(words);
     if whole.chars().count() <= LINE_CHARS {
         return Some(vec![whole]);
     }
     (1..words.len())
-        .map(|at| [words[..at].join(" "), words[at..].join(" ")])
+        .map(|at| [joined(&words[..at]), joined(&words[at..])])
         .filter(|lines| lines.iter().all(|line| line.chars().count() <= LINE_CHARS))
         .min_by_key(|[top, bottom]| top.chars().count().abs_diff(bottom.chars().count()))
         .map(Vec::from)

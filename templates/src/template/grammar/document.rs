@@ -4,6 +4,7 @@ use super::overlays::TRACKS;
 use super::picture::{TRANSITIONS, VIDEO};
 use super::rules::RULES;
 use super::{ANY_TIME, Field, Section, Shape, Word, duration, int, key, number, refused, word};
+use crate::timeline::LONGEST_MS;
 
 /// The whole document.
 pub(super) static DOCUMENT: Section = Section {
@@ -86,11 +87,16 @@ static CANVAS: Section = Section {
         .or("\"#000000\""),
         key(
             "min_duration",
-            ANY_TIME,
+            duration(0, LONGEST_MS),
             "A shorter cut is made this long by its last shot.",
         )
         .or("0s"),
-        key("max_duration", ANY_TIME, "A longer cut is refused.").or("30m"),
+        key(
+            "max_duration",
+            duration(0, LONGEST_MS),
+            "A longer cut is refused.",
+        )
+        .or("30m"),
     ],
 };
 
