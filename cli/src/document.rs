@@ -14,6 +14,7 @@ use fenta_workflows::graph::Workflow;
 
 use crate::command_error::CommandError;
 use crate::settings::Settings;
+use crate::template_file::TemplateFile;
 use crate::ui::Ui;
 
 /// A little more than a document may have: the compiler says what is too much, memory stays bounded.
@@ -76,6 +77,22 @@ impl Document {
         }
     }
 
+    /// A document that a command writes itself, as if it lay in the current folder.
+    pub(crate) fn written(
+        name: &str,
+        text: String,
+        settings: &Settings,
+    ) -> Result<Self, CommandError> {
+        Ok(Self {
+            source: SourceFile {
+                name: name.to_owned(),
+                text,
+            },
+            path: None,
+            dir: unicode(&settings.current_dir)?,
+        })
+    }
+
     /// Fails with every file that the document names and that is not there; defaults of given inputs do not matter.
     pub(crate) fn check_files(
         &self,
@@ -86,7 +103,7 @@ impl Document {
         let folder = Path::new(&self.dir);
         let missing = workflow.missing_files(given, &|path| folder.join(path).exists());
         if missing.is_empty() {
-            return Ok(());
+            return self.check_templates(workflow, ui);
         }
         Err(CommandError::Document {
             name: self.source.name.clone(),
@@ -98,6 +115,15 @@ impl Document {
     /// Its absolute path; standard input has none.
     pub(crate) fn path(&self) -> Option<&str> {
         self.path.as_deref()
+    }
+
+    /// Fails with everything that is wrong with the templates of the user's own that the document names, each shown in
+    /// its own text.
+    fn check_templates(&self, workflow: &Workflow, ui: &Ui) -> Result<(), CommandError> {
+        for path in workflow.own_templates() {
+            TemplateFile::read(&path, Path::new(&self.dir))?.check(ui)?;
+        }
+        Ok(())
     }
 
     /// The document as it is sent.

@@ -11,6 +11,7 @@ mod lock_file;
 mod replace_file;
 mod session;
 mod settings;
+mod template_file;
 mod ui;
 
 fn main() -> std::process::ExitCode {

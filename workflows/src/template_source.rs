@@ -35,6 +35,11 @@ pub fn check(source: &SourceFile, resolve: &dyn Fn(&str) -> Option<String>) -> C
     }
 }
 
+/// Whether a name stands for a file of the user's rather than a template that ships.
+pub fn is_path(name: &str) -> bool {
+    crate::nodes::is_template_path(name)
+}
+
 /// The advice of the YAML reader speaks of workflows; templates have other means.
 fn for_templates(found: Diagnostics) -> Diagnostics {
     let mut told = Diagnostics::new();
@@ -227,21 +232,18 @@ fn span_of(problem: &TemplateProblem, found: &Found<'_>) -> Span {
 /// The message with as much of the path as the place does not show by itself.
 fn message_of(problem: &TemplateProblem, found: &Found<'_>, inherited: bool) -> String {
     let path = problem.path.as_str();
-    let last = path.rsplit(['.', '[']).next().unwrap_or(path);
-    let last = last.trim_end_matches(']');
-    match () {
-        () if path.is_empty() => problem.message.clone(),
-        () if inherited => format!(
-            "in the template that is extended, `{path}` {}",
-            problem.message
-        ),
-        () if found.rest.is_empty() => format!("`{last}` {}", problem.message),
-        () => format!(
-            "`{}` {}",
-            found.rest.trim_start_matches('.'),
-            problem.message
-        ),
-    }
+    let (before, subject) = match () {
+        () if path.is_empty() => return problem.message.clone(),
+        () if inherited => ("in the template that is extended, ", path),
+        () if !found.rest.is_empty() => ("", found.rest.trim_start_matches('.')),
+        () => ("", path.rsplit('.').next().unwrap_or(path)),
+    };
+    // A message is either what the subject does (`is 7`) or a sentence of its own.
+    let own_sentence = ["`", "the ", "there "]
+        .iter()
+        .any(|start| problem.message.starts_with(start));
+    let colon = if own_sentence { ":" } else { "" };
+    format!("{before}`{subject}`{colon} {}", problem.message)
 }
 
 fn code_of(problem: &TemplateProblem) -> &'static str {
@@ -289,6 +291,7 @@ mod tests {
         assert_eq!((template.name(), warnings.len()), ("mine", 0));
     }
 
+    // spec: T-5
     #[test]
     fn problems_stand_at_their_key_or_value() {
         let text = format!(
@@ -324,6 +327,7 @@ mod tests {
         assert!(one.message.contains("`video.fill`"), "{one:?}");
     }
 
+    // spec: T-4
     #[test]
     fn yaml_mistakes_have_their_own_codes_and_advice() {
         for (line, code, at) in [

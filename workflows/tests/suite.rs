@@ -7,6 +7,7 @@
 //! ```
 //! Every diagnostic must be expected and every expectation met; the text is a fragment of the message. A `hint` or
 //! `label` belongs to the diagnostic above it. A document without such comments must compile without a warning.
+//! The documents under `template/` are checked as templates.
 //! Warnings about what ends on a day need the day: `# today: 2026-11-22`; those about a template of one's own need its
 //! text: `# template: ./low.yaml`.
 
@@ -14,7 +15,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use fenta_workflows::{LintFacts, LocatedDiagnostic, Severity, SourceFile, compile, explain, lint};
+use fenta_workflows::{
+    LintFacts, LocatedDiagnostic, Severity, SourceFile, compile, explain, lint, template_source,
+};
 
 #[derive(Debug)]
 struct Expected {
@@ -147,11 +150,21 @@ fn template(path: String) -> (String, String) {
     (path, text)
 }
 
-fn diagnose(name: &str, text: &str) -> Vec<LocatedDiagnostic> {
+fn diagnose(path: &Path, text: &str) -> Vec<LocatedDiagnostic> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
     let source = SourceFile {
-        name: name.to_owned(),
+        name: name.into_owned(),
         text: text.to_owned(),
     };
+    if path
+        .parent()
+        .is_some_and(|folder| folder.ends_with("template"))
+    {
+        return match template_source::check(&source, &|_| None) {
+            Ok((_, warnings)) => warnings.iter().map(|one| one.located(&source)).collect(),
+            Err(found) => found.located(&source),
+        };
+    }
     match compile(&source) {
         Ok((workflow, warnings)) => {
             let facts = LintFacts {
@@ -173,7 +186,7 @@ fn every_document_gives_exactly_the_expected_diagnostics() {
     assert!(fixtures.len() >= 40, "only {} fixtures", fixtures.len());
     for path in &fixtures {
         let text = std::fs::read_to_string(path).unwrap();
-        let located = diagnose(&path.file_name().unwrap().to_string_lossy(), &text);
+        let located = diagnose(path, &text);
         let mut open: Vec<&LocatedDiagnostic> = located.iter().collect();
         for expected in expectations(&text) {
             match open.iter().position(|found| matches(&expected, found)) {

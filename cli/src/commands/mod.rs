@@ -20,6 +20,7 @@ mod plan;
 mod ps;
 pub(crate) mod run;
 mod schema;
+mod template;
 mod timeline;
 mod validate;
 
@@ -79,6 +80,9 @@ pub(crate) enum Command {
     Config(config::ConfigCommand),
     /// Print completions for a shell
     Completions(completions::CompletionsArgs),
+    /// The templates a video is cut with
+    #[command(subcommand)]
+    Template(template::TemplateCommand),
     /// Check what Fenta needs on this machine
     Doctor(doctor::DoctorArgs),
     /// Help about a command, or about `exit-codes`
@@ -106,6 +110,7 @@ impl Command {
             Self::Schema(args) => args.run(context),
             Self::Config(command) => command.run(context),
             Self::Completions(args) => args.run(context),
+            Self::Template(command) => command.run(context),
             Self::Doctor(args) => wait(args.run(context)),
             Self::Help(args) => args.run(context),
         }

@@ -111,6 +111,7 @@ mod tests {
             .collect()
     }
 
+    // spec: T-39
     #[test]
     fn the_first_rule_that_applies_decides() {
         let rules = TransitionRules {
@@ -159,6 +160,7 @@ mod tests {
         assert_eq!(kinds(&shots, &rules, &[]), [None; 4]);
     }
 
+    // spec: T-40
     #[test]
     fn no_more_than_the_share_are_blends() {
         let rules = |share| TransitionRules {

@@ -463,6 +463,7 @@ mod tests {
         );
     }
 
+    // spec: T-7
     #[test]
     fn keys_that_contradict_the_preset_are_refused() {
         for (text, part) in [
@@ -512,6 +513,7 @@ mod tests {
         }
     }
 
+    // spec: T-21
     #[test]
     fn what_leaves_the_zone_is_noted() {
         let (_, notes) = read_style(

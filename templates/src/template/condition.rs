@@ -265,6 +265,7 @@ mod tests {
         Condition::parse(text).unwrap().holds(facts)
     }
 
+    // spec: T-17
     #[test]
     fn conditions_ask_what_is_there() {
         for (text, expected) in [

@@ -471,6 +471,7 @@ mod tests {
         }
     }
 
+    // spec: T-43
     #[test]
     fn japanese_needs_no_spaces_and_more_room() {
         let grouping = Grouping {
@@ -514,6 +515,7 @@ mod tests {
         }
     }
 
+    // spec: T-44
     #[test]
     fn emphasis_and_emoji_follow_the_style() {
         let style = CaptionRules {

@@ -166,6 +166,7 @@ mod tests {
         assert!(found[3].optional);
     }
 
+    // spec: T-14, T-15
     #[test]
     fn declarations_are_checked() {
         let (_, noted) = declared(

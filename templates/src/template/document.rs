@@ -248,6 +248,7 @@ mod tests {
         }
     }
 
+    // spec: T-4
     #[test]
     fn hostile_texts_are_refused() {
         assert!(fails("a: 1\na: 2").contains("`a` stands twice"));

@@ -180,7 +180,13 @@ impl<'a> Fields<'a> {
             debug_assert!(false, "{}.{key} is no duration", self.section.name);
             return None;
         };
-        self.parsed(key, |text| duration_of(text, (min_ms, max_ms)))
+        self.read(key, |node| match node {
+            Node::Int(_) | Node::Decimal(_) => {
+                Err(Wrong::shape(node, "a duration")
+                    .hint("write it with its unit: 300ms, 1.5s, 2m"))
+            }
+            node => duration_of(text_of(node)?, (min_ms, max_ms)).map_err(Wrong::from),
+        })
     }
 
     /// One of the grammar's words, as the value that stands for it.
@@ -502,6 +508,7 @@ mod tests {
         assert_eq!(noted, Vec::<String>::new());
     }
 
+    // spec: T-6
     #[test]
     fn wrong_values_are_all_noted_with_what_was_seen() {
         let noted = notes(
@@ -523,7 +530,7 @@ mod tests {
                 "size: is 10; it must be 24 to 200",
                 "preset: `krok` is not one of its values; known here: karaoke, pop, box, one_word, phrase, clean, none",
                 "max_lines: is a text, expected a whole number",
-                "gap_merge: is a number, expected a text; quote it",
+                "gap_merge: is a number, expected a duration; write it with its unit: 300ms, 1.5s, 2m",
                 "highlight: is a number, expected a map",
                 "emoji: `bitmpa` is not one of its values; did you mean `bitmap`?",
                 "min_on_screen: `99m` is not between 0 and 1 hour",
@@ -546,6 +553,7 @@ mod tests {
         );
     }
 
+    // spec: T-2
     #[test]
     fn unknown_refused_and_missing_keys_are_noted() {
         let noted = notes(

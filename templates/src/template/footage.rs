@@ -603,6 +603,7 @@ mod tests {
         lengths.iter().enumerate().map(make).collect()
     }
 
+    // spec: T-34
     #[test]
     fn a_short_video_is_shown_again_and_said_so() {
         let clips = [video(1, 2_000)];

@@ -9,6 +9,8 @@ mod document;
 mod overlays;
 mod picture;
 mod rules;
+#[cfg(test)]
+mod table;
 
 /// A map with a fixed set of keys.
 #[derive(Debug)]

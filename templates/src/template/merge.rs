@@ -1,7 +1,8 @@
 //! `extends`: a template is its base with its own values on top.
 //!
 //! Maps merge deep; a list replaces the base's list, except that lists whose members carry an `id` merge by it: a
-//! member with a known id changes that member, a new one is added at the end, and `remove: true` drops it.
+//! member with a known id changes that member, a new one is added at the end, and `remove: true` drops it. An item's
+//! `time` is replaced as a whole, and a new caption preset starts from what it does by itself.
 
 use super::document::{self, Node};
 use super::{ProblemKind, TemplateProblem, builtin};
@@ -185,6 +186,8 @@ pub(crate) fn merge(base: Node, top: Node) -> Node {
         (Node::Map(mut base), Node::Map(top)) => {
             for (key, value) in top {
                 match base.iter_mut().find(|(name, _)| *name == key) {
+                    // Ways of saying when exclude each other, so a new one takes the place of the old.
+                    Some((_, old)) if key == "time" => *old = merge(Node::Null, value),
                     Some((_, old)) => *old = merge(std::mem::replace(old, Node::Null), value),
                     None => base.push((key, merge(Node::Null, value))),
                 }
@@ -249,8 +252,13 @@ mod tests {
             merged,
             tree("a: {x: 1, y: 3, z: 4}\nb: [9]\nc: keep\nd: new")
         );
+        assert_eq!(
+            merge(tree("time: {from: 1s, to: 3s}"), tree("time: {last: 2s}")),
+            tree("time: {last: 2s}")
+        );
     }
 
+    // spec: T-8
     #[test]
     fn lists_with_ids_merge_by_id_at_every_depth() {
         let base = tree("[{id: a, v: 1}, {id: b, items: [{id: p, v: 1}, {id: q}]}]");
@@ -269,6 +277,7 @@ mod tests {
         assert_eq!(merge(Node::Map(Vec::new()), doc.clone()), doc);
     }
 
+    // spec: T-10
     #[test]
     fn a_new_preset_forgets_what_the_old_one_said() {
         let base = "tracks: [{id: s, style: {preset: pop, size: 9, outline: {width: 6}, words_per_caption: [1, 3], \
@@ -316,6 +325,7 @@ mod tests {
         );
     }
 
+    // spec: T-9
     #[test]
     fn bad_chains_are_named() {
         let lookup = |name: &str| match name {

@@ -154,6 +154,11 @@ impl Template {
         &self.version
     }
 
+    /// The picture's size and rate; its background may still depend on what is bound.
+    pub fn canvas(&self) -> &Canvas {
+        &self.canvas
+    }
+
     /// Its placeholders, in the document's order.
     pub fn placeholders(&self) -> &[Placeholder] {
         &self.placeholders

@@ -418,6 +418,7 @@ mod tests {
         overlays
     }
 
+    // spec: T-24
     #[test]
     fn texts_are_filled_and_empty_ones_left_out() {
         let items = [
@@ -451,6 +452,7 @@ mod tests {
         assert_eq!(placed(&[item("logo")], &[]).len(), 0);
     }
 
+    // spec: T-25
     #[test]
     fn times_become_frames_inside_the_timeline() {
         let range = |time| {
@@ -468,6 +470,7 @@ mod tests {
         assert_eq!(range(ItemTime::Last { ms: 60_000 }), Some((0, 300)));
     }
 
+    // spec: T-25
     #[test]
     fn animations_take_at_most_half_the_time() {
         let overlay = placed(&[text_item("a", "x", ItemTime::All)], &[]).remove(0);
@@ -508,6 +511,7 @@ mod tests {
         );
     }
 
+    // spec: T-24
     #[test]
     fn companions_come_and_go_with_their_item() {
         let span = ItemTime::Span {
@@ -531,6 +535,7 @@ mod tests {
         assert_eq!(placed(&items, &[("title", " ")]), [], "no text, no plate");
     }
 
+    // spec: T-41
     #[test]
     fn the_end_is_a_sheet_that_becomes_solid() {
         let filled = Filled::default();
@@ -551,6 +556,7 @@ mod tests {
         assert_eq!(end.enter.unwrap().frames, 9);
     }
 
+    // spec: T-21
     #[test]
     fn texts_outside_the_safe_zone_are_warned_about() {
         let at = |x, w| OverlayItem {

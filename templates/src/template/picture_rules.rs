@@ -361,6 +361,7 @@ mod tests {
         );
     }
 
+    // spec: T-3
     #[test]
     fn what_the_renderer_cannot_do_is_refused_with_what_works() {
         for (text, part) in [

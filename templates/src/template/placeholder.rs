@@ -159,6 +159,7 @@ mod tests {
             .collect()
     }
 
+    // spec: T-13
     #[test]
     fn fills_names_and_keeps_everything_else() {
         let pattern = TextPattern::parse("From ${{ source }}, {{ not }} $5 ${{b}}").unwrap();

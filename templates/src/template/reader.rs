@@ -257,6 +257,7 @@ mod tests {
         })
     }
 
+    // spec: T-19
     #[test]
     fn canvases_have_even_sides_and_usual_rates() {
         let (usual, notes) = canvas("{}");
@@ -289,6 +290,7 @@ mod tests {
         }
     }
 
+    // spec: T-47
     #[test]
     fn profiles_are_sizes_with_an_encoding() {
         let read = |text: &str| {

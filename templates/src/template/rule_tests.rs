@@ -107,7 +107,7 @@ fn assert_rules(template: &Template, bindings: &Bindings, timeline: &Timeline) {
     }
 }
 
-// spec: T-34, T-35, T-36
+// spec: T-27, T-28, T-36, T-42
 #[test]
 fn the_same_rules_serve_every_length_language_and_number_of_clips() {
     for name in builtin_names() {
@@ -145,7 +145,7 @@ fn the_same_rules_serve_every_length_language_and_number_of_clips() {
     }
 }
 
-// spec: T-37
+// spec: T-29
 #[test]
 fn the_first_shot_is_a_hook() {
     for name in builtin_names() {
@@ -162,7 +162,7 @@ fn the_first_shot_is_a_hook() {
     }
 }
 
-// spec: T-38
+// spec: T-32
 #[test]
 fn footage_comes_back_only_when_there_is_no_other() {
     let text = "{fenta: template/v1, name: sparing, extends: footage, rules: {reuse: {max_times: 2, min_gap: 8s}}}";
@@ -183,7 +183,7 @@ fn footage_comes_back_only_when_there_is_no_other() {
     );
 }
 
-// spec: T-39
+// spec: T-35
 #[test]
 fn a_cut_is_as_long_as_the_canvas_allows() {
     let with = |canvas: &str| {
@@ -211,7 +211,7 @@ fn a_cut_is_as_long_as_the_canvas_allows() {
     );
 }
 
-// spec: T-40
+// spec: T-45, T-46
 #[test]
 fn tracks_are_heard_and_seen_only_if_their_condition_holds() {
     let text = "
@@ -243,7 +243,7 @@ tracks:
     assert!(in_mode("bare").overlays.is_empty());
 }
 
-// spec: T-41
+// spec: T-33
 #[test]
 fn a_loop_ends_with_what_it_began() {
     let text = "{fenta: template/v1, name: loop, extends: daily, rules: {loop_safe: true, cut_on: [beat]}}";
@@ -262,6 +262,7 @@ fn a_loop_ends_with_what_it_began() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
+    // spec: T-27, T-28, T-38
     #[test]
     fn any_narration_keeps_the_rules(
         lengths in prop::collection::vec(1usize..40, 1..9),

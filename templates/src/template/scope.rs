@@ -208,6 +208,7 @@ theme:
         .1
     }
 
+    // spec: T-18
     #[test]
     fn names_resolve() {
         let noted = with_scope(|scope| {
@@ -233,6 +234,7 @@ theme:
         assert_eq!(noted, Vec::<String>::new());
     }
 
+    // spec: T-12
     #[test]
     fn wrong_names_are_explained() {
         with_scope(|scope| {

@@ -429,6 +429,7 @@ mod tests {
         }
     }
 
+    // spec: T-30
     #[test]
     fn long_sentences_split_at_phrases_never_inside_words() {
         let (schedule, shots) = shots(&[6, 20, 6], &rules());
@@ -530,6 +531,7 @@ mod tests {
         );
     }
 
+    // spec: T-30
     #[test]
     fn by_scene_is_one_shot_per_scene_however_long() {
         let by_scene = EditRules {
@@ -541,6 +543,7 @@ mod tests {
         assert_eq!(shots.len(), 3);
     }
 
+    // spec: T-31
     #[test]
     fn cuts_meet_beats_between_words_and_never_inside_them() {
         let on_beats = EditRules {

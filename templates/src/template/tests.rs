@@ -174,6 +174,7 @@ fn fonts_are_asked_for_by_what_is_written() {
     assert!(missing[0].message.contains("Noto Color Emoji:400"));
 }
 
+// spec: T-16
 #[test]
 fn bindings_that_do_not_fit_are_all_explained() {
     let template = parsed(
@@ -262,7 +263,7 @@ fn everything_wrong_with_a_document_is_said_at_once() {
         "name: `my template`",
         "canvas.width: is 1081, which is odd",
         "canvas.fps: is not a frame rate",
-        "canvas.min_duration: is a number, expected a text; quote it",
+        "canvas.min_duration: is a number, expected a duration; write it with its unit",
         "safe_zone: `universl` is not one of its values; did you mean `universal`",
         "colour: is not a key here",
         "profiles.a.width: is missing",
@@ -282,6 +283,7 @@ fn everything_wrong_with_a_document_is_said_at_once() {
     assert_eq!(found.len(), 15, "{found:#?}");
 }
 
+// spec: T-1
 #[test]
 fn a_template_needs_its_header_and_one_picture() {
     let found = problems("{name: x}");
@@ -367,6 +369,7 @@ fn a_scene_inserted_with_its_clip_leaves_the_others_alone() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
+    // spec: T-37
     #[test]
     fn editing_one_scene_leaves_the_segments_of_all_others_equal(
         counts in prop::collection::vec(5u64..25, 2..7),

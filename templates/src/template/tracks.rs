@@ -219,6 +219,7 @@ mod tests {
     const SUBS: &str =
         "{id: subs, kind: subtitles, source: '${{ words }}', style: {font: 'Inter:800'}}";
 
+    // spec: T-22
     #[test]
     fn one_picture_and_at_most_one_subtitles_track() {
         assert_eq!(noted(MAIN), Vec::<String>::new());
@@ -248,6 +249,7 @@ mod tests {
         assert!(noted(&conditional)[0].contains("tracks[main].if: is not available"));
     }
 
+    // spec: T-45
     #[test]
     fn audio_tracks_say_which_recording_is_the_narration() {
         let music = "{id: bed, kind: audio, role: music, source: '${{ music }}', if: '${{ music != null }}', gain: -20, \
@@ -295,6 +297,7 @@ mod tests {
         );
     }
 
+    // spec: T-11, T-23
     #[test]
     fn items_are_ordered_by_height_and_follow_each_other() {
         let item = |id: &str, more: &str| {

@@ -144,6 +144,7 @@ mod tests {
         cut(&builtin_template("daily"), &bindings)
     }
 
+    // spec: T-20
     #[test]
     fn a_draft_is_the_same_cut_smaller() {
         let (full, draft) = (full(), full().scaled(540, 960));

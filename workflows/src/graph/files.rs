@@ -114,6 +114,8 @@ nodes:
         let (workflow, _) = compile(&source)
             .map_err(|found| found.render(&source, false))
             .unwrap();
+        let own: Vec<String> = workflow.own_templates().into_iter().collect();
+        assert_eq!(own, ["./mine.yaml"]);
         let there = |path: &str| path == "./there";
         let text = workflow
             .missing_files(&BTreeSet::new(), &there)

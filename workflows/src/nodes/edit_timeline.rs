@@ -32,7 +32,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
         ParamSpec::required(
             "template",
             ParamType::Text { max_chars: 4096 },
-            "A template that ships with Fenta (daily, footage, quiet), or the path of your own.",
+            "A template that ships with Fenta (`fenta template list`), or the path of your own.",
         ),
         ParamSpec::required(
             "clips",
@@ -55,6 +55,19 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
             "The music under it.",
         ),
         ParamSpec::optional(
+            "beats",
+            ParamType::many(ParamType::Number {
+                min: 0.0,
+                max: 3600.0,
+            }),
+            "Beats of the music in seconds, for templates that cut on them.",
+        ),
+        ParamSpec::optional(
+            "chapters",
+            ParamType::many(ParamType::Text { max_chars: 40 }),
+            "Ids of the scenes (s1, s2, ...) with which a chapter begins, for templates that mark chapters.",
+        ),
+        ParamSpec::optional(
             "fill",
             ParamType::Fill,
             "Values for the template's other placeholders: texts, colours, picture files.",
@@ -68,6 +81,11 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
     ports: vec![
         PortSpec::new("timeline", PortType::Timeline, "The cut, frame by frame."),
         PortSpec::new("seconds", PortType::Number, "Its length."),
+        PortSpec::new(
+            "notes",
+            PortType::List(Box::new(PortType::Text)),
+            "Where a rule of the template could not be kept with these clips.",
+        ),
     ],
     example: "\
 fenta: workflow/v1
@@ -153,7 +171,9 @@ impl NodeType for EditTimeline {
         let timeline = template::instantiate(&template, &bindings)
             .map_err(|problems| refused("the cut cannot be made", &problems))?;
         let seconds = timeline.duration.as_seconds();
+        let notes = timeline.notes.iter().cloned().map(Value::Text).collect();
         Ok(outputs([
+            ("notes", Value::List(notes)),
             ("timeline", Value::Timeline(Box::new(timeline))),
             ("seconds", Value::Float(seconds)),
         ]))
@@ -187,10 +207,49 @@ fn bind_media(params: Params<'_>) -> Result<Bindings, LowerError> {
         }
         bindings.captions = true;
     }
+    bindings.beats = beats(params);
+    bindings.chapters = chapters(params, &bindings)?;
     if let Some(Value::Audio(music)) = params.get("music") {
         bindings.music = Some(music.digest);
     }
     Ok(bindings)
+}
+
+/// Beats in milliseconds, in order.
+fn beats(params: Params<'_>) -> Vec<u32> {
+    let seconds = params
+        .list("beats")
+        .into_iter()
+        .filter_map(|beat| match beat {
+            Value::Int(seconds) => Some(*seconds as f64),
+            Value::Float(seconds) => Some(*seconds),
+            _ => None,
+        });
+    // Limits of the parameter keep this far inside the range.
+    let mut beats: Vec<u32> = seconds.map(|at| (at * 1000.0).round() as u32).collect();
+    beats.sort_unstable();
+    beats
+}
+
+/// Ids of scenes that are there; one that is not would never be seen to do anything.
+fn chapters(params: Params<'_>, bindings: &Bindings) -> Result<Vec<String>, LowerError> {
+    let mut chapters = Vec::new();
+    for value in params.list("chapters") {
+        let Value::Text(id) = value else { continue };
+        let scenes = || bindings.voice.iter().map(|scene| scene.id.as_str());
+        if !scenes().any(|scene| scene == id) {
+            let hint = match nearest(id, scenes()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("its scenes are {}", scenes().collect::<Vec<_>>().join(", ")),
+            };
+            return Err(LowerError::new(
+                format!("`chapters` names `{id}`, which is no scene of the narration"),
+                hint,
+            ));
+        }
+        chapters.push(id.clone());
+    }
+    Ok(chapters)
 }
 
 fn clip_binding(value: &Value) -> Result<ClipBinding, LowerError> {
@@ -305,6 +364,28 @@ mod tests {
             Some(digest("m"))
         );
         assert!(timeline.captions.is_none());
+    }
+
+    #[test]
+    fn chapters_are_scenes_of_the_narration() {
+        let with = |id: &str| bench().with("chapters", Value::List(vec![Value::Text(id.into())]));
+        let right = with("s1");
+        assert!(right.outputs(&[fonts(&right)]).contains_key("timeline"));
+        let wrong = with("s9").fails(&[]);
+        assert!(wrong.message.contains("`s9`"), "{wrong}");
+        assert!(wrong.hint.contains("s1"), "{wrong:?}");
+    }
+
+    #[test]
+    fn beats_are_milliseconds_in_order() {
+        let beats_of = |written: Vec<Value>| {
+            let params = BTreeMap::from([("beats".to_owned(), Value::List(written))]);
+            beats(Params::new(&params))
+        };
+        assert_eq!(
+            beats_of(vec![Value::Float(1.5), Value::Int(1), Value::Float(0.0005)]),
+            [1, 1000, 1500]
+        );
     }
 
     #[test]

@@ -12,12 +12,17 @@ use crate::action::{
     Action, ActionFacts, ActionResult, AudioEncoding, MixFacts, MixRequest, MuxFacts, MuxRequest,
     RenderSegmentRequest, VideoEncoding, WriteRequest,
 };
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::{JobFacts, LowerError};
 use crate::node::{
-    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, outputs,
-    wrong_facts,
+    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, Written,
+    outputs, wrong_facts,
 };
+use crate::suggest::nearest;
 use crate::value::{FileValue, PortType, Value};
+
+/// Profiles that every timeline has.
+const BUILT_IN: [&str; 2] = ["universal", "draft"];
 
 /// Size of a draft.
 const DRAFT_SIZE: (u32, u32) = (540, 960);
@@ -38,9 +43,9 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
         ),
         ParamSpec::with_default(
             "profile",
-            ParamType::OneOf(&["universal", "draft"]),
+            ParamType::Text { max_chars: 64 },
             Value::Text("universal".into()),
-            "`universal` plays everywhere; `draft` is half the size and quick, to look at a cut.",
+            "`universal` plays everywhere; `draft` is half the size and quick, to look at a cut; templates add their own.",
         ),
         ParamSpec::with_default(
             "title",
@@ -84,6 +89,24 @@ impl NodeType for OutputRender {
         )]
     }
 
+    fn check(&self, written: &Written<'_>, found: &mut Diagnostics) {
+        let Some(name) = written.text("profile") else {
+            return;
+        };
+        let near = nearest(name, BUILT_IN).filter(|near| *near != name);
+        if let Some(near) = near.filter(|_| !BUILT_IN.contains(&name)) {
+            let span = written.span("profile");
+            found.push(
+                Diagnostic::warning(
+                    codes::BAD_VALUE,
+                    span,
+                    format!("no profile `{name}` is built in; only a template can have one"),
+                )
+                .suggest(Some(near), span),
+            );
+        }
+    }
+
     fn lower(
         &self,
         context: &LowerContext<'_>,
@@ -93,15 +116,17 @@ impl NodeType for OutputRender {
         let Some(Value::Timeline(timeline)) = params.get("timeline") else {
             return Err(LowerError::new("`timeline` is not a timeline", "").into());
         };
-        let draft = params.text("profile")? == "draft";
+        let profile = Target::named(params.text("profile")?, timeline)?;
+        let draft = profile.draft;
         let scaled;
-        let timeline: &Timeline = if draft {
-            scaled = timeline.scaled(DRAFT_SIZE.0, DRAFT_SIZE.1);
-            &scaled
-        } else {
-            timeline
+        let timeline: &Timeline = match profile.size {
+            Some((width, height)) => {
+                scaled = timeline.scaled(width, height);
+                &scaled
+            }
+            None => timeline,
         };
-        let encoding = video_encoding(draft, context.job.encoder_threads.max(1));
+        let encoding = profile.encoding(context.job.encoder_threads.max(1));
         let parts = Parts::render(timeline, &encoding, draft, steps)?;
         let (video, mux) = parts.mux(timeline, params.text("title")?, steps)?;
         let srt = write_srt(timeline, steps)?;
@@ -113,15 +138,67 @@ impl NodeType for OutputRender {
     }
 }
 
-fn video_encoding(draft: bool, threads: u8) -> VideoEncoding {
-    VideoEncoding {
-        encoder: "libx264".to_owned(),
-        preset: if draft { "ultrafast" } else { "veryfast" }.to_owned(),
-        crf: if draft { 30 } else { 19 },
-        max_rate_kbps: if draft { 0 } else { 12_000 },
-        gop: 60,
-        b_frames: if draft { 0 } else { 2 },
-        threads,
+/// What a profile's name means for a timeline.
+struct Target {
+    /// Another size than the timeline's.
+    size: Option<(u32, u32)>,
+    /// Quick rather than good: no B-frames, no cap on the rate, less sound.
+    draft: bool,
+    preset: String,
+    crf: u8,
+}
+
+impl Target {
+    fn named(name: &str, timeline: &Timeline) -> Result<Self, LowerError> {
+        if let Some(own) = timeline.profiles.get(name) {
+            return Ok(Self {
+                size: Some((own.width, own.height)),
+                draft: name == "draft",
+                preset: own.preset.clone(),
+                crf: own.crf,
+            });
+        }
+        match name {
+            "universal" => Ok(Self {
+                size: None,
+                draft: false,
+                preset: "veryfast".to_owned(),
+                crf: 19,
+            }),
+            "draft" => Ok(Self {
+                size: Some(DRAFT_SIZE),
+                draft: true,
+                preset: "ultrafast".to_owned(),
+                crf: 30,
+            }),
+            other => {
+                let own = timeline.profiles.keys().map(String::as_str);
+                let known: Vec<&str> = BUILT_IN.into_iter().chain(own).collect();
+                let hint = match nearest(other, known.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("there are {}", known.join(", ")),
+                };
+                Err(LowerError::new(
+                    format!(
+                        "there is no profile `{other}`, neither built in nor in the template `{}`",
+                        timeline.template.name
+                    ),
+                    hint,
+                ))
+            }
+        }
+    }
+
+    fn encoding(&self, threads: u8) -> VideoEncoding {
+        VideoEncoding {
+            encoder: "libx264".to_owned(),
+            preset: self.preset.clone(),
+            crf: self.crf,
+            max_rate_kbps: if self.draft { 0 } else { 12_000 },
+            gop: 60,
+            b_frames: if self.draft { 0 } else { 2 },
+            threads,
+        }
     }
 }
 
@@ -263,4 +340,49 @@ fn write_srt(timeline: &Timeline, steps: &mut Steps<'_>) -> Result<FileValue, Ha
         digest: *digest,
         name,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::execution::{SourceFile, compile};
+
+    fn timeline() -> Timeline {
+        let golden = include_str!("../../../templates/tests/golden/footage.json");
+        serde_json::from_str(golden).unwrap()
+    }
+
+    // spec: T-47
+    #[test]
+    fn a_template_adds_profiles_to_the_built_in_ones() {
+        let mut cut = timeline();
+        let own = fenta_templates::timeline::Profile {
+            width: 720,
+            height: 1280,
+            crf: 24,
+            preset: "fast".into(),
+        };
+        cut.profiles.insert("story".into(), own);
+        let found = Target::named("story", &cut).unwrap();
+        assert_eq!(found.size, Some((720, 1280)));
+        assert_eq!((found.encoding(1).crf, found.draft), (24, false));
+        assert_eq!(Target::named("universal", &cut).unwrap().size, None);
+        assert_eq!(Target::named("draft", &cut).unwrap().size, Some(DRAFT_SIZE));
+        let error = Target::named("stroy", &cut).err().unwrap();
+        assert_eq!(error.hint, "did you mean `story`?");
+    }
+
+    #[test]
+    fn a_slip_in_a_built_in_name_is_warned_about() {
+        let text = DESCRIPTOR
+            .example
+            .replace("profile: draft", "profile: drat");
+        let source = SourceFile {
+            name: "w.yaml".into(),
+            text,
+        };
+        let (_, warnings) = compile(&source).unwrap();
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert_eq!(warnings[0].patches[0].replacement, "draft");
+    }
 }

@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use fenta_templates::template::{self, Template, TemplateProblem};
 
 use crate::action::{Action, ActionFacts, ReadTextRequest};
-use crate::execution::LowerError;
+use crate::diagnostic::Diagnostics;
+use crate::execution::{LowerError, SourceFile};
 use crate::input::join_path;
 use crate::node::{Halt, Steps, wrong_facts};
+use crate::template_source;
 
 /// Templates a template may build on, one upon the other.
 const MAX_EXTENDS: usize = 8;
@@ -44,10 +46,14 @@ pub(super) fn load_template(
         (text.to_owned(), None)
     };
     let base = path.as_deref().map_or(folder, parent);
+    let source = SourceFile {
+        name: name.to_owned(),
+        text,
+    };
     let mut known: BTreeMap<String, String> = BTreeMap::new();
     for _ in 0..=MAX_EXTENDS {
         let asked = RefCell::new(None);
-        let parsed = template::parse(&text, &|wanted: &str| {
+        let parsed = template_source::check(&source, &|wanted: &str| {
             let found = known.get(wanted).cloned();
             if found.is_none() && is_path(wanted) {
                 asked.borrow_mut().get_or_insert_with(|| wanted.to_owned());
@@ -55,13 +61,13 @@ pub(super) fn load_template(
             found
         });
         match (parsed, asked.into_inner()) {
-            (Ok(template), _) => return Ok(template),
+            (Ok((template, _)), _) => return Ok(template),
             (Err(_), Some(wanted)) => {
                 let text = read(&join_path(base, &wanted), steps)?;
                 known.insert(wanted, text);
             }
             (Err(problems), None) => {
-                return Err(refused(&format!("the template {name}"), &problems).into());
+                return Err(unreadable(&source, problems).into());
             }
         }
     }
@@ -88,6 +94,24 @@ fn read(path: &str, steps: &mut Steps<'_>) -> Result<String, Halt> {
         ActionFacts::Text(text) => Ok(text.clone()),
         _ => Err(wrong_facts("read_text").into()),
     }
+}
+
+/// All problems of a template's text in one error, each with its line.
+fn unreadable(source: &SourceFile, problems: Diagnostics) -> LowerError {
+    let located = problems.located(source);
+    let texts: Vec<String> = located
+        .iter()
+        .map(|one| format!("line {}: {}", one.line, one.message))
+        .collect();
+    let hints: Vec<&str> = located
+        .iter()
+        .flat_map(|one| &one.hints)
+        .map(String::as_str)
+        .collect();
+    LowerError::new(
+        format!("the template {}: {}", source.name, texts.join("; ")),
+        hints.join("; "),
+    )
 }
 
 /// All problems of the template engine in one error.

@@ -77,6 +77,21 @@ impl RunArgs {
     }
 }
 
+/// Executes a job to its end and prints its results.
+pub(super) async fn execute(
+    context: &Context,
+    job: CreateJob,
+    width: usize,
+) -> Result<(), CommandError> {
+    let submission = Submission {
+        job,
+        width,
+        detach: false,
+        lock: None,
+    };
+    submission.submit(context).await
+}
+
 /// A job on its way to the daemon.
 struct Submission {
     job: CreateJob,

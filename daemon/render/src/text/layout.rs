@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use fenta_templates::timeline::FontRequest;
+pub(super) use fenta_templates::timeline::is_spaceless;
 use parley::{
     BreakReason, Cluster, FontWeight, Layout, LineBreakContext, LineBreakOverrideFn, LineHeight,
     OverflowWrap, StyleProperty,
@@ -97,14 +98,6 @@ fn break_between_words(at: LineBreakContext) -> Option<bool> {
     } else {
         Some(false)
     }
-}
-
-/// Whether a character belongs to a script written without spaces between words (Chinese, Japanese, Thai, Lao,
-/// Khmer, Burmese and their punctuation).
-pub(super) fn is_spaceless(c: char) -> bool {
-    matches!(u32::from(c),
-        0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x2E80..=0x312F | 0x31A0..=0x9FFF
-        | 0xF900..=0xFAFF | 0xFE30..=0xFE4F | 0xFF00..=0xFFEF | 0x20000..=0x3FFFF)
 }
 
 /// Pictographs, and whatever asks to be shown as one.

@@ -6,6 +6,7 @@
 //! other.
 
 mod animation;
+mod bar;
 mod block;
 mod blur;
 mod caption;

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use fenta_templates::digest::Digest;
 use fenta_templates::timeline::{
-    Overlay, OverlayContent, Rect, ShapeOverlay, TextFit, TextOverlay,
+    Overlay, OverlayContent, ProgressOverlay, Rect, ShapeOverlay, TextFit, TextOverlay,
 };
 
 use super::Layer;
 use super::animation;
+use super::bar;
 use super::block::{TextBlock, anchor_fractions};
 use super::coverage::Backdrop;
 use super::error::TextError;
@@ -35,7 +36,15 @@ const LONGEST_LOST_WORD: usize = 12;
 pub(super) struct OverlayPainter {
     overlay: Overlay,
     content: Content,
-    drawn: Memo<u16, Option<Layer>>,
+    drawn: Memo<Look, Option<Layer>>,
+}
+
+/// What a drawn picture depends on: its size, and for a bar how far it has come, both in permille or finer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Look {
+    scale_pm: u16,
+    /// Width of the done part in pixels; 0 for everything else.
+    done: u32,
 }
 
 /// What is drawn, with its place on the canvas at rest.
@@ -53,6 +62,10 @@ enum Content {
         shape: ShapeOverlay,
         rect: tiny_skia::Rect,
     },
+    Progress {
+        bar: ProgressOverlay,
+        rect: tiny_skia::Rect,
+    },
 }
 
 impl OverlayPainter {
@@ -66,6 +79,10 @@ impl OverlayPainter {
             OverlayContent::Image(digest) => image_content(overlay, digest, images)?,
             OverlayContent::Shape(shape) => Content::Shape {
                 shape: *shape,
+                rect: sized_rect(overlay)?,
+            },
+            OverlayContent::Progress(bar) => Content::Progress {
+                bar: *bar,
                 rect: sized_rect(overlay)?,
             },
         };
@@ -84,7 +101,10 @@ impl OverlayPainter {
         if opacity == 0 {
             return None;
         }
-        let layer = self.scaled_layer(pose.scale_pm)?;
+        let layer = self.layer_of(Look {
+            scale_pm: pose.scale_pm,
+            done: self.done_at(frame),
+        })?;
         Some(Layer {
             y: layer.y + pose.shift_y,
             opacity_pm: opacity as u16,
@@ -92,9 +112,16 @@ impl OverlayPainter {
         })
     }
 
-    fn scaled_layer(&self, scale_pm: u16) -> Option<Layer> {
-        self.drawn.get_or_make(scale_pm, || {
-            let raster = self.content.draw(f32::from(scale_pm) / 1000.0)?;
+    fn done_at(&self, frame: i64) -> u32 {
+        match &self.content {
+            Content::Progress { rect, .. } => bar::done(&self.overlay.range, frame, rect.width()),
+            _ => 0,
+        }
+    }
+
+    fn layer_of(&self, look: Look) -> Option<Layer> {
+        self.drawn.get_or_make(look, || {
+            let raster = self.content.draw(look)?;
             Some(Layer {
                 x: raster.x,
                 y: raster.y,
@@ -106,8 +133,12 @@ impl OverlayPainter {
 }
 
 impl Content {
-    fn draw(&self, scale: f32) -> Option<Raster> {
+    fn draw(&self, look: Look) -> Option<Raster> {
+        let scale = f32::from(look.scale_pm) / 1000.0;
         match self {
+            Self::Progress { bar, rect } => {
+                bar::draw(bar, about_middle(*rect, scale)?, look.done as f32 * scale)
+            }
             Self::Text {
                 style,
                 block,

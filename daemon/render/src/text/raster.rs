@@ -44,6 +44,19 @@ pub(super) fn draw_plate(plate: &Plate) -> Option<Raster> {
     Some(canvas.finish())
 }
 
+/// Plates over each other, the first at the bottom; nothing where there are none.
+pub(super) fn draw_plates(plates: &[Plate]) -> Option<Raster> {
+    let (first, others) = plates.split_first()?;
+    let bounds = others
+        .iter()
+        .fold(first.rect, |all, plate| union(all, plate.rect));
+    let mut canvas = Canvas::around(bounds)?;
+    for plate in plates {
+        canvas.fill_plate(plate);
+    }
+    Some(canvas.finish())
+}
+
 /// The whole scene over a backdrop made for the same letters at the same sizes.
 pub(super) fn draw_scene(scene: &Scene<'_>, backdrop: &Backdrop) -> Option<Raster> {
     let plates = scene.plate.iter().chain(&scene.boxes);

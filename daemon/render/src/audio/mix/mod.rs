@@ -10,7 +10,7 @@ mod master;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use fenta_templates::timeline::{AUDIO_RATE, AudioPlan, LoudnessTarget, MusicClip};
+use fenta_templates::timeline::{AUDIO_RATE, AudioPlan, LONGEST_MS, LoudnessTarget, MusicClip};
 use fenta_workflows::action::{ActionFacts, AudioEncoding, MixFacts, MixRequest};
 use fenta_workflows::digest::Digest;
 use fenta_workflows::worker::WorkerFailure;
@@ -24,8 +24,8 @@ use super::{AudioDone, RATE, ffi_decode, ffi_encode, wav};
 
 /// File name of the result.
 const OUTPUT: &str = "audio.nut";
-/// The longest soundtrack, bounded by memory: about 1.4 GB of samples while mixing.
-const LONGEST: usize = RATE as usize * 60 * 30;
+/// The longest soundtrack in samples, bounded by memory: about 1.4 GB while mixing.
+const LONGEST: usize = RATE as usize / 1000 * LONGEST_MS as usize;
 /// Room left under the true-peak target for what the codec adds, in dB, at the first try.
 const CODEC_MARGIN_DB: f64 = 0.3;
 /// Tries of mastering and encoding.
