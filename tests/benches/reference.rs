@@ -222,6 +222,8 @@ fn timeline(media: &Path, bench: &mut Workbench) -> anyhow::Result<Timeline> {
             loudness: LoudnessTarget::default(),
         },
         fonts,
+        profiles: std::collections::BTreeMap::new(),
+        notes: Vec::new(),
     })
 }
 
