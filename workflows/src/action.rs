@@ -209,6 +209,33 @@ pub struct PublishItem {
 pub struct PublishRequest {
     /// The files.
     pub items: Vec<PublishItem>,
+    /// What happens to other files in their places.
+    #[serde(default, skip_serializing_if = "Overwrite::is_replace")]
+    pub overwrite: Overwrite,
+}
+
+/// What happens to a file that stands where a result goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overwrite {
+    /// It is replaced.
+    #[default]
+    Replace,
+    /// The results get the smallest number that is free for all of them: `look-2.mp4`.
+    Suffix,
+    /// Nothing is written.
+    Fail,
+}
+
+impl Overwrite {
+    /// Whether it is the usual rule.
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks with a reference"
+    )]
+    const fn is_replace(&self) -> bool {
+        matches!(self, Self::Replace)
+    }
 }
 
 impl Action {

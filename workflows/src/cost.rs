@@ -3,10 +3,14 @@
 //! Neighbours: `nodes` estimate quantities from the parameters that are known, `models` knows prices, the plan adds it
 //! all up. Money is decimal, never binary floating point. What is not known is said to be unknown: it is never 0.
 
+mod price;
+
+pub use price::{Confidence, Money, price};
+
 use std::collections::BTreeMap;
 use std::fmt;
 
-use rust_decimal::Decimal;
+pub use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::models::ModelRef;

@@ -15,7 +15,7 @@ use crate::diagnostic::Checked;
 use crate::expr::{Context, PlacedReference};
 use crate::graph::{NodeId, NodeInstance, ParamExpr, Workflow};
 use crate::job_event::OutputValue;
-use crate::models::ModelRef;
+use crate::models::{self, ModelRef};
 use crate::node::{Halt, LowerContext, NodeType, Params, Steps};
 use crate::node_key::{NodeKey, ParamKey};
 use crate::value::Value;
@@ -193,18 +193,17 @@ impl Workflow {
                 .insert(spec.name.to_owned(), ParamKey::new(&value, from));
             params.insert(spec.name.to_owned(), value);
         }
-        let mut models = own_models(&params);
-        if let (Some(role), true) = (instance.node_type.role(), models.is_empty()) {
-            let providers = self.settings().providers.get(&role);
-            models = providers.cloned().unwrap_or_default();
-            let names = models.iter().map(|model| Value::Text(model.to_string()));
-            let value = Value::List(names.collect());
-            key.params
-                .insert("providers".to_owned(), ParamKey::new(&value, None));
-        }
         for (name, value) in instance.node_type.job_params(&scope.job) {
             key.params
                 .insert(name.to_owned(), ParamKey::new(&value, None));
+        }
+        let models = self.models_of(instance.node_type, &params)?;
+        if !models.is_empty() && !params.get("model").is_some_and(|one| *one != Value::Null) {
+            let names = models.iter().map(|one| Value::Text(one.to_string()));
+            key.params.insert(
+                "providers".to_owned(),
+                ParamKey::new(&Value::List(names.collect()), None),
+            );
         }
         Ok(PreparedNode {
             node_type: instance.node_type,
@@ -213,6 +212,32 @@ impl Workflow {
             job: scope.job.clone(),
             models,
         })
+    }
+
+    /// The models that may do a node's work: the one it names itself, or the document's for its role.
+    pub(crate) fn models_of(
+        &self,
+        node_type: &dyn NodeType,
+        params: &BTreeMap<String, Value>,
+    ) -> Result<Vec<ModelRef>, LowerError> {
+        let Some(role) = node_type.role() else {
+            return Ok(Vec::new());
+        };
+        match params.get("model") {
+            Some(Value::Text(name)) => match models::named(role, name) {
+                Ok(model) => Ok(vec![model]),
+                Err(unknown) => Err(LowerError::new(
+                    format!("parameter `model`: {unknown}"),
+                    "write vendor:model, for example ollama:qwen3:8b",
+                )),
+            },
+            _ => Ok(self
+                .settings()
+                .providers
+                .get(&role)
+                .cloned()
+                .unwrap_or_default()),
+        }
     }
 
     /// Evaluates the workflow's outputs. Those of nodes that were skipped or did not run are left out.
@@ -239,20 +264,6 @@ impl Workflow {
         }
         Ok(outputs)
     }
-}
-
-/// The models a node names itself, in its parameter `model`.
-fn own_models(params: &BTreeMap<String, Value>) -> Vec<ModelRef> {
-    let named = match params.get("model") {
-        Some(Value::List(items)) => items.as_slice(),
-        Some(one) => std::slice::from_ref(one),
-        None => &[],
-    };
-    let model = |value: &Value| match value {
-        Value::Text(text) => text.parse().ok(),
-        _ => None,
-    };
-    named.iter().filter_map(model).collect()
 }
 
 fn output_value(name: &str, value: &Value) -> Result<OutputValue, LowerError> {

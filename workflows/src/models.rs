@@ -3,6 +3,10 @@
 //! Neighbours: `action` names the models of an invocation, `cost` prices them, `nodes` say which role they need. Nothing
 //! here knows whether a provider is configured on this machine: that is the daemon's.
 
+mod table;
+
+pub use table::{Known, KnownModel, Models, Price, Resolved, UnknownModel, named};
+
 use std::fmt;
 use std::str::FromStr;
 

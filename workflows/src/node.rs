@@ -111,6 +111,11 @@ pub trait NodeType: Sync {
         None
     }
 
+    /// Whether it does something outside, so that it has a use even where nothing refers to its outputs.
+    fn has_effect(&self) -> bool {
+        false
+    }
+
     /// What its work takes, as far as the known parameters tell; empty for what costs nothing but this machine's time.
     fn estimate(&self, known: &KnownParams) -> Vec<Quantity> {
         let _ = known;
@@ -141,12 +146,52 @@ pub struct Written<'a> {
     /// Span of the node's type.
     pub type_span: Span,
     with: &'a IndexMap<String, ParamExpr>,
+    providers: &'a [ModelRef],
 }
 
 impl<'a> Written<'a> {
     /// Wraps the parameters of a document's node.
     pub(crate) const fn new(type_span: Span, with: &'a IndexMap<String, ParamExpr>) -> Self {
-        Self { type_span, with }
+        Self {
+            type_span,
+            with,
+            providers: &[],
+        }
+    }
+
+    /// With the models the document names for the node's role.
+    pub(crate) const fn with_providers(mut self, providers: &'a [ModelRef]) -> Self {
+        self.providers = providers;
+        self
+    }
+
+    /// The models the document names for the node's role.
+    pub fn providers(&self) -> &'a [ModelRef] {
+        self.providers
+    }
+
+    /// The literal value of a parameter.
+    pub fn literal(&self, name: &str) -> Option<Value> {
+        self.with.get(name)?.expr.literal()
+    }
+
+    /// The items of a parameter that is written as a list, or the value itself: its span, and the value when it is a
+    /// literal.
+    pub fn items(&self, name: &str) -> Vec<(Span, Option<Value>)> {
+        match self.with.get(name).map(|param| &param.expr) {
+            Some(expr) => match &expr.kind {
+                DynamicKind::List(items) => items
+                    .iter()
+                    .map(|item| (item.span, item.literal()))
+                    .collect(),
+                DynamicKind::Literal(Value::List(items)) => items
+                    .iter()
+                    .map(|item| (expr.span, Some(item.clone())))
+                    .collect(),
+                _ => vec![(expr.span, expr.literal())],
+            },
+            None => Vec::new(),
+        }
     }
 
     /// Whether a parameter is written.
@@ -185,6 +230,28 @@ impl<'a> Written<'a> {
                 .map(|(name, span, value)| (name.as_str(), *span, value.span, value.literal()))
                 .collect(),
             _ => Vec::new(),
+        }
+    }
+
+    /// Complains about parameters that mean nothing here; `beside` is the parameter that makes them so, where one does.
+    pub(crate) fn useless(
+        &self,
+        names: &[&str],
+        beside: Option<&str>,
+        why: &str,
+        found: &mut Diagnostics,
+    ) {
+        for name in names.iter().filter(|name| self.has(name)) {
+            let mut diagnostic = Diagnostic::error(
+                codes::CONFLICT,
+                self.key_span(name),
+                format!("`{name}` means nothing here: {why}"),
+            )
+            .hint(format!("remove `{name}`"));
+            if let Some(beside) = beside.filter(|beside| self.has(beside)) {
+                diagnostic = diagnostic.label(self.key_span(beside), format!("`{beside}` is here"));
+            }
+            found.push(diagnostic);
         }
     }
 

@@ -11,8 +11,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use fenta_templates::timeline::Timeline;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+pub use crate::cost::Confidence;
+use crate::cost::Money;
 use crate::cost::add_usd;
 use crate::rerun_reason::RerunReason;
 
@@ -236,16 +239,21 @@ impl MoneyPlan {
     }
 }
 
-/// How sure an amount is; the worst of its parts decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Confidence {
-    /// Everything that is paid for is known.
-    Exact,
-    /// From lengths and rates.
-    Modelled,
-    /// Something that is paid for cannot be told.
-    Unknown,
+impl From<Money> for MoneyPlan {
+    fn from(money: Money) -> Self {
+        let text = |amount: Decimal| Some(amount.normalize().to_string());
+        let known = money.is_known();
+        Self {
+            low_usd: (known || !money.usd.low.is_zero())
+                .then(|| text(money.usd.low))
+                .flatten(),
+            expected_usd: known.then(|| text(money.usd.expected)).flatten(),
+            high_usd: known.then(|| text(money.usd.high)).flatten(),
+            confidence: money.confidence,
+            price_as_of: money.price_as_of,
+            price_age_days: money.age_days.map(i64::from),
+        }
+    }
 }
 
 /// What would be used of something that is limited.
@@ -386,6 +394,27 @@ pub struct Obstacle {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cost::Spread;
+
+    #[test]
+    fn money_nobody_knows_is_absent_and_not_nothing() {
+        assert_eq!(MoneyPlan::from(Money::FREE), MoneyPlan::free());
+        assert_eq!(MoneyPlan::from(Money::UNKNOWN), MoneyPlan::unknown());
+        let money = Money {
+            usd: Spread::between(
+                Decimal::new(150, 3),
+                Decimal::new(30, 2),
+                Decimal::new(125, 2),
+            ),
+            confidence: Confidence::Modelled,
+            price_as_of: Some("2026-06-30".to_owned()),
+            age_days: Some(145),
+        };
+        let plan = MoneyPlan::from(money);
+        assert_eq!(plan.low_usd.as_deref(), Some("0.15"));
+        assert_eq!(plan.high_usd.as_deref(), Some("1.25"));
+        assert_eq!(plan.price_age_days, Some(145));
+    }
 
     #[test]
     fn an_unknown_amount_is_absent_on_the_wire() {

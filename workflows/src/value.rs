@@ -218,6 +218,20 @@ pub struct FileValue {
     pub digest: Digest,
     /// File name with extension, for people and for publishing.
     pub name: String,
+    /// Files that belong to it, by the word they are asked for with: `srt`, `vtt`, `json`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sidecars: BTreeMap<String, Digest>,
+}
+
+impl FileValue {
+    /// A file without others beside it.
+    pub fn new(digest: Digest, name: impl Into<String>) -> Self {
+        Self {
+            digest,
+            name: name.into(),
+            sidecars: BTreeMap::new(),
+        }
+    }
 }
 
 /// A media file with measured facts.
@@ -301,6 +315,10 @@ pub struct CaptionWord {
 pub struct Captions {
     /// BCP 47 language.
     pub language: String,
+    /// Where each scene begins when its narration is played by itself, in samples; empty where there are no scenes and
+    /// times count from the start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub starts: Vec<u64>,
     /// Every word in order. Grouping into cues follows the template's style in `Edit.Timeline`.
     pub words: Vec<CaptionWord>,
 }
@@ -497,8 +515,9 @@ impl PortType {
     /// The type's name with its article, for messages.
     pub fn with_article(&self) -> String {
         match self {
-            Self::Text => "text".to_owned(),
-            Self::Json | Self::Audio | Self::Captions | Self::Words => self.to_string(),
+            Self::Text | Self::Json | Self::Media | Self::Audio | Self::Captions | Self::Words => {
+                self.to_string()
+            }
             Self::List(inner) => format!("a list of {inner}"),
             Self::Image => format!("an {self}"),
             _ => format!("a {self}"),

@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use fenta_templates::time::{FrameRate, RationalTime};
 use fenta_templates::timeline::{ColorTransfer, FontFace, MediaFacts, MediaKind};
 use fenta_workflows::action::{
-    Action, ActionFacts, ActionResult, CollectedFile, MixFacts, MuxFacts, PublishedFile,
-    SegmentFacts, SpeechFacts, SpokenWord,
+    Action, ActionFacts, ActionResult, CollectedFile, InvokeTask, Invoked, InvokedMedia, MixFacts,
+    MuxFacts, PublishedFile, SegmentFacts, SpeechFacts, SpokenWord,
 };
 use fenta_workflows::digest::{Digest, blob_digest};
 use fenta_workflows::job_event::OutputValue;
 use fenta_workflows::rerun_reason::RerunReason;
-use fenta_workflows::value::Value;
+use fenta_workflows::value::{Scene, Script, Value};
 use fenta_workflows::{
     JobFacts, LowerError, Lowered, NodeId, NodeKey, PathBases, Scope, SourceFile, Workflow,
     compile, library, rerun_reasons,
@@ -184,9 +184,46 @@ fn answer(action: &Action) -> ActionResult {
             });
             (BTreeMap::new(), ActionFacts::Published(files.collect()))
         }
-        Action::Invoke(request) => panic!("no provider answers in this test: {request:?}"),
+        Action::Invoke(request) => told(&request.task),
     };
     ActionResult { outputs, facts }
+}
+
+/// What a provider would say.
+fn told(task: &InvokeTask) -> (BTreeMap<String, Digest>, ActionFacts) {
+    let scene = |id: &str, text: &str, visual: &str| Scene {
+        visual: vec![visual.to_owned()],
+        ..Scene::new(id, text)
+    };
+    let mut blobs = BTreeMap::new();
+    let invoked = match task {
+        InvokeTask::WriteScript(task) => Invoked::Scripts(vec![Script {
+            title: "Bees".into(),
+            language: task.language.clone(),
+            scenes: vec![
+                scene("a", "Bees can dance well.", "bees on comb"),
+                scene("b", "The dance is a map.", "old map"),
+            ],
+        }]),
+        InvokeTask::RewriteScript(task) => Invoked::Scripts(vec![Script {
+            language: task.language.clone(),
+            ..task.script.clone()
+        }]),
+        InvokeTask::TranslateCaptions(task) => Invoked::Captions(task.captions.clone()),
+        InvokeTask::FindStock(task) => {
+            let name = format!("{}.mp4", task.queries[0]);
+            blobs.insert("clip".to_owned(), blob_digest(name.as_bytes()));
+            Invoked::Media(vec![InvokedMedia {
+                output: "clip".into(),
+                name,
+                facts: media(false),
+                credit: None,
+            }])
+        }
+        InvokeTask::CallWebhook(_) => Invoked::Status(204),
+        other => panic!("no provider answers to {other:?} in this test"),
+    };
+    (blobs, ActionFacts::Invoked(Box::new(invoked)))
 }
 
 fn media(image: bool) -> MediaFacts {
@@ -501,4 +538,117 @@ fn inputs_are_checked_all_at_once() {
         errors.iter().any(|error| error.contains("`sunset`")),
         "{errors:?}"
     );
+}
+
+#[test]
+fn a_mix_leads_a_cut_with_its_own_rules() {
+    let job = run_text(
+        "fenta: workflow/v1\nnodes:\n  \
+         motion: { type: Input.Motion }\n  \
+         voice: { type: Voice.TTS, with: { text: Bees can dance well. The dance is a map. } }\n  \
+         bed: { type: Input.Music, with: { min_duration: \"${{ duration(nodes.voice.seconds + 2) }}\" } }\n  \
+         mix: { type: Audio.Mix, with: { voice: \"${{ nodes.voice.audio }}\", words: \"${{ nodes.voice.words }}\", music: \"${{ nodes.bed.audio }}\", ducking: accessible, loudness: -16 } }\n  \
+         captions: { type: Subtitle.Auto, with: { audio: \"${{ nodes.mix.audio }}\" } }\n  \
+         cut: { type: Edit.Timeline, with: { template: quiet, clips: \"${{ nodes.motion.media }}\", audio: \"${{ nodes.mix.audio }}\", captions: \"${{ nodes.captions.captions }}\" } }\n  \
+         render: { type: Output.Render, with: { timeline: \"${{ nodes.cut.timeline }}\", name: bees } }\n  \
+         save: { type: Output.Download, with: { file: \"${{ nodes.render.video }}\", to: out/, sidecars: [srt, vtt, json], overwrite: suffix } }\n\
+         outputs: { lufs: \"${{ nodes.mix.loudness.lufs }}\", path: \"${{ nodes.save.path }}\" }\n",
+    );
+    let mix = |node: &str| {
+        job.actions[node]
+            .iter()
+            .find_map(|action| match action {
+                Action::Mix(request) => Some(request.plan.clone()),
+                _ => None,
+            })
+            .expect("the node mixes")
+    };
+    let (alone, cut) = (mix("mix"), mix("render"));
+    for plan in [&alone, &cut] {
+        assert_eq!(plan.ducking.depth_mb, -2000);
+        assert_eq!(plan.loudness.integrated_clufs, -1600);
+        assert_eq!(plan.voice.len(), 2);
+    }
+    assert!(
+        cut.duration.value > alone.duration.value,
+        "a cut has a tail"
+    );
+    let Some(Action::Publish(publish)) = job.actions["save"].last() else {
+        panic!("the node publishes")
+    };
+    let names: Vec<&str> = publish
+        .items
+        .iter()
+        .map(|item| item.to.rsplit('/').next().unwrap_or_default())
+        .collect();
+    assert_eq!(names, ["bees.mp4", "bees.srt", "bees.vtt", "bees.json"]);
+    assert_eq!(job.outputs["lufs"], OutputValue::Number(-14.02));
+}
+
+#[test]
+fn a_model_writes_a_library_is_searched_and_an_address_is_told() {
+    let job = run_text(
+        "fenta: workflow/v1\nproviders: { llm: [\"ollama:qwen3:8b\"] }\nnodes:\n  \
+         script: { type: Script.Generate, with: { brief: Bees, duration: 20s } }\n  \
+         german: { type: Script.Transform, with: { script: \"${{ nodes.script.script }}\", mode: translate, language: de } }\n  \
+         clip: { type: Input.Stock, with: { query: \"${{ nodes.script.scenes[1].visual }}\", provider: pexels, min_duration: \"${{ duration(nodes.script.scenes[1].seconds + 0.5) }}\" } }\n  \
+         voice: { type: Voice.TTS, with: { script: \"${{ nodes.german.script }}\" } }\n  \
+         cut: { type: Edit.Timeline, with: { template: footage, clips: \"${{ nodes.clip.media }}\", audio: \"${{ nodes.voice.audio }}\" } }\n  \
+         tell: { type: Output.Webhook, with: { url: \"https://example.org/h\", data: { seconds: \"${{ nodes.cut.seconds }}\" } } }\n\
+         outputs: { status: \"${{ nodes.tell.status }}\" }\n",
+    );
+    let asked = |node: &str| match job.actions[node].as_slice() {
+        [Action::Invoke(request)] => (**request).clone(),
+        other => panic!("{node}: {other:?}"),
+    };
+    assert_eq!(asked("script").models[0].to_string(), "ollama:qwen3:8b");
+    let InvokeTask::FindStock(search) = asked("clip").task else {
+        panic!("stock is searched")
+    };
+    assert_eq!(search.queries, ["old map"]);
+    assert_eq!(search.min_duration_ms, 2300);
+    // German is spoken by the other engine.
+    assert!(
+        job.actions["voice"].iter().all(
+            |action| matches!(action, Action::Speak(request) if request.engine == "espeak-ng")
+        )
+    );
+    assert_eq!(job.outputs["status"], OutputValue::Number(204.0));
+}
+
+#[test]
+fn the_models_a_document_names_are_part_of_a_nodes_key() {
+    let key = |providers: &str| {
+        let text = format!(
+            "fenta: workflow/v1\n{providers}nodes:\n  s: {{ type: Script.Generate, with: {{ brief: Bees }} }}\n\
+             outputs: {{ t: \"${{{{ nodes.s.title }}}}\" }}\n"
+        );
+        let workflow = workflow(&text);
+        let scope = scope(&workflow, &[]);
+        let node = workflow.order()[0].clone();
+        workflow
+            .prepare(&node, &scope)
+            .expect("it is ready")
+            .key()
+            .clone()
+    };
+    let (one, two) = (
+        key("providers: { llm: ollama }\n"),
+        key("providers: { llm: \"ollama:qwen3:8b\" }\n"),
+    );
+    let reasons: Vec<String> = rerun_reasons(Some(&one), &two)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        reasons,
+        ["param providers [\"ollama\"] -> [\"ollama:qwen3:8b\"]"]
+    );
+    assert!(!key("").params.contains_key("providers"));
+}
+
+fn run_text(text: &str) -> Job {
+    let workflow = workflow(text);
+    let scope = scope(&workflow, &[]);
+    run(&workflow, scope).unwrap_or_else(|error| panic!("{error} ({})", error.hint))
 }

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use fenta_workflows::action::{
-    ActionFacts, ActionResult, PublishItem, PublishRequest, PublishedFile,
+    ActionFacts, ActionResult, Overwrite, PublishItem, PublishRequest, PublishedFile,
 };
 use fenta_workflows::digest::Digest;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
@@ -18,12 +18,16 @@ use super::failure::{blob_gone, blocking, failure, io_failure, store_failure};
 use crate::store::FileStamp;
 use crate::store::cas::{Cas, hash_reader, sync_folder};
 
+/// Numbers tried for a place that is free.
+const MOST_NUMBERS: u32 = 999;
+
 pub(super) async fn run(
     tools: &Tools,
     request: &PublishRequest,
 ) -> Result<ActionResult, WorkerFailure> {
-    let mut published = Vec::with_capacity(request.items.len());
-    for item in &request.items {
+    let items = free_places(tools, request).await?;
+    let mut published = Vec::with_capacity(items.len());
+    for item in &items {
         published.push(publish(tools, item).await?);
     }
     Ok(ActionResult {
@@ -37,8 +41,12 @@ pub(super) async fn in_place(
     tools: &Tools,
     request: &PublishRequest,
 ) -> Result<Option<ActionResult>, WorkerFailure> {
-    let mut published = Vec::with_capacity(request.items.len());
-    for item in &request.items {
+    // A place that is taken is the run's affair: it says so when it gets there.
+    let Ok(items) = free_places(tools, request).await else {
+        return Ok(None);
+    };
+    let mut published = Vec::with_capacity(items.len());
+    for item in &items {
         if !already_there(tools, Path::new(&item.to), &item.source).await? {
             return Ok(None);
         }
@@ -52,6 +60,73 @@ pub(super) async fn in_place(
         outputs: BTreeMap::new(),
         facts: ActionFacts::Published(published),
     }))
+}
+
+/// The items with the places they go to: as they are, or under the first number that is free for all of them.
+async fn free_places(
+    tools: &Tools,
+    request: &PublishRequest,
+) -> Result<Vec<PublishItem>, WorkerFailure> {
+    if request.overwrite == Overwrite::Replace {
+        return Ok(request.items.clone());
+    }
+    for number in 1..=MOST_NUMBERS {
+        let items: Vec<PublishItem> = request
+            .items
+            .iter()
+            .map(|item| PublishItem {
+                source: item.source,
+                to: numbered(&item.to, number),
+            })
+            .collect();
+        match taken(tools, &items).await? {
+            None => return Ok(items),
+            Some(place) if request.overwrite == Overwrite::Fail => {
+                return Err(failure(
+                    FailureClass::Input,
+                    format!("{place} is there already, with other content"),
+                    "move it away, or write `overwrite: suffix` or `replace`",
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    Err(failure(
+        FailureClass::Limit,
+        format!("{MOST_NUMBERS} files of this name are there already"),
+        "clear the folder, or choose another name",
+    ))
+}
+
+/// The first place that holds something else.
+async fn taken<'a>(
+    tools: &Tools,
+    items: &'a [PublishItem],
+) -> Result<Option<&'a str>, WorkerFailure> {
+    for item in items {
+        let target = Path::new(&item.to);
+        let free = fs::symlink_metadata(target)
+            .is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        if !free && !already_there(tools, target, &item.source).await? {
+            return Ok(Some(&item.to));
+        }
+    }
+    Ok(None)
+}
+
+/// The path with a number before its ending; the first has none.
+fn numbered(path: &str, number: u32) -> String {
+    if number == 1 {
+        return path.to_owned();
+    }
+    let name_at = path.rfind('/').map_or(0, |at| at + 1);
+    match path[name_at..].rfind('.') {
+        Some(dot) if dot > 0 => {
+            let (stem, ending) = path.split_at(name_at + dot);
+            format!("{stem}-{number}{ending}")
+        }
+        _ => format!("{path}-{number}"),
+    }
 }
 
 async fn publish(tools: &Tools, item: &PublishItem) -> Result<PublishedFile, WorkerFailure> {
@@ -154,6 +229,7 @@ mod tests {
                 source,
                 to: to.to_string_lossy().into_owned(),
             }],
+            overwrite: Overwrite::Replace,
         };
         let result = run(&test.tools, &request).await?;
         match result.facts {
@@ -180,6 +256,60 @@ mod tests {
         }
         let left: Vec<_> = fs::read_dir(target.parent().unwrap()).unwrap().collect();
         assert_eq!(left.len(), 1, "no temporary file stays");
+    }
+
+    /// Publishes a film and its subtitles as `look`; the places they got.
+    async fn publish_pair(
+        test: &TestTools,
+        film: &[u8],
+        overwrite: Overwrite,
+    ) -> Result<Vec<String>, WorkerFailure> {
+        let item = |blob: &[u8], name: &str| PublishItem {
+            source: test.tools.cas.put_bytes(blob).unwrap(),
+            to: test.folder.path().join(name).to_string_lossy().into_owned(),
+        };
+        let request = PublishRequest {
+            items: vec![item(film, "v1.0/look.mp4"), item(b"srt", "v1.0/look.srt")],
+            overwrite,
+        };
+        match run(&test.tools, &request).await?.facts {
+            ActionFacts::Published(files) => Ok(files
+                .into_iter()
+                .map(|file| file.path.rsplit('/').next().unwrap().to_owned())
+                .collect()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn numbers_are_given_to_all_files_together_and_only_when_the_content_differs() {
+        let test = testing::tools();
+        for (film, places) in [
+            (b"one", ["look.mp4", "look.srt"]),
+            (b"two", ["look-2.mp4", "look-2.srt"]),
+            (b"one", ["look.mp4", "look.srt"]),
+            (b"two", ["look-2.mp4", "look-2.srt"]),
+        ] {
+            let got = publish_pair(&test, film, Overwrite::Suffix).await.unwrap();
+            assert_eq!(got, places);
+        }
+        let error = publish_pair(&test, b"new", Overwrite::Fail)
+            .await
+            .unwrap_err();
+        assert_eq!(error.class, FailureClass::Input);
+        assert!(
+            error.message.contains("look.mp4 is there already"),
+            "{error:?}"
+        );
+        let same = publish_pair(&test, b"one", Overwrite::Fail).await.unwrap();
+        assert_eq!(same[0], "look.mp4");
+    }
+
+    #[test]
+    fn numbers_stand_before_the_ending() {
+        assert_eq!(numbered("/a.b/look.mp4", 2), "/a.b/look-2.mp4");
+        assert_eq!(numbered("/a.b/look", 12), "/a.b/look-12");
+        assert_eq!(numbered("/a.b/.look", 3), "/a.b/.look-3");
     }
 
     #[tokio::test]
@@ -220,6 +350,7 @@ mod tests {
                 source,
                 to: target.to_string_lossy().into_owned(),
             }],
+            overwrite: Overwrite::Replace,
         };
         let failure = run(&test.tools, &request).await.unwrap_err();
         assert!(failure.message.contains(&source.short()), "{failure:?}");

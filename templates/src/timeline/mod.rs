@@ -19,6 +19,8 @@ mod segment;
 mod segments;
 mod spacing;
 mod srt;
+mod subtitle_reader;
+pub(crate) mod subtitles;
 mod track;
 mod transition;
 mod validate;
@@ -45,6 +47,11 @@ pub use segment::{
 };
 pub use spacing::is_spaceless;
 pub(crate) use srt::ends_sentence;
+pub use srt::{SUBTITLE_LINE_CHARS, TimedWord, subtitles_of};
+pub use subtitle_reader::{
+    ReadSubtitles, SkippedSubtitle, SubtitleError, SubtitleFormat, read_subtitles,
+};
+pub use subtitles::{Subtitle, write_srt, write_vtt};
 pub use track::{Gap, Track, TrackItem};
 pub use transition::{Transition, TransitionKind};
 

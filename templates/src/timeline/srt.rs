@@ -1,12 +1,13 @@
-//! SubRip text from the captions' words: readable phrases instead of the picture's short cues.
+//! Subtitles from words: readable phrases of at most two lines instead of the picture's short cues.
+//!
+//! Neighbours: `subtitles` writes them down as SRT and VTT.
 
 use super::spacing::joined;
-use std::fmt::Write as _;
-
+use crate::timeline::subtitles::{Subtitle, write_srt, write_vtt};
 use crate::timeline::{CueWord, Timeline};
 
-/// Longest line in characters.
-const LINE_CHARS: usize = 42;
+/// Longest line in characters, when nothing else is asked.
+pub const SUBTITLE_LINE_CHARS: usize = 42;
 /// A pause this long starts a new subtitle, milliseconds.
 const PAUSE_MS: i64 = 700;
 /// Longest subtitle, milliseconds.
@@ -14,71 +15,102 @@ const LONGEST_MS: i64 = 7000;
 /// Shortest subtitle, milliseconds, where the next one leaves room.
 const SHORTEST_MS: i64 = 834;
 
-/// A subtitle in the making.
-struct Phrase<'a> {
-    words: Vec<&'a CueWord>,
-    start_ms: i64,
-    end_ms: i64,
+/// A word with its time, from the start of what is heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimedWord {
+    /// As shown.
+    pub text: String,
+    /// When it begins, milliseconds.
+    pub start_ms: i64,
+    /// When it is over, milliseconds.
+    pub end_ms: i64,
+}
+
+/// Words as subtitles: at most two lines of so many characters each, broken after sentences and at pauses.
+pub fn subtitles_of(words: &[TimedWord], line_chars: usize) -> Vec<Subtitle> {
+    let phrases = phrases(words, line_chars);
+    phrases
+        .iter()
+        .enumerate()
+        .map(|(at, phrase)| {
+            let next = phrases.get(at + 1).map_or(i64::MAX, |next| next.start_ms);
+            let texts = phrase.texts();
+            Subtitle {
+                start_ms: phrase.start_ms,
+                end_ms: phrase.end_ms.max((phrase.start_ms + SHORTEST_MS).min(next)),
+                // Only a single word of more than two lines does not fit; it keeps all its lines rather than being
+                // lost.
+                lines: two_lines(&texts, line_chars).unwrap_or(texts),
+            }
+        })
+        .collect()
 }
 
 impl Timeline {
-    /// The captions as SubRip: at most two lines of 42 characters each, broken after sentences and at pauses.
-    /// Empty without captions.
+    /// The captions as subtitles; none without captions.
+    pub fn subtitles(&self) -> Vec<Subtitle> {
+        let words: Vec<TimedWord> = self
+            .captions
+            .iter()
+            .flat_map(|track| track.cues.iter().flat_map(|cue| &cue.words))
+            .map(|word| TimedWord {
+                text: word.text.clone(),
+                start_ms: word.range.start.to_millis(),
+                end_ms: end_ms(word),
+            })
+            .collect();
+        subtitles_of(&words, SUBTITLE_LINE_CHARS)
+    }
+
+    /// The captions as SubRip. Empty without captions.
     pub fn srt(&self) -> String {
-        let phrases = phrases(
-            self.captions
-                .iter()
-                .flat_map(|track| track.cues.iter().flat_map(|cue| &cue.words)),
-        );
-        let mut text = String::new();
-        for (at, phrase) in phrases.iter().enumerate() {
-            let next = phrases.get(at + 1).map_or(i64::MAX, |next| next.start_ms);
-            let end = phrase.end_ms.max((phrase.start_ms + SHORTEST_MS).min(next));
-            let texts = phrase.texts();
-            // Only a single word of more than two lines does not fit; it keeps all its lines rather than being lost.
-            let lines = two_lines(&texts).unwrap_or(texts).join("\n");
-            // Writing into a String cannot fail.
-            let _ = write!(
-                text,
-                "{}\n{} --> {}\n{lines}\n\n",
-                at + 1,
-                clock(phrase.start_ms),
-                clock(end)
-            );
-        }
-        text
+        write_srt(&self.subtitles())
+    }
+
+    /// The captions as WebVTT. Only the header without captions.
+    pub fn vtt(&self) -> String {
+        write_vtt(&self.subtitles())
     }
 }
 
+/// A subtitle in the making.
+struct Phrase<'a> {
+    words: Vec<&'a TimedWord>,
+    start_ms: i64,
+    end_ms: i64,
+    line_chars: usize,
+}
+
 impl<'a> Phrase<'a> {
-    fn starting_with(word: &'a CueWord) -> Self {
+    fn starting_with(word: &'a TimedWord, line_chars: usize) -> Self {
         Self {
             words: vec![word],
-            start_ms: word.range.start.to_millis(),
-            end_ms: end_ms(word),
+            start_ms: word.start_ms,
+            end_ms: word.end_ms,
+            line_chars,
         }
     }
 
     fn texts(&self) -> Vec<String> {
         self.words
             .iter()
-            .flat_map(|word| pieces(&word.text))
+            .flat_map(|word| pieces(&word.text, self.line_chars))
             .collect()
     }
 
     /// Whether a word continues this phrase.
-    fn takes(&self, word: &CueWord) -> bool {
+    fn takes(&self, word: &TimedWord) -> bool {
         let ended = self
             .words
             .last()
             .is_some_and(|last| ends_sentence(&last.text));
-        let paused = word.range.start.to_millis() - self.end_ms >= PAUSE_MS;
+        let paused = word.start_ms - self.end_ms >= PAUSE_MS;
         let mut texts = self.texts();
-        texts.extend(pieces(&word.text));
+        texts.extend(pieces(&word.text, self.line_chars));
         !ended
             && !paused
-            && end_ms(word) - self.start_ms <= LONGEST_MS
-            && two_lines(&texts).is_some()
+            && word.end_ms - self.start_ms <= LONGEST_MS
+            && two_lines(&texts, self.line_chars).is_some()
     }
 }
 
@@ -108,7 +140,7 @@ fn end_ms(word: &CueWord) -> i64 {
 }
 
 /// A word, or its parts where one alone would not fit a line.
-fn pieces(word: &str) -> Vec<String> {
+fn pieces(word: &str, line_chars: usize) -> Vec<String> {
     let letters: Vec<char> = word
         .split_whitespace()
         .collect::<Vec<_>>()
@@ -116,47 +148,36 @@ fn pieces(word: &str) -> Vec<String> {
         .chars()
         .collect();
     letters
-        .chunks(LINE_CHARS)
+        .chunks(line_chars.max(1))
         .map(|chunk| chunk.iter().collect())
         .collect()
 }
 
-fn phrases<'a>(words: impl Iterator<Item = &'a CueWord>) -> Vec<Phrase<'a>> {
-    let mut phrases: Vec<Phrase<'a>> = Vec::new();
+fn phrases(words: &[TimedWord], line_chars: usize) -> Vec<Phrase<'_>> {
+    let mut phrases: Vec<Phrase<'_>> = Vec::new();
     for word in words {
         match phrases.last_mut() {
             Some(phrase) if phrase.takes(word) => {
                 phrase.words.push(word);
-                phrase.end_ms = end_ms(word);
+                phrase.end_ms = word.end_ms;
             }
-            _ => phrases.push(Phrase::starting_with(word)),
+            _ => phrases.push(Phrase::starting_with(word, line_chars)),
         }
     }
     phrases
 }
 
 /// One line, or the two most even ones; `None` if two lines do not hold it.
-fn two_lines(words: &[String]) -> Option<Vec<String>> {
+fn two_lines(words: &[String], line_chars: usize) -> Option<Vec<String>> {
     let whole = joined(words);
-    if whole.chars().count() <= LINE_CHARS {
+    if whole.chars().count() <= line_chars {
         return Some(vec![whole]);
     }
     (1..words.len())
         .map(|at| [joined(&words[..at]), joined(&words[at..])])
-        .filter(|lines| lines.iter().all(|line| line.chars().count() <= LINE_CHARS))
+        .filter(|lines| lines.iter().all(|line| line.chars().count() <= line_chars))
         .min_by_key(|[top, bottom]| top.chars().count().abs_diff(bottom.chars().count()))
         .map(Vec::from)
-}
-
-/// `HH:MM:SS,mmm`.
-fn clock(ms: i64) -> String {
-    let (seconds, ms) = (ms / 1000, ms % 1000);
-    format!(
-        "{:02}:{:02}:{:02},{ms:03}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60
-    )
 }
 
 #[cfg(test)]
@@ -210,7 +231,11 @@ mod tests {
         for block in text.trim_end().split("\n\n") {
             let lines: Vec<&str> = block.lines().skip(2).collect();
             assert!((1..=2).contains(&lines.len()), "{block}");
-            assert!(lines.iter().all(|line| line.chars().count() <= LINE_CHARS));
+            assert!(
+                lines
+                    .iter()
+                    .all(|line| line.chars().count() <= SUBTITLE_LINE_CHARS)
+            );
         }
         let words: Vec<&str> = text
             .split("\n\n")
@@ -224,7 +249,8 @@ mod tests {
                     .repeat(12)
                     .split_whitespace()
                     .map(str::to_owned)
-                    .collect::<Vec<_>>()
+                    .collect::<Vec<_>>(),
+                SUBTITLE_LINE_CHARS
             ),
             Some(vec!["aaaa ".repeat(6).trim().to_owned(); 2])
         );
@@ -234,7 +260,7 @@ mod tests {
     fn a_word_without_end_is_broken() {
         let text = srt(&[&"x".repeat(100)]);
         assert_eq!(text.matches('x').count(), 100, "nothing is lost");
-        assert!(text.lines().all(|line| line.len() <= LINE_CHARS));
+        assert!(text.lines().all(|line| line.len() <= SUBTITLE_LINE_CHARS));
         assert!(ends_sentence("so.”"));
         assert!(!ends_sentence("3.5"));
     }
@@ -248,7 +274,26 @@ mod tests {
     }
 
     #[test]
-    fn clocks_have_hours() {
-        assert_eq!(clock(3_661_007), "01:01:01,007");
+    fn narrow_lines_are_kept_narrow() {
+        let words: Vec<TimedWord> = (0..12)
+            .map(|at| TimedWord {
+                text: "seven77".into(),
+                start_ms: at * 300,
+                end_ms: at * 300 + 250,
+            })
+            .collect();
+        let subtitles = subtitles_of(&words, 16);
+        assert_eq!(subtitles.len(), 3);
+        assert!(
+            subtitles
+                .iter()
+                .flat_map(|one| &one.lines)
+                .all(|line| line.len() <= 16)
+        );
+        assert!(
+            subtitles
+                .windows(2)
+                .all(|pair| pair[0].end_ms <= pair[1].start_ms)
+        );
     }
 }

@@ -26,7 +26,7 @@ const VERSION: &str = "workflow/v1";
 pub(super) struct RawWorkflow {
     pub(super) name: String,
     description: String,
-    settings: Settings,
+    pub(super) settings: Settings,
     pub(super) inputs: IndexMap<String, InputSpec>,
     pub(super) vars: IndexMap<String, ParamExpr>,
     pub(super) nodes: IndexMap<String, RawNode>,

@@ -4,7 +4,6 @@
 
 use super::read::RawWorkflow;
 use super::read_nodes::RawNode;
-use super::read_schedule::TRIGGER_NODE;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::expr::{CONTEXTS, JOB_FIELDS, PlacedReference};
 use crate::suggest::nearest;
@@ -240,9 +239,6 @@ fn incomplete(raw: &RawWorkflow, node: &str, reference: &PlacedReference) -> Dia
     }
 }
 
-/// Node types that do something outside by themselves.
-const EFFECTS: [&str; 3] = ["Output.Download", "Output.Webhook", TRIGGER_NODE];
-
 /// Work that nothing uses is probably a forgotten reference.
 fn unused(raw: &RawWorkflow, found: &mut Diagnostics) {
     let used: std::collections::BTreeSet<&str> = raw
@@ -261,7 +257,7 @@ fn unused(raw: &RawWorkflow, found: &mut Diagnostics) {
     for (name, node) in &raw.nodes {
         let publishes = node
             .node_type
-            .is_none_or(|node_type| EFFECTS.contains(&node_type.descriptor().kind));
+            .is_none_or(|node_type| node_type.has_effect());
         if !publishes && !used.contains(name.as_str()) {
             found.push(
                 Diagnostic::warning(

@@ -13,8 +13,9 @@ use super::read::RawWorkflow;
 use super::read_nodes::RawNode;
 use super::types::Types;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
-use crate::expr::{Dynamic, DynamicKind, Expression};
-use crate::node::{Misfit, NodeDescriptor, ParamSpec, ParamType, Written, near_field};
+use crate::expr::{Dynamic, DynamicKind, Expression, PlacedReference};
+use crate::models;
+use crate::node::{Misfit, NodeDescriptor, NodeType, ParamSpec, ParamType, Written, near_field};
 use crate::suggest::nearest;
 use crate::value::{PortType, Value};
 
@@ -42,15 +43,46 @@ pub(super) fn check(raw: &RawWorkflow, found: &mut Diagnostics) {
                 }
             }
         }
-        node_type.check(&Written::new(node.type_span, &node.with), found);
+        check_node(raw, node_type, (node.type_span, &node.with), found);
         if !node.fallback.is_empty() {
             let mut merged = node.with.clone();
             merged.extend(node.fallback.clone());
-            node_type.check(&Written::new(node.type_span, &merged), found);
+            check_node(raw, node_type, (node.type_span, &merged), found);
         }
     }
     for (name, output) in &raw.outputs {
         check_output(raw, name, output, found);
+    }
+}
+
+/// The node type's own rules.
+fn check_node(
+    raw: &RawWorkflow,
+    node_type: &dyn NodeType,
+    (type_span, with): (Span, &IndexMap<String, ParamExpr>),
+    found: &mut Diagnostics,
+) {
+    let providers = node_type
+        .role()
+        .and_then(|role| raw.settings.providers.get(&role))
+        .map_or(&[][..], Vec::as_slice);
+    let written = Written::new(type_span, with).with_providers(providers);
+    check_model(node_type, &written, found);
+    node_type.check(&written, found);
+}
+
+/// The model a node names itself: one that is known, or one that says whose it is.
+fn check_model(node_type: &dyn NodeType, written: &Written<'_>, found: &mut Diagnostics) {
+    let (Some(role), Some(name)) = (node_type.role(), written.text("model")) else {
+        return;
+    };
+    if let Err(unknown) = models::named(role, name) {
+        let span = written.span("model");
+        found.push(
+            Diagnostic::error(codes::BAD_VALUE, span, unknown.to_string())
+                .suggest(unknown.nearest.as_deref(), span)
+                .hint("write vendor:model, for example ollama:qwen3:8b"),
+        );
     }
 }
 
@@ -147,14 +179,11 @@ impl ParamCheck<'_> {
             );
             return;
         }
-        if let Some((word, instead)) = value
-            .literal()
-            .and_then(|literal| spec.instead_of(&literal))
-        {
+        if let Some((span, word, instead)) = later_word(spec, value) {
             found.push(
                 Diagnostic::error(
                     codes::UNAVAILABLE,
-                    value.span,
+                    span,
                     format!(
                         "`{}: {word}` is not available in this version yet",
                         spec.name
@@ -254,6 +283,10 @@ impl ParamCheck<'_> {
     }
 
     fn expression(&self, expression: &Expression, wanted: &ParamType, found: &mut Diagnostics) {
+        if matches!(wanted, ParamType::Duration { .. }) && counts_seconds(expression) {
+            found.push(self.seconds(expression));
+            return;
+        }
         let Some(from) = known_type(self.types, expression) else {
             return;
         };
@@ -280,6 +313,20 @@ impl ParamCheck<'_> {
         found.push(diagnostic.hint(self.advice(expression, wanted, &from)));
     }
 
+    /// A number of seconds where a length of time is wanted: bare numbers are milliseconds there.
+    fn seconds(&self, expression: &Expression) -> Diagnostic {
+        let source = expression.source.trim();
+        Diagnostic::error(
+            codes::TYPE_MISMATCH,
+            expression.span,
+            format!(
+                "`{}` takes a length of time, but this is a number of seconds",
+                self.name
+            ),
+        )
+        .hint(format!("write ${{{{ duration({source}) }}}}"))
+    }
+
     fn advice(&self, expression: &Expression, wanted: &ParamType, from: &PortType) -> String {
         let source = expression.source.trim();
         if let PortType::List(item) = from {
@@ -298,10 +345,10 @@ impl ParamCheck<'_> {
         {
             return format!("make it text: ${{{{ '' ~ {source} }}}}");
         }
-        if !matches!(wanted, ParamType::Port(_)) {
+        let Some(ports) = port_part(wanted) else {
             return advice(wanted);
-        }
-        match self.fitting(wanted).as_slice() {
+        };
+        match self.fitting(&ports).as_slice() {
             [] => format!("nothing else in this document is {wanted}"),
             fitting => format!("what fits here: {}", fitting.join(", ")),
         }
@@ -362,6 +409,39 @@ impl ParamCheck<'_> {
             Some(word) => diagnostic.suggest(Some(word), span),
             None => diagnostic.hint(advice(wanted)),
         }
+    }
+}
+
+/// A word of a choice that this version cannot do, in a value or in a list.
+fn later_word<'a>(spec: &'a ParamSpec, value: &Dynamic) -> Option<(Span, &'a str, &'a str)> {
+    match &value.kind {
+        DynamicKind::List(items) => items.iter().find_map(|item| later_word(spec, item)),
+        _ => {
+            let (word, instead) = spec.instead_of(&value.literal()?)?;
+            Some((value.span, word, instead))
+        }
+    }
+}
+
+/// Whether an expression computes with outputs in seconds, and does not make a length of time of them.
+fn counts_seconds(expression: &Expression) -> bool {
+    let in_seconds = |reference: &PlacedReference| {
+        matches!(reference.path[0].as_str(), "nodes" | "item")
+            && reference.path.last().is_some_and(|name| name == "seconds")
+    };
+    expression.references.iter().any(in_seconds) && !expression.source.contains("duration(")
+}
+
+/// What of a type other nodes make: none where only written values will do.
+fn port_part(wanted: &ParamType) -> Option<ParamType> {
+    match wanted {
+        ParamType::Port(_) => Some(wanted.clone()),
+        ParamType::Many(inner) => port_part(inner).map(ParamType::many),
+        ParamType::Either(types) => {
+            let parts: Vec<ParamType> = types.iter().filter_map(port_part).collect();
+            (!parts.is_empty()).then_some(ParamType::Either(parts))
+        }
+        _ => None,
     }
 }
 

@@ -146,13 +146,15 @@ impl ParamSpec {
 
     /// What to do instead of a word that this version cannot do.
     pub fn instead_of(&self, value: &Value) -> Option<(&'static str, &'static str)> {
-        let Value::Text(text) = value else {
-            return None;
-        };
-        self.later_words
-            .iter()
-            .copied()
-            .find(|(word, _)| word == text)
+        match value {
+            Value::Text(text) => self
+                .later_words
+                .iter()
+                .copied()
+                .find(|(word, _)| word == text),
+            Value::List(items) => items.iter().find_map(|item| self.instead_of(item)),
+            _ => None,
+        }
     }
 
     /// The value as the node sees it: of the right type, within its limits, paths absolute.
@@ -274,9 +276,10 @@ impl fmt::Display for ParamType {
             Self::Bool => f.write_str("true or false"),
             Self::Duration { min, max } => write!(
                 f,
-                "a length of time from {} to {}, for example 2.5s",
+                "a length of time from {} to {}, for example {}",
                 duration_text(*min),
-                duration_text(*max)
+                duration_text(*max),
+                duration_text(2500.clamp(*min, *max))
             ),
             Self::Url => f.write_str("an address that begins with http:// or https://"),
             Self::Model => f.write_str("a model like ollama:qwen3:8b"),

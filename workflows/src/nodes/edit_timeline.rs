@@ -9,7 +9,9 @@ use std::sync::LazyLock;
 use fenta_templates::template::{self, Bindings, ClipBinding, VoiceBinding, VoiceWord};
 use fenta_templates::timeline::{ExternalReference, MediaReference};
 
+use super::own_files;
 use super::placeholders::{bind_fill, check_fill};
+use super::sound::{self, Sound};
 use super::template_file::{is_path, load_template, refused, template_hint};
 use crate::action::{Action, ActionFacts, ResolveFontsRequest};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
@@ -19,7 +21,10 @@ use crate::node::{
     Written, outputs, wrong_facts,
 };
 use crate::suggest::nearest;
-use crate::value::{PortType, Value, Voice};
+use crate::value::{Captions, MixParts, PortType, Value, Voice};
+
+/// Most files one path of `clips` may hold.
+const MAX_FILES: u32 = 200;
 
 /// The node type.
 pub(super) struct EditTimeline;
@@ -36,8 +41,19 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
         ),
         ParamSpec::required(
             "clips",
-            ParamType::Port(PortType::List(Box::new(PortType::Media))),
-            "What is seen, in order.",
+            ParamType::many(ParamType::Either(vec![
+                ParamType::Port(PortType::Media),
+                ParamType::SourcePath,
+            ])),
+            "What is seen, in order: clips and pictures of nodes, or paths of yours.",
+        ),
+        ParamSpec::optional(
+            "audio",
+            ParamType::Either(vec![
+                ParamType::Port(PortType::Voice),
+                ParamType::Port(PortType::Audio),
+            ]),
+            "What is heard: a narration, or the mix of Audio.Mix, whose rules then take the place of the template's.",
         ),
         ParamSpec::optional(
             "voice",
@@ -55,6 +71,17 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
             "The music under it.",
         ),
         ParamSpec::optional(
+            "fill",
+            ParamType::Fill,
+            "Values for the template's other placeholders: texts, colours, picture files.",
+        ),
+        ParamSpec::optional(
+            "rules",
+            ParamType::Port(PortType::Json),
+            "Rules in the place of the template's.",
+        )
+        .later("write a template of your own with `extends` and change the rules there"),
+        ParamSpec::optional(
             "beats",
             ParamType::many(ParamType::Number {
                 min: 0.0,
@@ -68,11 +95,6 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
             "Ids of the scenes (s1, s2, ...) with which a chapter begins, for templates that mark chapters.",
         ),
         ParamSpec::optional(
-            "fill",
-            ParamType::Fill,
-            "Values for the template's other placeholders: texts, colours, picture files.",
-        ),
-        ParamSpec::optional(
             "seed",
             ParamType::Seed,
             "Where its variation comes from; the workflow's seed by default.",
@@ -80,7 +102,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
     ],
     ports: vec![
         PortSpec::new("timeline", PortType::Timeline, "The cut, frame by frame."),
-        PortSpec::new("seconds", PortType::Number, "Its length."),
+        PortSpec::new("seconds", PortType::Number, "Its length.").unit("s"),
         PortSpec::new(
             "notes",
             PortType::List(Box::new(PortType::Text)),
@@ -111,7 +133,10 @@ impl NodeType for EditTimeline {
     }
 
     fn check(&self, written: &Written<'_>, found: &mut Diagnostics) {
-        if written.has("captions") && !written.has("voice") {
+        if written.has("audio") && written.has("voice") {
+            written.one_of("audio", "voice", found);
+        }
+        if written.has("captions") && !written.has("voice") && !written.has("audio") {
             found.push(
                 Diagnostic::error(
                     codes::CONFLICT,
@@ -159,6 +184,11 @@ impl NodeType for EditTimeline {
         let params = context.params;
         let template = load_template(params.text("template")?, &context.job.workflow_dir, steps)?;
         let mut bindings = bind_media(params)?;
+        bindings.clips = clips(params, steps)?;
+        let heard = heard(params)?;
+        heard.bind(params, &mut bindings)?;
+        bindings.beats = beats(params);
+        bindings.chapters = chapters(params, &bindings)?;
         bind_fill(&template, context, &mut bindings, steps)?;
         let requests = template.font_requests_for(&bindings);
         if !requests.is_empty() {
@@ -168,8 +198,11 @@ impl NodeType for EditTimeline {
                 _ => return Err(wrong_facts("resolve_fonts").into()),
             };
         }
-        let timeline = template::instantiate(&template, &bindings)
+        let mut timeline = template::instantiate(&template, &bindings)
             .map_err(|problems| refused("the cut cannot be made", &problems))?;
+        if let Heard::Mix(parts) = &heard {
+            sound::apply(parts, &mut timeline.audio);
+        }
         let seconds = timeline.duration.as_seconds();
         let notes = timeline.notes.iter().cloned().map(Value::Text).collect();
         Ok(outputs([
@@ -181,38 +214,122 @@ impl NodeType for EditTimeline {
 }
 
 fn bind_media(params: Params<'_>) -> Result<Bindings, LowerError> {
-    let mut bindings = Bindings {
+    Ok(Bindings {
         seed: params.seed("seed")?,
         language: "en".to_owned(),
         ..Bindings::default()
-    };
+    })
+}
+
+/// The clips; paths of the user's are taken in and measured.
+fn clips(params: Params<'_>, steps: &mut Steps<'_>) -> Result<Vec<ClipBinding>, Halt> {
+    let mut clips = Vec::new();
     for clip in params.list("clips") {
-        bindings.clips.push(clip_binding(clip)?);
+        match clip {
+            Value::Text(path) => {
+                let media = own_files::visible(path, MAX_FILES, steps)?;
+                for one in media {
+                    clips.push(clip_binding(&Value::Media(one))?);
+                }
+            }
+            other => clips.push(clip_binding(other)?),
+        }
     }
-    if let Some(Value::Voice(voice)) = params.get("voice") {
-        bindings.language = voice.language.clone();
-        bindings.gap_ms = voice.gap_ms;
-        bindings.voice = voice_bindings(voice);
-    }
-    if let Some(Value::Captions(captions)) = params.get("captions") {
-        let spoken: usize = bindings.voice.iter().map(|scene| scene.words.len()).sum();
-        if captions.words.len() != spoken {
+    Ok(clips)
+}
+
+/// What is heard under a cut.
+enum Heard<'a> {
+    Nothing,
+    Voice(&'a Voice),
+    Mix(&'a MixParts),
+}
+
+fn heard(params: Params<'_>) -> Result<Heard<'_>, LowerError> {
+    let name = if params.get("voice").is_some() {
+        "voice"
+    } else {
+        "audio"
+    };
+    Ok(match sound::sound(params, name)? {
+        None => Heard::Nothing,
+        Some(Sound::Voice(voice)) => Heard::Voice(voice),
+        Some(Sound::Mix(parts)) => Heard::Mix(parts),
+        Some(Sound::Plain(audio)) => {
             return Err(LowerError::new(
                 format!(
-                    "the captions have {} words, but the narration has {spoken}",
-                    captions.words.len()
+                    "{} is a recording without words, so it cannot lead a cut",
+                    audio.name
                 ),
-                "make the captions from the same narration that is given as `voice`",
+                "give it as `music`, or speak a script with Voice.TTS",
             ));
         }
-        bindings.captions = true;
+    })
+}
+
+impl Heard<'_> {
+    fn bind(&self, params: Params<'_>, bindings: &mut Bindings) -> Result<(), LowerError> {
+        let voice = match self {
+            Self::Nothing => None,
+            Self::Voice(voice) => Some(*voice),
+            Self::Mix(parts) => parts.voice.as_ref(),
+        };
+        if let Some(voice) = voice {
+            bindings.language = voice.language.clone();
+            bindings.gap_ms = voice.gap_ms;
+            bindings.voice = voice_bindings(voice);
+        }
+        if let Some(Value::Captions(captions)) = params.get("captions") {
+            bind_captions(captions, bindings)?;
+        }
+        bindings.music = match (self, params.get("music")) {
+            (Self::Mix(parts), Some(_)) if parts.music.is_some() => {
+                return Err(LowerError::new(
+                    "`music` is given, but the mix in `audio` has its own",
+                    "remove `music`, or leave it out of the mix",
+                ));
+            }
+            (_, Some(Value::Audio(music))) => Some(music.digest),
+            (Self::Mix(parts), _) => parts.music,
+            _ => None,
+        };
+        Ok(())
     }
-    bindings.beats = beats(params);
-    bindings.chapters = chapters(params, &bindings)?;
-    if let Some(Value::Audio(music)) = params.get("music") {
-        bindings.music = Some(music.digest);
+}
+
+/// Captions take the place of the narration's own words: other spelling, other language, other times in each scene.
+fn bind_captions(captions: &Captions, bindings: &mut Bindings) -> Result<(), LowerError> {
+    let spoken: usize = bindings.voice.iter().map(|scene| scene.words.len()).sum();
+    let misfit = || {
+        LowerError::new(
+            format!(
+                "the captions have {} words that do not fit the narration of {spoken}",
+                captions.words.len()
+            ),
+            "make the captions from the same narration; give it to Subtitle.Import as `voice`",
+        )
+    };
+    let mut words: Vec<Vec<VoiceWord>> = vec![Vec::new(); bindings.voice.len()];
+    for word in &captions.words {
+        let index = word.scene as usize;
+        let (Some(scene), Some(told)) = (bindings.voice.get(index), words.get_mut(index)) else {
+            return Err(misfit());
+        };
+        let after = told.last().map_or(0, |last| last.end);
+        if word.start < after || word.end < word.start || word.end > scene.samples {
+            return Err(misfit());
+        }
+        told.push(VoiceWord {
+            text: word.text.clone(),
+            start: word.start,
+            end: word.end,
+        });
     }
-    Ok(bindings)
+    for (scene, words) in bindings.voice.iter_mut().zip(words) {
+        scene.words = words;
+    }
+    bindings.captions = true;
+    Ok(())
 }
 
 /// Beats in milliseconds, in order.
@@ -297,8 +414,9 @@ fn voice_bindings(voice: &Voice) -> Vec<VoiceBinding> {
 mod tests {
     use super::super::testing::{Bench, digest, facts, media_facts};
     use super::*;
-    use crate::value::{AudioValue, CaptionWord, Captions, MediaValue, SpokenScene, Word};
+    use crate::value::{AudioValue, CaptionWord, MediaValue, SpokenScene, Word};
     use fenta_templates::timeline::MediaKind;
+    use fenta_templates::timeline::{Ducking, LoudnessTarget};
 
     fn clip() -> Value {
         Value::Media(MediaValue {
@@ -367,32 +485,11 @@ mod tests {
     }
 
     #[test]
-    fn chapters_are_scenes_of_the_narration() {
-        let with = |id: &str| bench().with("chapters", Value::List(vec![Value::Text(id.into())]));
-        let right = with("s1");
-        assert!(right.outputs(&[fonts(&right)]).contains_key("timeline"));
-        let wrong = with("s9").fails(&[]);
-        assert!(wrong.message.contains("`s9`"), "{wrong}");
-        assert!(wrong.hint.contains("s1"), "{wrong:?}");
-    }
-
-    #[test]
-    fn beats_are_milliseconds_in_order() {
-        let beats_of = |written: Vec<Value>| {
-            let params = BTreeMap::from([("beats".to_owned(), Value::List(written))]);
-            beats(Params::new(&params))
-        };
-        assert_eq!(
-            beats_of(vec![Value::Float(1.5), Value::Int(1), Value::Float(0.0005)]),
-            [1, 1000, 1500]
-        );
-    }
-
-    #[test]
     fn captions_must_belong_to_the_narration() {
         let captions = |words: usize| {
             Value::Captions(Captions {
                 language: "en".into(),
+                starts: vec![0],
                 words: vec![
                     CaptionWord {
                         text: "Bees.".into(),
@@ -412,6 +509,94 @@ mod tests {
     }
 
     #[test]
+    fn a_mix_brings_narration_music_and_rules() {
+        let mut mix = AudioValue::new(digest("mix"), "mix.m4a");
+        mix.parts = Some(Box::new(MixParts {
+            voice: Some(voice()),
+            music: Some(digest("m")),
+            music_gain_mb: -3000,
+            fade_in_ms: 10,
+            fade_out_ms: 20,
+            ducking: Ducking {
+                depth_mb: -2000,
+                ..Ducking::default()
+            },
+            loudness: LoudnessTarget {
+                integrated_clufs: -1600,
+                true_peak_cdb: -200,
+            },
+        }));
+        let bench = Bench::new("Edit.Timeline")
+            .with("template", Value::Text("quiet".into()))
+            .with("clips", clip())
+            .with("audio", Value::Audio(mix));
+        let out = bench.outputs(&[fonts(&bench)]);
+        let Value::Timeline(timeline) = &out["timeline"] else {
+            panic!("{out:?}")
+        };
+        assert_eq!(timeline.audio.voice.len(), 1);
+        assert_eq!(timeline.audio.ducking.depth_mb, -2000);
+        assert_eq!(timeline.audio.loudness.integrated_clufs, -1600);
+        let music = timeline.audio.music.as_ref().unwrap();
+        assert_eq!((music.gain_mb, music.fade_out_ms), (-3000, 20));
+    }
+
+    #[test]
+    fn captions_may_say_it_in_other_words() {
+        let word = |text: &str, start, end| CaptionWord {
+            text: text.into(),
+            start,
+            end,
+            scene: 0,
+        };
+        let captions = Captions {
+            language: "de".into(),
+            starts: vec![0],
+            words: vec![word("Die", 4800, 20_000), word("Bienen.", 20_000, 48_000)],
+        };
+        let bench = bench().with("captions", Value::Captions(captions));
+        let out = bench.outputs(&[fonts(&bench)]);
+        let Value::Timeline(timeline) = &out["timeline"] else {
+            panic!("{out:?}")
+        };
+        let cues = &timeline.captions.as_ref().unwrap().cues;
+        let texts: Vec<&str> = cues
+            .iter()
+            .flat_map(|cue| &cue.words)
+            .map(|word| word.text.as_str())
+            .collect();
+        assert_eq!(texts, ["Die", "Bienen."]);
+    }
+
+    #[test]
+    fn recordings_without_words_do_not_lead_a_cut() {
+        let error = Bench::new("Edit.Timeline")
+            .with("template", Value::Text("quiet".into()))
+            .with("clips", clip())
+            .with("audio", Value::Audio(AudioValue::new(digest("m"), "m.wav")))
+            .fails(&[]);
+        assert!(
+            error.message.contains("m.wav is a recording without words"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn paths_among_the_clips_are_taken_in() {
+        let bench = Bench::new("Edit.Timeline")
+            .with("template", Value::Text("quiet".into()))
+            .with(
+                "clips",
+                Value::List(vec![clip(), Value::Text("photos".into())]),
+            );
+        let asked = bench.asks(&[]);
+        assert!(
+            matches!(asked.as_slice(), [Action::Collect(one)] if one.path == "/w/photos"),
+            "{asked:?}"
+        );
+    }
+
+    #[test]
     fn placeholders_that_do_not_exist_are_refused_when_computed_too() {
         let fill = Value::Record(BTreeMap::from([(
             "nope".to_owned(),
@@ -419,5 +604,27 @@ mod tests {
         )]));
         let error = bench().with("fill", fill).fails(&[]);
         assert!(error.message.contains("`nope`"), "{error}");
+    }
+
+    #[test]
+    fn beats_are_milliseconds_in_order() {
+        let beats_of = |written: Vec<Value>| {
+            let params = BTreeMap::from([("beats".to_owned(), Value::List(written))]);
+            beats(Params::new(&params))
+        };
+        assert_eq!(
+            beats_of(vec![Value::Float(1.5), Value::Int(1), Value::Float(0.0005)]),
+            [1, 1000, 1500]
+        );
+    }
+
+    #[test]
+    fn chapters_are_scenes_of_the_narration() {
+        let with = |id: &str| bench().with("chapters", Value::List(vec![Value::Text(id.into())]));
+        let right = with("s1");
+        assert!(right.outputs(&[fonts(&right)]).contains_key("timeline"));
+        let wrong = with("s9").fails(&[]);
+        assert!(wrong.message.contains("`s9`"), "{wrong}");
+        assert!(wrong.hint.contains("s1"), "{wrong:?}");
     }
 }

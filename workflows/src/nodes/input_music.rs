@@ -3,10 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use rust_decimal::Decimal;
+
+use super::ask::ask;
 use super::own_files;
-use crate::action::{Action, ComposeMusicRequest};
+use crate::action::{Action, ComposeMusicRequest, FindMusicTask, InvokeTask};
+use crate::cost::{KnownParams, Meter, Quantity, Spread};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::LowerError;
+use crate::models::{ModelRef, Role};
 use crate::node::{
     Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, Written,
     outputs, wrong_facts,
@@ -21,8 +26,34 @@ const MOODS: [(&str, u32); 4] = [
     ("driving", 124),
 ];
 
+/// Every mood; those that are not composed here are looked for elsewhere.
+const MOOD_NAMES: &[&str] = &[
+    "calm",
+    "uplifting",
+    "dreamy",
+    "driving",
+    "neutral",
+    "dark",
+    "epic",
+    "happy",
+    "sad",
+    "tense",
+];
+
 /// Parameters that mean nothing for a file.
-const COMPOSING: [&str; 4] = ["mood", "bpm", "seconds", "seed"];
+const NOT_FOR_FILES: [&str; 8] = [
+    "mood",
+    "bpm",
+    "seconds",
+    "seed",
+    "source",
+    "license",
+    "min_duration",
+    "model",
+];
+
+/// Longest music composed here, milliseconds.
+const LONGEST_MS: i64 = 600_000;
 
 /// The node type.
 pub(super) struct InputMusic;
@@ -31,37 +62,12 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
     NodeDescriptor {
     kind: "Input.Music",
     version: 1,
-    summary: "A music bed: composed here from a seed, or a file of yours.",
-    params: vec![
-        ParamSpec::with_default(
-            "mood",
-            ParamType::OneOf(&["calm", "uplifting", "dreamy", "driving"]),
-            Value::Text("calm".into()),
-            "How the music feels.",
-        ),
-        ParamSpec::optional(
-            "bpm",
-            ParamType::Int { min: 50, max: 180 },
-            "Beats per minute; the mood's own by default.",
-        ),
-        ParamSpec::with_default(
-            "seconds",
-            ParamType::Int { min: 5, max: 600 },
-            Value::Int(40),
-            "Length before it repeats; it loops without a seam.",
-        ),
-        ParamSpec::optional(
-            "seed",
-            ParamType::Seed,
-            "Where its variation comes from; the workflow's seed by default.",
-        ),
-        ParamSpec::optional(
-            "file",
-            ParamType::SourcePath,
-            "A recording of yours to use instead.",
-        ),
+    summary: "A music bed: composed here from a seed, a file of yours, or from a library.",
+    params: params(),
+    ports: vec![
+        PortSpec::new("audio", PortType::Audio, "The music."),
+        PortSpec::new("license", PortType::Text, "Under which licence it may be used."),
     ],
-    ports: vec![PortSpec::new("audio", PortType::Audio, "The music.")],
     example: "\
 fenta: workflow/v1
 nodes:
@@ -75,26 +81,126 @@ nodes:
 }
 });
 
+fn params() -> Vec<ParamSpec> {
+    let mut params = what();
+    params.extend(from_where());
+    params
+}
+
+fn what() -> Vec<ParamSpec> {
+    vec![
+        ParamSpec::with_default(
+            "mood",
+            ParamType::OneOf(MOOD_NAMES),
+            Value::Text("calm".into()),
+            "How the music feels; composed here are calm, uplifting, dreamy and driving.",
+        ),
+        ParamSpec::optional(
+            "bpm",
+            ParamType::Int { min: 50, max: 180 },
+            "Beats per minute; the mood's own by default.",
+        )
+        .unit("beats/min"),
+        ParamSpec::with_default(
+            "seconds",
+            ParamType::Int { min: 5, max: 600 },
+            Value::Int(40),
+            "Length of what is composed before it repeats; it loops without a seam.",
+        )
+        .unit("s"),
+        ParamSpec::optional(
+            "min_duration",
+            ParamType::Duration {
+                min: 1000,
+                max: LONGEST_MS,
+            },
+            "Shortest music; what is composed is then at least as long.",
+        ),
+        ParamSpec::optional(
+            "seed",
+            ParamType::Seed,
+            "Where its variation comes from; the workflow's seed by default.",
+        ),
+    ]
+}
+
+fn from_where() -> Vec<ParamSpec> {
+    vec![
+        ParamSpec::optional(
+            "file",
+            ParamType::SourcePath,
+            "A recording of yours to use instead.",
+        ),
+        ParamSpec::with_default(
+            "source",
+            ParamType::OneOf(&["compose", "library", "jamendo", "generate"]),
+            Value::Text("compose".into()),
+            "Where it comes from: composed on this machine, a library of yours, Jamendo, or a model.",
+        ),
+        ParamSpec::optional(
+            "license",
+            ParamType::many(ParamType::OneOf(&["cc0", "cc-by", "own"])),
+            "Licences that will do, for music from a library; all three by default.",
+        ),
+        ParamSpec::optional(
+            "model",
+            ParamType::Model,
+            "Who has or makes it, for `source: library` and `generate`; the workflow's `providers.music` by default.",
+        ),
+        ParamSpec::optional("loop", ParamType::Bool, "Whether it repeats.")
+            .later("leave it out: music shorter than a cut repeats, longer music is faded out"),
+    ]
+}
+
 impl NodeType for InputMusic {
     fn descriptor(&self) -> &'static NodeDescriptor {
         &DESCRIPTOR
     }
 
+    fn role(&self) -> Option<Role> {
+        Some(Role::Music)
+    }
+
     fn check(&self, written: &Written<'_>, found: &mut Diagnostics) {
-        if !written.has("file") {
+        if written.has("file") {
+            check_file(written, found);
             return;
         }
-        for name in COMPOSING.into_iter().filter(|name| written.has(name)) {
-            found.push(
-                Diagnostic::error(
-                    codes::CONFLICT,
-                    written.key_span(name),
-                    format!("`{name}` composes music, but `file` already gives a recording"),
-                )
-                .label(written.key_span("file"), "`file` is here")
-                .hint(format!("remove `{name}` or `file`")),
+        let source = written.text("source");
+        let composed = source == Some("compose") || !written.has("source");
+        if composed {
+            written.useless(
+                &["license"],
+                Some("source"),
+                "what is composed here is yours",
+                found,
+            );
+            check_mood(written, found);
+        } else if source.is_some() {
+            let why = "only what is composed here has it";
+            written.useless(&["seconds", "seed"], Some("source"), why, found);
+        }
+        if source == Some("generate") {
+            written.useless(
+                &["license"],
+                Some("source"),
+                "what a model makes has no licence to choose",
+                found,
             );
         }
+    }
+
+    fn estimate(&self, known: &KnownParams) -> Vec<Quantity> {
+        let composed = known.text("source") == Some("compose");
+        let file = known.get("file").is_some_and(|file| *file != Value::Null);
+        if composed || file {
+            return Vec::new();
+        }
+        vec![Quantity::new(
+            Meter::Tracks,
+            Spread::exactly(Decimal::ONE),
+            "one piece",
+        )]
     }
 
     fn lower(
@@ -103,13 +209,48 @@ impl NodeType for InputMusic {
         steps: &mut Steps<'_>,
     ) -> Result<BTreeMap<String, Value>, Halt> {
         let params = context.params;
-        let audio = if params.get("file").is_some() {
-            let media = own_files::audio(params.text("file")?, steps)?;
-            AudioValue::new(media.digest, media.name)
-        } else {
-            compose(context, steps)?
+        let (audio, license) = match (params.get("file"), params.text("source")?) {
+            (Some(_), _) => {
+                let media = own_files::audio(params.text("file")?, steps)?;
+                (AudioValue::new(media.digest, media.name), "own".to_owned())
+            }
+            (None, "compose") => (compose(context, steps)?, "cc0".to_owned()),
+            (None, source) => found_elsewhere(context, source, steps)?,
         };
-        Ok(outputs([("audio", Value::Audio(audio))]))
+        Ok(outputs([
+            ("audio", Value::Audio(audio)),
+            ("license", Value::Text(license)),
+        ]))
+    }
+}
+
+fn check_file(written: &Written<'_>, found: &mut Diagnostics) {
+    for name in NOT_FOR_FILES.into_iter().filter(|name| written.has(name)) {
+        found.push(
+            Diagnostic::error(
+                codes::CONFLICT,
+                written.key_span(name),
+                format!("`{name}` composes or finds music, but `file` already gives a recording"),
+            )
+            .label(written.key_span("file"), "`file` is here")
+            .hint(format!("remove `{name}` or `file`")),
+        );
+    }
+}
+
+fn check_mood(written: &Written<'_>, found: &mut Diagnostics) {
+    if let Some(mood) = written.text("mood")
+        && MOOD_NAMES.contains(&mood)
+        && !MOODS.iter().any(|(known, _)| *known == mood)
+    {
+        found.push(
+            Diagnostic::error(
+                codes::BAD_VALUE,
+                written.span("mood"),
+                format!("the mood `{mood}` cannot be composed here"),
+            )
+            .hint("write calm, uplifting, dreamy or driving, or another `source`"),
+        );
     }
 }
 
@@ -118,17 +259,24 @@ fn compose(context: &LowerContext<'_>, steps: &mut Steps<'_>) -> Result<AudioVal
     let mood = params.text("mood")?;
     let own_tempo = MOODS.iter().find(|(name, _)| *name == mood);
     let bpm = match (params.get("bpm"), own_tempo) {
-        (Some(_), _) => params.u32("bpm")?,
-        (None, Some((_, bpm))) => *bpm,
-        (None, None) => {
-            return Err(LowerError::new(format!("there is no mood `{mood}`"), "").into());
+        (_, None) => {
+            return Err(LowerError::new(
+                format!("the mood `{mood}` cannot be composed here"),
+                "write calm, uplifting, dreamy or driving, or another `source`",
+            )
+            .into());
         }
+        (Some(_), Some(_)) => params.u32("bpm")?,
+        (None, Some((_, bpm))) => *bpm,
     };
+    // Whole seconds, so that a narration a word longer does not ask for other music.
+    let least = params.optional_int("min_duration")?.unwrap_or_default();
+    let seconds = params.int("seconds")?.max((least + 999) / 1000);
     let result = steps.run_one(Action::ComposeMusic(ComposeMusicRequest {
         seed: params.seed("seed")?,
         mood: mood.to_owned(),
         bpm,
-        duration_ms: params.u32("seconds")? * 1000,
+        duration_ms: (seconds.unsigned_abs() * 1000) as u32,
     }))?;
     let digest = result
         .outputs
@@ -137,9 +285,60 @@ fn compose(context: &LowerContext<'_>, steps: &mut Steps<'_>) -> Result<AudioVal
     Ok(AudioValue::new(*digest, format!("{mood}.wav")))
 }
 
+/// Music of a library or a model, with its licence.
+fn found_elsewhere(
+    context: &LowerContext<'_>,
+    source: &str,
+    steps: &mut Steps<'_>,
+) -> Result<(AudioValue, String), Halt> {
+    let params = context.params;
+    let own: Vec<ModelRef>;
+    let models = if source == "jamendo" {
+        own = vec![ModelRef {
+            vendor: source.to_owned(),
+            model: None,
+        }];
+        own.as_slice()
+    } else {
+        context.models
+    };
+    let licenses = params
+        .list("license")
+        .into_iter()
+        .filter_map(|value| match value {
+            Value::Text(license) => Some(license.clone()),
+            _ => None,
+        });
+    let task = InvokeTask::FindMusic(FindMusicTask {
+        mood: params.text("mood")?.to_owned(),
+        bpm: params.get("bpm").map(|_| params.u32("bpm")).transpose()?,
+        licenses: licenses.collect(),
+        min_duration_ms: params
+            .optional_int("min_duration")?
+            .unwrap_or_default()
+            .unsigned_abs(),
+        generate: source == "generate",
+    });
+    let answer = ask(Role::Music, models, task, steps)?;
+    let music = answer.media()?.into_iter().next().ok_or_else(|| {
+        LowerError::new("no music was found", "write another mood or more licences")
+    })?;
+    let license = match answer.credits() {
+        Value::List(credits) => match credits.first() {
+            Some(Value::Record(credit)) => match credit.get("license") {
+                Some(Value::Text(license)) => license.clone(),
+                _ => String::new(),
+            },
+            _ => String::new(),
+        },
+        _ => String::new(),
+    };
+    Ok((AudioValue::new(music.digest, music.name), license))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Bench, blob, digest};
+    use super::super::testing::{Bench, asked_of, blob, digest, found_media};
     use super::*;
 
     #[test]
@@ -161,16 +360,36 @@ mod tests {
     }
 
     #[test]
-    fn every_mood_has_a_tempo_in_range() {
-        let param = DESCRIPTOR.param("mood").unwrap();
-        let ParamType::OneOf(words) = &param.param_type else {
-            panic!()
-        };
-        assert_eq!(words.len(), MOODS.len());
-        for word in *words {
-            let (_, bpm) = MOODS.iter().find(|(name, _)| name == word).unwrap();
-            assert!((50..=180).contains(bpm));
+    fn every_composed_mood_is_a_mood_with_a_tempo_in_range() {
+        for (mood, bpm) in MOODS {
+            assert!(MOOD_NAMES.contains(&mood));
+            assert!((50..=180).contains(&bpm));
         }
+        let sad = Bench::new("Input.Music").with("mood", Value::Text("sad".into()));
+        assert!(sad.fails(&[]).message.contains("`sad` cannot be composed"));
+    }
+
+    #[test]
+    fn a_shortest_length_is_held_in_whole_seconds() {
+        let bench = Bench::new("Input.Music").with("min_duration", Value::Text("61.2s".into()));
+        assert!(
+            matches!(bench.asks(&[]).as_slice(), [Action::ComposeMusic(one)] if one.duration_ms == 62_000)
+        );
+    }
+
+    #[test]
+    fn libraries_are_asked_and_their_licence_is_told() {
+        let bench = Bench::new("Input.Music")
+            .with("source", Value::Text("jamendo".into()))
+            .with("mood", Value::Text("sad".into()))
+            .with("license", Value::Text("cc-by".into()));
+        let request = asked_of(&bench);
+        assert_eq!(request.models[0].to_string(), "jamendo");
+        assert!(
+            matches!(&request.task, InvokeTask::FindMusic(task) if task.licenses == ["cc-by"] && !task.generate)
+        );
+        let out = bench.outputs(&[found_media(&["sad.mp3"])]);
+        assert_eq!(out["license"], Value::Text("free".into()));
     }
 
     #[test]

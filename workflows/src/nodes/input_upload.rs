@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use super::clip_choice::{CHOICES, choose};
 use super::own_files::{IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, collect, must_be_visible, probe};
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::node::{
-    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, outputs,
+    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, Written,
+    outputs,
 };
-use crate::value::{PortType, Value};
+use crate::value::{PortType, Scene, Value};
 
 /// The node type.
 pub(super) struct InputUpload;
@@ -40,6 +43,23 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
             Value::Int(200),
             "More files than this are an error.",
         ),
+        ParamSpec::optional(
+            "match",
+            ParamType::Port(PortType::Scene.list()),
+            "Scenes of a script: one clip is chosen for each, in their order.",
+        ),
+        ParamSpec::optional(
+            "pick",
+            ParamType::OneOf(CHOICES),
+            "How clips are chosen for scenes: by_tags compares words of file names and scenes (the default), by_name takes \
+             the file named like the scene (s1, s2 ...), order the next one, random one by `seed`.",
+        ),
+        ParamSpec::optional("asset", ParamType::Text { max_chars: 100 }, "An asset of the hosted service.")
+            .later("give the `path` of the file on this machine"),
+        ParamSpec::optional("probe", ParamType::Bool, "Whether files are measured.")
+            .later("leave it out: files are always measured"),
+        ParamSpec::optional("normalize", ParamType::Bool, "Whether files are converted when taken in.")
+            .later("leave it out: clips are normalised while they are rendered"),
     ],
     ports: vec![PortSpec::new(
         "media",
@@ -66,6 +86,27 @@ impl NodeType for InputUpload {
         &DESCRIPTOR
     }
 
+    fn check(&self, written: &Written<'_>, found: &mut Diagnostics) {
+        if !written.has("match") {
+            written.useless(
+                &["pick"],
+                None,
+                "there is no `match` to choose clips for",
+                found,
+            );
+        }
+        if let Some(pattern) = written.text("path").filter(|path| is_pattern(path)) {
+            found.push(
+                Diagnostic::error(
+                    codes::UNAVAILABLE,
+                    written.span("path"),
+                    format!("`{pattern}` is a pattern, which is not available in this version yet"),
+                )
+                .hint(FOLDER_INSTEAD),
+            );
+        }
+    }
+
     fn lower(
         &self,
         context: &LowerContext<'_>,
@@ -73,20 +114,39 @@ impl NodeType for InputUpload {
     ) -> Result<BTreeMap<String, Value>, Halt> {
         let params = context.params;
         let extensions = [&VIDEO_EXTENSIONS[..], &IMAGE_EXTENSIONS[..]].concat();
-        let mut files = collect(
-            params.text("path")?,
-            &extensions,
-            params.u32("max_items")?,
-            steps,
-        )?;
+        let path = params.text("path")?;
+        let mut files = collect(path, &extensions, params.u32("max_items")?, steps)?;
         if params.text("order")? == "shuffle" {
             shuffle(&mut files, params.seed("seed")?);
         }
         let media = probe(&files, steps)?;
         must_be_visible(&media)?;
+        let scenes: Vec<&Scene> = params
+            .list("match")
+            .into_iter()
+            .filter_map(|value| match value {
+                Value::Scene(scene) => Some(scene),
+                _ => None,
+            })
+            .collect();
+        let media = if params.get("match").is_some() {
+            let how = params.optional_text("pick")?.unwrap_or(CHOICES[0]);
+            choose(&media, &scenes, how, params.seed("seed")?)?
+        } else {
+            media
+        };
         let media = media.into_iter().map(Value::Media).collect();
         Ok(outputs([("media", Value::List(media))]))
     }
+}
+
+/// What is done instead of a pattern.
+const FOLDER_INSTEAD: &str =
+    "name the folder: every video and picture in it and in its folders is taken";
+
+/// Whether a path is meant as a pattern of many.
+fn is_pattern(path: &str) -> bool {
+    path.contains('*') || (path.contains('{') && path.contains('}') && path.contains(','))
 }
 
 /// Fisher-Yates over a small generator of our own, so that a seed means the same order for ever.
@@ -165,6 +225,34 @@ mod tests {
                 .message
                 .contains("no file")
         );
+    }
+
+    #[test]
+    fn patterns_are_told_from_names() {
+        assert!(is_pattern("./broll/**/*.{mp4,mov}") && is_pattern("clips/*"));
+        assert!(!is_pattern("clips/a {1}.mp4") && !is_pattern("clips"));
+    }
+
+    #[test]
+    fn scenes_get_a_clip_each() {
+        let scene = |id: &str, text: &str| Value::Scene(crate::value::Scene::new(id, text));
+        let bench = Bench::new("Input.Upload")
+            .with("path", Value::Text("clips".into()))
+            .with(
+                "match",
+                Value::List(vec![scene("s1", "The sea."), scene("s2", "A bee.")]),
+            );
+        let media = facts(ActionFacts::Media(media_facts(MediaKind::Video)));
+        let out = bench.outputs(&[
+            facts(collected(&["bee.mp4", "sea.mp4"])),
+            media.clone(),
+            media,
+        ]);
+        let Value::List(clips) = &out["media"] else {
+            panic!()
+        };
+        let names: Vec<String> = clips.iter().map(|clip| clip.preview(20)).collect();
+        assert_eq!(names, ["sea.mp4", "bee.mp4"]);
     }
 
     #[test]

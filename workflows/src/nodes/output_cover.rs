@@ -33,18 +33,30 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
             ParamType::Port(PortType::Timeline),
             "Where the frame is taken from.",
         ),
+        ParamSpec::optional("video", ParamType::Port(PortType::File), "A finished video instead.")
+            .later("give `timeline` the cut the video was rendered from: the frame is the same"),
         ParamSpec::with_default(
             "at",
             ParamType::Either(vec![
                 ParamType::OneOf(&["auto"]),
-                ParamType::Int {
+                ParamType::Duration {
                     min: 0,
                     max: 3_600_000,
                 },
             ]),
             Value::Text("auto".into()),
-            "The frame's time in milliseconds; `auto` takes one in the first shot, after the title has come in.",
+            "The frame's time, for example 1.2s; `auto` takes one in the first shot, after the title has come in.",
         ),
+        ParamSpec::optional("title", ParamType::Text { max_chars: 200 }, "A title on the cover.")
+            .later("put the title into the cut with `fill`; it is on the cover then"),
+        ParamSpec::optional("style", ParamType::Text { max_chars: 40 }, "How the title looks.")
+            .later("the template decides how titles look"),
+        ParamSpec::optional(
+            "candidates",
+            ParamType::Int { min: 1, max: 64 },
+            "How many frames are compared.",
+        )
+        .later("leave it out: `at: auto` takes a frame by its place in the first shot"),
         ParamSpec::with_default(
             "captions",
             ParamType::OneOf(&["hide", "show"]),
@@ -54,7 +66,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
     ],
     ports: vec![
         PortSpec::new("image", PortType::File, "The JPEG file."),
-        PortSpec::new("ms", PortType::Number, "The frame's time in milliseconds."),
+        PortSpec::new("ms", PortType::Number, "The frame's time.").unit("ms"),
     ],
     example: "\
 fenta: workflow/v1
@@ -92,13 +104,11 @@ impl NodeType for OutputCover {
         }
         let cover = seen.cover(frame, QUALITY);
         let result = steps.run_one(Action::Snapshot(Box::new(cover)))?;
-        let image = FileValue {
-            digest: *result
-                .outputs
-                .get("image")
-                .ok_or_else(|| wrong_facts("snapshot"))?,
-            name: "cover.jpg".to_owned(),
-        };
+        let digest = result
+            .outputs
+            .get("image")
+            .ok_or_else(|| wrong_facts("snapshot"))?;
+        let image = FileValue::new(*digest, "cover.jpg");
         let rate = timeline.canvas.frame_rate;
         let ms = fenta_templates::time::RationalTime::new(frame, rate).to_millis();
         Ok(outputs([

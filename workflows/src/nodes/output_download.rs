@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use crate::action::{Action, ActionFacts, PublishItem, PublishRequest};
+use crate::action::{Action, ActionFacts, Overwrite, PublishItem, PublishRequest};
 use crate::execution::LowerError;
 use crate::node::{
     Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, outputs,
@@ -28,8 +28,25 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
         ),
         ParamSpec::optional(
             "sidecars",
-            ParamType::Port(PortType::List(Box::new(PortType::File))),
-            "More files, put beside it under the same name with their own endings.",
+            ParamType::many(ParamType::Either(vec![
+                ParamType::OneOf(&["srt", "vtt", "json"]),
+                ParamType::Port(PortType::File),
+            ])),
+            "More files, put beside it under the same name with their own endings: files of nodes, or srt, vtt and json of \
+             a video.",
+        )
+        .later_words(&[
+            ("ass", "write srt or vtt"),
+            ("cover", "make one with Output.Cover and give its `image`"),
+            ("credits", "publish `attribution` of Input.Stock with a node of its own"),
+            ("publish", "write json, the measured facts of the video"),
+        ]),
+        ParamSpec::with_default(
+            "overwrite",
+            ParamType::OneOf(&["replace", "suffix", "fail"]),
+            Value::Text("replace".into()),
+            "What happens to another file in its place: it is replaced, the new one gets a number (look-2.mp4), or the node \
+             fails.",
         ),
     ],
     ports: vec![
@@ -64,23 +81,30 @@ impl NodeType for OutputDownload {
         &DESCRIPTOR
     }
 
+    fn has_effect(&self) -> bool {
+        true
+    }
+
     fn lower(
         &self,
         context: &LowerContext<'_>,
         steps: &mut Steps<'_>,
     ) -> Result<BTreeMap<String, Value>, Halt> {
         let params = context.params;
-        let file = file(params.get("file"))?;
+        let file = &file(params.get("file"))?;
         let target = target(params.text("to")?, file)?;
         let mut items = vec![PublishItem {
             source: file.digest,
             to: target,
         }];
         for sidecar in params.list("sidecars") {
-            let sidecar = self::file(Some(sidecar))?;
+            let sidecar = match sidecar {
+                Value::Text(word) => sidecar_of(file, word)?,
+                other => self::file(Some(other))?,
+            };
             items.push(PublishItem {
                 source: sidecar.digest,
-                to: beside(&items[0].to, sidecar),
+                to: beside(&items[0].to, &sidecar),
             });
         }
         let mut names = BTreeSet::new();
@@ -91,7 +115,14 @@ impl NodeType for OutputDownload {
             )
             .into());
         }
-        let result = steps.run_one(Action::Publish(PublishRequest { items }))?;
+        let result = steps.run_one(Action::Publish(PublishRequest {
+            items,
+            overwrite: match params.text("overwrite")? {
+                "suffix" => Overwrite::Suffix,
+                "fail" => Overwrite::Fail,
+                _ => Overwrite::Replace,
+            },
+        }))?;
         let ActionFacts::Published(published) = &result.facts else {
             return Err(wrong_facts("publish").into());
         };
@@ -107,9 +138,22 @@ impl NodeType for OutputDownload {
     }
 }
 
-fn file(value: Option<&Value>) -> Result<&FileValue, LowerError> {
+/// A file that belongs to another, by the word it is asked for with.
+fn sidecar_of(file: &FileValue, word: &str) -> Result<FileValue, LowerError> {
+    match file.sidecars.get(word) {
+        Some(digest) => Ok(FileValue::new(*digest, format!("{word}.{word}"))),
+        None => Err(LowerError::new(
+            format!("{} has no `{word}` that belongs to it", file.name),
+            "only the video of Output.Render has srt, vtt and json; give other files by their node",
+        )),
+    }
+}
+
+fn file(value: Option<&Value>) -> Result<FileValue, LowerError> {
     match value {
-        Some(Value::File(file)) => Ok(file),
+        Some(Value::File(file)) => Ok(file.clone()),
+        Some(Value::Media(media)) => Ok(FileValue::new(media.digest, media.name.clone())),
+        Some(Value::Audio(audio)) => Ok(FileValue::new(audio.digest, audio.name.clone())),
         Some(other) => Err(LowerError::new(
             format!("{} cannot be published", other.noun()),
             "give it a file, for example the video of Output.Render",
@@ -161,10 +205,7 @@ mod tests {
     use crate::action::PublishedFile;
 
     fn value(name: &str) -> Value {
-        Value::File(FileValue {
-            digest: digest(name),
-            name: name.into(),
-        })
+        Value::File(FileValue::new(digest(name), name))
     }
 
     fn bench(to: &str) -> Bench {
@@ -195,6 +236,33 @@ mod tests {
                 "/out/out/bees.srt",
                 "/out/out/bees.jpg"
             ]
+        );
+    }
+
+    #[test]
+    fn sidecars_of_a_video_are_found_by_their_word() {
+        let mut video = FileValue::new(digest("v"), "video.mp4");
+        video.sidecars.insert("vtt".to_owned(), digest("vtt"));
+        let bench = |word: &str| {
+            Bench::new("Output.Download")
+                .with("file", Value::File(video.clone()))
+                .with("to", Value::Text("bees.mp4".into()))
+                .with("sidecars", Value::List(vec![Value::Text(word.into())]))
+        };
+        assert_eq!(targets(&bench("vtt")), ["/out/bees.mp4", "/out/bees.vtt"]);
+        assert!(bench("json").fails(&[]).message.contains("no `json`"));
+    }
+
+    #[test]
+    fn clips_and_sounds_are_files_too() {
+        let sound = Value::Audio(crate::value::AudioValue::new(digest("m"), "mix.m4a"));
+        let bench = Bench::new("Output.Download")
+            .with("file", sound)
+            .with("to", Value::Text("out/".into()))
+            .with("overwrite", Value::Text("fail".into()));
+        assert_eq!(targets(&bench), ["/out/out/mix.m4a"]);
+        assert!(
+            matches!(bench.asks(&[]).as_slice(), [Action::Publish(request)] if request.overwrite == Overwrite::Fail)
         );
     }
 

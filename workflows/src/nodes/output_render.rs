@@ -7,25 +7,27 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use fenta_templates::timeline::Timeline;
+use rust_decimal::Decimal;
+
+use super::render_profile::{Target, check_profile, custom_fields};
 
 use crate::action::{
     Action, ActionFacts, ActionResult, AudioEncoding, MixFacts, MixRequest, MuxFacts, MuxRequest,
     RenderSegmentRequest, VideoEncoding, WriteRequest,
 };
+use crate::cost::{KnownParams, Meter, Quantity, Spread, render_millis};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::digest::Digest;
 use crate::execution::{JobFacts, LowerError};
 use crate::node::{
     Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, Written,
     outputs, wrong_facts,
 };
-use crate::suggest::nearest;
 use crate::value::{FileValue, PortType, Value};
 
-/// Profiles that every timeline has.
-const BUILT_IN: [&str; 2] = ["universal", "draft"];
-
-/// Size of a draft.
-const DRAFT_SIZE: (u32, u32) = (540, 960);
+/// What is said where a check shall be left out.
+const VERIFIED: &str =
+    "leave `verify` out: a file that is not as long as its timeline is never published";
 
 /// The node type.
 pub(super) struct OutputRender;
@@ -35,28 +37,15 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
     kind: "Output.Render",
     version: 1,
     summary: "The video file of a timeline.",
-    params: vec![
-        ParamSpec::required(
-            "timeline",
-            ParamType::Port(PortType::Timeline),
-            "What to render.",
-        ),
-        ParamSpec::with_default(
-            "profile",
-            ParamType::Text { max_chars: 64 },
-            Value::Text("universal".into()),
-            "`universal` plays everywhere; `draft` is half the size and quick, to look at a cut; templates add their own.",
-        ),
-        ParamSpec::with_default(
-            "title",
-            ParamType::Text { max_chars: 300 },
-            Value::Text(String::new()),
-            "Title in the file's metadata.",
-        ),
-    ],
+    params: params(),
     ports: vec![
-        PortSpec::new("video", PortType::File, "The MP4 file."),
+        PortSpec::new(
+            "video",
+            PortType::File,
+            "The MP4 file; Output.Download finds its srt, vtt and json beside it.",
+        ),
         PortSpec::new("srt", PortType::File, "The captions as a subtitle file."),
+        PortSpec::new("vtt", PortType::File, "The captions as WebVTT."),
         PortSpec::new(
             "report",
             PortType::Json,
@@ -77,6 +66,59 @@ outputs:
 }
 });
 
+fn params() -> Vec<ParamSpec> {
+    let text = |max_chars| ParamType::Text { max_chars };
+    vec![
+        ParamSpec::required(
+            "timeline",
+            ParamType::Port(PortType::Timeline),
+            "What to render.",
+        ),
+        ParamSpec::with_default(
+            "profile",
+            ParamType::Either(vec![
+                ParamType::Text { max_chars: 64 },
+                ParamType::Fields(custom_fields()),
+            ]),
+            Value::Text("universal".into()),
+            "`universal` plays everywhere; `draft` is half the size and quick, to look at a cut; templates add their own; or \
+             write the numbers yourself.",
+        ),
+        ParamSpec::with_default(
+            "name",
+            text(100),
+            Value::Text("video".into()),
+            "Name of the file, without folder and ending.",
+        ),
+        ParamSpec::with_default(
+            "title",
+            text(300),
+            Value::Text(String::new()),
+            "Title in the file's metadata.",
+        ),
+        ParamSpec::with_default(
+            "encoder",
+            ParamType::OneOf(&["auto", "x264"]),
+            Value::Text("auto".into()),
+            "Who encodes; `auto` is x264, whose bytes are the same on every machine.",
+        )
+        .later_words(&[("hw", "write `encoder: auto`")]),
+        ParamSpec::with_default(
+            "runner",
+            ParamType::OneOf(&["local"]),
+            Value::Text("local".into()),
+            "Where it is rendered.",
+        )
+        .later_words(&[("cloud", "write `runner: local`")]),
+        ParamSpec::with_default(
+            "verify",
+            ParamType::Bool,
+            Value::Bool(true),
+            "Whether the file's length is held against the timeline's; this version always does.",
+        ),
+    ]
+}
+
 impl NodeType for OutputRender {
     fn descriptor(&self) -> &'static NodeDescriptor {
         &DESCRIPTOR
@@ -90,21 +132,46 @@ impl NodeType for OutputRender {
     }
 
     fn check(&self, written: &Written<'_>, found: &mut Diagnostics) {
-        let Some(name) = written.text("profile") else {
-            return;
-        };
-        let near = nearest(name, BUILT_IN).filter(|near| *near != name);
-        if let Some(near) = near.filter(|_| !BUILT_IN.contains(&name)) {
-            let span = written.span("profile");
+        if written.literal("verify") == Some(Value::Bool(false)) {
             found.push(
-                Diagnostic::warning(
-                    codes::BAD_VALUE,
-                    span,
-                    format!("no profile `{name}` is built in; only a template can have one"),
+                Diagnostic::error(
+                    codes::UNAVAILABLE,
+                    written.span("verify"),
+                    "`verify: false` is not available in this version yet",
                 )
-                .suggest(Some(near), span),
+                .hint(VERIFIED),
             );
         }
+        check_profile(written, found);
+        if let Some(name) = written.text("name")
+            && let Err(reason) = file_name(name)
+        {
+            found.push(
+                Diagnostic::error(codes::BAD_VALUE, written.span("name"), reason)
+                    .hint("write the name alone; Output.Download says where the file goes"),
+            );
+        }
+    }
+
+    fn estimate(&self, known: &KnownParams) -> Vec<Quantity> {
+        let (Some(Value::Timeline(timeline)), Some(profile)) =
+            (known.get("timeline"), known.get("profile"))
+        else {
+            return vec![Quantity::unknown(
+                Meter::RenderSeconds,
+                "the cut is not known yet",
+            )];
+        };
+        let own = (timeline.canvas.width, timeline.canvas.height);
+        let target = Target::of(profile, timeline).ok();
+        let (width, height) = target.and_then(|target| target.size).unwrap_or(own);
+        let length = timeline.duration.to_millis().unsigned_abs();
+        let amount = Spread::exactly(Decimal::new(render_millis(width, height, length) as i64, 3));
+        vec![Quantity::new(
+            Meter::RenderSeconds,
+            amount,
+            "seconds of the cut, times the factor of its size",
+        )]
     }
 
     fn lower(
@@ -116,8 +183,15 @@ impl NodeType for OutputRender {
         let Some(Value::Timeline(timeline)) = params.get("timeline") else {
             return Err(LowerError::new("`timeline` is not a timeline", "").into());
         };
-        let profile = Target::named(params.text("profile")?, timeline)?;
-        let draft = profile.draft;
+        if !params.bool("verify")? {
+            let message = "`verify: false` is not available in this version yet";
+            return Err(LowerError::new(message, VERIFIED).into());
+        }
+        let name = file_name(params.text("name")?)
+            .map_err(|reason| LowerError::new(reason, "write the name of a file"))?;
+        let profile = params.get("profile").unwrap_or(&Value::Null);
+        let profile = Target::of(profile, timeline)?;
+        let encoding = profile.encoding(context.job.encoder_threads.max(1));
         let scaled;
         let timeline: &Timeline = match profile.size {
             Some((width, height)) => {
@@ -126,84 +200,40 @@ impl NodeType for OutputRender {
             }
             None => timeline,
         };
-        let encoding = profile.encoding(context.job.encoder_threads.max(1));
-        let parts = Parts::render(timeline, &encoding, draft, steps)?;
+        let parts = Parts::render(timeline, &encoding, profile.audio_kbps, steps)?;
         let (video, mux) = parts.mux(timeline, params.text("title")?, steps)?;
-        let srt = write_srt(timeline, steps)?;
+        let report = parts.report(&mux);
+        let sidecars = Sidecars::write(timeline, &report, steps)?;
+        let video = FileValue {
+            digest: video,
+            name: format!("{name}.mp4"),
+            sidecars: sidecars.beside(),
+        };
         Ok(outputs([
             ("video", Value::File(video)),
-            ("srt", Value::File(srt)),
-            ("report", parts.report(&mux)),
+            (
+                "srt",
+                Value::File(FileValue::new(sidecars.srt, "captions.srt")),
+            ),
+            (
+                "vtt",
+                Value::File(FileValue::new(sidecars.vtt, "captions.vtt")),
+            ),
+            ("report", report),
         ]))
     }
 }
 
-/// What a profile's name means for a timeline.
-struct Target {
-    /// Another size than the timeline's.
-    size: Option<(u32, u32)>,
-    /// Quick rather than good: no B-frames, no cap on the rate, less sound.
-    draft: bool,
-    preset: String,
-    crf: u8,
-}
-
-impl Target {
-    fn named(name: &str, timeline: &Timeline) -> Result<Self, LowerError> {
-        if let Some(own) = timeline.profiles.get(name) {
-            return Ok(Self {
-                size: Some((own.width, own.height)),
-                draft: name == "draft",
-                preset: own.preset.clone(),
-                crf: own.crf,
-            });
-        }
-        match name {
-            "universal" => Ok(Self {
-                size: None,
-                draft: false,
-                preset: "veryfast".to_owned(),
-                crf: 19,
-            }),
-            "draft" => Ok(Self {
-                size: Some(DRAFT_SIZE),
-                draft: true,
-                preset: "ultrafast".to_owned(),
-                crf: 30,
-            }),
-            other => {
-                let own = timeline.profiles.keys().map(String::as_str);
-                let known: Vec<&str> = BUILT_IN.into_iter().chain(own).collect();
-                let hint = match nearest(other, known.iter().copied()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("there are {}", known.join(", ")),
-                };
-                Err(LowerError::new(
-                    format!(
-                        "there is no profile `{other}`, neither built in nor in the template `{}`",
-                        timeline.template.name
-                    ),
-                    hint,
-                ))
-            }
-        }
+/// A name that can be one on every file system.
+fn file_name(name: &str) -> Result<&str, String> {
+    let name = name.trim();
+    let odd = |c: char| {
+        c.is_control() || matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')
+    };
+    if name.is_empty() || name.starts_with('.') || name.contains(odd) {
+        return Err(format!("`{name}` cannot be the name of a file"));
     }
-
-    fn encoding(&self, threads: u8) -> VideoEncoding {
-        VideoEncoding {
-            encoder: "libx264".to_owned(),
-            preset: self.preset.clone(),
-            crf: self.crf,
-            max_rate_kbps: if self.draft { 0 } else { 12_000 },
-            gop: 60,
-            b_frames: if self.draft { 0 } else { 2 },
-            threads,
-        }
-    }
-}
-
-const fn audio_bitrate(draft: bool) -> u32 {
-    if draft { 96 } else { 192 }
+    Ok(name.strip_suffix(".mp4").unwrap_or(name))
 }
 
 /// The encoded pieces before they are joined.
@@ -218,7 +248,7 @@ impl<'a> Parts<'a> {
     fn render(
         timeline: &Timeline,
         encoding: &VideoEncoding,
-        draft: bool,
+        audio_kbps: u32,
         steps: &mut Steps<'a>,
     ) -> Result<Self, Halt> {
         let mut actions: Vec<Action> = timeline
@@ -243,7 +273,7 @@ impl<'a> Parts<'a> {
             plan: timeline.audio.clone(),
             encoding: AudioEncoding {
                 encoder: "aac".to_owned(),
-                bitrate_kbps: audio_bitrate(draft),
+                bitrate_kbps: audio_kbps,
             },
         }));
         let results = steps.run(actions)?;
@@ -265,7 +295,7 @@ impl<'a> Parts<'a> {
         timeline: &Timeline,
         title: &str,
         steps: &mut Steps<'a>,
-    ) -> Result<(FileValue, MuxFacts), Halt> {
+    ) -> Result<(Digest, MuxFacts), Halt> {
         let mut segments = Vec::new();
         let mut segment_frames = Vec::new();
         for result in self.segments {
@@ -300,11 +330,7 @@ impl<'a> Parts<'a> {
             )
             .into());
         }
-        let file = FileValue {
-            digest: *video,
-            name: "video.mp4".to_owned(),
-        };
-        Ok((file, *facts))
+        Ok((*video, *facts))
     }
 
     fn report(&self, mux: &MuxFacts) -> Value {
@@ -326,63 +352,56 @@ impl<'a> Parts<'a> {
     }
 }
 
-fn write_srt(timeline: &Timeline, steps: &mut Steps<'_>) -> Result<FileValue, Halt> {
-    let name = "captions.srt".to_owned();
-    let result = steps.run_one(Action::Write(WriteRequest {
-        name: name.clone(),
-        text: timeline.srt(),
-    }))?;
-    let digest = result
-        .outputs
-        .get("file")
-        .ok_or_else(|| wrong_facts("write"))?;
-    Ok(FileValue {
-        digest: *digest,
-        name,
-    })
+/// The files that belong to a video.
+struct Sidecars {
+    srt: Digest,
+    vtt: Digest,
+    json: Digest,
+}
+
+impl Sidecars {
+    fn write(timeline: &Timeline, report: &Value, steps: &mut Steps<'_>) -> Result<Self, Halt> {
+        let texts = [
+            ("captions.srt", timeline.srt()),
+            ("captions.vtt", timeline.vtt()),
+            ("report.json", format!("{:#}\n", report.to_json())),
+        ];
+        let actions = texts.into_iter().map(|(name, text)| {
+            Action::Write(WriteRequest {
+                name: name.to_owned(),
+                text,
+            })
+        });
+        let results = steps.run(actions.collect())?;
+        let file = |at: usize| {
+            let digest = results[at].outputs.get("file").copied();
+            digest.ok_or_else(|| wrong_facts("write"))
+        };
+        Ok(Self {
+            srt: file(0)?,
+            vtt: file(1)?,
+            json: file(2)?,
+        })
+    }
+
+    /// By the words Output.Download asks for them with.
+    fn beside(&self) -> BTreeMap<String, Digest> {
+        [("srt", self.srt), ("vtt", self.vtt), ("json", self.json)]
+            .into_iter()
+            .map(|(word, digest)| (word.to_owned(), digest))
+            .collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::execution::{SourceFile, compile};
-
-    fn timeline() -> Timeline {
-        let golden = include_str!("../../../templates/tests/golden/footage.json");
-        serde_json::from_str(golden).unwrap()
-    }
-
-    // spec: T-47
-    #[test]
-    fn a_template_adds_profiles_to_the_built_in_ones() {
-        let mut cut = timeline();
-        let own = fenta_templates::timeline::Profile {
-            width: 720,
-            height: 1280,
-            crf: 24,
-            preset: "fast".into(),
-        };
-        cut.profiles.insert("story".into(), own);
-        let found = Target::named("story", &cut).unwrap();
-        assert_eq!(found.size, Some((720, 1280)));
-        assert_eq!((found.encoding(1).crf, found.draft), (24, false));
-        assert_eq!(Target::named("universal", &cut).unwrap().size, None);
-        assert_eq!(Target::named("draft", &cut).unwrap().size, Some(DRAFT_SIZE));
-        let error = Target::named("stroy", &cut).err().unwrap();
-        assert_eq!(error.hint, "did you mean `story`?");
-    }
 
     #[test]
-    fn a_slip_in_a_built_in_name_is_warned_about() {
-        let text = DESCRIPTOR
-            .example
-            .replace("profile: draft", "profile: drat");
-        let source = SourceFile {
-            name: "w.yaml".into(),
-            text,
-        };
-        let (_, warnings) = compile(&source).unwrap();
-        assert_eq!(warnings.len(), 1, "{warnings:?}");
-        assert_eq!(warnings[0].patches[0].replacement, "draft");
+    fn names_are_names_of_files() {
+        assert_eq!(file_name(" promo-1.mp4 "), Ok("promo-1"));
+        for wrong in ["", "a/b", "..", ".hidden", "a:b", "what?"] {
+            assert!(file_name(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -76,6 +76,19 @@ pub(super) fn probe(
         .collect()
 }
 
+/// Everything at a path that can be seen.
+pub(super) fn visible(
+    path: &str,
+    max_items: u32,
+    steps: &mut Steps<'_>,
+) -> Result<Vec<MediaValue>, Halt> {
+    let extensions = [&VIDEO_EXTENSIONS[..], &IMAGE_EXTENSIONS[..]].concat();
+    let files = collect(path, &extensions, max_items, steps)?;
+    let media = probe(&files, steps)?;
+    must_be_visible(&media)?;
+    Ok(media)
+}
+
 /// One still.
 pub(super) fn image(path: &str, steps: &mut Steps<'_>) -> Result<MediaValue, Halt> {
     let files = collect(path, &IMAGE_EXTENSIONS, 1, steps)?;

@@ -107,7 +107,8 @@ fn missing_placeholders(template: &Template, written: &Written<'_>, found: &mut 
             }
         };
         // `clips` is required of every node, so its absence has been said already.
-        if param != "clips" && !written.has(param) {
+        let in_audio = matches!(param, "voice" | "music") && written.has("audio");
+        if param != "clips" && !in_audio && !written.has(param) {
             found.push(
                 Diagnostic::error(
                     codes::MISSING_PARAM,

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use fenta_templates::time::{FrameRate, RationalTime};
 use fenta_templates::timeline::{ColorTransfer, MediaFacts, MediaKind};
 
-use crate::action::{Action, ActionFacts, ActionResult};
+use crate::action::{
+    Action, ActionFacts, ActionResult, Credit, InvokeRequest, Invoked, InvokedMedia,
+};
 use crate::digest::{Digest, blob_digest};
 use crate::execution::{JobFacts, LowerError};
 use crate::models::ModelRef;
@@ -40,6 +42,15 @@ impl Bench {
     /// With a parameter.
     pub(super) fn with(mut self, name: &str, value: Value) -> Self {
         self.given.insert(name.to_owned(), value);
+        self
+    }
+
+    /// With models to do its work.
+    pub(super) fn models(mut self, names: &[&str]) -> Self {
+        self.models = names
+            .iter()
+            .map(|name| name.parse().expect("the test names a model"))
+            .collect();
         self
     }
 
@@ -88,6 +99,46 @@ impl Bench {
             Err(Halt::Failed(error)) => error,
             other => panic!("no failure: {other:?}"),
         }
+    }
+}
+
+/// The one provider it asks.
+pub(super) fn asked_of(bench: &Bench) -> InvokeRequest {
+    match bench.asks(&[]).as_slice() {
+        [Action::Invoke(request)] => (**request).clone(),
+        other => panic!("no provider is asked: {other:?}"),
+    }
+}
+
+/// A provider's answer.
+pub(super) fn invoked(answer: Invoked) -> ActionResult {
+    facts(ActionFacts::Invoked(Box::new(answer)))
+}
+
+/// A provider's files: pictures by their ending, else clips; each with its maker.
+pub(super) fn found_media(names: &[&str]) -> ActionResult {
+    let files = names.iter().map(|name| InvokedMedia {
+        output: (*name).to_owned(),
+        name: (*name).to_owned(),
+        facts: media_facts(if name.ends_with(".png") {
+            MediaKind::Image
+        } else {
+            MediaKind::Video
+        }),
+        credit: Some(Credit {
+            provider: "pexels".into(),
+            id: "1".into(),
+            author: "A".into(),
+            page_url: "https://example.org/1".into(),
+            license: "free".into(),
+        }),
+    });
+    ActionResult {
+        outputs: names
+            .iter()
+            .map(|name| ((*name).to_owned(), digest(name)))
+            .collect(),
+        facts: ActionFacts::Invoked(Box::new(Invoked::Media(files.collect()))),
     }
 }
 

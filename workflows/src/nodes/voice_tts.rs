@@ -1,29 +1,27 @@
-//! `Voice.TTS`: a script spoken by an engine on this machine, one recording per scene.
+//! `Voice.TTS`: a script spoken, by an engine on this machine or by a provider; one recording per scene.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use rust_decimal::Decimal;
+
+use super::narration::{Fit, Narration, RATE, Speaker, samples, words};
 use super::script;
-use crate::action::{Action, ActionFacts, ActionResult, SpeakRequest};
+use crate::cost::{KnownParams, Meter, Quantity, Spread};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::LowerError;
+use crate::models::{ModelRef, Role};
 use crate::node::{
     Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec, Steps,
-    Written, outputs, wrong_facts,
+    Written, outputs,
 };
-use crate::value::{PortType, Scene, Script, SpokenScene, Value, Voice, Word};
+use crate::value::{NOMINAL_WPM, PortType, Scene, Script, Value};
 
-/// Samples per second of every time in a voice.
-const RATE: u64 = 48_000;
+/// The built-in English voices.
+const VOICES: [&str; 4] = ["slt", "rms", "awb", "kal"];
 
-/// Words per minute of the English voices at speed 1, about.
-const NOMINAL_WPM: f64 = 165.0;
-
-/// Longest text one scene may have, characters.
-const MAX_SCENE_CHARS: usize = 4000;
-
-/// The voice of English when none is written.
-const DEFAULT_VOICE: &str = "slt";
+/// The engines on this machine, as models are named.
+const ENGINES: [&str; 2] = ["flite", "espeak-ng"];
 
 /// The node type.
 pub(super) struct VoiceTts;
@@ -32,58 +30,17 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
     NodeDescriptor {
     kind: "Voice.TTS",
     version: 1,
-    summary: "A script or text spoken by an engine on this machine.",
-    params: vec![
-        ParamSpec::optional(
-            "script",
-            ParamType::Port(PortType::Script),
-            "The script to speak; each scene becomes a recording of its own.",
-        ),
-        ParamSpec::optional(
-            "text",
-            ParamType::Text { max_chars: 100_000 },
-            "A text to speak instead; it is split into scenes by sentences.",
-        ),
-        ParamSpec::optional(
-            "voice",
-            ParamType::OneOf(&["slt", "rms", "awb", "kal"]),
-            "The English voice: slt (female, default), rms (male), awb (Scottish male), kal (robotic).",
-        ),
-        ParamSpec::with_default(
-            "engine",
-            ParamType::OneOf(&["auto", "flite", "espeak-ng"]),
-            Value::Text("auto".into()),
-            "`auto` takes flite for English and espeak-ng for other languages.",
-        ),
-        ParamSpec::optional(
-            "language",
-            ParamType::Text { max_chars: 20 },
-            "BCP 47 language, for example en or de; the script's own by default.",
-        ),
-        ParamSpec::optional(
-            "speed",
-            ParamType::Number { min: 0.5, max: 2.0 },
-            "Speaking rate; 1.0 is the voice's own.",
-        ),
-        ParamSpec::optional(
-            "wpm",
-            ParamType::Int { min: 90, max: 300 },
-            "Speaking rate in words per minute instead; about 165 is the voice's own.",
-        ),
-        ParamSpec::with_default(
-            "gap",
-            ParamType::Int { min: 0, max: 3000 },
-            Value::Int(150),
-            "Silence between scenes, milliseconds.",
-        ),
-    ],
+    summary: "A script or text spoken, by an engine on this machine or by a provider.",
+    params: params(),
     ports: vec![
         PortSpec::new(
             "voice",
             PortType::Voice,
             "The recordings with the time of every word.",
         ),
-        PortSpec::new("seconds", PortType::Number, "Length of all of it."),
+        PortSpec::new("audio", PortType::Voice, "The same, by the name it has in a mix."),
+        PortSpec::new("words", PortType::Words, "Every word with its time."),
+        PortSpec::new("seconds", PortType::Number, "Length of all of it.").unit("s"),
     ],
     example: "\
 fenta: workflow/v1
@@ -95,9 +52,115 @@ outputs:
 }
 });
 
+fn params() -> Vec<ParamSpec> {
+    let mut params = what_is_said();
+    params.extend(who_speaks());
+    params.extend(how_fast());
+    params
+}
+
+fn what_is_said() -> Vec<ParamSpec> {
+    vec![
+        ParamSpec::optional(
+            "script",
+            ParamType::Port(PortType::Script),
+            "The script to speak; each scene becomes a recording of its own.",
+        ),
+        ParamSpec::optional(
+            "text",
+            ParamType::Text { max_chars: 100_000 },
+            "A text to speak instead; it is split into scenes by sentences.",
+        ),
+        ParamSpec::optional(
+            "language",
+            ParamType::Text { max_chars: 20 },
+            "BCP 47 language, for example en or de; the script's own by default.",
+        ),
+        ParamSpec::optional(
+            "lexicon",
+            ParamType::Texts,
+            "Words and how they are said, for example { SQL: sequel }; captions keep the written form.",
+        ),
+        ParamSpec::with_default(
+            "per_scene",
+            ParamType::Bool,
+            Value::Bool(true),
+            "Whether each scene is a recording of its own; false speaks all in one breath, as one scene.",
+        ),
+    ]
+}
+
+fn who_speaks() -> Vec<ParamSpec> {
+    vec![
+        ParamSpec::optional(
+            "model",
+            ParamType::Model,
+            "Who speaks: flite, espeak-ng, or a provider's model; the workflow's `providers.speech` by default, else the \
+             built-in engines.",
+        ),
+        ParamSpec::with_default(
+            "engine",
+            ParamType::OneOf(&["auto", "flite", "espeak-ng"]),
+            Value::Text("auto".into()),
+            "The built-in engine; `auto` takes flite for English and espeak-ng for other languages.",
+        ),
+        ParamSpec::optional(
+            "voice",
+            ParamType::Text { max_chars: 100 },
+            "The voice: slt (female, default), rms (male), awb (Scottish male) or kal (robotic) of the built-in English \
+             engine, or a provider's.",
+        ),
+        ParamSpec::with_default(
+            "instructions",
+            ParamType::Text { max_chars: 2000 },
+            Value::Text(String::new()),
+            "How to say it, for providers that take instructions.",
+        ),
+    ]
+}
+
+fn how_fast() -> Vec<ParamSpec> {
+    vec![
+        ParamSpec::optional(
+            "speed",
+            ParamType::Number { min: 0.5, max: 2.0 },
+            "Speaking rate; 1.0 is the voice's own.",
+        ),
+        ParamSpec::optional(
+            "wpm",
+            ParamType::Int { min: 90, max: 300 },
+            "Speaking rate in words per minute instead; about 165 is the voice's own.",
+        )
+        .unit("words/min"),
+        ParamSpec::optional(
+            "fit",
+            ParamType::Duration {
+                min: 1000,
+                max: 3_600_000,
+            },
+            "Longest narration; it is spoken faster, up to `max_speed`, to hold it.",
+        ),
+        ParamSpec::optional(
+            "max_speed",
+            ParamType::Number { min: 1.0, max: 1.5 },
+            "How much faster `fit` may make it; 1.15 by default.",
+        ),
+        ParamSpec::with_default(
+            "gap",
+            ParamType::Duration { min: 0, max: 3000 },
+            Value::Int(150),
+            "Silence between scenes.",
+        ),
+    ]
+}
+
 impl NodeType for VoiceTts {
     fn descriptor(&self) -> &'static NodeDescriptor {
         &DESCRIPTOR
+    }
+
+    fn role(&self) -> Option<Role> {
+        Some(Role::Speech)
     }
 
     fn check(&self, written: &Written<'_>, found: &mut Diagnostics) {
@@ -105,17 +168,36 @@ impl NodeType for VoiceTts {
         if written.has("speed") && written.has("wpm") {
             written.one_of("speed", "wpm", found);
         }
-        if written.has("voice") && written.text("engine") == Some("espeak-ng") {
-            found.push(
-                Diagnostic::error(
-                    codes::CONFLICT,
-                    written.span("voice"),
-                    "espeak-ng has no such voices; its voice is the language",
-                )
-                .label(written.span("engine"), "the engine is chosen here")
-                .hint("remove `voice`, or write `engine: flite`"),
-            );
+        if written.has("max_speed") && !written.has("fit") {
+            written.useless(&["max_speed"], None, "there is no `fit` to hold", found);
         }
+        check_lexicon(written, found);
+        let provider = match written.text("model") {
+            Some(model) => !ENGINES.contains(&vendor(model)),
+            None => written.has("model") || !written.providers().is_empty(),
+        };
+        if !provider {
+            check_built_in(written, found);
+        }
+    }
+
+    fn estimate(&self, known: &KnownParams) -> Vec<Quantity> {
+        let text = match (known.get("script"), known.get("text")) {
+            (Some(Value::Script(script)), _) => Some(script.text()),
+            (_, Some(Value::Text(text))) => Some(text.clone()),
+            _ => None,
+        };
+        vec![match text {
+            Some(text) => {
+                let chars = Decimal::from(text.chars().count());
+                Quantity::new(
+                    Meter::TtsChars,
+                    Spread::exactly(chars),
+                    "characters of the text",
+                )
+            }
+            None => Quantity::unknown(Meter::TtsChars, "the text is not known yet"),
+        }]
     }
 
     fn lower(
@@ -125,141 +207,208 @@ impl NodeType for VoiceTts {
     ) -> Result<BTreeMap<String, Value>, Halt> {
         let params = context.params;
         let script = script_of(params)?;
-        let manner = Manner::of(params, &script.language)?;
-        let gap_ms = params.u32("gap")?;
-        let mut actions = Vec::new();
-        for scene in &script.scenes {
-            actions.push(manner.speak(scene)?);
-        }
-        let results = steps.run(actions)?;
-        let scenes = script
-            .scenes
-            .iter()
-            .zip(results)
-            .map(|(scene, result)| spoken(scene, result))
-            .collect::<Result<Vec<_>, _>>()?;
-        let samples: u64 = scenes.iter().map(|scene| scene.samples).sum();
-        let gaps = u64::from(gap_ms) * RATE / 1000 * (scenes.len() as u64).saturating_sub(1);
-        let voice = Voice {
-            language: script.language,
-            gap_ms,
-            scenes,
+        let narration = Narration {
+            speaker: speaker(params, &script.language, context.models)?,
+            lexicon: params.texts("lexicon"),
+            speed_pm: speed(params)?,
+            gap_ms: params.u32("gap")?,
+            fit: fit(params)?,
+            script,
         };
+        let voice = narration.speak(steps)?;
+        let seconds = samples(&voice) as f64 / RATE as f64;
         Ok(outputs([
+            ("words", Value::Words(words(&voice))),
+            ("audio", Value::Voice(voice.clone())),
             ("voice", Value::Voice(voice)),
-            (
-                "seconds",
-                Value::Float((samples + gaps) as f64 / RATE as f64),
-            ),
+            ("seconds", Value::Float(seconds)),
         ]))
     }
 }
 
-fn script_of(params: Params<'_>) -> Result<Script, LowerError> {
-    let language = match params.get("language") {
-        Some(_) => Some(params.text("language")?.to_owned()),
-        None => None,
+fn vendor(model: &str) -> &str {
+    model.split_once(':').map_or(model, |(vendor, _)| vendor)
+}
+
+/// A pronunciation is of one word and says something.
+fn check_lexicon(written: &Written<'_>, found: &mut Diagnostics) {
+    for (word, key_span, value_span, said) in written.fields("lexicon") {
+        if word.split_whitespace().count() != 1 {
+            found.push(
+                Diagnostic::error(
+                    codes::BAD_VALUE,
+                    key_span,
+                    format!("`{word}` is not one word"),
+                )
+                .hint("write a line for each word that is said in another way"),
+            );
+        }
+        if matches!(&said, Some(Value::Text(said)) if said.trim().is_empty()) {
+            found.push(
+                Diagnostic::error(
+                    codes::BAD_VALUE,
+                    value_span,
+                    "a word cannot be said as nothing",
+                )
+                .hint("leave the word out of the text instead"),
+            );
+        }
+    }
+}
+
+/// What the engines on this machine cannot do.
+fn check_built_in(written: &Written<'_>, found: &mut Diagnostics) {
+    if written.has("instructions") {
+        found.push(
+            Diagnostic::error(
+                codes::CONFLICT,
+                written.key_span("instructions"),
+                "the built-in engines take no instructions",
+            )
+            .hint("remove `instructions`, or name a provider in `model` or `providers.speech`"),
+        );
+    }
+    let Some(voice) = written.text("voice") else {
+        return;
     };
-    match params.get("script") {
-        Some(Value::Script(script)) => Ok(Script {
+    let engine = written
+        .text("engine")
+        .or_else(|| written.text("model").map(vendor));
+    if engine == Some("espeak-ng") {
+        let place = if written.has("engine") {
+            "engine"
+        } else {
+            "model"
+        };
+        found.push(
+            Diagnostic::error(
+                codes::CONFLICT,
+                written.span("voice"),
+                "espeak-ng has no such voices; its voice is the language",
+            )
+            .label(written.span(place), "the engine is chosen here")
+            .hint("remove `voice`, or write `engine: flite`"),
+        );
+    } else if !VOICES.contains(&voice) {
+        let span = written.span("voice");
+        found.push(
+            Diagnostic::error(
+                codes::BAD_VALUE,
+                span,
+                format!("the built-in engine has no voice `{voice}`"),
+            )
+            .suggest(crate::suggest::nearest(voice, VOICES), span)
+            .hint(format!(
+                "its voices are {}; for others name a provider in `model`",
+                VOICES.join(", ")
+            )),
+        );
+    }
+}
+
+fn script_of(params: Params<'_>) -> Result<Script, LowerError> {
+    let language = params.optional_text("language")?.map(str::to_owned);
+    let script = match params.get("script") {
+        Some(Value::Script(script)) => Script {
             language: language.unwrap_or_else(|| script.language.clone()),
             ..script.clone()
-        }),
+        },
         _ => script::from_text(
             params.text("text")?,
             None,
             &language.unwrap_or_else(|| "en".to_owned()),
-        ),
+        )?,
+    };
+    if params.bool("per_scene")? {
+        return Ok(script);
+    }
+    let whole = Scene::new("s1", script.text());
+    Ok(Script {
+        scenes: vec![whole],
+        ..script
+    })
+}
+
+fn speed(params: Params<'_>) -> Result<u32, LowerError> {
+    let speed = match (params.get("speed"), params.get("wpm")) {
+        (Some(_), _) => params.number("speed")?,
+        (None, Some(_)) => params.number("wpm")? / f64::from(NOMINAL_WPM),
+        (None, None) => 1.0,
+    };
+    Ok((speed * 1000.0).round() as u32)
+}
+
+fn fit(params: Params<'_>) -> Result<Option<Fit>, LowerError> {
+    let max_speed = match params.get("max_speed") {
+        Some(_) => params.number("max_speed")?,
+        None => 1.15,
+    };
+    let length = params.optional_int("fit")?;
+    Ok(length.map(|ms| Fit {
+        ms: ms.unsigned_abs(),
+        max_speed,
+    }))
+}
+
+/// The first model that is an engine of this machine, else the providers. No provider can be configured in this version,
+/// so an engine that stands behind them in the list is the first that can.
+fn speaker(params: Params<'_>, language: &str, models: &[ModelRef]) -> Result<Speaker, LowerError> {
+    let engine = models
+        .iter()
+        .find(|model| ENGINES.contains(&model.vendor.as_str()));
+    match engine {
+        None if !models.is_empty() => Ok(Speaker::Provider {
+            models: models.to_vec(),
+            voice: params.optional_text("voice")?.map(str::to_owned),
+            instructions: params.text("instructions")?.to_owned(),
+        }),
+        engine => built_in(params, language, engine),
     }
 }
 
-/// How scenes are spoken.
-struct Manner {
-    engine: String,
-    voice: String,
-    speed_pm: u32,
-}
-
-impl Manner {
-    fn of(params: Params<'_>, language: &str) -> Result<Self, LowerError> {
-        let english =
-            language.eq_ignore_ascii_case("en") || language.to_ascii_lowercase().starts_with("en-");
-        let engine = match params.text("engine")? {
-            "auto" if english => "flite",
-            "auto" => "espeak-ng",
-            engine => engine,
-        };
-        if engine == "flite" && !english {
+fn built_in(
+    params: Params<'_>,
+    language: &str,
+    model: Option<&ModelRef>,
+) -> Result<Speaker, LowerError> {
+    let english =
+        language.eq_ignore_ascii_case("en") || language.to_ascii_lowercase().starts_with("en-");
+    let engine = match (params.text("engine")?, model) {
+        ("auto", Some(model)) => model.vendor.as_str(),
+        ("auto", None) if english => "flite",
+        ("auto", None) => "espeak-ng",
+        (engine, _) => engine,
+    };
+    if engine == "flite" && !english {
+        return Err(LowerError::new(
+            format!("flite speaks English only, not `{language}`"),
+            "write `engine: espeak-ng`, or leave `engine` out",
+        ));
+    }
+    let named = match params.optional_text("voice")? {
+        Some(voice) => Some(voice),
+        None => model.and_then(|model| model.model.as_deref()),
+    };
+    let voice = match (engine, named) {
+        ("flite", None) => VOICES[0].to_owned(),
+        ("flite", Some(voice)) if VOICES.contains(&voice) => voice.to_owned(),
+        ("flite", Some(voice)) => {
             return Err(LowerError::new(
-                format!("flite speaks English only, not `{language}`"),
-                "write `engine: espeak-ng`, or leave `engine` out",
+                format!("the built-in engine has no voice `{voice}`"),
+                format!("its voices are {}", VOICES.join(", ")),
             ));
         }
-        let voice = match (engine, params.get("voice")) {
-            ("flite", Some(_)) => params.text("voice")?.to_owned(),
-            ("flite", None) => DEFAULT_VOICE.to_owned(),
-            (_, Some(_)) => {
-                return Err(LowerError::new(
-                    format!("`voice` chooses an English voice, but the language is `{language}`"),
-                    "remove `voice`; espeak-ng's voice is the language",
-                ));
-            }
-            (_, None) => language.to_ascii_lowercase(),
-        };
-        let speed = match (params.get("speed"), params.get("wpm")) {
-            (Some(_), _) => params.number("speed")?,
-            (None, Some(_)) => params.number("wpm")? / NOMINAL_WPM,
-            (None, None) => 1.0,
-        };
-        Ok(Self {
-            engine: engine.to_owned(),
-            voice,
-            speed_pm: (speed * 1000.0).round() as u32,
-        })
-    }
-
-    fn speak(&self, scene: &Scene) -> Result<Action, LowerError> {
-        let chars = scene.text.chars().count();
-        if chars > MAX_SCENE_CHARS {
+        (_, None) => language.to_ascii_lowercase(),
+        (_, Some(_)) => {
             return Err(LowerError::new(
-                format!(
-                    "scene {} has {chars} characters, more than {MAX_SCENE_CHARS}",
-                    scene.id
-                ),
-                "split it into sentences with Script.Transform",
+                format!("`voice` chooses an English voice, but the language is `{language}`"),
+                "remove `voice`; espeak-ng's voice is the language",
             ));
         }
-        Ok(Action::Speak(SpeakRequest {
-            text: scene.text.clone(),
-            engine: self.engine.clone(),
-            voice: self.voice.clone(),
-            speed_pm: self.speed_pm,
-        }))
-    }
-}
-
-fn spoken(scene: &Scene, result: &ActionResult) -> Result<SpokenScene, LowerError> {
-    let (ActionFacts::Speech(speech), Some(source)) = (&result.facts, result.outputs.get("audio"))
-    else {
-        return Err(wrong_facts("speak"));
     };
-    let at_rate = |samples: u64| {
-        let rate = u128::from(speech.sample_rate.max(1));
-        ((u128::from(samples) * u128::from(RATE) * 2 + rate) / (2 * rate)) as u64
-    };
-    Ok(SpokenScene {
-        id: scene.id.clone(),
-        source: *source,
-        samples: at_rate(speech.samples),
-        words: speech
-            .words
-            .iter()
-            .map(|word| Word {
-                text: word.text.clone(),
-                start: at_rate(word.start),
-                end: at_rate(word.end),
-            })
-            .collect(),
+    Ok(Speaker::BuiltIn {
+        engine: engine.to_owned(),
+        voice,
     })
 }
 
@@ -267,19 +416,27 @@ fn spoken(scene: &Scene, result: &ActionResult) -> Result<SpokenScene, LowerErro
 mod tests {
     use super::super::testing::{Bench, digest};
     use super::*;
-    use crate::action::{SpeechFacts, SpokenWord};
+    use crate::action::{
+        Action, ActionFacts, ActionResult, InvokeTask, SpeakRequest, SpeechFacts, SpokenWord,
+    };
 
+    /// Half a second per word.
     fn speech(text: &str) -> ActionResult {
+        let words: Vec<&str> = text.split_whitespace().collect();
         ActionResult {
             outputs: BTreeMap::from([("audio".to_owned(), digest(text))]),
             facts: ActionFacts::Speech(SpeechFacts {
                 sample_rate: 16_000,
-                samples: 16_000,
-                words: vec![SpokenWord {
-                    text: text.into(),
-                    start: 1600,
-                    end: 8000,
-                }],
+                samples: 8000 * words.len() as u64,
+                words: words
+                    .iter()
+                    .zip(0..)
+                    .map(|(word, at)| SpokenWord {
+                        text: (*word).into(),
+                        start: at * 8000 + 1600,
+                        end: at * 8000 + 7200,
+                    })
+                    .collect(),
             }),
         }
     }
@@ -299,11 +456,22 @@ mod tests {
         Value::Text(text.into())
     }
 
+    const TWO: &str = "Bees can dance well. They also fly very far.";
+
+    fn bench() -> Bench {
+        Bench::new("Voice.TTS").with("text", text(TWO))
+    }
+
+    fn spoken() -> [ActionResult; 2] {
+        [
+            speech("Bees can dance well."),
+            speech("They also fly very far."),
+        ]
+    }
+
     #[test]
     fn one_recording_per_sentence() {
-        let bench = Bench::new("Voice.TTS")
-            .with("text", text("Bees can dance well. They also fly very far."));
-        let asked = requests(&bench);
+        let asked = requests(&bench());
         assert_eq!(asked.len(), 2);
         assert_eq!(asked[0].text, "Bees can dance well.");
         assert_eq!(
@@ -314,21 +482,45 @@ mod tests {
             ),
             ("flite", "slt", 1000)
         );
+        let whole = requests(&bench().with("per_scene", Value::Bool(false)));
+        assert_eq!(whole.len(), 1);
+        assert_eq!(whole[0].text, TWO);
     }
 
     #[test]
     fn times_are_at_48_khz_and_gaps_count() {
-        let bench = Bench::new("Voice.TTS")
-            .with("text", text("Bees can dance well. They also fly very far."))
-            .with("gap", Value::Int(500));
-        let out = bench.outputs(&[speech("a"), speech("b")]);
+        let out = bench().with("gap", Value::Int(500)).outputs(&spoken());
         let Value::Voice(voice) = &out["voice"] else {
             panic!()
         };
-        assert_eq!(voice.scenes[1].samples, 48_000);
+        assert_eq!(voice.scenes[1].samples, 120_000);
         assert_eq!(voice.scenes[0].words[0].start, 4800);
-        assert_eq!(voice.scenes[0].words[0].end, 24_000);
-        assert_eq!(out["seconds"], Value::Float(2.5));
+        assert_eq!(voice.scenes[0].words[0].end, 21_600);
+        assert_eq!(out["seconds"], Value::Float(5.0));
+        assert_eq!(out["audio"], out["voice"]);
+        assert!(matches!(&out["words"], Value::Words(words) if words.words.len() == 9));
+    }
+
+    #[test]
+    fn a_length_is_held_by_speaking_faster_but_not_by_any_means() {
+        let bench = bench().with("fit", text("4.4s")).with("gap", Value::Int(0));
+        // 4.5 s at the voice's own speed.
+        let first = spoken();
+        let again = bench.asks(&first);
+        let Action::Speak(request) = &again[0] else {
+            panic!("{again:?}")
+        };
+        assert_eq!(request.speed_pm, 1023);
+        let narrow = Bench::new("Voice.TTS")
+            .with("text", text(TWO))
+            .with("fit", text("3s"));
+        let error = narrow.fails(&first);
+        assert!(error.message.contains("3.0 s of `fit`"), "{error}");
+        assert!(error.message.contains("1.15 times"), "{error}");
+        let wide = Bench::new("Voice.TTS")
+            .with("text", text(TWO))
+            .with("fit", text("9s"));
+        assert!(wide.outputs(&first).contains_key("voice"));
     }
 
     #[test]
@@ -346,6 +538,30 @@ mod tests {
             .with("language", text("de"))
             .with("engine", text("flite"));
         assert!(wrong.fails(&[]).message.contains("English only"));
+    }
+
+    #[test]
+    fn providers_are_asked_unless_an_engine_of_this_machine_is_named() {
+        let bench = bench()
+            .with("voice", text("Rachel"))
+            .models(&["elevenlabs:eleven_flash_v2_5"]);
+        let asked = bench.asks(&[]);
+        let Action::Invoke(request) = &asked[1] else {
+            panic!("{asked:?}")
+        };
+        let InvokeTask::Speak(task) = &request.task else {
+            panic!("{request:?}")
+        };
+        assert_eq!(task.before, "Bees can dance well.");
+        assert_eq!(task.voice.as_deref(), Some("Rachel"));
+        let local = Bench::new("Voice.TTS")
+            .with("text", text(TWO))
+            .models(&["kokoro", "flite:awb"]);
+        assert_eq!(requests(&local)[0].voice, "awb");
+        let stranger = Bench::new("Voice.TTS")
+            .with("text", text(TWO))
+            .with("voice", text("Rachel"));
+        assert!(stranger.fails(&[]).message.contains("no voice `Rachel`"));
     }
 
     #[test]
@@ -376,5 +592,18 @@ mod tests {
             }),
         );
         assert!(long.fails(&[]).message.contains("s1"));
+    }
+
+    #[test]
+    fn characters_are_counted_when_the_text_is_known() {
+        let known = |name: &str, value| {
+            VoiceTts.estimate(&KnownParams::new(
+                BTreeMap::from([(name.to_owned(), value)]),
+                Vec::new(),
+            ))
+        };
+        let amount = known("text", text("Bees."))[0].amount.unwrap();
+        assert!(amount.is_exact() && amount.expected == Decimal::from(5));
+        assert!(known("gap", Value::Int(1))[0].amount.is_none());
     }
 }

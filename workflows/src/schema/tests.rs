@@ -146,7 +146,7 @@ fn slips_are_told_from_good_documents() {
     }
     for bad in [
         "{ type: Input.Txt }",
-        "{ type: Subtitle.Auto }",
+        "{ type: Subtitle.Import }",
         "{ type: Input.Text, with: { txt: x } }",
         "{ type: Input.Text, with: { text: 5 } }",
         "{ type: Input.Motion, with: { count: 0 } }",

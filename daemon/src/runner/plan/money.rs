@@ -1,7 +1,8 @@
 //! What the nodes of a plan cost. Work of this machine is free; what nobody can price is unknown, never nothing.
 
-use fenta_client::api::plan::{MoneyPlan, Place};
+use fenta_client::api::plan::{Confidence, MoneyPlan, Place};
 use fenta_workflows::action::{Action, InvokeRequest};
+use fenta_workflows::cost::{Decimal, Spread};
 
 use super::unit::{Unit, Verdict};
 use super::walk::Setting;
@@ -13,7 +14,7 @@ pub(super) fn of(setting: &Setting, unit: &Unit) -> (Place, MoneyPlan) {
         _ => None,
     });
     match (&unit.verdict, calls) {
-        (_, Some(request)) => (provider(request), MoneyPlan::unknown()),
+        (_, Some(request)) => (provider(request), priced(setting, unit)),
         (Verdict::Pending(_), None) if setting.workflow.role(&unit.node).is_some() => {
             (Place::Local, pending(setting, unit))
         }
@@ -36,21 +37,25 @@ fn provider(request: &InvokeRequest) -> Place {
     }
 }
 
+/// A node whose parameters are known, at the prices of the table; what is in the cache already may bring it down to
+/// nothing.
+fn priced(setting: &Setting, unit: &Unit) -> MoneyPlan {
+    let today = &setting.scope.job.date;
+    let mut money = match &unit.prepared {
+        Some(prepared) => prepared.money(today),
+        None => setting.workflow.money(&unit.node, &unit.scope, today),
+    };
+    if unit.hits > 0 && money.is_known() {
+        money.usd = Spread::between(Decimal::ZERO, money.usd.expected, money.usd.high);
+        money.confidence = money.confidence.max(Confidence::Modelled);
+    }
+    money.into()
+}
+
 /// A node whose work may be somebody else's, and whose parameters are not all known.
 fn pending(setting: &Setting, unit: &Unit) -> MoneyPlan {
-    let estimate = setting.workflow.estimate(&unit.node, &unit.scope);
-    let local = setting
+    setting
         .workflow
-        .role(&unit.node)
-        .and_then(|role| setting.workflow.settings().providers.get(&role))
-        .is_none_or(|models| {
-            models
-                .iter()
-                .all(fenta_workflows::models::ModelRef::is_local)
-        });
-    if local && estimate.is_empty() {
-        MoneyPlan::free()
-    } else {
-        MoneyPlan::unknown()
-    }
+        .money(&unit.node, &unit.scope, &setting.scope.job.date)
+        .into()
 }

@@ -6,13 +6,66 @@
 mod markdown;
 mod sentences;
 
+use std::collections::BTreeMap;
+
 use crate::execution::LowerError;
-use crate::value::{Scene, Script};
+use crate::node::{PortSpec, outputs};
+use crate::value::{PortType, Scene, Script, Value};
 
 /// Sentences with fewer words are joined to a neighbour: a shot of half a second is a flash.
 const MIN_WORDS: usize = 4;
 /// Sentences with more words are split at clauses: nobody looks at one shot for that long.
 const MAX_WORDS: usize = 28;
+
+/// The outputs of every node that makes a script.
+pub(super) fn ports() -> Vec<PortSpec> {
+    vec![
+        PortSpec::new(
+            "script",
+            PortType::Script,
+            "The scenes in order, with title and language.",
+        ),
+        PortSpec::new(
+            "scenes",
+            PortType::Scene.list(),
+            "The scenes one by one: id, text, visual, on_screen, emphasis, seconds.",
+        ),
+        PortSpec::new("title", PortType::Text, "The title; may be empty."),
+        PortSpec::new("text", PortType::Text, "What is spoken, without markup."),
+    ]
+}
+
+/// Their values.
+pub(super) fn values(script: Script) -> BTreeMap<String, Value> {
+    let scenes = script.scenes.iter().cloned().map(Value::Scene);
+    outputs([
+        ("scenes", Value::List(scenes.collect())),
+        ("title", Value::Text(script.title.clone())),
+        ("text", Value::Text(script.text())),
+        ("script", Value::Script(script)),
+    ])
+}
+
+/// A script of a model, held to what every script holds: scenes with texts and ids of their own.
+///
+/// # Errors
+/// When it has no words.
+pub(super) fn sound(script: &Script) -> Result<Script, LowerError> {
+    let mut sound = script.clone();
+    sound
+        .scenes
+        .retain(|scene| scene.text.chars().any(char::is_alphanumeric));
+    if sound.scenes.is_empty() {
+        return Err(LowerError::new(
+            "the model's script has no words",
+            "run it again, or say more in the brief",
+        ));
+    }
+    for (at, scene) in sound.scenes.iter_mut().enumerate() {
+        scene.id = format!("s{}", at + 1);
+    }
+    Ok(sound)
+}
 
 /// The scenes of a text.
 ///

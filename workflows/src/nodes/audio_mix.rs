@@ -1,0 +1,379 @@
+//! `Audio.Mix`: narration and music mixed, with the music making room for speech.
+//!
+//! The result is a file, and it remembers its parts: a cut mixes them again to its own length, by the same rules.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use super::narration::words;
+use super::sound::{DUCKING_NAMES, Sound, ducking, length, loudness, millibels, plan, sound};
+use crate::action::{Action, ActionFacts, AudioEncoding, MixRequest, ProbeRequest};
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::execution::LowerError;
+use crate::node::{
+    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec, Steps,
+    Written, outputs, wrong_facts,
+};
+use crate::value::{AudioValue, MixParts, PortType, Value};
+
+/// Samples per second of a mix.
+const RATE: u64 = 48_000;
+
+/// The node type.
+pub(super) struct AudioMix;
+
+static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
+    NodeDescriptor {
+    kind: "Audio.Mix",
+    version: 1,
+    summary: "Narration and music mixed to one loudness, the music making room for speech.",
+    params: params(),
+    ports: vec![
+        PortSpec::new(
+            "audio",
+            PortType::Audio,
+            "The mix; a cut that gets it mixes its parts again to its own length.",
+        ),
+        PortSpec::new("loudness", PortType::Json, "Measured: lufs, true_peak, seconds."),
+    ],
+    example: "\
+fenta: workflow/v1
+nodes:
+  voice: { type: Voice.TTS, with: { text: \"Bees dance. The dance is a map.\" } }
+  music: { type: Input.Music, with: { mood: calm } }
+  mix: { type: Audio.Mix, with: { voice: \"${{ nodes.voice.audio }}\", music: \"${{ nodes.music.audio }}\", ducking: strong } }
+outputs:
+  lufs: ${{ nodes.mix.loudness.lufs }}
+",
+}
+});
+
+fn params() -> Vec<ParamSpec> {
+    let mut params = parts();
+    params.extend(rules());
+    params
+}
+
+fn parts() -> Vec<ParamSpec> {
+    vec![
+        ParamSpec::optional("voice", ParamType::Port(PortType::Voice), "The narration."),
+        ParamSpec::optional(
+            "words",
+            ParamType::Port(PortType::Words),
+            "The narration's words; it knows them, so this is only held against it.",
+        ),
+        ParamSpec::optional("music", ParamType::Port(PortType::Audio), "The music."),
+        ParamSpec::optional(
+            "extra",
+            ParamType::Port(PortType::Audio.list()),
+            "More recordings.",
+        )
+        .later(
+            "mix them into the music with an audio editor, and give that to Input.Music as `file`",
+        ),
+        ParamSpec::optional(
+            "sfx",
+            ParamType::Port(PortType::Json.list()),
+            "Sounds at cuts.",
+        )
+        .later(
+            "mix them into the music with an audio editor, and give that to Input.Music as `file`",
+        ),
+    ]
+}
+
+fn rules() -> Vec<ParamSpec> {
+    let decibels = |min, max| ParamType::Number { min, max };
+    let time = || ParamType::Duration {
+        min: 0,
+        max: 10_000,
+    };
+    let field = |name, doc| ParamSpec::optional(name, time(), doc);
+    vec![
+        ParamSpec::with_default(
+            "ducking",
+            ParamType::Either(vec![
+                ParamType::OneOf(DUCKING_NAMES),
+                ParamType::Fields(vec![
+                    ParamSpec::required("depth", decibels(-60.0, 0.0), "How far the music falls.")
+                        .unit("dB"),
+                    field(
+                        "lookahead",
+                        "How long before the first word the fall begins; 80ms by default.",
+                    ),
+                    field("attack", "Length of the fall; 120ms by default."),
+                    field(
+                        "hold",
+                        "How long it stays down after the last word; 250ms by default.",
+                    ),
+                    field("release", "Length of the rise; 450ms by default."),
+                    field(
+                        "bridge",
+                        "Pauses shorter than this stay ducked; 600ms by default.",
+                    ),
+                ]),
+            ]),
+            Value::Text("standard".into()),
+            "How the music makes room for speech: standard -12 dB, strong -16, accessible -20, off, or your own numbers.",
+        ),
+        ParamSpec::with_default(
+            "loudness",
+            decibels(-31.0, -9.0),
+            Value::Float(-14.0),
+            "Integrated loudness of the result.",
+        )
+        .unit("LUFS"),
+        ParamSpec::with_default(
+            "true_peak",
+            decibels(-9.0, 0.0),
+            Value::Float(-1.0),
+            "Highest true peak of the result.",
+        )
+        .unit("dBTP"),
+        ParamSpec::with_default(
+            "music_gain",
+            decibels(-60.0, 12.0),
+            Value::Float(-20.0),
+            "The music's level against the voice's, before ducking.",
+        )
+        .unit("dB"),
+        ParamSpec::optional(
+            "fades",
+            ParamType::Fields(vec![
+                ParamSpec::with_default("in", time(), Value::Int(300), "At the start."),
+                ParamSpec::with_default("out", time(), Value::Int(1500), "At the end."),
+            ]),
+            "How the music comes and goes; 300ms and 1.5s by default.",
+        ),
+    ]
+}
+
+impl NodeType for AudioMix {
+    fn descriptor(&self) -> &'static NodeDescriptor {
+        &DESCRIPTOR
+    }
+
+    fn check(&self, written: &Written<'_>, found: &mut Diagnostics) {
+        if !written.has("voice") && !written.has("music") {
+            found.push(
+                Diagnostic::error(
+                    codes::MISSING_PARAM,
+                    written.type_span,
+                    "there is nothing to mix: the node needs `voice` or `music`",
+                )
+                .hint("add `voice` or `music` to `with`"),
+            );
+        }
+        if !written.has("voice") {
+            written.useless(
+                &["words"],
+                None,
+                "there is no `voice` whose words they are",
+                found,
+            );
+        }
+        if !written.has("music") {
+            let rules = ["music_gain", "fades", "ducking"];
+            written.useless(&rules, None, "there is no `music`", found);
+        }
+    }
+
+    fn lower(
+        &self,
+        context: &LowerContext<'_>,
+        steps: &mut Steps<'_>,
+    ) -> Result<BTreeMap<String, Value>, Halt> {
+        let parts = mix_parts(context.params)?;
+        let samples = match (length(&parts), parts.music) {
+            (Some(samples), _) => samples,
+            (None, Some(music)) => music_length(music, steps)?,
+            (None, None) => {
+                let message = "there is nothing to mix: `voice` and `music` have no value";
+                return Err(LowerError::new(message, "give at least one of them a value").into());
+            }
+        };
+        let result = steps.run_one(Action::Mix(MixRequest {
+            plan: plan(&parts, samples),
+            encoding: AudioEncoding {
+                encoder: "aac".to_owned(),
+                bitrate_kbps: 192,
+            },
+        }))?;
+        let (ActionFacts::Mix(measured), Some(digest)) =
+            (&result.facts, result.outputs.get("audio"))
+        else {
+            return Err(wrong_facts("mix").into());
+        };
+        let hundredths = |number: i32| Value::Float(f64::from(number) / 100.0);
+        let audio = AudioValue {
+            digest: *digest,
+            name: "mix.m4a".to_owned(),
+            parts: Some(Box::new(parts)),
+        };
+        Ok(outputs([
+            ("audio", Value::Audio(audio)),
+            (
+                "loudness",
+                Value::Record(outputs([
+                    ("lufs", hundredths(measured.integrated_clufs)),
+                    ("true_peak", hundredths(measured.true_peak_cdb)),
+                    (
+                        "seconds",
+                        Value::Float(measured.samples as f64 / RATE as f64),
+                    ),
+                ])),
+            ),
+        ]))
+    }
+}
+
+fn mix_parts(params: Params<'_>) -> Result<MixParts, LowerError> {
+    let voice = match sound(params, "voice")? {
+        Some(Sound::Voice(voice)) => Some(voice.clone()),
+        Some(Sound::Mix(parts)) => parts.voice.clone(),
+        Some(Sound::Plain(_)) | None => None,
+    };
+    if let (Some(Value::Words(given)), Some(voice)) = (params.get("words"), &voice)
+        && *given != words(voice)
+    {
+        return Err(LowerError::new(
+            "`words` are not the words of the narration in `voice`",
+            "take both from the same Voice.TTS, or leave `words` out",
+        ));
+    }
+    let fade = |name: &str, usual: u32| match params.fields("fades") {
+        Some(fades) => fades.u32(name),
+        None => Ok(usual),
+    };
+    Ok(MixParts {
+        voice,
+        music: match params.get("music") {
+            Some(Value::Audio(music)) => Some(music.digest),
+            _ => None,
+        },
+        music_gain_mb: millibels(params.number("music_gain")?),
+        fade_in_ms: fade("in", 300)?,
+        fade_out_ms: fade("out", 1500)?,
+        ducking: ducking(params)?,
+        loudness: loudness(params)?,
+    })
+}
+
+/// Length of a recording in samples, measured.
+fn music_length(music: crate::digest::Digest, steps: &mut Steps<'_>) -> Result<u64, Halt> {
+    let result = steps.run_one(Action::Probe(ProbeRequest {
+        source: music,
+        name: "music".to_owned(),
+    }))?;
+    let ActionFacts::Media(facts) = &result.facts else {
+        return Err(wrong_facts("probe").into());
+    };
+    match facts.duration {
+        Some(duration) if duration.to_millis() > 0 => {
+            Ok(duration.to_millis().unsigned_abs() * RATE / 1000)
+        }
+        _ => Err(LowerError::new("the music has no length", "use another recording").into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Bench, digest, facts, media_facts};
+    use super::*;
+    use crate::action::{ActionResult, MixFacts};
+    use crate::value::{SpokenScene, Voice, Word, Words};
+    use fenta_templates::timeline::MediaKind;
+
+    fn voice() -> Voice {
+        Voice {
+            language: "en".into(),
+            gap_ms: 0,
+            scenes: vec![SpokenScene {
+                id: "s1".into(),
+                source: digest("s1"),
+                samples: 48_000,
+                words: vec![Word {
+                    text: "Bees.".into(),
+                    start: 0,
+                    end: 40_000,
+                }],
+            }],
+        }
+    }
+
+    fn mixed() -> ActionResult {
+        ActionResult {
+            outputs: BTreeMap::from([("audio".to_owned(), digest("mix"))]),
+            facts: ActionFacts::Mix(MixFacts {
+                samples: 48_000,
+                integrated_clufs: -1410,
+                true_peak_cdb: -120,
+            }),
+        }
+    }
+
+    fn bench() -> Bench {
+        Bench::new("Audio.Mix")
+            .with("voice", Value::Voice(voice()))
+            .with("music", Value::Audio(AudioValue::new(digest("m"), "m.wav")))
+    }
+
+    #[test]
+    fn the_mix_is_a_file_that_knows_its_parts() {
+        let bench = bench().with("ducking", Value::Text("accessible".into()));
+        let asked = bench.asks(&[]);
+        let [Action::Mix(request)] = asked.as_slice() else {
+            panic!("{asked:?}")
+        };
+        assert_eq!(request.plan.duration.value, 48_000);
+        assert_eq!(request.plan.ducking.depth_mb, -2000);
+        let out = bench.outputs(&[mixed()]);
+        let Value::Audio(audio) = &out["audio"] else {
+            panic!()
+        };
+        let parts = audio.parts.as_ref().unwrap();
+        assert_eq!(
+            (parts.music, parts.music_gain_mb),
+            (Some(digest("m")), -2000)
+        );
+        assert_eq!(out["loudness"].to_json()["lufs"], -14.1);
+    }
+
+    #[test]
+    fn music_alone_is_as_long_as_it_is() {
+        let bench = Bench::new("Audio.Mix")
+            .with("music", Value::Audio(AudioValue::new(digest("m"), "m.wav")));
+        let measured = facts(ActionFacts::Media(media_facts(MediaKind::Audio)));
+        let asked = bench.asks(std::slice::from_ref(&measured));
+        assert!(
+            matches!(&asked[0], Action::Mix(request) if request.plan.duration.value == 384_000)
+        );
+    }
+
+    #[test]
+    fn ones_own_ducking_has_its_numbers() {
+        let own = Value::Record(BTreeMap::from([
+            ("depth".to_owned(), Value::Int(-9)),
+            ("release".to_owned(), Value::Text("0.7s".into())),
+        ]));
+        let asked = bench().with("ducking", own).asks(&[]);
+        let Action::Mix(request) = &asked[0] else {
+            panic!()
+        };
+        let ducking = request.plan.ducking;
+        assert_eq!(
+            (ducking.depth_mb, ducking.release_ms, ducking.attack_ms),
+            (-900, 700, 120)
+        );
+    }
+
+    #[test]
+    fn words_of_another_narration_are_refused() {
+        let words = Words {
+            language: "en".into(),
+            words: Vec::new(),
+        };
+        let error = bench().with("words", Value::Words(words)).fails(&[]);
+        assert!(error.message.contains("not the words"), "{error}");
+    }
+}

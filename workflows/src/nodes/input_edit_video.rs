@@ -1,0 +1,205 @@
+//! `Input.KAI.EditVideo`: a clip changed by a model.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use rust_decimal::Decimal;
+
+use super::ask::ask;
+use super::generation::{model_param, picture, picture_type};
+use crate::action::{EditVideoTask, InvokeTask};
+use crate::cost::{KnownParams, Meter, Quantity, Spread};
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::execution::LowerError;
+use crate::models::Role;
+use crate::node::{
+    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, Written,
+    outputs,
+};
+use crate::value::{PortType, Value};
+
+/// The node type.
+pub(super) struct InputEditVideo;
+
+static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
+    NodeDescriptor {
+    kind: "Input.KAI.EditVideo",
+    version: 1,
+    summary: "A clip changed by a model: longer, in another style, larger, lip-synced, or without its background.",
+    params: vec![
+        ParamSpec::required("video", ParamType::Port(PortType::Video), "The clip."),
+        ParamSpec::required(
+            "mode",
+            ParamType::OneOf(&["extend", "restyle", "upscale", "lipsync", "remove_bg"]),
+            "What happens to it.",
+        ),
+        ParamSpec::with_default(
+            "prompt",
+            ParamType::Text { max_chars: 20_000 },
+            Value::Text(String::new()),
+            "How it goes on or looks; needed by extend and restyle.",
+        ),
+        model_param("The model; the workflow's `providers.edit` by default."),
+        ParamSpec::optional(
+            "image",
+            picture_type(),
+            "A picture whose style it takes; only for restyle.",
+        ),
+        ParamSpec::optional(
+            "audio",
+            ParamType::Port(PortType::Audio),
+            "What is said; needed by lipsync.",
+        ),
+        ParamSpec::with_default(
+            "strength",
+            ParamType::Number { min: 0.0, max: 1.0 },
+            Value::Float(0.6),
+            "How much of it changes, from 0 to 1; only for restyle.",
+        ),
+    ],
+    ports: vec![PortSpec::new("video", PortType::Video, "The changed clip.")],
+    example: "\
+fenta: workflow/v1
+nodes:
+  hero: { type: Input.KAI.GenerateVideo, with: { prompt: \"A bee takes off\", model: veo3_fast } }
+  longer: { type: Input.KAI.EditVideo, with: { video: \"${{ nodes.hero.video }}\", mode: extend, prompt: \"It flies over a meadow\" } }
+  cut: { type: Edit.Timeline, with: { template: footage, clips: \"${{ nodes.longer.video }}\", voice: \"${{ nodes.voice.voice }}\" } }
+  voice: { type: Voice.TTS, with: { text: \"Bees dance. The dance is a map.\" } }
+outputs:
+  seconds: ${{ nodes.cut.seconds }}
+",
+}
+});
+
+/// What a mode needs, and what means nothing to it.
+fn needs(mode: &str) -> (Option<&'static str>, &'static [&'static str]) {
+    match mode {
+        "extend" => (Some("prompt"), &["image", "audio", "strength"]),
+        "restyle" => (Some("prompt"), &["audio"]),
+        "lipsync" => (Some("audio"), &["prompt", "image", "strength"]),
+        _ => (None, &["prompt", "image", "audio", "strength"]),
+    }
+}
+
+impl NodeType for InputEditVideo {
+    fn descriptor(&self) -> &'static NodeDescriptor {
+        &DESCRIPTOR
+    }
+
+    fn role(&self) -> Option<Role> {
+        Some(Role::Edit)
+    }
+
+    fn check(&self, written: &Written<'_>, found: &mut Diagnostics) {
+        let Some(mode) = written.text("mode") else {
+            return;
+        };
+        let (needed, useless) = needs(mode);
+        if let Some(name) = needed.filter(|name| !written.has(name)) {
+            found.push(
+                Diagnostic::error(
+                    codes::MISSING_PARAM,
+                    written.span("mode"),
+                    format!("`mode: {mode}` needs `{name}`"),
+                )
+                .hint(format!("add `{name}` to `with`")),
+            );
+        }
+        written.useless(
+            useless,
+            Some("mode"),
+            &format!("`mode: {mode}` does not use it"),
+            found,
+        );
+    }
+
+    fn estimate(&self, _known: &KnownParams) -> Vec<Quantity> {
+        vec![Quantity::new(
+            Meter::Clips,
+            Spread::exactly(Decimal::ONE),
+            "one clip",
+        )]
+    }
+
+    fn lower(
+        &self,
+        context: &LowerContext<'_>,
+        steps: &mut Steps<'_>,
+    ) -> Result<BTreeMap<String, Value>, Halt> {
+        let params = context.params;
+        let Some(Value::Media(clip)) = params.get("video") else {
+            return Err(LowerError::new("`video` is not a clip", "").into());
+        };
+        let mode = params.text("mode")?;
+        if let (Some(name), _) = needs(mode)
+            && params
+                .get(name)
+                .is_none_or(|value| *value == Value::Text(String::new()))
+        {
+            let message = format!("`mode: {mode}` needs `{name}`");
+            return Err(LowerError::new(message, format!("give `{name}` a value")).into());
+        }
+        let image = picture(params, "image", steps)?;
+        let task = InvokeTask::EditVideo(EditVideoTask {
+            mode: mode.to_owned(),
+            source: clip.digest,
+            prompt: params.text("prompt")?.to_owned(),
+            image,
+            audio: match params.get("audio") {
+                Some(Value::Audio(audio)) => Some(audio.digest),
+                _ => None,
+            },
+            strength_pm: (params.number("strength")? * 1000.0).round() as u32,
+        });
+        let answer = ask(Role::Edit, context.models, task, steps)?;
+        let clip = answer.media_values()?.swap_remove(0);
+        Ok(outputs([("video", clip)]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Bench, asked_of, digest, found_media, media_facts};
+    use super::*;
+    use crate::value::MediaValue;
+    use fenta_templates::timeline::MediaKind;
+
+    fn bench(mode: &str) -> Bench {
+        let clip = MediaValue {
+            digest: digest("clip"),
+            name: "clip.mp4".into(),
+            facts: media_facts(MediaKind::Video),
+        };
+        Bench::new("Input.KAI.EditVideo")
+            .with("video", Value::Media(clip))
+            .with("mode", Value::Text(mode.into()))
+    }
+
+    #[test]
+    fn the_clip_is_a_blob_of_the_task() {
+        let bench = bench("upscale");
+        let request = asked_of(&bench);
+        assert_eq!(request.task.blobs(), [digest("clip")]);
+        assert!(
+            bench
+                .outputs(&[found_media(&["big.mp4"])])
+                .contains_key("video")
+        );
+    }
+
+    #[test]
+    fn modes_say_what_they_need_when_it_is_computed_too() {
+        assert!(
+            bench("extend")
+                .fails(&[])
+                .message
+                .contains("needs `prompt`")
+        );
+        assert!(
+            bench("lipsync")
+                .fails(&[])
+                .message
+                .contains("needs `audio`")
+        );
+    }
+}

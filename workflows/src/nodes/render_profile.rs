@@ -1,0 +1,254 @@
+//! How a video is encoded: profiles that are built in, that a template brings, or that are written out.
+//!
+//! Part of `Output.Render`, which renders with them.
+
+use fenta_templates::timeline::Timeline;
+
+use crate::action::VideoEncoding;
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::execution::LowerError;
+use crate::node::{ParamSpec, ParamType, Params, Written};
+use crate::suggest::nearest;
+use crate::value::Value;
+
+/// Profiles that every timeline has.
+const BUILT_IN: [&str; 2] = ["universal", "draft"];
+
+/// Size of a draft.
+const DRAFT_SIZE: (u32, u32) = (540, 960);
+
+/// Highest bit rate of the picture, kbit/s.
+const MAX_RATE_KBPS: u32 = 12_000;
+
+/// Bit rate of the sound, kbit/s.
+const AUDIO_KBPS: u32 = 192;
+
+/// x264's presets, quickest first.
+const PRESETS: &[&str] = &[
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+];
+
+/// The fields of a profile of one's own.
+pub(super) fn custom_fields() -> Vec<ParamSpec> {
+    let int = |min, max| ParamType::Int { min, max };
+    vec![
+        ParamSpec::required("width", int(144, 3840), "Width of the picture.").unit("px"),
+        ParamSpec::required("height", int(144, 3840), "Height of the picture.").unit("px"),
+        ParamSpec::with_default(
+            "crf",
+            int(0, 51),
+            Value::Int(19),
+            "Quality: smaller is better and larger; 17 to 28 is usual.",
+        ),
+        ParamSpec::with_default(
+            "preset",
+            ParamType::OneOf(PRESETS),
+            Value::Text("veryfast".into()),
+            "How long the encoder looks for savings.",
+        ),
+        ParamSpec::with_default(
+            "max_rate",
+            int(0, 100_000),
+            Value::Int(12_000),
+            "Highest bit rate of the picture, 0 for none.",
+        )
+        .unit("kbit/s"),
+        ParamSpec::with_default(
+            "audio_rate",
+            int(32, 512),
+            Value::Int(192),
+            "Bit rate of the sound.",
+        )
+        .unit("kbit/s"),
+        ParamSpec::optional("fps", int(1, 60), "Frames per second.")
+            .later("write `fps` in the template's canvas: cuts stand on its frames"),
+    ]
+}
+
+/// What a profile means for a timeline.
+pub(super) struct Target {
+    /// Another size than the timeline's.
+    pub(super) size: Option<(u32, u32)>,
+    /// Quick rather than good: no B-frames.
+    draft: bool,
+    preset: String,
+    crf: u8,
+    max_rate_kbps: u32,
+    /// Bit rate of the sound, kbit/s.
+    pub(super) audio_kbps: u32,
+}
+
+impl Target {
+    /// A profile by its name or its numbers.
+    pub(super) fn of(profile: &Value, timeline: &Timeline) -> Result<Self, LowerError> {
+        match profile {
+            Value::Text(name) => Self::named(name, timeline),
+            Value::Record(fields) => Self::written(Params::new(fields)),
+            other => Err(LowerError::new(
+                format!("`profile` is {}", other.noun()),
+                "write the name of a profile, or width, height and crf",
+            )),
+        }
+    }
+
+    fn written(own: Params<'_>) -> Result<Self, LowerError> {
+        Ok(Self {
+            size: Some((own.u32("width")?, own.u32("height")?)),
+            draft: false,
+            preset: own.text("preset")?.to_owned(),
+            crf: own.u32("crf")?.min(51) as u8,
+            max_rate_kbps: own.u32("max_rate")?,
+            audio_kbps: own.u32("audio_rate")?,
+        })
+    }
+
+    fn named(name: &str, timeline: &Timeline) -> Result<Self, LowerError> {
+        if let Some(own) = timeline.profiles.get(name) {
+            return Ok(Self {
+                size: Some((own.width, own.height)),
+                draft: name == "draft",
+                preset: own.preset.clone(),
+                crf: own.crf,
+                max_rate_kbps: if name == "draft" { 0 } else { MAX_RATE_KBPS },
+                audio_kbps: if name == "draft" { 96 } else { AUDIO_KBPS },
+            });
+        }
+        match name {
+            "universal" => Ok(Self {
+                size: None,
+                draft: false,
+                preset: "veryfast".to_owned(),
+                crf: 19,
+                max_rate_kbps: MAX_RATE_KBPS,
+                audio_kbps: AUDIO_KBPS,
+            }),
+            "draft" => Ok(Self {
+                size: Some(DRAFT_SIZE),
+                draft: true,
+                preset: "ultrafast".to_owned(),
+                crf: 30,
+                max_rate_kbps: 0,
+                audio_kbps: 96,
+            }),
+            other => {
+                let own = timeline.profiles.keys().map(String::as_str);
+                let known: Vec<&str> = BUILT_IN.into_iter().chain(own).collect();
+                let hint = match nearest(other, known.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("there are {}", known.join(", ")),
+                };
+                Err(LowerError::new(
+                    format!(
+                        "there is no profile `{other}`, neither built in nor in the template `{}`",
+                        timeline.template.name
+                    ),
+                    hint,
+                ))
+            }
+        }
+    }
+
+    /// How the picture is encoded by so many threads.
+    pub(super) fn encoding(&self, threads: u8) -> VideoEncoding {
+        VideoEncoding {
+            encoder: "libx264".to_owned(),
+            preset: self.preset.clone(),
+            crf: self.crf,
+            max_rate_kbps: self.max_rate_kbps,
+            gop: 60,
+            b_frames: if self.draft { 0 } else { 2 },
+            threads,
+        }
+    }
+}
+
+/// Warns of a name that is nearly a built-in one: only a template can have it.
+pub(super) fn check_profile(written: &Written<'_>, found: &mut Diagnostics) {
+    let Some(name) = written.text("profile") else {
+        return;
+    };
+    let near = nearest(name, BUILT_IN).filter(|near| *near != name);
+    if let Some(near) = near.filter(|_| !BUILT_IN.contains(&name)) {
+        let span = written.span("profile");
+        found.push(
+            Diagnostic::warning(
+                codes::BAD_VALUE,
+                span,
+                format!("no profile `{name}` is built in; only a template can have one"),
+            )
+            .suggest(Some(near), span),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::execution::{SourceFile, compile};
+
+    fn timeline() -> Timeline {
+        let golden = include_str!("../../../templates/tests/golden/footage.json");
+        serde_json::from_str(golden).unwrap()
+    }
+
+    // spec: T-47
+    #[test]
+    fn a_template_adds_profiles_to_the_built_in_ones() {
+        let mut cut = timeline();
+        let own = fenta_templates::timeline::Profile {
+            width: 720,
+            height: 1280,
+            crf: 24,
+            preset: "fast".into(),
+        };
+        cut.profiles.insert("story".into(), own);
+        let found = Target::named("story", &cut).unwrap();
+        assert_eq!(found.size, Some((720, 1280)));
+        assert_eq!((found.encoding(1).crf, found.draft), (24, false));
+        assert_eq!(Target::named("universal", &cut).unwrap().size, None);
+        assert_eq!(Target::named("draft", &cut).unwrap().size, Some(DRAFT_SIZE));
+        let error = Target::named("stroy", &cut).err().unwrap();
+        assert_eq!(error.hint, "did you mean `story`?");
+    }
+
+    #[test]
+    fn a_slip_in_a_built_in_name_is_warned_about() {
+        let text = crate::nodes::find("Output.Render")
+            .unwrap()
+            .descriptor()
+            .example
+            .replace("profile: draft", "profile: drat");
+        let source = SourceFile {
+            name: "w.yaml".into(),
+            text,
+        };
+        let (_, warnings) = compile(&source).unwrap();
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert_eq!(warnings[0].patches[0].replacement, "draft");
+    }
+
+    #[test]
+    fn a_profile_of_ones_own_has_its_numbers() {
+        let own = ParamType::Fields(custom_fields())
+            .fit(Value::Record(
+                [("width", 720), ("height", 1280), ("crf", 23)]
+                    .map(|(name, number)| (name.to_owned(), Value::Int(number)))
+                    .into(),
+            ))
+            .unwrap();
+        let target = Target::of(&own, &timeline()).unwrap();
+        assert_eq!(target.size, Some((720, 1280)));
+        let encoding = target.encoding(2);
+        assert_eq!(
+            (encoding.crf, encoding.max_rate_kbps, target.audio_kbps),
+            (23, 12_000, 192)
+        );
+        assert!(Target::of(&Value::Null, &timeline()).is_err());
+    }
+}
