@@ -120,7 +120,11 @@ fn told_turns(turns: &[&NodeRun], style: Style) -> String {
         .partition(|run| has_nothing_to_say(run));
     let mut lines: Vec<String> = busy.iter().map(|run| told_turn(run, style)).collect();
     if !quiet.is_empty() {
-        lines.push(format!("  {} of {} turns HIT", quiet.len(), turns.len()));
+        lines.push(format!(
+            "  {} of {} turns had nothing to run",
+            quiet.len(),
+            turns.len()
+        ));
     }
     lines.join("\n")
 }
@@ -233,7 +237,7 @@ mod tests {
         let turns: Vec<&NodeRun> = turns.iter().collect();
         assert_eq!(
             told_turns(&turns, Style::new(false)),
-            "  footage[1]  MISS ran 1 of 2, saved 31s in 9.8s: first run\n  footage[2]  skipped: its `if` is false\n  2 of 4 turns HIT"
+            "  footage[1]  MISS ran 1 of 2, saved 31s in 9.8s: first run\n  footage[2]  skipped: its `if` is false\n  2 of 4 turns had nothing to run"
         );
     }
 

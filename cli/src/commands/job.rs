@@ -246,7 +246,10 @@ fn node_table(job: &Job) -> Table {
         let quiet = turns.iter().filter(|turn| has_nothing_to_say(turn)).count();
         let mut reasons = vec![why(run)];
         if quiet > 0 {
-            reasons.push(format!("{quiet} of {} turns HIT", turns.len()));
+            reasons.push(format!(
+                "{quiet} of {} turns had nothing to run",
+                turns.len()
+            ));
         }
         reasons.retain(|reason| !reason.is_empty());
         table.row(node_row(run, run.node.clone(), reasons.join("; ")));
@@ -376,7 +379,10 @@ pub(super) mod tests {
         let pipes = node_table(&job).for_pipes();
         let lines: Vec<&str> = pipes.lines().collect();
         assert_eq!(lines.len(), 2, "{pipes}");
-        assert!(lines[0].ends_with("first run; 2 of 3 turns HIT"), "{pipes}");
+        assert!(
+            lines[0].ends_with("first run; 2 of 3 turns had nothing to run"),
+            "{pipes}"
+        );
         assert!(lines[1].starts_with("render[1]\t"), "{pipes}");
     }
 

@@ -182,29 +182,27 @@ impl BatchArgs {
                 ui.json(&summary)?;
             }
         }
-        let rows = summary.rows;
-        match signal {
-            Some(code) => Err(CommandError::BatchEnded {
-                done: summary.completed,
-                rows,
-                code,
-            }),
-            None if summary.failed > 0 => Err(CommandError::BatchFailed {
-                failed: summary.failed,
-                rows,
-            }),
-            None if summary.paused > 0 => Err(CommandError::BatchEnded {
-                done: summary.completed,
-                rows,
-                code: exit_code::PAUSED,
-            }),
-            None if summary.cancelled > 0 => Err(CommandError::BatchEnded {
-                done: summary.completed,
-                rows,
-                code: exit_code::CANCELLED,
-            }),
-            None => Ok(()),
-        }
+        outcome(&summary, signal)
+    }
+}
+
+/// How the command ends: a signal says it, else the worst of the rows.
+fn outcome(summary: &Summary, signal: Option<u8>) -> Result<(), CommandError> {
+    let rows = summary.rows;
+    let ended = |code| CommandError::BatchEnded {
+        done: summary.completed,
+        rows,
+        code,
+    };
+    match signal {
+        Some(code) => Err(ended(code)),
+        None if summary.failed > 0 => Err(CommandError::BatchFailed {
+            failed: summary.failed,
+            rows,
+        }),
+        None if summary.paused > 0 => Err(ended(exit_code::PAUSED)),
+        None if summary.cancelled > 0 => Err(ended(exit_code::CANCELLED)),
+        None => Ok(()),
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) struct RowResult {
     kind: &'static str,
     pub(super) row: usize,
     pub(super) name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     place: String,
     params: BTreeMap<String, String>,
     out_dir: String,
