@@ -2,6 +2,8 @@
 //!
 //! Neighbours: `layout` makes the lines. It must not look into them.
 
+use std::collections::BTreeMap;
+
 /// Columns between a value and a comment behind it, at least.
 const COMMENT_GAP: usize = 2;
 
@@ -35,30 +37,49 @@ pub(super) struct Behind {
 /// The lines as a text that ends with a line end; nothing when there are none.
 pub(super) fn assemble(lines: &[Line]) -> String {
     let mut text = String::new();
-    let mut at = 0;
-    while at < lines.len() {
-        let run = comment_run(&lines[at..]);
-        let column = common_column(&lines[at..at + run]);
-        for line in &lines[at..at + run.max(1)] {
+    for paragraph in lines.split_inclusive(|line| *line == Line::Blank) {
+        let columns = columns(paragraph);
+        for line in paragraph {
             match line {
                 Line::Blank => blank(&mut text),
                 Line::Verbatim(line) => push(&mut text, line),
                 Line::Text {
                     text: line,
-                    comment,
+                    comment: Some(comment),
                 } => {
-                    let line = with_comment(line, comment.as_ref(), column);
-                    push(&mut text, &line);
+                    let gap = columns[&comment.column] - width(line);
+                    push(
+                        &mut text,
+                        &format!("{line}{}{}", " ".repeat(gap), comment.text),
+                    );
                 }
+                Line::Text { text: line, .. } => push(&mut text, line),
             }
         }
-        at += run.max(1);
     }
     // A scalar may end with blank lines that count; behind those there is a line end already.
     if matches!(lines.last(), Some(Line::Blank)) && text.ends_with("\n\n") {
         text.pop();
     }
     text
+}
+
+/// For every column that comments stood in, the column they stand in now: comments of one column stay together, as near
+/// to the longest of their lines as they were.
+fn columns(paragraph: &[Line]) -> BTreeMap<usize, usize> {
+    let mut columns = BTreeMap::new();
+    for line in paragraph {
+        if let Line::Text {
+            text,
+            comment: Some(comment),
+        } = line
+        {
+            let wanted = width(text) + comment.gap.max(COMMENT_GAP);
+            let column = columns.entry(comment.column).or_insert(wanted);
+            *column = wanted.max(*column);
+        }
+    }
+    columns
 }
 
 fn push(text: &mut String, line: &str) {
@@ -69,55 +90,6 @@ fn push(text: &mut String, line: &str) {
 fn blank(text: &mut String) {
     if !text.is_empty() && !text.ends_with("\n\n") {
         text.push('\n');
-    }
-}
-
-/// How many lines from here have comments that stood in one column.
-fn comment_run(lines: &[Line]) -> usize {
-    let column = |line: &Line| match line {
-        Line::Text {
-            comment: Some(comment),
-            ..
-        } => Some(comment.column),
-        _ => None,
-    };
-    let Some(first) = lines.first().and_then(column) else {
-        return 0;
-    };
-    lines
-        .iter()
-        .take_while(|line| column(line) == Some(first))
-        .count()
-}
-
-/// The column of a run's comments: as near to the longest line as they were.
-fn common_column(run: &[Line]) -> usize {
-    let mut longest = 0;
-    let mut gap = usize::MAX;
-    for line in run {
-        if let Line::Text {
-            text,
-            comment: Some(comment),
-        } = line
-        {
-            longest = longest.max(width(text));
-            gap = gap.min(comment.gap);
-        }
-    }
-    if longest == 0 {
-        0
-    } else {
-        longest + gap.max(COMMENT_GAP)
-    }
-}
-
-fn with_comment(text: &str, comment: Option<&Behind>, column: usize) -> String {
-    match comment {
-        Some(comment) => {
-            let gap = column.saturating_sub(width(text)).max(COMMENT_GAP);
-            format!("{text}{}{}", " ".repeat(gap), comment.text)
-        }
-        None => text.to_owned(),
     }
 }
 
@@ -146,9 +118,14 @@ mod tests {
         let lines = [
             text("a: 1", Some((4, 8))),
             text("long: 2", Some((1, 8))),
-            text("b: 3", Some((1, 5))),
+            text("no: comment", None),
+            text("b: 3", Some((4, 8))),
+            text("c: 3", Some((1, 5))),
         ];
-        assert_eq!(assemble(&lines), "a: 1     # c\nlong: 2  # c\nb: 3  # c\n");
+        assert_eq!(
+            assemble(&lines),
+            "a: 1     # c\nlong: 2  # c\nno: comment\nb: 3     # c\nc: 3  # c\n"
+        );
     }
 
     #[test]

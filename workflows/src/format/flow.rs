@@ -104,6 +104,7 @@ impl<'a> Scanner<'_, 'a> {
                 '?' if blank_or_end(&rest[1..]) => {
                     return Err(unsupported(first_line + self.line, "a key after `?`"));
                 }
+                '!' => return Err(unsupported(first_line + self.line, "a tag")),
                 _ => self.plain(),
             }
         }

@@ -1,16 +1,14 @@
 //! Walks the lines of a document and lays each out anew: how far it goes in follows from what it belongs to.
 //!
-//! Neighbours: `pieces` cuts lines up, `flow` lays out `{…}` and `[…]`, `assemble` joins the lines. It relies on the
-//! document being readable: `format` has it read first.
+//! Neighbours: `pieces` cuts lines up, `scalars` and `flow` lay out values of many lines, `assemble` joins the lines. It
+//! relies on the document being readable: `format` has it read first.
 
 use super::assemble::{Behind, Line, width};
-use super::pieces::{
-    Shape, closing_quote, comment, plain, rest_of_quote, shape, spaces, split_key,
-};
+use super::pieces::{Shape, comment, shape, spaces, split_key};
 use super::{FormatError, flow, unsupported};
 
 /// Columns a level goes in.
-const INDENT: usize = 2;
+pub(super) const INDENT: usize = 2;
 
 /// A document laid out.
 pub(super) struct LaidOut {
@@ -43,12 +41,12 @@ pub(super) fn lay_out(text: &str) -> Result<LaidOut, FormatError> {
 
 /// A collection in block style that is open.
 #[derive(Clone, Copy, Debug)]
-struct Level {
-    shape: Shape,
+pub(super) struct Level {
+    pub(super) shape: Shape,
     /// The column its entries began in.
-    old: usize,
+    pub(super) old: usize,
     /// The column they begin in now.
-    new: usize,
+    pub(super) new: usize,
 }
 
 /// A line that waits for the next one with content: its place follows from that.
@@ -57,20 +55,21 @@ enum Waiting {
     Comment { column: usize, text: String },
 }
 
-struct Layout<'a> {
-    source: Vec<&'a str>,
-    at: usize,
-    levels: Vec<Level>,
+/// The walk: what is read, where it is, and what it has made.
+pub(super) struct Layout<'a> {
+    pub(super) source: Vec<&'a str>,
+    pub(super) at: usize,
+    pub(super) levels: Vec<Level>,
     waiting: Vec<Waiting>,
-    out: LaidOut,
+    pub(super) out: LaidOut,
 }
 
 /// A line being laid out.
-struct Head<'a> {
+pub(super) struct Head<'a> {
     /// What it says so far, its indentation included.
-    text: String,
+    pub(super) text: String,
     /// Where the source goes on; a part of its current line.
-    rest: &'a str,
+    pub(super) rest: &'a str,
 }
 
 impl<'a> Layout<'a> {
@@ -182,69 +181,12 @@ impl<'a> Layout<'a> {
             Some('?') if spaces(&head.rest[1..]) > 0 => {
                 Err(unsupported(self.at, "a key after `?`"))
             }
+            Some('!' | '&') if !head.rest.trim_end().contains([' ', '\t']) => {
+                Err(unsupported(self.at, "a tag or an anchor before its value"))
+            }
             Some(c) if c.is_whitespace() => self.finish(head.text, head.rest),
             None => self.finish(head.text, head.rest),
             Some(_) => self.plain(head),
-        }
-    }
-
-    fn plain(&mut self, head: Head<'a>) -> Result<(), FormatError> {
-        let (scalar, mut rest) = plain(head.rest);
-        let mut text = head.text + scalar;
-        while rest.trim().is_empty()
-            && let Some(next) = self.continuation()
-        {
-            self.out.lines.push(Line::Verbatim(text));
-            for _ in self.at + 1..next {
-                self.out.lines.push(Line::Verbatim(String::new()));
-            }
-            self.at = next;
-            let (scalar, after) = plain(self.source[next].trim_start());
-            text = " ".repeat(self.inner()) + scalar;
-            rest = after;
-        }
-        self.finish(text, rest)
-    }
-
-    /// The line that a plain scalar goes on in.
-    fn continuation(&self) -> Option<usize> {
-        let next = (self.at + 1..self.source.len()).find(|at| !self.is_blank(*at))?;
-        let line = self.source[next];
-        let inside = self
-            .levels
-            .last()
-            .is_none_or(|level| indentation(line) > level.old);
-        let goes_on = inside && !line.trim_start().starts_with('#') && !is_marker(line);
-        goes_on.then_some(next)
-    }
-
-    fn quoted(&mut self, head: Head<'a>) -> Result<(), FormatError> {
-        let quote = if head.rest.starts_with('"') {
-            '"'
-        } else {
-            '\''
-        };
-        let mut text = head.text;
-        let mut rest = head.rest;
-        let mut end = closing_quote(rest);
-        loop {
-            if let Some(end) = end {
-                text.push_str(&rest[..end]);
-                return self.finish(text, &rest[end..]);
-            }
-            text.push_str(without_folded_space(rest, quote));
-            self.out.lines.push(Line::Verbatim(text));
-            self.at += 1;
-            let Some(line) = self.source.get(self.at) else {
-                return Err(unsupported(self.at, "a quote that is not closed"));
-            };
-            rest = line.trim_start();
-            text = if rest.is_empty() {
-                String::new()
-            } else {
-                " ".repeat(self.inner())
-            };
-            end = rest_of_quote(rest, quote);
         }
     }
 
@@ -281,67 +223,17 @@ impl<'a> Layout<'a> {
         Ok(())
     }
 
-    fn block_scalar(&mut self, head: Head<'a>) -> Result<(), FormatError> {
-        let end = head.rest.find([' ', '\t']).unwrap_or(head.rest.len());
-        let (header, rest) = head.rest.split_at(end);
-        let digit = header.chars().find_map(|c| c.to_digit(10));
-        self.finish(head.text + header, rest)?;
-        let parent = self.levels.last().copied();
-        let (old, new) = match (digit, parent) {
-            (Some(digit), parent) => {
-                let digit = digit as usize;
-                let parent = parent.map_or((0, 0), |level| (level.old, level.new));
-                (parent.0 + digit, parent.1 + digit)
-            }
-            (None, parent) => {
-                let first = (self.at + 1..self.source.len())
-                    .find(|at| !self.is_blank(*at))
-                    .map_or(0, |at| indentation(self.source[at]));
-                if parent.is_some_and(|level| first <= level.old) {
-                    return Ok(());
-                }
-                (first, self.inner().max(INDENT))
-            }
-        };
-        self.block_lines(old, new, header.contains('+'));
-        Ok(())
-    }
-
-    /// The lines of a block scalar, moved from column `old` to `new`.
-    fn block_lines(&mut self, old: usize, new: usize, keeps_blanks: bool) {
-        let inside = |line: &str| line.len() > old && indentation(line) >= old;
-        let mut end = self.at + 1;
-        let mut scan = end;
-        while let Some(line) = self.source.get(scan)
-            && (inside(line) || line.trim().is_empty())
-            && !(old == 0 && is_marker(line))
-        {
-            scan += 1;
-            if inside(line) || keeps_blanks {
-                end = scan;
-            }
-        }
-        for line in &self.source[self.at + 1..end] {
-            self.out.lines.push(Line::Verbatim(if inside(line) {
-                " ".repeat(new) + &line[old..]
-            } else {
-                String::new()
-            }));
-        }
-        self.at = end - 1;
-    }
-
     /// How far the values of the innermost collection go in.
-    fn inner(&self) -> usize {
+    pub(super) fn inner(&self) -> usize {
         self.levels.last().map_or(0, |level| level.new + INDENT)
     }
 
-    fn is_blank(&self, at: usize) -> bool {
+    pub(super) fn is_blank(&self, at: usize) -> bool {
         self.source[at].trim().is_empty()
     }
 
     /// Ends a line whose source ends in `rest`: nothing but a comment may be left.
-    fn finish(&mut self, text: String, rest: &str) -> Result<(), FormatError> {
+    pub(super) fn finish(&mut self, text: String, rest: &str) -> Result<(), FormatError> {
         let comment =
             comment(rest).map_err(|()| unsupported(self.at, "what follows this value"))?;
         let line = self.source[self.at];
@@ -390,22 +282,11 @@ impl<'a> Layout<'a> {
     }
 }
 
-fn indentation(line: &str) -> usize {
+pub(super) fn indentation(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
 }
 
-/// White space before a line end inside a quoted scalar says nothing, unless it is escaped.
-fn without_folded_space(text: &str, quote: char) -> &str {
-    let trimmed = text.trim_end_matches([' ', '\t']);
-    let backslashes = trimmed.len() - trimmed.trim_end_matches('\\').len();
-    if quote == '"' && backslashes % 2 == 1 {
-        text
-    } else {
-        trimmed
-    }
-}
-
-fn is_marker(line: &str) -> bool {
+pub(super) fn is_marker(line: &str) -> bool {
     let marker = |name| {
         line.strip_prefix(name)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))

@@ -1,14 +1,15 @@
 //! A document in the canonical layout: two spaces of indentation, one space after `:` and `,`, at most one blank line,
 //! no white space at the end of lines, a line end at the end of the file.
 //!
-//! Neighbours: `layout` walks the lines, `flow` lays out `{…}` and `[…]`, `pieces` cuts scalars and comments off,
-//! `assemble` joins the result; `syntax` judges what may be laid out at all. Values are moved, never written anew:
-//! order, quotes, comments and the text of block scalars stay as the author left them.
+//! Neighbours: `layout` walks the lines, `scalars` and `flow` lay out values of many lines, `pieces` cuts keys and
+//! comments off, `assemble` joins the result; `syntax` judges what may be laid out at all. Values are moved, never
+//! written anew: order, quotes, comments and the text of block scalars stay as the author left them.
 
 mod assemble;
 mod flow;
 mod layout;
 mod pieces;
+mod scalars;
 
 use crate::diagnostic::Diagnostics;
 use crate::execution::SourceFile;

@@ -43,6 +43,32 @@ fn lists_of_maps_and_lists_keep_their_shape() {
 }
 
 #[test]
+fn rare_scalars_keep_what_they_say() {
+    let ragged = "a: |+\n\n\nb:\n    - |+\n\n\n    - >-\n\nc: |\n \t\nd: |-\n   x\n\n\n\ne: 1\n";
+    let wanted = "a: |+\n\n\nb:\n  - |+\n\n\n  - >-\n\nc: |\n  \t\nd: |-\n  x\n\ne: 1\n";
+    assert_eq!(laid(ragged), wanted);
+}
+
+#[test]
+fn unknown_forms_are_named_with_their_line() {
+    for (text, line) in [
+        ("a: 1\n? b\n: c\n", 2),
+        ("a: !!map\n  b: 1\n", 1),
+        ("--- a\n", 1),
+    ] {
+        let source = SourceFile {
+            name: "t.yaml".into(),
+            text: text.into(),
+        };
+        let refused = format(&source);
+        assert!(
+            matches!(refused, Err(FormatError::Unsupported { line: at, .. }) if at == line),
+            "{text}: {refused:?}"
+        );
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_left_alone() {
     let source = SourceFile {
         name: "t.yaml".into(),
