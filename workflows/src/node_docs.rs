@@ -16,6 +16,24 @@ use crate::value::{PortType, Value};
 /// Longest default that is shown whole, characters.
 const DEFAULT_CHARS: usize = 60;
 
+/// Every type of one value.
+const SINGLE: &[PortType] = &[
+    PortType::Text,
+    PortType::Number,
+    PortType::Bool,
+    PortType::Json,
+    PortType::File,
+    PortType::Image,
+    PortType::Video,
+    PortType::Audio,
+    PortType::Voice,
+    PortType::Media,
+    PortType::Script,
+    PortType::Words,
+    PortType::Captions,
+    PortType::Timeline,
+];
+
 /// A node type.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NodeDoc {
@@ -137,23 +155,8 @@ fn param(name: String, spec: &ParamSpec) -> ParamDoc {
 
 /// The types of outputs a parameter takes, coercions included.
 fn accepts(param_type: &ParamType) -> Vec<String> {
-    let single = [
-        PortType::Text,
-        PortType::Number,
-        PortType::Bool,
-        PortType::Json,
-        PortType::File,
-        PortType::Image,
-        PortType::Video,
-        PortType::Audio,
-        PortType::Voice,
-        PortType::Media,
-        PortType::Script,
-        PortType::Words,
-        PortType::Captions,
-        PortType::Timeline,
-    ];
-    let lists = single.clone().map(PortType::list);
+    let single = SINGLE.to_vec();
+    let lists = single.clone().into_iter().map(PortType::list);
     single
         .into_iter()
         .chain(lists)
@@ -286,6 +289,15 @@ mod tests {
         let clips = accepts(&ParamType::Port(PortType::Media.list()));
         assert!(clips.contains(&"video".to_owned()) && clips.contains(&"image[]".to_owned()));
         assert!(!clips.contains(&"audio".to_owned()));
+    }
+
+    #[test]
+    fn no_type_of_an_output_is_forgotten() {
+        let single: Vec<String> = SINGLE.iter().map(ToString::to_string).collect();
+        for port in all().iter().flat_map(|doc| &doc.ports) {
+            let one = port.gives.trim_end_matches("[]").to_owned();
+            assert!(single.contains(&one), "{one} is missing");
+        }
     }
 
     #[test]

@@ -11,9 +11,9 @@ use super::values::{
 use crate::node::{ParamSpec, ParamType};
 use crate::value::{PortType, Value};
 
-/// The map `with` of a node with these parameters.
-pub(super) fn with(params: &[ParamSpec]) -> Json {
-    object(properties(params), &required(params))
+/// The parameters of a node; what must be there depends on where they stand.
+pub(super) fn of_node(params: &[ParamSpec]) -> Json {
+    object(properties(params), &[])
 }
 
 /// The names that must be there.
@@ -86,7 +86,7 @@ fn value(param_type: &ParamType, later: &[&str]) -> Json {
             any_of(vec![one, list])
         }
         ParamType::Either(types) => any_of(types.iter().map(|one| value(one, later)).collect()),
-        ParamType::Fields(fields) => with(fields),
+        ParamType::Fields(fields) => object(properties(fields), &required(fields)),
         ParamType::Texts => {
             json!({ "type": "object", "additionalProperties": { "type": "string" } })
         }

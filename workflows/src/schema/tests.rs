@@ -139,6 +139,7 @@ fn slips_are_told_from_good_documents() {
         "{ type: Input.Text, with: { text: \"${{ inputs.x }}\" } }",
         "{ type: Input.Text, with: { text: Bees. }, retry: 3, timeout: 5m, cache: { ttl: 24h }, optional: true }",
         "{ type: Input.Motion, with: { count: \"${{ 1 + 2 }}\", palette: ocean } }",
+        "{ type: Voice.TTS, with: { text: x }, on_error: { fallback: { speed: 1 } } }",
         "{ type: Input.Motion, for_each: [1, 2], max_parallel: 2, if: \"${{ index > 0 }}\" }",
     ] {
         let found = complaints(&workflows, &document(good));
@@ -151,6 +152,7 @@ fn slips_are_told_from_good_documents() {
         "{ type: Input.Text, with: { text: 5 } }",
         "{ type: Input.Motion, with: { count: 0 } }",
         "{ type: Input.Motion, with: { palette: sunny } }",
+        "{ type: Input.Motion, on_error: { fallback: { cuont: 2 } } }",
         "{ type: Input.Motion, retires: 3 }",
         "{ type: Input.Motion, retry: 11 }",
         "{ type: Input.Motion, timeout: soon }",

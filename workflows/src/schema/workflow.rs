@@ -25,7 +25,7 @@ pub(super) fn schema() -> Json {
     for descriptor in nodes::descriptors() {
         definitions.insert(
             with_name(descriptor),
-            described(params::with(&descriptor.params), descriptor.summary),
+            described(params::of_node(&descriptor.params), descriptor.summary),
         );
     }
     let mut schema = map_of(&keys::DOCUMENT_KEYS, document_value);
@@ -198,24 +198,17 @@ fn retry_value(key: &str) -> Option<Json> {
     })
 }
 
-/// What `with` may hold follows from the node's type; so does whether it must be there.
+/// What `with` may hold follows from the node's type; so do what must be in it and what may replace it after a failure.
 fn with_of_type(descriptor: &NodeDescriptor) -> Json {
-    let reference = format!("#/definitions/{}", with_name(descriptor));
-    // A fallback replaces some parameters of `with`, so none of them must be there.
-    let fallback: Map<String, Json> = descriptor
-        .params
-        .iter()
-        .map(|param| {
-            let one = format!("{reference}/properties/{}", param.name);
-            (param.name.to_owned(), json!({ "$ref": one }))
-        })
-        .collect();
-    let on_error = json!({ "properties": { "fallback": object(fallback, &[]) } });
-    let mut then = json!({
-        "properties": { "with": { "$ref": reference }, "on_error": on_error },
-    });
-    if !params::required(&descriptor.params).is_empty() {
+    let params = json!({ "$ref": format!("#/definitions/{}", with_name(descriptor)) });
+    let required = params::required(&descriptor.params);
+    let mut then = json!({ "properties": {
+        "with": params,
+        "on_error": { "properties": { "fallback": params } },
+    } });
+    if !required.is_empty() {
         then["required"] = json!(["with"]);
+        then["properties"]["with"] = json!({ "allOf": [params, { "required": required }] });
     }
     json!({
         "if": { "properties": { "type": { "const": descriptor.kind } }, "required": ["type"] },
