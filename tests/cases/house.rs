@@ -119,7 +119,7 @@ fn one_third_party_crate_has_one_door() {
     for (_, folder) in CRATES {
         for file in sources(folder).unwrap() {
             let path = relative(&file);
-            for (name, doors) in DOORS.iter().copied() {
+            for (name, doors) in DOORS {
                 let uses = [format!("{name}::"), format!("use {name}")]
                     .iter()
                     .any(|text| !file.lines_with(text).is_empty());

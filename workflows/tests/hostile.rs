@@ -2,6 +2,7 @@
 //!
 //! Every document is judged in a child of this test whose data segment is limited, so that a bomb ends the child and not
 //! the machine. `cargo test -p fenta-workflows --test hostile -- --nocapture` prints the figures.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the case")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

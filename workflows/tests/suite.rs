@@ -10,6 +10,7 @@
 //! The documents under `template/` are checked as templates.
 //! Warnings about what ends on a day need the day: `# today: 2026-11-22`; those about a template of one's own need its
 //! text: `# template: ./low.yaml`.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the case")]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

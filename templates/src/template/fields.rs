@@ -464,9 +464,9 @@ fn duration_of(text: &str, (min, max): (u32, u32)) -> Result<u32, String> {
 
 /// Runs the reader of a section over a map; returns what it read and what it noted.
 #[cfg(test)]
-pub(crate) fn read_for_test<'s, T>(
+pub(crate) fn read_for_test<T>(
     section: &'static Section,
-    text: &'s str,
+    text: &str,
     reader: impl FnOnce(Fields<'_>) -> T,
 ) -> (T, Vec<String>) {
     let document = super::document::read(text).unwrap();

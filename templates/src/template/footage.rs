@@ -269,7 +269,7 @@ impl Shelf<'_> {
             return vec![TrackItem::Clip(clip)];
         }
         let count = (frames + own - 1) / own.max(1);
-        let held = self.picture.short == Short::Hold || count > MAX_PASSES || count < 2;
+        let held = self.picture.short == Short::Hold || !(2..=MAX_PASSES).contains(&count);
         let told = |frames: i64| frames as f64 / self.rate.as_f64();
         let does = if held {
             "holds its last frame"
