@@ -281,13 +281,18 @@ impl Action {
         )
     }
 
-    /// The action's identity under a tool version (the renderer's own version and its libraries').
+    /// The action's identity under a tool version (the renderer's own version and its libraries'). What a provider answers
+    /// does not depend on the renderer, so a new one does not ask again.
     pub fn digest(&self, tool: &str) -> ActionDigest {
         #[derive(Serialize)]
         struct Key<'a> {
             tool: &'a str,
             action: &'a Action,
         }
+        let tool = match self {
+            Self::Invoke(_) => "",
+            _ => tool,
+        };
         let nameless;
         let action = match self {
             Self::Probe(probe) if !probe.name.is_empty() => {

@@ -29,6 +29,7 @@ const SINGLE: &[PortType] = &[
     PortType::Voice,
     PortType::Media,
     PortType::Script,
+    PortType::Scene,
     PortType::Words,
     PortType::Captions,
     PortType::Timeline,

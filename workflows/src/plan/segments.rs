@@ -128,45 +128,95 @@ fn named(overlay: &Overlay) -> SegmentChange {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value as Json, json};
+    use fenta_templates::color::Color;
+    use fenta_templates::time::{FrameRate, RationalTime, TimeRange};
+    use fenta_templates::timeline::{
+        Anchor, Canvas, Fill, Generator, Look, MediaReference, OverlayContent, Rect,
+    };
 
     use super::*;
+    use crate::action::VideoEncoding;
+    use crate::digest::blob_digest;
 
-    fn request(edit: impl Fn(&mut Json)) -> RenderSegmentRequest {
-        let time = |value: i64| json!({ "value": value, "rate": "30" });
-        let mut json = json!({
-            "segment": {
-                "canvas": { "width": 1080, "height": 1920, "frame_rate": "30", "background": "#000000" },
-                "frames": 60,
-                "shot": {
-                    "clip": {
-                        "name": "",
-                        "media": { "generator": { "look": "waves", "seed": 1, "palette": ["#000000", "#ffffff"] } },
-                        "source_range": { "start": time(0), "duration": time(60) },
-                        "fill": "crop",
-                        "motion": null
-                    },
-                    "elapsed": 0,
-                    "transition": null
+    const BLACK: Color = Color::rgb(0, 0, 0);
+    const FPS: FrameRate = FrameRate::whole(30);
+
+    fn request() -> RenderSegmentRequest {
+        let rate = FPS;
+        RenderSegmentRequest {
+            segment: SegmentSpec {
+                canvas: Canvas {
+                    width: 1080,
+                    height: 1920,
+                    frame_rate: rate,
+                    background: BLACK,
                 },
-                "overlays": [],
-                "captions": null
+                frames: 60,
+                shot: Some(SegmentShot {
+                    clip: Clip {
+                        name: String::new(),
+                        media: MediaReference::Generator(generator(1)),
+                        source_range: TimeRange::from_units(0, 60, rate),
+                        fill: Fill::Crop,
+                        motion: None,
+                    },
+                    elapsed: 0,
+                    transition: None,
+                }),
+                overlays: vec![overlay("head")],
+                captions: None,
             },
-            "fonts": [],
-            "encoding": {
-                "encoder": "libx264", "preset": "veryfast", "crf": 19, "max_rate_kbps": 0,
-                "gop": 60, "b_frames": 2, "threads": 1
-            }
-        });
-        edit(&mut json);
-        serde_json::from_value(json).unwrap()
+            fonts: Vec::new(),
+            encoding: VideoEncoding {
+                encoder: "libx264".into(),
+                preset: "veryfast".into(),
+                crf: 19,
+                max_rate_kbps: 0,
+                gop: 60,
+                b_frames: 2,
+                threads: 1,
+            },
+        }
     }
 
-    fn changes(edit: impl Fn(&mut Json)) -> Vec<String> {
-        segment_changes(&request(|_| ()), &request(edit), 3)
+    fn generator(seed: u64) -> Generator {
+        Generator {
+            look: Look::Waves,
+            seed,
+            palette: vec![BLACK, BLACK],
+        }
+    }
+
+    fn overlay(id: &str) -> Overlay {
+        Overlay {
+            id: id.into(),
+            range: TimeRange::from_units(0, 60, FPS),
+            content: OverlayContent::Image(blob_digest(b"logo")),
+            rect: Rect {
+                x: 0,
+                y: 0,
+                w: 10,
+                h: 10,
+            },
+            anchor: Anchor::TopLeft,
+            opacity_pm: 1000,
+            enter: None,
+            exit: None,
+        }
+    }
+
+    fn changes(edit: impl Fn(&mut RenderSegmentRequest)) -> Vec<String> {
+        let mut edited = request();
+        edit(&mut edited);
+        segment_changes(&request(), &edited, 3)
             .iter()
             .map(ToString::to_string)
             .collect()
+    }
+
+    fn clip_of(request: &mut RenderSegmentRequest) -> &mut Clip {
+        let shot = request.segment.shot.as_mut();
+        &mut shot.expect("the request has a shot").clip
     }
 
     #[test]
@@ -176,29 +226,35 @@ mod tests {
 
     #[test]
     fn every_part_of_a_span_has_its_word() {
-        let cases: [(&str, Json, &str); 6] = [
-            ("/segment/frames", json!(59), "length"),
-            ("/segment/canvas/background", json!("#111111"), "canvas"),
-            (
-                "/segment/shot/clip/media/generator/seed",
-                json!(2),
-                "shot 3 source",
-            ),
-            (
-                "/segment/shot/clip/source_range/start/value",
-                json!(5),
-                "shot 3 part of the clip",
-            ),
-            ("/segment/shot/clip/fill", json!("blur"), "shot 3 framing"),
-            ("/encoding/crf", json!(20), "encoding"),
-        ];
-        for (pointer, value, expected) in cases {
-            let found = changes(|json| *json.pointer_mut(pointer).unwrap() = value.clone());
-            assert_eq!(found, [expected], "{pointer}");
-        }
+        assert_eq!(changes(|new| new.segment.frames = 59), ["length"]);
+        assert_eq!(changes(|new| new.segment.canvas.width = 540), ["canvas"]);
+        assert_eq!(changes(|new| new.encoding.crf = 20), ["encoding"]);
+        assert_eq!(changes(|new| new.segment.shot = None), ["shot 3 source"]);
+        let source = |new: &mut _| {
+            clip_of(new).media = MediaReference::Generator(generator(2));
+        };
+        assert_eq!(changes(source), ["shot 3 source"]);
+        let part = |new: &mut _| {
+            clip_of(new).source_range.start = RationalTime::new(5, FPS);
+        };
+        assert_eq!(changes(part), ["shot 3 part of the clip"]);
         assert_eq!(
-            changes(|json| json["segment"]["shot"] = Json::Null),
-            ["shot 3 source"]
+            changes(|new| clip_of(new).fill = Fill::Blur),
+            ["shot 3 framing"]
+        );
+    }
+
+    #[test]
+    fn overlays_are_told_by_name_when_they_change_come_or_go() {
+        let faded = |new: &mut RenderSegmentRequest| new.segment.overlays[0].opacity_pm = 500;
+        assert_eq!(changes(faded), ["overlay head"]);
+        assert_eq!(
+            changes(|new| new.segment.overlays.clear()),
+            ["overlay head"]
+        );
+        assert_eq!(
+            changes(|new| new.segment.overlays.push(overlay("logo"))),
+            ["overlay logo"]
         );
     }
 }
