@@ -49,6 +49,7 @@ pub use problem::{ProblemKind, TemplateProblem};
 pub use safe_zone::{SAFE_ZONES_AS_OF, SafeZone};
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use crate::timeline::{Canvas, FontRequest, Profile, font_fallback};
 use caption_rules::CaptionRules;
@@ -87,6 +88,17 @@ pub fn builtin(name: &str) -> Option<&'static str> {
         .iter()
         .find(|(known, _)| *known == name)
         .map(|(_, text)| *text)
+}
+
+/// A template that ships with the product, as it is by itself. Read once: large documents name the same one a thousand
+/// times.
+pub fn builtin_template(name: &str) -> Option<&'static Template> {
+    static READ: [OnceLock<Option<Template>>; BUILTINS.len()] =
+        [const { OnceLock::new() }; BUILTINS.len()];
+    let at = BUILTIN_NAMES.iter().position(|known| *known == name)?;
+    READ[at]
+        .get_or_init(|| parse(BUILTINS[at].1, &|_| None).ok())
+        .as_ref()
 }
 
 /// The names of the templates that ship with the product.

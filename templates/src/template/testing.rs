@@ -1,7 +1,7 @@
 //! Synthetic bindings for this crate's tests: even words, measured facts that look real.
 
 use super::binding::{Bindings, ClipBinding, ImageBinding, VoiceBinding, VoiceWord};
-use super::{PlaceholderKind, Template, builtin, instantiate, parse};
+use super::{PlaceholderKind, Template, instantiate};
 use crate::color::Color;
 use crate::digest::Digest;
 use crate::time::{FrameRate, RationalTime};
@@ -122,7 +122,7 @@ pub(crate) fn caption_rules() -> super::caption_rules::CaptionRules {
 
 /// A template that ships with the product.
 pub(crate) fn builtin_template(name: &str) -> Template {
-    parse(builtin(name).unwrap(), &|_| None).unwrap()
+    super::builtin_template(name).unwrap().clone()
 }
 
 /// The bindings with a text for every text placeholder that has none yet, and a picture for every image placeholder.

@@ -25,9 +25,10 @@ impl<'a> Linted<'a> {
                 continue;
             }
             for (written, span) in self.texts(value) {
-                let text =
-                    lookup(written).or_else(|| template::builtin(written).map(str::to_owned));
-                let parsed = text.and_then(|text| template::parse(&text, &lookup).ok());
+                let parsed = match lookup(written) {
+                    Some(text) => template::parse(&text, &lookup).ok(),
+                    None => template::builtin_template(written).cloned(),
+                };
                 used.extend(parsed.map(|template| Used {
                     template,
                     node,

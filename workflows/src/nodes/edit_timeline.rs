@@ -152,12 +152,8 @@ impl NodeType for EditTimeline {
         if is_path(name) {
             return;
         }
-        match template::builtin(name) {
-            Some(text) => {
-                if let Ok(template) = template::parse(text, &|_| None) {
-                    check_fill(&template, written, found);
-                }
-            }
+        match template::builtin_template(name) {
+            Some(template) => check_fill(template, written, found),
             None => {
                 let span = written.span("template");
                 found.push(

@@ -36,19 +36,17 @@ pub(super) fn load_template(
     folder: &str,
     steps: &mut Steps<'_>,
 ) -> Result<Template, Halt> {
-    let (text, path) = if is_path(name) {
-        let path = join_path(folder, name);
-        (read(&path, steps)?, Some(path))
-    } else {
-        let text = template::builtin(name).ok_or_else(|| {
+    if !is_path(name) {
+        let shipped = template::builtin_template(name).ok_or_else(|| {
             LowerError::new(format!("no template is called `{name}`"), template_hint())
         })?;
-        (text.to_owned(), None)
-    };
-    let base = path.as_deref().map_or(folder, parent);
+        return Ok(shipped.clone());
+    }
+    let path = join_path(folder, name);
+    let base = parent(&path);
     let source = SourceFile {
         name: name.to_owned(),
-        text,
+        text: read(&path, steps)?,
     };
     let mut known: BTreeMap<String, String> = BTreeMap::new();
     for _ in 0..=MAX_EXTENDS {
