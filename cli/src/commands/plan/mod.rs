@@ -13,6 +13,9 @@ use super::{Context, wait};
 use crate::command_error::CommandError;
 use table::Detail;
 
+/// On narrower terminals the reasons need the room.
+const ROOMY: usize = 90;
+
 /// Show what `fenta run` would do with the same flags: what is in the cache, what would run and why, how long it takes
 /// on this machine and what it costs. Nothing is made and no provider is asked.
 #[derive(Debug, clap::Args)]
@@ -59,6 +62,7 @@ impl PlanArgs {
         let detail = Detail {
             segments: self.segments,
             items: self.items,
+            narrow: ui.out_width().is_some_and(|width| width < ROOMY),
         };
         ui.table(&table::of(plan, detail))?;
         for line in figures::remarks(plan) {

@@ -1,6 +1,8 @@
 //! A plan as a table: one line a node, segments and turns folded unless they are asked for, the sum last.
 
-use fenta_client::api::plan::{NodePlan, Plan, PlanStatus, SegmentPlan};
+use fenta_client::api::plan::{
+    Confidence, MoneyPlan, NodePlan, Plan, PlanStatus, SecondsPlan, SegmentPlan,
+};
 
 use super::figures;
 use crate::ui::table::{Row, Table, Tint};
@@ -13,6 +15,8 @@ const REASONS_SHOWN: usize = 2;
 pub(super) struct Detail {
     pub(super) segments: bool,
     pub(super) items: bool,
+    /// Whether what times rest on is left out, for want of room.
+    pub(super) narrow: bool,
 }
 
 /// The whole plan.
@@ -24,12 +28,12 @@ pub(super) fn of(plan: &Plan, detail: Detail) -> Table {
     for node in &plan.nodes {
         add_node(&mut table, node, "", detail);
     }
-    table.row(total(plan));
+    table.row(total(plan, detail));
     table
 }
 
 fn add_node(table: &mut Table, node: &NodePlan, indent: &str, detail: Detail) {
-    table.row(node_row(node, indent));
+    table.row(node_row(node, indent, detail));
     if detail.segments {
         for segment in &node.segments {
             table.row(segment_row(node, segment, indent));
@@ -42,7 +46,7 @@ fn add_node(table: &mut Table, node: &NodePlan, indent: &str, detail: Detail) {
     }
 }
 
-fn node_row(node: &NodePlan, indent: &str) -> Row {
+fn node_row(node: &NodePlan, indent: &str, detail: Detail) -> Row {
     let work = node.status.is_work();
     Row::new()
         .both(format!("{indent}{}", node.node), &node.node)
@@ -55,7 +59,7 @@ fn node_row(node: &NodePlan, indent: &str) -> Row {
         .program(node.hits.to_string())
         .program(node.misses.to_string())
         .both(
-            figures::seconds_with_evidence(node.seconds, work && node.complete),
+            time(node.seconds, work, detail),
             node.seconds
                 .map_or(String::new(), |known| known.expected.to_string()),
         )
@@ -71,12 +75,19 @@ fn node_row(node: &NodePlan, indent: &str) -> Row {
         .both(why(node, REASONS_SHOWN), why(node, usize::MAX))
 }
 
-fn money_cells(money: &fenta_client::api::plan::MoneyPlan) -> [String; 5] {
+fn time(known: Option<SecondsPlan>, work: bool, detail: Detail) -> String {
+    match detail.narrow {
+        true => figures::seconds(known, work),
+        false => figures::seconds_with_evidence(known, work),
+    }
+}
+
+fn money_cells(money: &MoneyPlan) -> [String; 5] {
     let text = |amount: &Option<String>| amount.clone().unwrap_or_default();
     let confidence = match money.confidence {
-        fenta_client::api::plan::Confidence::Exact => "exact",
-        fenta_client::api::plan::Confidence::Modelled => "modelled",
-        fenta_client::api::plan::Confidence::Unknown => "unknown",
+        Confidence::Exact => "exact",
+        Confidence::Modelled => "modelled",
+        Confidence::Unknown => "unknown",
     };
     [
         text(&money.low_usd),
@@ -166,7 +177,7 @@ fn seconds(millis: u64) -> String {
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
-fn total(plan: &Plan) -> Row {
+fn total(plan: &Plan, detail: Detail) -> Row {
     let total = &plan.total;
     let work = plan.has_work();
     let count = match total.misses {
@@ -181,7 +192,7 @@ fn total(plan: &Plan) -> Row {
         .program(total.hits.to_string())
         .program(total.misses.to_string())
         .both(
-            figures::seconds_with_evidence(total.seconds, work),
+            time(total.seconds, work, detail),
             total
                 .seconds
                 .map_or(String::new(), |known| known.expected.to_string()),
