@@ -464,6 +464,77 @@ fn the_golden_timeline_is_unchanged() {
     assert_eq!(back.validate(), Ok(()));
 }
 
+/// The narration, clips and music of the golden cuts.
+fn golden_bindings() -> Bindings {
+    let mut bindings = bindings_with(vec![
+        testing::spoken("s1", &["Bees", "never", "sleep", "at", "night."]),
+        testing::spoken(
+            "s2",
+            &[
+                "They", "stand", "still,", "legs", "folded,", "and", "dream", "of", "the", "long",
+                "way", "home.",
+            ],
+        ),
+        testing::spoken("s3", &["Wake", "one,", "and", "it", "hums."]),
+    ]);
+    bindings.clips = vec![video(1, 12_000), still(2), generator(3)];
+    bindings.music = Some(testing::digest(6));
+    bindings.chapters = vec!["s3".into()];
+    bindings.beats = (0..60).map(|beat| beat * 480).collect();
+    bindings
+}
+
+/// The cut of every template of the library, in a form that people can compare line by line.
+fn golden(name: &str) -> String {
+    let template = builtin_template(name);
+    let timeline = cut(&template, &testing::filled(&template, golden_bindings()));
+    serde_json::to_string_pretty(&timeline).unwrap()
+}
+
+#[test]
+fn every_library_template_has_its_golden_cut() {
+    for (name, file) in [
+        ("bold", include_str!("../../tests/golden/library/bold.json")),
+        (
+            "daily",
+            include_str!("../../tests/golden/library/daily.json"),
+        ),
+        (
+            "footage",
+            include_str!("../../tests/golden/library/footage.json"),
+        ),
+        ("list", include_str!("../../tests/golden/library/list.json")),
+        ("news", include_str!("../../tests/golden/library/news.json")),
+        (
+            "product",
+            include_str!("../../tests/golden/library/product.json"),
+        ),
+        (
+            "quiet",
+            include_str!("../../tests/golden/library/quiet.json"),
+        ),
+        (
+            "quote",
+            include_str!("../../tests/golden/library/quote.json"),
+        ),
+        (
+            "story",
+            include_str!("../../tests/golden/library/story.json"),
+        ),
+    ] {
+        let now = golden(name);
+        assert!(
+            now.trim() == file.trim(),
+            "the cut of `{name}` changed; if that is meant, tests/golden/library/{name}.json becomes:\n{now}"
+        );
+    }
+    assert_eq!(
+        builtin_names().len(),
+        9,
+        "a new template gets its golden cut here"
+    );
+}
+
 #[test]
 fn a_seed_changes_procedural_pictures_and_nothing_else() {
     let template = builtin_template("daily");
