@@ -184,7 +184,7 @@ fn diagnose(path: &Path, text: &str) -> Vec<LocatedDiagnostic> {
 fn every_document_gives_exactly_the_expected_diagnostics() {
     let mut report = String::new();
     let fixtures = fixtures();
-    assert!(fixtures.len() >= 40, "only {} fixtures", fixtures.len());
+    assert!(fixtures.len() >= 120, "only {} fixtures", fixtures.len());
     for path in &fixtures {
         let text = std::fs::read_to_string(path).unwrap();
         let located = diagnose(path, &text);

@@ -7,6 +7,7 @@ mod fill_length;
 mod fonts;
 mod literal_braces;
 mod paths;
+mod safe_zone;
 mod secrets;
 mod triggers;
 mod used_templates;
@@ -43,6 +44,7 @@ const RULES: &[Rule] = &[
     fonts::check,
     literal_braces::check,
     paths::check,
+    safe_zone::check,
     secrets::check,
     triggers::check,
 ];
