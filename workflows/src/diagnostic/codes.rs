@@ -156,6 +156,17 @@ codes! {
     FILL_LENGTH = "lint/fill-length": "A placeholder of the template holds a limited number of characters and is filled from an \
         input that may be longer, so a run fails when it is. Wrong: topic: string. Right: topic: { type: string, \
         max_length: 60 }.";
+    /// Material for non-commercial use in a workflow that publishes.
+    LICENCE = "lint/licence": "The licence of some material forbids commercial use, and the workflow hands its result on. \
+        Advertising beside a video is commercial use. Take cc0 or cc-by material, compose the music on this machine, or \
+        make sure that the publication earns nothing.";
+    /// A model that has ended.
+    RETIRED_MODEL = "lint/retired-model": "The provider has ended the model, so a run that needs it fails. The hint names the \
+        model that takes its place. The table of models has a date; `fenta nodes show TYPE` names what a node can use.";
+    /// A schedule that goes on after its model ends.
+    OUTLIVED_MODEL = "lint/schedule-outlives-model": "The provider has announced the day on which the model ends, and the \
+        schedule goes on after it. From that day every run fails. Write the model that takes its place now, or end the \
+        schedule before.";
     /// A trigger that nothing obeys.
     TRIGGER = "lint/trigger": "The document says when it wants to run by itself, but nothing will start it: this version \
         checks `schedule` and `watch` and starts no runs from them, or the schedule is over.";

@@ -378,6 +378,22 @@ nodes:
   cut: { type: Edit.Timeline, with: { template: daily, clips: "${{ nodes.motion.media }}", fill: { title: "${{ inputs.topic }}" } } }"#,
     ),
     (
+        codes::RETIRED_MODEL,
+        r#"nodes:
+  hero: { type: Input.KAI.GenerateVideo, with: { prompt: Bees dance., model: sora } }"#,
+        r#"nodes:
+  hero: { type: Input.KAI.GenerateVideo, with: { prompt: Bees dance., model: "kie:veo3_fast" } }"#,
+    ),
+    (
+        codes::LICENCE,
+        r#"nodes:
+  bed: { type: Input.Music, with: { source: jamendo, mood: calm } }
+  tell: { type: Output.Webhook, with: { url: "https://example.org/done", data: "${{ nodes.bed.audio }}" } }"#,
+        r#"nodes:
+  bed: { type: Input.Music, with: { mood: calm } }
+  tell: { type: Output.Webhook, with: { url: "https://example.org/done", data: "${{ nodes.bed.audio }}" } }"#,
+    ),
+    (
         codes::UNUSED,
         r#"nodes:
   music: { type: Input.Music }
@@ -440,6 +456,7 @@ mod tests {
             codes::FONT,
             codes::TRIGGER,
             codes::TYPE_UNAVAILABLE,
+            codes::OUTLIVED_MODEL,
         ];
         for (code, _) in codes::ALL {
             let shown = example(code).is_some();

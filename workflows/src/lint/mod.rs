@@ -5,7 +5,9 @@
 
 mod fill_length;
 mod fonts;
+mod licence;
 mod literal_braces;
+mod models;
 mod paths;
 mod safe_zone;
 mod secrets;
@@ -42,7 +44,9 @@ type Rule = fn(&Linted<'_>, &mut Vec<Diagnostic>);
 const RULES: &[Rule] = &[
     fill_length::check,
     fonts::check,
+    licence::check,
     literal_braces::check,
+    models::check,
     paths::check,
     safe_zone::check,
     secrets::check,
