@@ -8,8 +8,8 @@ use crate::timeline::subtitles::Subtitle;
 /// Most subtitles a file may hold.
 const MAX_SUBTITLES: usize = 20_000;
 
-/// The last millisecond a subtitle may name: 100 hours.
-const MAX_MS: i64 = 360_000_000;
+/// The last millisecond a subtitle may name: 1000 hours, for recordings of streams whose clock runs on.
+const MAX_MS: i64 = 3_600_000_000;
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,10 +94,6 @@ pub fn read_subtitles(
     reader.read()?;
     if reader.subtitles.is_empty() {
         let first = reader.skipped.into_iter().next();
-        // A VTT file that has only its header is a file without subtitles, which is what it says.
-        if first.is_none() && format == SubtitleFormat::Vtt {
-            return Err(SubtitleError::Empty);
-        }
         return Err(SubtitleError::NoSubtitles { first });
     }
     reader.subtitles.sort_by_key(|one| one.start_ms);
@@ -378,7 +374,7 @@ mod tests {
     fn other_files_are_named() {
         let error = |text: &str| read_subtitles(text, None).unwrap_err().to_string();
         assert_eq!(error(" \n"), "the file is empty");
-        assert_eq!(error("WEBVTT\n\n"), "the file is empty");
+        assert_eq!(error("WEBVTT\n\n"), "no subtitle could be read");
         assert_eq!(
             error("[Script Info]\n"),
             "this is an SSA or ASS file, not SRT or VTT"

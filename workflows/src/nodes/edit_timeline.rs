@@ -6,25 +6,20 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use fenta_templates::template::{self, Bindings, ClipBinding, VoiceBinding, VoiceWord};
-use fenta_templates::timeline::{ExternalReference, MediaReference};
+use fenta_templates::template;
 
-use super::own_files;
+use super::cut_bindings::{Heard, beats, bind_media, chapters, clips, heard};
 use super::placeholders::{bind_fill, check_fill};
-use super::sound::{self, Sound};
+use super::sound;
 use super::template_file::{is_path, load_template, refused, template_hint};
 use crate::action::{Action, ActionFacts, ResolveFontsRequest};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
-use crate::execution::LowerError;
 use crate::node::{
-    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec, Steps,
-    Written, outputs, wrong_facts,
+    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, Written,
+    outputs, wrong_facts,
 };
 use crate::suggest::nearest;
-use crate::value::{Captions, MixParts, PortType, Value, Voice};
-
-/// Most files one path of `clips` may hold.
-const MAX_FILES: u32 = 200;
+use crate::value::{PortType, Value};
 
 /// The node type.
 pub(super) struct EditTimeline;
@@ -209,208 +204,14 @@ impl NodeType for EditTimeline {
     }
 }
 
-fn bind_media(params: Params<'_>) -> Result<Bindings, LowerError> {
-    Ok(Bindings {
-        seed: params.seed("seed")?,
-        language: "en".to_owned(),
-        ..Bindings::default()
-    })
-}
-
-/// The clips; paths of the user's are taken in and measured.
-fn clips(params: Params<'_>, steps: &mut Steps<'_>) -> Result<Vec<ClipBinding>, Halt> {
-    let mut clips = Vec::new();
-    for clip in params.list("clips") {
-        match clip {
-            Value::Text(path) => {
-                let media = own_files::visible(path, MAX_FILES, steps)?;
-                for one in media {
-                    clips.push(clip_binding(&Value::Media(one))?);
-                }
-            }
-            other => clips.push(clip_binding(other)?),
-        }
-    }
-    Ok(clips)
-}
-
-/// What is heard under a cut.
-enum Heard<'a> {
-    Nothing,
-    Voice(&'a Voice),
-    Mix(&'a MixParts),
-}
-
-fn heard(params: Params<'_>) -> Result<Heard<'_>, LowerError> {
-    let name = if params.get("voice").is_some() {
-        "voice"
-    } else {
-        "audio"
-    };
-    Ok(match sound::sound(params, name)? {
-        None => Heard::Nothing,
-        Some(Sound::Voice(voice)) => Heard::Voice(voice),
-        Some(Sound::Mix(parts)) => Heard::Mix(parts),
-        Some(Sound::Plain(audio)) => {
-            return Err(LowerError::new(
-                format!(
-                    "{} is a recording without words, so it cannot lead a cut",
-                    audio.name
-                ),
-                "give it as `music`, or speak a script with Voice.TTS",
-            ));
-        }
-    })
-}
-
-impl Heard<'_> {
-    fn bind(&self, params: Params<'_>, bindings: &mut Bindings) -> Result<(), LowerError> {
-        let voice = match self {
-            Self::Nothing => None,
-            Self::Voice(voice) => Some(*voice),
-            Self::Mix(parts) => parts.voice.as_ref(),
-        };
-        if let Some(voice) = voice {
-            bindings.language = voice.language.clone();
-            bindings.gap_ms = voice.gap_ms;
-            bindings.voice = voice_bindings(voice);
-        }
-        if let Some(Value::Captions(captions)) = params.get("captions") {
-            bind_captions(captions, bindings)?;
-        }
-        bindings.music = match (self, params.get("music")) {
-            (Self::Mix(parts), Some(_)) if parts.music.is_some() => {
-                return Err(LowerError::new(
-                    "`music` is given, but the mix in `audio` has its own",
-                    "remove `music`, or leave it out of the mix",
-                ));
-            }
-            (_, Some(Value::Audio(music))) => Some(music.digest),
-            (Self::Mix(parts), _) => parts.music,
-            _ => None,
-        };
-        Ok(())
-    }
-}
-
-/// Captions take the place of the narration's own words: other spelling, other language, other times in each scene.
-fn bind_captions(captions: &Captions, bindings: &mut Bindings) -> Result<(), LowerError> {
-    let spoken: usize = bindings.voice.iter().map(|scene| scene.words.len()).sum();
-    let misfit = || {
-        LowerError::new(
-            format!(
-                "the captions have {} words that do not fit the narration of {spoken}",
-                captions.words.len()
-            ),
-            "make the captions from the same narration; give it to Subtitle.Import as `voice`",
-        )
-    };
-    let mut words: Vec<Vec<VoiceWord>> = vec![Vec::new(); bindings.voice.len()];
-    for word in &captions.words {
-        let index = word.scene as usize;
-        let (Some(scene), Some(told)) = (bindings.voice.get(index), words.get_mut(index)) else {
-            return Err(misfit());
-        };
-        let after = told.last().map_or(0, |last| last.end);
-        if word.start < after || word.end < word.start || word.end > scene.samples {
-            return Err(misfit());
-        }
-        told.push(VoiceWord {
-            text: word.text.clone(),
-            start: word.start,
-            end: word.end,
-        });
-    }
-    for (scene, words) in bindings.voice.iter_mut().zip(words) {
-        scene.words = words;
-    }
-    bindings.captions = true;
-    Ok(())
-}
-
-/// Beats in milliseconds, in order.
-fn beats(params: Params<'_>) -> Vec<u32> {
-    let seconds = params
-        .list("beats")
-        .into_iter()
-        .filter_map(|beat| match beat {
-            Value::Int(seconds) => Some(*seconds as f64),
-            Value::Float(seconds) => Some(*seconds),
-            _ => None,
-        });
-    // Limits of the parameter keep this far inside the range.
-    let mut beats: Vec<u32> = seconds.map(|at| (at * 1000.0).round() as u32).collect();
-    beats.sort_unstable();
-    beats
-}
-
-/// Ids of scenes that are there; one that is not would never be seen to do anything.
-fn chapters(params: Params<'_>, bindings: &Bindings) -> Result<Vec<String>, LowerError> {
-    let mut chapters = Vec::new();
-    for value in params.list("chapters") {
-        let Value::Text(id) = value else { continue };
-        let scenes = || bindings.voice.iter().map(|scene| scene.id.as_str());
-        if !scenes().any(|scene| scene == id) {
-            let hint = match nearest(id, scenes()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("its scenes are {}", scenes().collect::<Vec<_>>().join(", ")),
-            };
-            return Err(LowerError::new(
-                format!("`chapters` names `{id}`, which is no scene of the narration"),
-                hint,
-            ));
-        }
-        chapters.push(id.clone());
-    }
-    Ok(chapters)
-}
-
-fn clip_binding(value: &Value) -> Result<ClipBinding, LowerError> {
-    match value {
-        Value::Media(media) => Ok(ClipBinding {
-            name: media.name.clone(),
-            media: MediaReference::External(ExternalReference {
-                source: media.digest,
-                facts: media.facts.clone(),
-            }),
-        }),
-        Value::Generator(made) => Ok(ClipBinding {
-            name: made.name.clone(),
-            media: MediaReference::Generator(made.generator.clone()),
-        }),
-        other => Err(LowerError::new(
-            format!("`clips` holds {}, which cannot be seen", other.noun()),
-            "give it the media of Input.Upload or Input.Motion",
-        )),
-    }
-}
-
-fn voice_bindings(voice: &Voice) -> Vec<VoiceBinding> {
-    voice
-        .scenes
-        .iter()
-        .map(|scene| VoiceBinding {
-            id: scene.id.clone(),
-            source: scene.source,
-            samples: scene.samples,
-            words: scene
-                .words
-                .iter()
-                .map(|word| VoiceWord {
-                    text: word.text.clone(),
-                    start: word.start,
-                    end: word.end,
-                })
-                .collect(),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Bench, digest, facts, media_facts};
     use super::*;
-    use crate::value::{AudioValue, CaptionWord, MediaValue, SpokenScene, Word};
+    use crate::node::Params;
+    use crate::value::{
+        AudioValue, CaptionWord, Captions, MediaValue, MixParts, SpokenScene, Voice, Word,
+    };
     use fenta_templates::timeline::MediaKind;
     use fenta_templates::timeline::{Ducking, LoudnessTarget};
 

@@ -2,12 +2,14 @@
 //!
 //! Neighbours: `node` says what a node type is; `graph` finds types here; `fenta nodes` and the docs print it.
 //! `own_files`, `script`, `sound`, `subtitle_files`, `generation` and `ask` hold what several types share: taking the user's
-//! files in, cutting texts into scenes, mixing, subtitle files, what models can make, asking providers. `narration`, `render_profile`,
-//! `placeholders`, `template_file` and `palette` are parts of one type each.
+//! files in, cutting texts into scenes, mixing, subtitle files, what models can make, asking providers. `clip_choice`,
+//! `cut_bindings`, `narration`, `palette`, `placeholders`, `render_profile`, `speaker` and `template_file` are parts of one
+//! type each.
 
 mod ask;
 mod audio_mix;
 mod clip_choice;
+mod cut_bindings;
 mod edit_timeline;
 mod flow_approve;
 mod generation;
@@ -35,6 +37,7 @@ mod script;
 mod script_generate;
 mod script_transform;
 mod sound;
+mod speaker;
 mod subtitle_auto;
 mod subtitle_files;
 mod subtitle_import;
