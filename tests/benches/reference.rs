@@ -187,6 +187,7 @@ fn timeline(media: &Path, bench: &mut Workbench) -> anyhow::Result<Timeline> {
         template: TemplateStamp {
             name: "reference".into(),
             version: "1".into(),
+            digest: String::new(),
         },
         canvas: Canvas {
             width: 1080,

@@ -33,7 +33,7 @@ pub struct Lock {
     /// The nodes by their keys.
     #[serde(default)]
     pub nodes: BTreeMap<String, NodeLock>,
-    /// Digests of the resolved templates, by the name the document calls them.
+    /// Hashes of the templates with everything they build on, by their names.
     #[serde(default)]
     pub templates: BTreeMap<String, String>,
     /// Digests of font files, by `Family:weight`.

@@ -5,7 +5,7 @@
 
 mod segments;
 
-pub use segments::segment_changes;
+pub use segments::{OverlayNames, segment_changes};
 
 use std::collections::BTreeMap;
 use std::fmt;

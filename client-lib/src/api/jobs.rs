@@ -64,6 +64,11 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
+    /// The lock a frozen run keeps to; none for other runs.
+    pub fn frozen_lock(&self) -> Option<&Lock> {
+        self.lock.as_ref().filter(|_| self.frozen)
+    }
+
     /// Whether they change nothing.
     pub fn is_default(&self) -> bool {
         *self == Self::default()

@@ -3,81 +3,28 @@
 //! Asked by `node_run` after the cache was asked and before anything starts, so what is refused costs nothing.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 
 use fenta_client::api::jobs::RunOptions;
 use fenta_workflows::action::{Action, ActionResult, InvokeRequest, RenderSegmentRequest};
 use fenta_workflows::cost::render_millis;
-use fenta_workflows::job_event::JobEventKind;
 use fenta_workflows::models::ModelRef;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
-use fenta_workflows::{Budget, Network, Workflow};
+use fenta_workflows::{Network, OnExceed, PreparedNode, Workflow};
 
 use super::batch::{Batch, Item};
 use super::node_run::{NodeRun, Stop};
 use super::pins;
+use super::purse::Bill;
 use super::selection::Part;
-
-/// What a job has used of its budget.
-#[derive(Debug, Default)]
-pub(super) struct Purse {
-    spent: Mutex<Spent>,
-}
-
-#[derive(Debug, Default)]
-struct Spent {
-    render_ms: u64,
-    /// Percentages that were told.
-    told: BTreeSet<u32>,
-}
-
-impl Purse {
-    /// Takes render time out of the budget; the percentages that were reached by it.
-    fn render(&self, budget: &Budget, render_ms: u64) -> Result<Vec<JobEventKind>, WorkerFailure> {
-        let Some(limit) = budget.max_render_ms else {
-            return Ok(Vec::new());
-        };
-        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        let together = spent.render_ms.saturating_add(render_ms);
-        if together > limit {
-            return Err(WorkerFailure {
-                class: FailureClass::Budget,
-                message: format!(
-                    "rendering takes {} render seconds, and {} of the budget's {} are left",
-                    seconds(render_ms),
-                    seconds(limit - spent.render_ms),
-                    seconds(limit)
-                ),
-                hint:
-                    "raise `budget.max_render_seconds`, make the video shorter, or render a draft"
-                        .to_owned(),
-            });
-        }
-        spent.render_ms = together;
-        let reached = |percent: u32| together * 100 >= limit * u64::from(percent);
-        Ok(budget
-            .alert_at
-            .iter()
-            .copied()
-            .filter(|percent| reached(*percent) && spent.told.insert(*percent))
-            .map(|percent| JobEventKind::BudgetReached {
-                percent,
-                what: "render seconds".to_owned(),
-                used: seconds(together),
-                limit: seconds(limit),
-            })
-            .collect())
-    }
-}
 
 impl NodeRun<'_> {
     /// Whether what is missing of a batch may be asked for.
-    pub(super) fn admit(&mut self, batch: &Batch) -> Result<(), Stop> {
+    pub(super) fn admit(&mut self, node: &PreparedNode, batch: &Batch) -> Result<(), Stop> {
         let missing = || batch.missing().map(|number| &*batch.items[number].action);
         if self.turn.job.selection.part(&self.turn.node) == Part::FromCache {
             self.all_there(batch)?;
         }
-        if let Some(lock) = self.frozen() {
+        if let Some(lock) = self.turn.job.options.frozen_lock() {
             for action in missing() {
                 pins::wish(lock, action).map_err(pins::refused)?;
                 if let Action::Invoke(request) = action {
@@ -85,10 +32,15 @@ impl NodeRun<'_> {
                 }
             }
         }
+        let mut calls = false;
         for action in missing() {
             if let Action::Invoke(request) = action {
                 self.may_call(request)?;
+                calls = true;
             }
+        }
+        if calls && !self.paid {
+            self.charge_money(node)?;
         }
         if !self.charged && missing().any(|action| matches!(action, Action::RenderSegment(_))) {
             self.charge_render(batch)?;
@@ -129,20 +81,39 @@ impl NodeRun<'_> {
 
     /// Notes what an action made; in a frozen run only what is pinned passes.
     pub(super) fn pinned(&mut self, action: &Action, result: &ActionResult) -> Result<(), Stop> {
-        if let Some(lock) = self.frozen() {
+        if let Some(lock) = self.turn.job.options.frozen_lock() {
             pins::outcome(lock, action, result).map_err(pins::refused)?;
         }
         pins::note(&mut self.pins, &self.turn.label, action, result);
         Ok(())
     }
 
-    fn frozen(&self) -> Option<&fenta_workflows::lock::Lock> {
-        let options = &self.turn.job.options;
-        options.lock.as_ref().filter(|_| options.frozen)
-    }
-
     fn may_call(&self, request: &InvokeRequest) -> Result<(), WorkerFailure> {
         refusal(&self.turn.job.workflow, &self.turn.job.options, request)
+    }
+
+    /// The whole node is taken from the budget before its first call, at the most it may cost.
+    fn charge_money(&mut self, node: &PreparedNode) -> Result<(), Stop> {
+        self.paid = true;
+        let job = &self.turn.job;
+        let Some(budget) = job.workflow.settings().budget.as_ref() else {
+            return Ok(());
+        };
+        let money = node.money(&self.turn.scope.job.date);
+        let optional = job
+            .workflow
+            .rules(&self.turn.node)
+            .is_some_and(|rules| rules.optional);
+        let bill = Bill {
+            node: &self.turn.node,
+            high_micros: money.high_micros(),
+            // What must run comes first, where the document says so.
+            yields: optional && budget.on_exceed == OnExceed::SkipOptional,
+        };
+        for event in job.purse.pay(budget, &bill)? {
+            job.log.add(event);
+        }
+        Ok(())
     }
 
     /// The whole render counts, also where some of its segments are there: what is bought is the video.
@@ -223,47 +194,12 @@ fn no_call(request: &InvokeRequest) -> String {
     )
 }
 
-fn seconds(millis: u64) -> String {
-    let text = format!("{}.{:03}", millis / 1000, millis % 1000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
 #[cfg(test)]
 mod tests {
-    use fenta_workflows::OnExceed;
     use fenta_workflows::action::{CallWebhookTask, InvokeTask};
     use fenta_workflows::models::Role;
 
     use super::*;
-
-    fn budget(render_ms: u64) -> Budget {
-        Budget {
-            max_usd_micros: None,
-            max_credits: None,
-            max_render_ms: Some(render_ms),
-            on_exceed: OnExceed::Fail,
-            on_exceed_is_written: true,
-            alert_at: vec![50, 100],
-        }
-    }
-
-    #[test]
-    fn a_budget_is_used_up_and_says_so_on_the_way() {
-        let (purse, budget) = (Purse::default(), budget(10_000));
-        assert_eq!(purse.render(&budget, 4_000).unwrap(), []);
-        let told = purse.render(&budget, 2_500).unwrap();
-        assert!(
-            matches!(&told[..], [JobEventKind::BudgetReached { percent: 50, used, .. }] if used == "6.5"),
-            "{told:?}"
-        );
-        let short = purse.render(&budget, 4_000).unwrap_err();
-        assert_eq!(short.class, FailureClass::Budget);
-        assert_eq!(
-            short.message,
-            "rendering takes 4 render seconds, and 3.5 of the budget's 10 are left"
-        );
-        assert_eq!(purse.render(&budget, 3_500).unwrap().len(), 1, "100 %");
-    }
 
     fn request(models: &[&str]) -> InvokeRequest {
         InvokeRequest {

@@ -12,11 +12,11 @@ use fenta_workflows::{JobFacts, NodeId, Scope, Workflow};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::admission::Purse;
 use super::dispatcher::DispatcherHandle;
 use super::event_log::EventLog;
 use super::node_run::JobShared;
 use super::persist::persist;
+use super::purse::Purse;
 use super::selection::{Part, Selection};
 use super::stage::{self, NodeEnd};
 use super::{Tool, submit};
@@ -150,9 +150,9 @@ async fn walk(
         selection,
         options,
     } = compiled.map_err(|error| Stop::failed(error.to_string(), "see the daemon's log"))??;
+    let scope = Scope { inputs, ..scope };
     let shared = Arc::new(JobShared {
         id: id.clone(),
-        workflow,
         options,
         selection,
         started_at: record
@@ -160,14 +160,15 @@ async fn walk(
             .started_at
             .clone()
             .unwrap_or_else(|| context.store.now_text()),
-        purse: Purse::default(),
+        purse: Purse::new(&workflow, &scope),
+        workflow,
         tool,
         store: context.store.clone(),
         dispatcher: context.dispatcher.clone(),
         log: log.clone(),
         shutdown: context.shutdown.clone(),
     });
-    let mut walk = Walk::new(shared, Scope { inputs, ..scope });
+    let mut walk = Walk::new(shared, scope);
     let outcome = tokio::select! {
         outcome = walk.all_nodes() => outcome,
         () = cancel.cancelled() => Err(Stop::Cancelled),

@@ -19,6 +19,7 @@ mod persist;
 mod pins;
 mod plan;
 mod progress;
+mod purse;
 mod queue;
 mod reasons;
 mod selection;
@@ -117,6 +118,7 @@ impl Runner {
             return Err(SubmitError::Draining);
         }
         let tool = self.renderer.tool().await?;
+        self.planner.check_frozen(&request).await?;
         let new = submit::check(request, replay, &tool).await?;
         let accepted = self.store.create_job(new).await?;
         // The runner is told even of known jobs: waking up without work is harmless.

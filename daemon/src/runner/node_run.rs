@@ -15,23 +15,23 @@ use fenta_workflows::lock::NodePins;
 use fenta_workflows::rerun_reason::RerunReason;
 use fenta_workflows::value::Value;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
-use fenta_workflows::{LowerError, Lowered, NodeId, PreparedNode, Scope, Workflow};
+use fenta_workflows::{LowerError, Lowered, NodeId, PreparedNode, RetryRule, Scope, Workflow};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Tool;
-use super::admission::Purse;
 use super::batch::{Batch, all_at_once};
 use super::dispatcher::{DispatcherHandle, Request};
 use super::event_log::EventLog;
 use super::executor::{Done, LookUp, Outcome, Terms};
 use super::freshness::Freshness;
 use super::persist::persist;
+use super::purse::Purse;
 use super::reasons::{Evidence, reasons};
 use super::selection::Selection;
-use super::{stage, units};
+use super::{pins, stage, units};
 use crate::executors::{Notice, RetryPolicy};
 use crate::store::{ActionTime, EarlierRun, NodeEnding, NodeTally, NodeUpdate, Store, StoreError};
 
@@ -132,6 +132,7 @@ pub(super) async fn run(turn: &Turn) -> TurnResult {
         pins: NodePins::default(),
         times: Vec::new(),
         charged: false,
+        paid: false,
         planned: 0,
         counted: HashSet::new(),
         hits: Vec::new(),
@@ -162,8 +163,10 @@ pub(super) struct NodeRun<'a> {
     evidence: Evidence,
     pub(super) pins: NodePins,
     times: Vec<ActionTime>,
-    /// Whether the node's cost was taken from the budget.
+    /// Whether its render time was taken from the budget.
     pub(super) charged: bool,
+    /// Whether the money it may cost was.
+    pub(super) paid: bool,
     /// Cacheable actions so far.
     planned: u32,
     /// What was counted as run; the same content twice runs once.
@@ -184,6 +187,8 @@ impl NodeRun<'_> {
         let key = Box::new(prepared.key().clone());
         update(&job, &label, NodeUpdate::Running { key }).await?;
         let outputs = self.lower(&prepared).await?;
+        let frozen = job.options.frozen_lock();
+        pins::template(&mut self.pins, frozen, &outputs).map_err(pins::refused)?;
         self.finish(&prepared, earlier.as_ref()).await?;
         Ok(outputs)
     }
@@ -215,16 +220,20 @@ impl NodeRun<'_> {
                     let message = format!("node {} waits for no action", self.turn.label);
                     return Err(internal(message).into());
                 }
-                Lowered::Actions(actions) => results.extend(self.perform(actions).await?),
+                Lowered::Actions(actions) => results.extend(self.perform(node, actions).await?),
             }
         }
     }
 
     /// The results of actions, in order.
-    async fn perform(&mut self, actions: Vec<Action>) -> Result<Vec<ActionResult>, Stop> {
+    async fn perform(
+        &mut self,
+        node: &PreparedNode,
+        actions: Vec<Action>,
+    ) -> Result<Vec<ActionResult>, Stop> {
         let mut batch = Batch::new(actions, &self.job.tool.name);
         self.look_up(&mut batch).await?;
-        self.admit(&batch)?;
+        self.admit(node, &batch)?;
         let (heard, notices) = mpsc::unbounded_channel();
         let pending: FuturesUnordered<_> = batch
             .missing()
@@ -237,7 +246,7 @@ impl NodeRun<'_> {
                     tool: self.job.tool.clone(),
                     terms: Terms {
                         fresh_since: self.freshness.since().map(str::to_owned),
-                        retry: self.turn.retry.clone(),
+                        retry: self.retry(&batch.items[number].action),
                     },
                     notices: heard.clone(),
                     number,
@@ -252,6 +261,15 @@ impl NodeRun<'_> {
             .into_iter()
             .map(|item| item.result.ok_or(Stop::Interrupted))
             .collect()
+    }
+
+    /// The document's rule; without one, work of this machine is tried again soon and a provider is left in peace.
+    fn retry(&self, action: &Action) -> Option<RetryPolicy> {
+        let unwritten = || match action {
+            Action::Invoke(_) => Some(RetryPolicy::from(&RetryRule::default())),
+            _ => None,
+        };
+        self.turn.retry.clone().or_else(unwritten)
     }
 
     async fn look_up(&mut self, batch: &mut Batch) -> Result<(), Stop> {

@@ -1,9 +1,12 @@
 //! What a node was made with, for `fenta.lock`, and whether a frozen run may have it.
 
+use std::collections::BTreeMap;
+
 use fenta_client::api::jobs::RunOptions;
 use fenta_workflows::Workflow;
 use fenta_workflows::action::{Action, ActionFacts, ActionResult};
 use fenta_workflows::lock::{self, Lock, NodePins, PinnedResult};
+use fenta_workflows::value::Value;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 
 use super::selection::{OptionsError, Part, Selection};
@@ -28,6 +31,40 @@ pub(super) fn note(pins: &mut NodePins, label: &str, action: &Action, result: &A
         let pinned = PinnedResult::new(label, action, result);
         pins.results.insert(lock::request_key(action), pinned);
     }
+}
+
+/// Takes note of the template a cut was made with; in a frozen run it must be the pinned one.
+pub(super) fn template(
+    pins: &mut NodePins,
+    frozen: Option<&Lock>,
+    outputs: &BTreeMap<String, Value>,
+) -> Result<(), String> {
+    let stamps = outputs.values().filter_map(|value| match value {
+        Value::Timeline(timeline) => Some(&timeline.template),
+        _ => None,
+    });
+    for stamp in stamps.filter(|stamp| !stamp.digest.is_empty()) {
+        if let Some(lock) = frozen {
+            match lock.templates.get(&stamp.name) {
+                Some(pinned) if *pinned == stamp.digest => {}
+                Some(_) => {
+                    return Err(format!(
+                        "the template `{}` is not the pinned one",
+                        stamp.name
+                    ));
+                }
+                None => {
+                    return Err(format!(
+                        "the lock does not pin the template `{}`",
+                        stamp.name
+                    ));
+                }
+            }
+        }
+        pins.templates
+            .insert(stamp.name.clone(), stamp.digest.clone());
+    }
+    Ok(())
 }
 
 fn font(face: &fenta_templates::timeline::FontFace) -> String {

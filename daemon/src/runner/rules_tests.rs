@@ -397,15 +397,16 @@ async fn a_frozen_run_takes_what_is_pinned_and_nothing_else() {
     let error = other.error.unwrap();
     assert!(error.message.contains("not the pinned one"), "{error:?}");
 
-    let edited = run(
-        &machine,
-        frozen(&TEXT.replace("map", "song"), Some(lock.clone())),
-    )
-    .await;
-    let error = edited.error.unwrap();
-    assert!(error.message.contains("pins no result"), "{error:?}");
-
     let running = machine.start(1);
+    // Everything that is not pinned is named, and nothing of it is spoken.
+    let before = machine.spoken().len();
+    let edited = frozen("Wholly new it is. And this one too.", Some(lock.clone()));
+    let refused = running.runner.submit(edited, None).await.unwrap_err();
+    assert!(
+        matches!(&refused, SubmitError::Options(OptionsError::NotPinned(all)) if all.len() == 2),
+        "{refused:?}"
+    );
+    assert_eq!(machine.spoken().len(), before);
     let refused = running.runner.submit(frozen(TEXT, None), None).await;
     assert!(
         matches!(refused, Err(SubmitError::Options(OptionsError::NoLock))),
@@ -423,6 +424,76 @@ async fn a_frozen_run_takes_what_is_pinned_and_nothing_else() {
         "{error}"
     );
     running.stop().await;
+}
+
+#[tokio::test]
+async fn a_provider_is_not_called_without_the_network() {
+    let document_of = |head: &str| {
+        document(&format!(
+            "fenta: workflow/v1\nname: n\n{head}providers: {{ llm: \"openrouter:openai/gpt-6-luna\" }}\n\
+             nodes:\n  script: {{ type: Script.Generate, with: {{ brief: bees }} }}\n\
+             outputs:\n  title: ${{{{ nodes.script.title }}}}\n"
+        ))
+    };
+    let machine = Machine::new();
+    let mut offline = document_of("");
+    offline.options.offline = true;
+    for (request, words) in [
+        (
+            offline,
+            "this run is offline: openrouter:openai/gpt-6-luna may not be called",
+        ),
+        (
+            document_of("network: local-only\n"),
+            "the workflow's `network` is local-only: openrouter:openai/gpt-6-luna may not be called",
+        ),
+        (document_of(""), "no provider configured for role `llm`"),
+    ] {
+        let job = run(&machine, request).await;
+        let error = job.error.unwrap();
+        assert!(error.message.starts_with(words), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn money_is_checked_before_it_is_spent_and_optional_nodes_go_first() {
+    let clip = |budget: &str, keys: &str| {
+        document(&format!(
+            "fenta: workflow/v1\nname: n\nbudget: {budget}\n\
+             nodes:\n  clip:\n    type: Input.KAI.GenerateVideo\n    with: {{ prompt: a bee, model: \"kie:veo3_fast\", seconds: 8 }}\n{keys}\
+             \x20 voice: {{ type: Voice.TTS, with: {{ text: it goes on }} }}\n\
+             outputs:\n  seconds: ${{{{ nodes.voice.seconds }}}}\n"
+        ))
+    };
+    let machine = Machine::new();
+    let failed = clip("{ max_usd: 0.10, on_exceed: fail }", "");
+    let job = run(&machine, failed).await;
+    let error = job.error.unwrap();
+    assert_eq!(job.state, JobState::Failed);
+    assert_eq!(error.class, Some(FailureClass::Budget));
+    assert_eq!(
+        error.message,
+        "it may cost $1.25, and $0.1 of the budget's $0.1 are left"
+    );
+
+    let waits = run(&machine, clip("{ max_usd: 0.10, on_exceed: pause }", "")).await;
+    assert_eq!(waits.state, JobState::Paused);
+    let running = machine.start(1);
+    let resumed = running.runner.resume(&waits.id).await.unwrap();
+    assert_eq!(resumed.job.state, JobState::Queued, "a paused job goes on");
+    assert_eq!(machine.end(&waits.id).await.state, JobState::Paused);
+    running.stop().await;
+
+    let budget = "{ max_usd: 0.10, on_exceed: skip_optional }";
+    let job = run(&machine, clip(budget, "    optional: true\n")).await;
+    assert_eq!(job.state, JobState::Completed, "{:?}", job.error);
+    let skipped = node(&job, "clip");
+    assert_eq!(skipped.state, NodeState::Skipped);
+    assert!(
+        skipped.note.starts_with("it is optional"),
+        "{}",
+        skipped.note
+    );
 }
 
 #[tokio::test]

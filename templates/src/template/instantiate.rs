@@ -111,6 +111,7 @@ fn assemble(
         template: TemplateStamp {
             name: template.name.clone(),
             version: template.version.clone(),
+            digest: String::new(),
         },
         canvas,
         duration,

@@ -82,6 +82,9 @@ pub struct TemplateStamp {
     pub name: String,
     /// The template's own version text.
     pub version: String,
+    /// Hash of its text and of every template it builds on; empty where nobody has told.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub digest: String,
 }
 
 /// A finished cut: what is seen and heard in every frame.

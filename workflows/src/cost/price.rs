@@ -6,7 +6,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{Meter, Quantity, Spread};
+use super::{Decimal, Meter, Quantity, Spread};
 use crate::models::{Known, ModelRef, Models, Role};
 
 /// How sure an amount of money is.
@@ -48,6 +48,17 @@ impl Money {
         confidence: Confidence::Unknown,
         ..Self::FREE
     };
+
+    /// The most it may be, in millionths of a dollar, rounded up; none when that is unknown.
+    pub fn high_micros(&self) -> Option<u64> {
+        let micros = self
+            .usd
+            .high
+            .saturating_mul(Decimal::from(1_000_000))
+            .ceil();
+        self.is_known()
+            .then(|| micros.to_string().parse().unwrap_or(u64::MAX))
+    }
 
     /// Whether nothing in it is unknown.
     pub fn is_known(&self) -> bool {
@@ -166,6 +177,18 @@ mod tests {
 
     fn exactly(meter: Meter, number: i64) -> Quantity {
         Quantity::new(meter, Spread::exactly(Decimal::from(number)), "")
+    }
+
+    #[test]
+    fn the_most_is_rounded_up_and_unknown_is_none() {
+        let money = |high: &str| Money {
+            usd: Spread::exactly(high.parse().unwrap()),
+            ..Money::FREE
+        };
+        assert_eq!(money("1.25").high_micros(), Some(1_250_000));
+        assert_eq!(money("0.0000001").high_micros(), Some(1));
+        assert_eq!(Money::FREE.high_micros(), Some(0));
+        assert_eq!(Money::UNKNOWN.high_micros(), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use fenta_templates::template;
 use super::cut_bindings::{Heard, beats, bind_media, chapters, clips, heard};
 use super::placeholders::{bind_fill, check_fill};
 use super::sound;
-use super::template_file::{is_path, load_template, refused, template_hint};
+use super::template_file::{Loaded, is_path, load_template, refused, template_hint};
 use crate::action::{Action, ActionFacts, ResolveFontsRequest};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::node::{
@@ -173,7 +173,8 @@ impl NodeType for EditTimeline {
         steps: &mut Steps<'_>,
     ) -> Result<BTreeMap<String, Value>, Halt> {
         let params = context.params;
-        let template = load_template(params.text("template")?, &context.job.workflow_dir, steps)?;
+        let folder = &context.job.workflow_dir;
+        let Loaded { template, digest } = load_template(params.text("template")?, folder, steps)?;
         let mut bindings = bind_media(params)?;
         bindings.clips = clips(params, steps)?;
         let heard = heard(params)?;
@@ -191,6 +192,7 @@ impl NodeType for EditTimeline {
         }
         let mut timeline = template::instantiate(&template, &bindings)
             .map_err(|problems| refused("the cut cannot be made", &problems))?;
+        timeline.template.digest = digest;
         if let Heard::Mix(parts) = &heard {
             sound::apply(parts, &mut timeline.audio);
         }

@@ -4,11 +4,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use fenta_templates::template::{self, Template, TemplateProblem};
 
 use crate::action::{Action, ActionFacts, ReadTextRequest};
 use crate::diagnostic::Diagnostics;
+use crate::digest::value_hash;
 use crate::execution::{LowerError, SourceFile};
 use crate::input::join_path;
 use crate::node::{Halt, Steps, wrong_facts};
@@ -30,17 +32,27 @@ pub(super) fn template_hint() -> String {
     )
 }
 
+/// A template and the digest of everything it was read from.
+pub(super) struct Loaded {
+    pub(super) template: Template,
+    /// Hash of it with everything it builds on merged in.
+    pub(super) digest: String,
+}
+
 /// The template, with every template of the user's that it builds on.
 pub(super) fn load_template(
     name: &str,
     folder: &str,
     steps: &mut Steps<'_>,
-) -> Result<Template, Halt> {
+) -> Result<Loaded, Halt> {
     if !is_path(name) {
         let shipped = template::builtin_template(name).ok_or_else(|| {
             LowerError::new(format!("no template is called `{name}`"), template_hint())
         })?;
-        return Ok(shipped.clone());
+        return Ok(Loaded {
+            template: shipped.clone(),
+            digest: shipped_digest(name),
+        });
     }
     let path = join_path(folder, name);
     let base = parent(&path);
@@ -59,7 +71,10 @@ pub(super) fn load_template(
             found
         });
         match (parsed, asked.into_inner()) {
-            (Ok((template, _)), _) => return Ok(template),
+            (Ok((template, _)), _) => {
+                let digest = digest(&source.text, &|wanted| known.get(wanted).cloned());
+                return Ok(Loaded { template, digest });
+            }
             (Err(_), Some(wanted)) => {
                 let text = read(&join_path(base, &wanted), steps)?;
                 known.insert(wanted, text);
@@ -74,6 +89,25 @@ pub(super) fn load_template(
         "let it extend fewer templates",
     )
     .into())
+}
+
+/// Digests of the templates that ship. Made once: large documents name the same one a thousand times.
+fn shipped_digest(name: &str) -> String {
+    static DIGESTS: LazyLock<BTreeMap<&str, String>> = LazyLock::new(|| {
+        let digest = |name: &&'static str| {
+            let text = template::builtin(name).unwrap_or_default();
+            (*name, digest(text, &|_| None))
+        };
+        template::builtin_names().iter().map(digest).collect()
+    });
+    DIGESTS.get(name).cloned().unwrap_or_default()
+}
+
+/// Hash of a template with everything it builds on merged in: comments and layout do not count.
+fn digest(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> String {
+    let merged = template::flatten(text, lookup);
+    let merged = merged.map_or_else(|_| text.to_owned(), |(merged, _)| merged);
+    value_hash("fenta template v1", &merged)
 }
 
 fn parent(path: &str) -> &str {

@@ -7,11 +7,15 @@ use fenta_templates::timeline::{
 use super::SegmentChange;
 use crate::action::RenderSegmentRequest;
 
+/// The name of an overlay in its template. A segment does not hold it, because names are not visible.
+pub type OverlayNames<'a> = dyn Fn(&Overlay) -> String + 'a;
+
 /// Everything visible that changed; empty when the two are equal. `shot` is the number of the new one's shot, from 1.
 pub fn segment_changes(
     old: &RenderSegmentRequest,
     new: &RenderSegmentRequest,
     shot: u32,
+    names: &OverlayNames<'_>,
 ) -> Vec<SegmentChange> {
     let mut changes = Vec::new();
     let (was, is) = (&old.segment, &new.segment);
@@ -23,7 +27,7 @@ pub fn segment_changes(
     }
     shots(was, is, shot, &mut changes);
     captions(was.captions.as_ref(), is.captions.as_ref(), &mut changes);
-    overlays(&was.overlays, &is.overlays, &mut changes);
+    overlays(&was.overlays, &is.overlays, names, &mut changes);
     // Other faces follow from other texts; only a font that itself changed is news.
     if old.fonts != new.fonts && changes.is_empty() {
         changes.push(SegmentChange::Font);
@@ -98,32 +102,31 @@ fn captions(
     }
 }
 
-fn overlays(old: &[Overlay], new: &[Overlay], changes: &mut Vec<SegmentChange>) {
-    for overlay in new {
-        if !old.contains(overlay) {
-            changes.push(named(overlay));
-        }
+fn overlays(
+    old: &[Overlay],
+    new: &[Overlay],
+    names: &OverlayNames<'_>,
+    changes: &mut Vec<SegmentChange>,
+) {
+    let mut named: Vec<String> = new
+        .iter()
+        .filter(|overlay| !old.contains(overlay))
+        .map(names)
+        .collect();
+    // A text that was changed is gone from the old list too; its name was told.
+    if old.len() > new.len() || (named.is_empty() && old != new) {
+        let gone = old.iter().filter(|overlay| !new.contains(overlay));
+        named.extend(gone.map(names));
     }
-    for overlay in old {
-        let gone = !new.iter().any(|now| now.id == overlay.id);
-        if gone {
-            changes.push(named(overlay));
-        }
+    if named.is_empty() && old != new {
+        named.push(String::new());
     }
-    let order = |list: &[Overlay]| -> Vec<String> {
-        list.iter().map(|overlay| overlay.id.clone()).collect()
-    };
-    if changes.is_empty() && order(old) != order(new) {
-        changes.push(SegmentChange::Overlay {
-            name: String::new(),
-        });
-    }
-}
-
-fn named(overlay: &Overlay) -> SegmentChange {
-    SegmentChange::Overlay {
-        name: overlay.id.clone(),
-    }
+    named.dedup();
+    changes.extend(
+        named
+            .into_iter()
+            .map(|name| SegmentChange::Overlay { name }),
+    );
 }
 
 #[cfg(test)]
@@ -208,7 +211,7 @@ mod tests {
     fn changes(edit: impl Fn(&mut RenderSegmentRequest)) -> Vec<String> {
         let mut edited = request();
         edit(&mut edited);
-        segment_changes(&request(), &edited, 3)
+        segment_changes(&request(), &edited, 3, &|overlay| overlay.id.clone())
             .iter()
             .map(ToString::to_string)
             .collect()

@@ -5,18 +5,23 @@
 //! `for_each`, `tell` puts it into the words of `fenta_workflows::plan`.
 
 mod money;
+mod spans;
+mod sums;
 mod tell;
 mod unit;
 mod walk;
 
 use std::sync::Arc;
 
+use fenta_client::api::jobs::CreateJob;
 use fenta_client::api::plan::{Plan, PlanRequest};
 use fenta_workflows::Scope;
 
 use super::executor::Executor;
 use super::freshness::RunTerms;
 use super::job_run;
+use super::pins;
+use super::selection::OptionsError;
 use super::submit::{self, SubmitError};
 use crate::executors::{Executors, Renderer};
 use crate::store::Store;
@@ -38,26 +43,50 @@ pub(super) struct Planner {
 impl Planner {
     /// What the job of a request would do.
     pub(super) async fn plan(&self, request: PlanRequest) -> Result<Plan, SubmitError> {
+        let today = self.store.local_date().to_string();
+        let walked = self.walk(&request.job, &today).await?;
+        tell::tell(walked, &request, &today).await
+    }
+
+    /// Refuses a frozen run that would not find everything in its lock, with all of it at once and before any work.
+    pub(super) async fn check_frozen(&self, job: &CreateJob) -> Result<(), SubmitError> {
+        if !job.options.frozen {
+            return Ok(());
+        }
+        let today = self.store.local_date().to_string();
+        let walked = self.walk(job, &today).await?;
+        let setting = &walked.setting;
+        pins::check_nodes(&setting.workflow, &setting.selection, &setting.options)?;
+        let unpinned: Vec<String> = tell::unpinned(&walked)
+            .into_iter()
+            .map(|(node, why)| format!("node `{node}`: {why}"))
+            .collect();
+        if unpinned.is_empty() {
+            Ok(())
+        } else {
+            Err(OptionsError::NotPinned(unpinned).into())
+        }
+    }
+
+    async fn walk(&self, job: &CreateJob, today: &str) -> Result<walk::Walked, SubmitError> {
         let tool = self.renderer.tool().await?;
-        let job = request.job.clone();
-        let checked = tokio::task::spawn_blocking(move || submit::checked(&job))
+        let request = job.clone();
+        let checked = tokio::task::spawn_blocking(move || submit::checked(&request))
             .await
             .map_err(|_| SubmitError::Panicked)??;
-        let today = self.store.local_date().to_string();
-        let plan = walk::Setting {
+        walk::walk(walk::Setting {
             planner: self.clone(),
             workflow: Arc::new(checked.workflow),
             selection: checked.selection,
-            options: request.job.options.clone(),
+            options: job.options.clone(),
             began: self.store.now_text(),
             tool: tool.clone(),
             scope: Scope {
                 inputs: checked.inputs,
-                job: job_run::facts(NO_JOB, &today, &request.job),
+                job: job_run::facts(NO_JOB, today, job),
                 ..Scope::default()
             },
-        };
-        let walked = walk::walk(plan).await?;
-        tell::tell(walked, &request, &today).await
+        })
+        .await
     }
 }

@@ -3,28 +3,24 @@
 use std::collections::BTreeMap;
 
 use fenta_client::api::plan::{
-    MoneyPlan, NodePlan, Obstacle, Place, Plan, PlanRequest, PlanStatus, PlanTotal, QuotaPlan,
-    SecondsPlan, SegmentChange, SegmentPlan,
+    MoneyPlan, NodePlan, Obstacle, Place, Plan, PlanRequest, PlanStatus, SecondsPlan,
 };
 use fenta_templates::timeline::Timeline;
-use fenta_workflows::action::{Action, CachePolicy, RenderSegmentRequest};
-use fenta_workflows::cost::render_millis;
-use fenta_workflows::plan::segment_changes;
+use fenta_workflows::action::{Action, CachePolicy};
+use fenta_workflows::lock::NodePins;
 use fenta_workflows::rerun_reason::RerunReason;
 use fenta_workflows::value::Value;
-use fenta_workflows::{Lowered, PreparedNode};
 
 use super::super::reasons::reasons;
 use super::super::selection::OptionsError;
 use super::super::submit::SubmitError;
 use super::super::{admission, pins, units};
 use super::money;
+use super::spans::{quota, segments};
+use super::sums::{together, total};
 use super::unit::{Unit, Verdict};
-use super::walk::{NodeFound, Setting, Walked};
+use super::walk::{NodeFound, Walked};
 use crate::store::{ActionTimes, EarlierRun};
-
-/// Reasons a node shows of all its turns'.
-const SHOWN_REASONS: usize = 5;
 
 /// Whether an action counts as work: questions to this machine do not, putting a file in its place does.
 pub(super) fn is_content(action: &Action) -> bool {
@@ -267,16 +263,9 @@ impl Teller<'_> {
             }
             Err(error) => self.obstacle("", &error.to_string(), &error.hint()),
         }
-        let Some(lock) = options.lock.as_ref().filter(|_| options.frozen) else {
-            return;
-        };
-        for unit in &self.walked.units {
-            for action in &unit.missing {
-                if let Err(why) = pins::wish(lock, action) {
-                    let failure = pins::refused(why);
-                    self.obstacle(&unit.label, &failure.message, &failure.hint);
-                }
-            }
+        for (label, why) in unpinned(self.walked) {
+            let failure = pins::refused(why);
+            self.obstacle(&label, &failure.message, &failure.hint);
         }
     }
 
@@ -299,218 +288,31 @@ impl Teller<'_> {
     }
 }
 
-/// The plan of a node from those of its turns.
-fn together(mut node: NodePlan, items: Vec<NodePlan>) -> NodePlan {
-    let count = |wanted: PlanStatus| items.iter().filter(|item| item.status == wanted).count();
-    let work = items.iter().filter(|item| item.status.is_work()).count();
-    let skipped = count(PlanStatus::Skipped);
-    node.status = match work {
-        _ if count(PlanStatus::Blocked) > 0 => PlanStatus::Blocked,
-        _ if count(PlanStatus::Pending) > 0 => PlanStatus::Pending,
-        0 => PlanStatus::Hit,
-        _ if work == items.len() - skipped && count(PlanStatus::Partly) == 0 => PlanStatus::Miss,
-        _ => PlanStatus::Partly,
+/// What a frozen run would not find in its lock: the node and what it is, as far as it can be told before any work.
+pub(super) fn unpinned(walked: &Walked) -> Vec<(String, String)> {
+    let Some(lock) = walked.setting.options.frozen_lock() else {
+        return Vec::new();
     };
-    for item in &items {
-        node.hits += item.hits;
-        node.misses += item.misses;
-        node.complete &= item.complete;
-        node.seconds = add_seconds(node.seconds, item.seconds, item.status.is_work());
-        node.money = node.money.plus(&item.money);
-        add_quota(&mut node.quota, &item.quota);
-        if item.place != Place::Local {
-            node.place = item.place.clone();
-        }
-        for reason in &item.reasons {
-            if node.reasons.len() < SHOWN_REASONS && !node.reasons.contains(reason) {
-                node.reasons.push(reason.clone());
-            }
-        }
-    }
-    node.note = match (items.len(), skipped) {
-        (0, _) => "the list has no items".to_owned(),
-        (_, 0) => String::new(),
-        (count, skipped) => format!("{skipped} of {count} items skipped"),
-    };
-    node.items = items;
-    node
-}
-
-fn total(nodes: &[NodePlan]) -> PlanTotal {
-    let mut total = PlanTotal {
-        hits: 0,
-        misses: 0,
-        segments_to_render: 0,
-        segments: 0,
-        seconds: None,
-        money: MoneyPlan::free(),
-        quota: Vec::new(),
-    };
-    for node in nodes {
-        if node.status == PlanStatus::Hit {
-            total.hits += 1;
-        }
-        if node.status.is_work() {
-            total.misses += 1;
-        }
-        let spans = node
-            .segments
+    let mut found = Vec::new();
+    for unit in &walked.units {
+        let actions = unit
+            .missing
             .iter()
-            .chain(node.items.iter().flat_map(|item| &item.segments));
-        for span in spans {
-            total.segments += 1;
-            total.segments_to_render += u32::from(!span.hit);
-        }
-        total.seconds = add_seconds(total.seconds, node.seconds, node.status.is_work());
-        total.money = total.money.plus(&node.money);
-        add_quota(&mut total.quota, &node.quota);
-    }
-    total
-}
-
-/// A part that is work and has no time makes the sum partial.
-fn add_seconds(
-    sum: Option<SecondsPlan>,
-    part: Option<SecondsPlan>,
-    is_work: bool,
-) -> Option<SecondsPlan> {
-    match (sum, part) {
-        (None, None) => None,
-        (Some(sum), None) => Some(SecondsPlan {
-            partial: sum.partial || is_work,
-            ..sum
-        }),
-        (None, Some(part)) => Some(part),
-        (Some(sum), Some(part)) => Some(SecondsPlan {
-            expected: sum.expected + part.expected,
-            samples: sum.samples.min(part.samples),
-            partial: sum.partial || part.partial,
-        }),
-    }
-}
-
-fn add_quota(sum: &mut Vec<QuotaPlan>, parts: &[QuotaPlan]) {
-    for part in parts {
-        match sum.iter_mut().find(|known| known.meter == part.meter) {
-            Some(known) => known.needed += part.needed,
-            None => sum.push(part.clone()),
-        }
-    }
-}
-
-/// Render seconds of a video of which something has to be drawn; on this machine nothing limits them but the budget.
-fn quota(setting: &Setting, unit: &Unit) -> Vec<QuotaPlan> {
-    if unit.spans.iter().all(|span| span.hit) {
-        return Vec::new();
-    }
-    let millis: u64 = unit
-        .spans
-        .iter()
-        .filter_map(|span| render_request(&span.action))
-        .map(|request| {
-            let canvas = &request.segment.canvas;
-            let millis = request.segment.range().duration.to_millis();
-            let millis = u64::try_from(millis).unwrap_or_default();
-            render_millis(canvas.width, canvas.height, millis)
-        })
-        .sum();
-    let budget = setting.workflow.settings().budget.as_ref();
-    vec![QuotaPlan {
-        meter: "render_seconds".to_owned(),
-        needed: millis as f64 / 1000.0,
-        limit: budget
-            .and_then(|budget| budget.max_render_ms)
-            .map(|limit| limit as f64 / 1000.0),
-    }]
-}
-
-fn render_request(action: &Action) -> Option<&RenderSegmentRequest> {
-    match action {
-        Action::RenderSegment(request) => Some(request),
-        _ => None,
-    }
-}
-
-/// The spans of a render; a span that has to be drawn is compared with what stood there the last time.
-fn segments(
-    unit: &Unit,
-    prepared: &PreparedNode,
-    earlier: Option<&EarlierRun>,
-    tool: &str,
-) -> Vec<SegmentPlan> {
-    let before = earlier.map(|run| spans_of(prepared, run));
-    let (mut start, mut shot, mut plans) = (0_u64, 0_u32, Vec::new());
-    for (number, span) in unit.spans.iter().enumerate() {
-        let Some(request) = render_request(&span.action) else {
-            continue;
+            .filter_map(|action| pins::wish(lock, action).err());
+        let answers = unit
+            .answers
+            .iter()
+            .filter_map(|(action, result)| pins::outcome(lock, action, result).err());
+        let template = match &unit.verdict {
+            Verdict::Known(outputs) => {
+                pins::template(&mut NodePins::default(), Some(lock), outputs).err()
+            }
+            _ => None,
         };
-        let begins = request
-            .segment
-            .shot
-            .as_ref()
-            .is_none_or(|shot| shot.elapsed == 0);
-        shot += u32::from(begins);
-        let length = request.segment.range().duration.to_millis();
-        let end = start + u64::try_from(length).unwrap_or_default();
-        let changes = match (&before, span.hit) {
-            (_, true) | (None, _) => Vec::new(),
-            (Some(before), false) => changes(before, start, request, shot, earlier, tool),
-        };
-        plans.push(SegmentPlan {
-            number: number as u32 + 1,
-            start_ms: start,
-            end_ms: end,
-            hit: span.hit,
-            digest: span.digest.short().to_owned(),
-            changes,
-        });
-        start = end;
+        let all = actions.chain(answers).chain(template);
+        found.extend(all.map(|why| (unit.label.clone(), why)));
     }
-    plans
-}
-
-/// The spans a render was made of the last time, by their first millisecond.
-fn spans_of(prepared: &PreparedNode, run: &EarlierRun) -> BTreeMap<u64, RenderSegmentRequest> {
-    let lowered = prepared.as_it_was(&run.key).map(|node| node.lower(&[]));
-    let Some(Ok(Lowered::Actions(actions))) = lowered else {
-        return BTreeMap::new();
-    };
-    let mut start = 0;
-    let mut spans = BTreeMap::new();
-    for action in actions {
-        if let Action::RenderSegment(request) = action {
-            let length = request.segment.range().duration.to_millis();
-            spans.insert(start, *request);
-            start += u64::try_from(length).unwrap_or_default();
-        }
-    }
-    spans
-}
-
-fn changes(
-    before: &BTreeMap<u64, RenderSegmentRequest>,
-    start: u64,
-    request: &RenderSegmentRequest,
-    shot: u32,
-    earlier: Option<&EarlierRun>,
-    tool: &str,
-) -> Vec<SegmentChange> {
-    let Some((_, old)) = before.range(..=start).next_back() else {
-        return Vec::new();
-    };
-    let ended = before.iter().next_back().is_some_and(|(last, old)| {
-        let length = old.segment.range().duration.to_millis();
-        start >= last + u64::try_from(length).unwrap_or_default()
-    });
-    if ended {
-        return vec![SegmentChange::New];
-    }
-    let changes = segment_changes(old, request, shot);
-    match changes.is_empty() {
-        false => changes,
-        true if earlier.is_some_and(|run| run.tool != tool) => vec![SegmentChange::Renderer],
-        true => vec![SegmentChange::ResultMissing],
-    }
+    found
 }
 
 fn timelines(units: &[Unit]) -> BTreeMap<String, Timeline> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use fenta_workflows::action::{Action, ActionResult};
 use fenta_workflows::digest::ActionDigest;
+use fenta_workflows::lock;
 use fenta_workflows::value::Value;
 use fenta_workflows::worker::WorkerFailure;
 use fenta_workflows::{LowerError, Lowered, NodeId, OnError, PreparedNode, Scope, Workflow};
@@ -30,6 +31,8 @@ pub(super) struct Unit {
     /// Everything it asked for that would have to run.
     pub(super) missing: Vec<Arc<Action>>,
     pub(super) hits: u32,
+    /// What was answered that a lock may pin: generated results, fonts.
+    pub(super) answers: Vec<(Arc<Action>, ActionResult)>,
     pub(super) evidence: Evidence,
     /// The spans of a render, with what is there.
     pub(super) spans: Vec<Span>,
@@ -85,6 +88,7 @@ impl Unit {
             asked: Vec::new(),
             missing: Vec::new(),
             hits: 0,
+            answers: Vec::new(),
             evidence,
             spans: Vec::new(),
             verdict: Verdict::Open,
@@ -196,6 +200,10 @@ impl Unit {
             }
             if let Some(result) = &one.result {
                 self.evidence.note(&one.action, result);
+                if is_pinnable(&one.action) {
+                    let answer = (Arc::clone(&one.action), result.clone());
+                    self.answers.push(answer);
+                }
             }
         }
         if asked.iter().all(|one| one.result.is_some()) {
@@ -207,4 +215,8 @@ impl Unit {
         self.missing.extend(missing.map(|one| one.action));
         self.verdict = Verdict::Missing;
     }
+}
+
+fn is_pinnable(action: &Action) -> bool {
+    lock::is_generated(action) || matches!(action, Action::ResolveFonts(_))
 }
