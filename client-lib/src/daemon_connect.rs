@@ -331,6 +331,13 @@ impl Daemon {
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 Ok(Some(Probe::Stale))
             }
+            // It closed its socket while this connection stood in the queue: a moment later it is gone.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                Err(ConnectError::Handshake {
+                    socket: self.config.socket.clone(),
+                    reason: error.to_string(),
+                })
+            }
             Err(source) => Err(ConnectError::Socket {
                 socket: self.config.socket.clone(),
                 source,

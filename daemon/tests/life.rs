@@ -45,8 +45,18 @@ impl Home {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let renderer = folder.path().join("fenta-render");
-        fs::write(&renderer, RENDERER).unwrap();
-        fs::set_permissions(&renderer, fs::Permissions::from_mode(0o755)).unwrap();
+        // Written by a process of its own: a daemon that another test starts meanwhile would inherit the open file, and
+        // the kernel runs no file that is open for writing.
+        let mut copy = Command::new("sh")
+            .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
+            .arg(&renderer)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut pipe = copy.stdin.take().unwrap();
+        pipe.write_all(RENDERER.as_bytes()).unwrap();
+        drop(pipe);
+        assert!(copy.wait().unwrap().success());
         Self { folder }
     }
 

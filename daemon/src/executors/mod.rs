@@ -210,7 +210,6 @@ impl Executors {
 pub(crate) mod testing {
     //! Tools over a temporary folder, and stand-ins for the renderer that speak its protocol.
 
-    use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
     use super::*;
@@ -248,11 +247,19 @@ pub(crate) mod testing {
              echo '{{\"renderer\":\"stand-in 1\",\"libraries\":{{}}}}'; exit 0; fi\n\
              job=$(cat)\nout=$(printf %s \"$job\" | sed 's/.*\"output_dir\":\"\\([^\"]*\\)\".*/\\1/')\n{body}\n"
         );
-        // Written aside and renamed: a script that another thread's child still holds open cannot be executed.
-        let fresh = path.with_extension("new");
-        std::fs::write(&fresh, text).unwrap();
-        std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o755)).unwrap();
-        std::fs::rename(&fresh, &path).unwrap();
+        // Written by a process of its own: a program that another test starts meanwhile would inherit the open file, and
+        // the kernel runs no file that is open for writing.
+        let mut copy = std::process::Command::new("sh")
+            .args([
+                "-c",
+                "cat > \"$0.new\" && chmod 755 \"$0.new\" && mv \"$0.new\" \"$0\"",
+            ])
+            .arg(&path)
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut copy.stdin.take().unwrap(), text.as_bytes()).unwrap();
+        assert!(copy.wait().unwrap().success());
         path
     }
 

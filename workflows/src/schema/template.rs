@@ -74,7 +74,8 @@ impl Parts {
     fn shape(&mut self, shape: &'static Shape) -> Json {
         match *shape {
             Shape::Exactly(word) => json!({ "const": word }),
-            Shape::Text | Shape::Pattern | Shape::Font => text(),
+            // Conditions may stand with or without `${{ }}`.
+            Shape::Text | Shape::Pattern | Shape::Font | Shape::Condition => text(),
             Shape::Name => json!({ "type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_-]*$" }),
             Shape::Bool => json!({ "type": "boolean" }),
             Shape::Int { min, max, unit } => described(
@@ -90,7 +91,7 @@ impl Parts {
             Shape::Color => any_of(vec![color(), text()]),
             Shape::FrameRate => any_of(vec![json!({ "type": "number" }), text()]),
             Shape::Choice(words) => choice(words),
-            Shape::Source(_) | Shape::Condition => {
+            Shape::Source(_) => {
                 json!({ "type": "string", "pattern": r"^\s*\$\{\{" })
             }
             Shape::Pair(inner) => {

@@ -172,15 +172,23 @@ async fn answer(command: &mut Command, input: &[u8]) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::io::Write;
 
     use super::super::Verdict;
     use super::*;
 
     fn program(dir: &Path, body: &str) -> PathBuf {
         let path = dir.join("fenta-render");
-        std::fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        // Written by a process of its own: a program that another test starts meanwhile would inherit the open file, and
+        // the kernel runs no file that is open for writing.
+        let mut copy = std::process::Command::new("sh")
+            .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
+            .arg(&path)
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        write!(copy.stdin.take().unwrap(), "#!/bin/sh\n{body}\n").unwrap();
+        assert!(copy.wait().unwrap().success());
         path
     }
 
