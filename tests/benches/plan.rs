@@ -1,5 +1,5 @@
-//! How long a plan takes, and how much memory the daemon has then: a generated workflow of ten thousand nodes, and the
-//! workflows that ship. Submission, compilation, graph, cache and answer are all in the figure.
+//! How long a plan takes, and how much memory the daemon has then: a generated workflow of ten thousand nodes, and a
+//! workflow that ships. Submission, compilation, graph, cache and answer are all in the figure.
 //!
 //! `cargo bench --bench plan` prints the figures; `FENTA_BENCH_NODES` sets another size.
 #![allow(
@@ -18,10 +18,8 @@ const ROUNDS: usize = 5;
 
 fn main() {
     let env = FentaEnv::new().unwrap();
-    for name in ["daily-short", "footage-short"] {
-        let path = workspace_root().join(format!("workflows/library/{name}.yaml"));
-        report(&env, name, &path.to_string_lossy());
-    }
+    let shipped = workspace_root().join("workflows/library/daily-short.yaml");
+    report(&env, "daily-short", &shipped.to_string_lossy());
     let nodes = std::env::var("FENTA_BENCH_NODES")
         .ok()
         .and_then(|text| text.parse().ok())

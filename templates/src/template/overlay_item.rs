@@ -117,41 +117,67 @@ pub(crate) fn id(fields: &Fields<'_>) -> Option<String> {
     })
 }
 
+/// What other items may ask about an item, also when something else in it is wrong.
+pub(crate) struct ItemName {
+    /// Its name; empty when it has none.
+    pub(crate) id: String,
+    /// The path of its `time`, for diagnostics.
+    pub(crate) time_path: String,
+    /// When it is seen.
+    pub(crate) time: ItemTime,
+}
+
 /// Reads one item of the given type; `track_if` is its track's condition.
 pub(crate) fn read(
     fields: Fields<'_>,
     kind: &str,
     scope: &Scope,
     track_if: Option<&Condition>,
-) -> Option<OverlayItem> {
+) -> (ItemName, Option<OverlayItem>) {
     fields.node("type");
-    let content = read_content(&fields, kind, scope);
+    let name = ItemName {
+        id: id(&fields).unwrap_or_default(),
+        time_path: fields.path_of("time"),
+        time: read_time(&fields),
+    };
+    let item = read_item(&fields, kind, scope, track_if, &name);
+    fields.finish();
+    (name, item)
+}
+
+fn read_item(
+    fields: &Fields<'_>,
+    kind: &str,
+    scope: &Scope,
+    track_if: Option<&Condition>,
+    name: &ItemName,
+) -> Option<OverlayItem> {
+    let content = read_content(fields, kind, scope);
     let own_if = fields.parsed("if", |text| scope.condition(text));
     let style_opacity = match &content {
         Some((_, style_opacity)) => *style_opacity,
         None => 1000,
     };
     let opacity: u32 = fields.scaled("opacity", 1000.0).unwrap_or(1000);
-    let item = OverlayItem {
-        id: id(&fields).unwrap_or_default(),
+    let (place, enter, exit) = (
+        read_place(fields.map("box")),
+        read_animation(fields.map("enter")),
+        read_animation(fields.map("exit")),
+    );
+    let z = fields.int("z").unwrap_or(0);
+    let (content, _) = content?;
+    Some(OverlayItem {
+        id: name.id.clone(),
         path: fields.path_of("box"),
         only_if: track_if.cloned().into_iter().chain(own_if).collect(),
-        place: read_place(fields.map("box")),
-        time: read_time(&fields),
+        place,
+        time: name.time.clone(),
         opacity_pm: (opacity * style_opacity / 1000).min(1000) as u16,
-        enter: read_animation(fields.map("enter")),
-        exit: read_animation(fields.map("exit")),
-        z: fields.int("z").unwrap_or(0),
-        content: match content {
-            Some((content, _)) => content,
-            None => {
-                fields.finish();
-                return None;
-            }
-        },
-    };
-    fields.finish();
-    Some(item)
+        enter,
+        exit,
+        z,
+        content,
+    })
 }
 
 /// What an item shows, and the opacity its style adds, permille.
@@ -336,7 +362,7 @@ mod tests {
             let mut items = track.variants("items");
             (!items.is_empty())
                 .then(|| items.remove(0))
-                .and_then(|(kind, item)| read(item, kind, &scope, None))
+                .and_then(|(kind, item)| read(item, kind, &scope, None).1)
         });
         let short = |note: String| note.replacen("tracks[t].items[", "[", 1);
         (read, notes.into_iter().map(short).collect())

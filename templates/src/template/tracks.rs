@@ -6,7 +6,7 @@
 use super::caption_rules::{self, CaptionRules, Stage};
 use super::condition::Condition;
 use super::fields::Fields;
-use super::overlay_item::{self, ItemTime, OverlayItem};
+use super::overlay_item::{self, ItemName, ItemTime, OverlayItem};
 use super::placeholder::{Placeholder, PlaceholderKind};
 use super::sound_rules::{self, MusicTrack, VoiceTrack};
 use super::{ProblemKind, suggest};
@@ -17,6 +17,8 @@ pub(crate) struct Tracks {
     videos: u32,
     /// The overlay items, bottom first.
     pub(crate) items: Vec<OverlayItem>,
+    /// The names of all items, also of those that something is wrong with.
+    names: Vec<ItemName>,
     /// The captions; `None` where there is no subtitles track or its preset is `none`.
     pub(crate) captions: Option<CaptionRules>,
     /// Subtitles tracks, even those that show nothing.
@@ -38,8 +40,8 @@ pub(crate) fn read(fields: &Fields<'_>, stage: Stage<'_>) -> Tracks {
         let hint = "write exactly one, `{ id: main, kind: video, source: ${{ clips }} }`";
         fields.conflict("tracks", message, hint);
     }
-    note_double_ids(fields, &tracks.items);
-    check_companions(fields, &tracks.items);
+    note_double_ids(fields, &tracks.names);
+    check_companions(fields, &tracks.names);
     // Stable, so that items of one height keep the document's order.
     tracks.items.sort_by_key(|item| item.z);
     tracks
@@ -56,7 +58,8 @@ fn read_track(kind: &str, track: Fields<'_>, stage: Stage<'_>, tracks: &mut Trac
         "overlay" => {
             let track_if = condition(&track, stage);
             for (kind, item) in track.variants("items") {
-                let item = overlay_item::read(item, kind, stage.scope, track_if.as_ref());
+                let (name, item) = overlay_item::read(item, kind, stage.scope, track_if.as_ref());
+                tracks.names.push(name);
                 tracks.items.extend(item);
             }
         }
@@ -141,7 +144,7 @@ fn check_music(track: &Fields<'_>, stage: Stage<'_>, source: &str) {
     }
 }
 
-fn note_double_ids(fields: &Fields<'_>, items: &[OverlayItem]) {
+fn note_double_ids(fields: &Fields<'_>, items: &[ItemName]) {
     for (at, item) in items.iter().enumerate() {
         let double = items[..at].iter().any(|before| before.id == item.id);
         if double && !item.id.is_empty() {
@@ -155,12 +158,11 @@ fn note_double_ids(fields: &Fields<'_>, items: &[OverlayItem]) {
 }
 
 /// `time: {with: id}` names another item, and that one has a time of its own.
-fn check_companions(fields: &Fields<'_>, items: &[OverlayItem]) {
+fn check_companions(fields: &Fields<'_>, items: &[ItemName]) {
     for item in items {
         let ItemTime::With(wanted) = &item.time else {
             continue;
         };
-        let path = item.path.trim_end_matches("box");
         let found = items.iter().find(|other| other.id == *wanted);
         let (kind, message, hint) = match found {
             None => {
@@ -179,7 +181,8 @@ fn check_companions(fields: &Fields<'_>, items: &[OverlayItem]) {
             ),
             Some(_) => continue,
         };
-        let problem = super::TemplateProblem::new(kind, format!("{path}time.with"), message, hint);
+        let path = format!("{}.with", item.time_path);
+        let problem = super::TemplateProblem::new(kind, path, message, hint);
         fields.problems().borrow_mut().push(problem);
     }
 }
