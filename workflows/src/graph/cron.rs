@@ -76,13 +76,15 @@ const NICKNAMES: [&str; 7] = [
     "@annually",
 ];
 
-/// Whether the text is a cron line that will ever fire.
-pub(super) fn check(cron: &str) -> Result<(), CronSlip> {
-    let whole = |message: String, hint: &str| CronSlip {
-        start: 0,
-        end: cron.len(),
-        message,
-        hint: hint.to_owned(),
+/// Everything that is wrong with a cron line, also that it never fires.
+pub(super) fn check(cron: &str) -> Result<(), Vec<CronSlip>> {
+    let whole = |message: String, hint: &str| {
+        vec![CronSlip {
+            start: 0,
+            end: cron.len(),
+            message,
+            hint: hint.to_owned(),
+        }]
     };
     if cron.trim().starts_with('@') {
         return nickname(cron).map_err(|(message, hint)| whole(message, &hint));
@@ -97,13 +99,21 @@ pub(super) fn check(cron: &str) -> Result<(), CronSlip> {
         let message = format!("a cron line has 5 fields, this one has {}", fields.len());
         return Err(whole(message, hint));
     }
-    for ((start, text), field) in fields.iter().zip(&FIELDS) {
-        check_field(text, field).map_err(|(message, hint)| CronSlip {
-            start: *start,
-            end: start + text.len(),
-            message,
-            hint,
-        })?;
+    let slips: Vec<CronSlip> = fields
+        .iter()
+        .zip(&FIELDS)
+        .filter_map(|((start, text), field)| {
+            let (message, hint) = check_field(text, field).err()?;
+            Some(CronSlip {
+                start: *start,
+                end: start + text.len(),
+                message,
+                hint,
+            })
+        })
+        .collect();
+    if !slips.is_empty() {
+        return Err(slips);
     }
     let parser = CronParser::builder()
         .seconds(Seconds::Disallowed)
@@ -284,13 +294,14 @@ mod tests {
             ("0 7 * * ?", "?", "cannot be `?`", "0 to 7"),
             ("0 7 L * *", "L", "cannot be `L`", "1 to 31"),
         ] {
-            let slip = check(line).unwrap_err();
+            let slip = &check(line).unwrap_err()[0];
             assert_eq!(&line[slip.start..slip.end], part, "{line}: {slip:?}");
             assert!(slip.message.contains(message), "{slip:?}");
             assert!(slip.hint.contains(hint), "{slip:?}");
         }
         // Of `0 7 0 * *` the third field is meant, not the first `0`.
-        assert_eq!(check("0 7 0 * *").unwrap_err().start, 4);
+        assert_eq!(check("0 7 0 * *").unwrap_err()[0].start, 4);
+        assert_eq!(check("99 7-3 * 13 8").unwrap_err().len(), 4, "all of them");
     }
 
     #[test]
@@ -303,7 +314,7 @@ mod tests {
             ("@reboot", "not a time", "@hourly"),
             ("0 0 30 2 *", "never comes", "no month"),
         ] {
-            let slip = check(line).unwrap_err();
+            let slip = &check(line).unwrap_err()[0];
             assert!(slip.message.contains(message), "{line}: {slip:?}");
             assert!(
                 slip.hint.contains(hint) || hint == "five",

@@ -29,7 +29,7 @@ fn input(entry: &Entry, found: &mut Diagnostics) -> InputSpec {
     let mut spec = InputSpec::new(InputType::Text, entry.key_span);
     // `topic: string` is short for `topic: { type: string }`.
     if let Kind::Text(name) = &entry.value.kind {
-        spec.input_type = input_type(name, &entry.value, found);
+        spec.input_type = input_type(name, &entry.value, found).unwrap_or(InputType::Text);
         return spec;
     }
     let what = format!("the input `{}`", entry.key);
@@ -47,8 +47,11 @@ fn input(entry: &Entry, found: &mut Diagnostics) -> InputSpec {
             );
         }
         Some(entry) => {
-            if let Some(name) = text(entry, found) {
-                spec.input_type = input_type(&name, &entry.value, found);
+            let known = text(entry, found).and_then(|name| input_type(&name, &entry.value, found));
+            match known {
+                Some(known) => spec.input_type = known,
+                // Limits of an unknown type cannot be judged.
+                None => return spec,
             }
         }
         None => {
@@ -68,8 +71,9 @@ fn input(entry: &Entry, found: &mut Diagnostics) -> InputSpec {
     spec
 }
 
-fn input_type(name: &str, node: &Node, found: &mut Diagnostics) -> InputType {
-    InputType::parse(name).unwrap_or_else(|| {
+fn input_type(name: &str, node: &Node, found: &mut Diagnostics) -> Option<InputType> {
+    let known = InputType::parse(name);
+    if known.is_none() {
         found.push(
             Diagnostic::error(
                 codes::INPUT,
@@ -82,8 +86,8 @@ fn input_type(name: &str, node: &Node, found: &mut Diagnostics) -> InputType {
             )
             .hint(format!("the types are {}", InputType::NAMES.join(", "))),
         );
-        InputType::Text
-    })
+    }
+    known
 }
 
 /// What other languages call our types.
@@ -270,6 +274,14 @@ fn choices(entry: &Entry, found: &mut Diagnostics) -> Vec<String> {
     let mut choices = Vec::new();
     for item in items {
         match &item.kind {
+            Kind::Text(choice) if choices.contains(choice) => found.push(
+                Diagnostic::error(
+                    codes::INPUT,
+                    item.span,
+                    format!("the choice `{choice}` is written twice"),
+                )
+                .hint("remove one of the two"),
+            ),
             Kind::Text(choice) => choices.push(choice.clone()),
             _ => found.push(
                 Diagnostic::error(

@@ -166,6 +166,11 @@ pub(super) fn read(
 
 fn check_version(entries: &[Entry], whole: Span, found: &mut Diagnostics) -> Option<()> {
     let Some(entry) = find(entries, "fenta") else {
+        let meant = |entry: &Entry| nearest(&entry.key, ["fenta"]).is_some();
+        if entries.iter().any(meant) {
+            // The key is misspelt, and told as that.
+            return Some(());
+        }
         let span = entries.first().map_or(whole, |entry| entry.key_span);
         found.push(
             Diagnostic::error(codes::VERSION, span, "the document does not say what it is")

@@ -133,9 +133,7 @@ impl Reader<'_> {
         RawNode {
             type_span,
             node_type,
-            with: find(entries, "with")
-                .map(|entry| self.params(entry, found))
-                .unwrap_or_default(),
+            with: self.with(entries, node_type, found),
             needs: find(entries, "needs").map_or_else(Vec::new, |entry| needs(entry, found)),
             condition: value("if", found),
             for_each: value("for_each", found),
@@ -145,6 +143,28 @@ impl Reader<'_> {
             rules: read_rules::rules(entries, found),
             ..RawNode::empty(id)
         }
+    }
+
+    /// The parameters, also those that stand beside `with` by mistake: that they do is told already.
+    fn with(
+        &self,
+        entries: &[Entry],
+        node_type: Option<&'static dyn NodeType>,
+        found: &mut Diagnostics,
+    ) -> IndexMap<String, ParamExpr> {
+        let beside = entries.iter().filter(|entry| is_param(entry, node_type));
+        let beside: Vec<&Entry> = beside.collect();
+        let mut params = match find(entries, "with") {
+            // An empty `with` above parameters that were not indented is part of the same mistake.
+            Some(entry) if entry.value.kind == Kind::Null && !beside.is_empty() => IndexMap::new(),
+            Some(entry) => self.params(entry, found),
+            None => IndexMap::new(),
+        };
+        for entry in beside {
+            let value = self.value(entry, found);
+            params.entry(entry.key.clone()).or_insert(value);
+        }
+        params
     }
 
     /// The parameters of `with` or of a fallback.
@@ -165,15 +185,13 @@ fn check_node_keys(
     node_type: Option<&'static dyn NodeType>,
     found: &mut Diagnostics,
 ) {
-    let is_param = |entry: &Entry| {
-        let is_key = NODE_KEYS.iter().any(|key| key.name == entry.key);
-        !is_key && node_type.is_some_and(|one| one.descriptor().param(&entry.key).is_some())
-    };
-    if !entries.iter().any(is_param) {
+    let beside = |entry: &Entry| is_param(entry, node_type);
+    if !entries.iter().any(beside) {
         check_keys(entries, "a node", &NODE_KEYS, &NODE_KEYS_LATER, found);
         return;
     }
-    let (params, keys): (Vec<Entry>, Vec<Entry>) = entries.iter().cloned().partition(is_param);
+    let with = find(entries, "with").map(|entry| &entry.value.kind);
+    let (params, keys): (Vec<Entry>, Vec<Entry>) = entries.iter().cloned().partition(beside);
     check_keys(&keys, "a node", &NODE_KEYS, &NODE_KEYS_LATER, found);
     for entry in params {
         found.push(
@@ -182,9 +200,19 @@ fn check_node_keys(
                 entry.key_span,
                 format!("`{}` is a parameter and belongs under `with`", entry.key),
             )
-            .hint(format!("write `with: {{ {}: ... }}`", entry.key)),
+            .hint(match with {
+                Some(Kind::Null) => "indent it below `with:`".to_owned(),
+                Some(_) => "move it to the other parameters".to_owned(),
+                None => format!("write `with: {{ {}: ... }}`", entry.key),
+            }),
         );
     }
+}
+
+/// Whether a key of a node is no key of nodes but a parameter of its type.
+fn is_param(entry: &Entry, node_type: Option<&'static dyn NodeType>) -> bool {
+    let is_key = NODE_KEYS.iter().any(|key| key.name == entry.key);
+    !is_key && node_type.is_some_and(|one| one.descriptor().param(&entry.key).is_some())
 }
 
 fn node_type(entry: &Entry, found: &mut Diagnostics) -> Option<&'static dyn NodeType> {

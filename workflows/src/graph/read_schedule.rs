@@ -121,11 +121,16 @@ fn key(raw: &mut RawSchedule, entry: &Entry, source: &str, found: &mut Diagnosti
 
 fn cron_line(entry: &Entry, source: &str, found: &mut Diagnostics) -> Option<String> {
     let line = text(entry, found)?;
-    if let Err(slip) = cron::check(&line) {
-        let span = part(&entry.value, &line, source, slip.start..slip.end);
+    check_cron(&entry.value, &line, source, found);
+    Some(line)
+}
+
+/// Every slip of a cron line at its field.
+fn check_cron(node: &Node, line: &str, source: &str, found: &mut Diagnostics) {
+    for slip in cron::check(line).err().unwrap_or_default() {
+        let span = part(node, line, source, slip.start..slip.end);
         found.push(Diagnostic::error(codes::CRON, span, slip.message).hint(slip.hint));
     }
-    Some(line)
 }
 
 /// The place of a part of a text in the document; the whole text where escapes make the two differ.
@@ -288,15 +293,7 @@ fn of_node(id: &str, node: &RawNode, source: &str, found: &mut Diagnostics) -> O
         kind: Kind::Text(text.to_owned()),
         span,
     };
-    if let Err(slip) = cron::check(&line) {
-        let span = part(
-            &as_node(line_span, &line),
-            &line,
-            source,
-            slip.start..slip.end,
-        );
-        found.push(Diagnostic::error(codes::CRON, span, slip.message).hint(slip.hint));
-    }
+    check_cron(&as_node(line_span, &line), &line, source, found);
     let zone_entry = Entry {
         key: "timezone".to_owned(),
         key_span: zone_span,

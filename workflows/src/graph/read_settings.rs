@@ -8,9 +8,10 @@ use super::keys::{BUDGET_KEYS, NETWORKS, ON_EXCEED};
 use super::settings::{Budget, DEFAULT_SEED, Network, OnExceed};
 use super::shape::{bad, check_keys, map, texts, word, wrong};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::models::{self, UnknownModel};
 use crate::models::{ModelRef, Role};
 use crate::suggest::nearest;
-use crate::syntax::{Entry, Kind};
+use crate::syntax::{Entry, Kind, Node};
 
 /// Most of anything a budget may say: far beyond any run, and exact in millionths.
 const MAX_AMOUNT: f64 = 1e9;
@@ -19,6 +20,8 @@ const MAX_AMOUNT: f64 = 1e9;
 pub(super) fn seed(entry: &Entry, found: &mut Diagnostics) -> i64 {
     match entry.value.kind {
         Kind::Int(seed) => seed,
+        // A number that does not fit is told as that.
+        Kind::Float(number) if number.abs() >= i64::MAX as f64 => DEFAULT_SEED,
         _ => {
             let example = "a number like 7; the same seed gives the same video";
             wrong(entry, "a whole number", example, found);
@@ -134,7 +137,7 @@ pub(super) fn providers(entry: &Entry, found: &mut Diagnostics) -> BTreeMap<Role
             found.push(unknown_role(inner));
             continue;
         };
-        let models = models(inner, found);
+        let models = models(role, inner, found);
         if all.insert(role, models).is_some() {
             found.push(
                 Diagnostic::error(
@@ -164,7 +167,7 @@ fn unknown_role(entry: &Entry) -> Diagnostic {
     }
 }
 
-fn models(entry: &Entry, found: &mut Diagnostics) -> Vec<ModelRef> {
+fn models(role: Role, entry: &Entry, found: &mut Diagnostics) -> Vec<ModelRef> {
     const EXAMPLE: &str = "`vendor:model`, for example `\"ollama:qwen3:8b\"`, or a list of them";
     let mut models: Vec<ModelRef> = Vec::new();
     for (text, node) in texts(entry, EXAMPLE, found) {
@@ -175,7 +178,12 @@ fn models(entry: &Entry, found: &mut Diagnostics) -> Vec<ModelRef> {
                 "each model is tried once; remove one of the two",
                 found,
             ),
-            Ok(model) => models.push(model),
+            Ok(model) => {
+                if let Err(unknown) = models::named(role, text) {
+                    found.push(unknown_model(&unknown, node));
+                }
+                models.push(model);
+            }
             Err(_) => bad(
                 node,
                 format!("`{text}` does not name a model"),
@@ -193,6 +201,15 @@ fn models(entry: &Entry, found: &mut Diagnostics) -> Vec<ModelRef> {
         );
     }
     models
+}
+
+fn unknown_model(unknown: &UnknownModel, node: &Node) -> Diagnostic {
+    let diagnostic = Diagnostic::error(codes::SETTING, node.span, unknown.to_string())
+        .suggest(unknown.nearest.as_deref(), node.span);
+    match unknown.nearest {
+        Some(_) => diagnostic,
+        None => diagnostic.hint("write `vendor:model`, for example `\"ollama:qwen3:8b\"`"),
+    }
 }
 
 #[cfg(test)]
@@ -252,9 +269,13 @@ mod tests {
             ("budget: { max_eur: 1, max_usd: 1 }", "no key `max_eur`"),
             ("providers: { lllm: x }", "no role `lllm`"),
             ("providers: { llm: \"a b\" }", "does not name a model"),
-            ("providers: { llm: [a, a] }", "written twice"),
+            ("providers: { llm: [\"a:b\", \"a:b\"] }", "written twice"),
             ("providers: { llm: [] }", "has no model"),
-            ("providers: { tts: a, speech: b }", "under another name"),
+            ("providers: { speech: kokro }", "not a model for `speech`"),
+            (
+                "providers: { tts: flite, speech: kokoro }",
+                "under another name",
+            ),
             ("network: local", "cannot be `local`"),
             ("seed: x", "whole number"),
         ] {

@@ -29,7 +29,7 @@ pub(super) fn check(raw: &RawWorkflow, found: &mut Diagnostics) {
         }
         for (name, span) in &node.needs {
             if !raw.nodes.contains_key(name) {
-                found.push(unknown_node(raw, name, *span));
+                push(unknown_node(raw, name, *span), found);
             }
         }
     }
@@ -69,6 +69,12 @@ fn check_in_var(
     }
 }
 
+fn push(problem: Option<Diagnostic>, found: &mut Diagnostics) {
+    if let Some(problem) = problem {
+        found.push(problem);
+    }
+}
+
 fn is_item(reference: &PlacedReference) -> bool {
     matches!(reference.path[0].as_str(), "item" | "index")
 }
@@ -103,9 +109,15 @@ fn check_reference(raw: &RawWorkflow, reference: &PlacedReference, found: &mut D
                 Some(problem) => problem,
                 None => return,
             },
-            None => unknown_node(raw, node, name_span(reference, 1)),
+            None => {
+                push(unknown_node(raw, node, name_span(reference, 1)), found);
+                return;
+            }
         },
-        ["nodes", node] => incomplete(raw, node, reference),
+        ["nodes", node] => {
+            push(incomplete(raw, node, reference), found);
+            return;
+        }
         ["inputs", name, ..] => unknown_input(raw, name, name_span(reference, 1)),
         ["vars", name, ..] => Diagnostic::error(
             codes::UNKNOWN_VAR,
@@ -150,7 +162,11 @@ fn name_span(reference: &PlacedReference, index: usize) -> Span {
     Span::new(start, start + reference.path[index].len())
 }
 
-fn unknown_node(raw: &RawWorkflow, name: &str, span: Span) -> Diagnostic {
+/// A node that is referred to and does not exist; none where there are no nodes at all, because that is told already.
+fn unknown_node(raw: &RawWorkflow, name: &str, span: Span) -> Option<Diagnostic> {
+    if raw.nodes.is_empty() {
+        return None;
+    }
     let near = raw.near_node(name);
     let diagnostic = Diagnostic::error(
         codes::UNKNOWN_NODE,
@@ -158,13 +174,13 @@ fn unknown_node(raw: &RawWorkflow, name: &str, span: Span) -> Diagnostic {
         format!("there is no node `{name}`"),
     )
     .suggest(near, span);
-    match near {
+    Some(match near {
         Some(near) => diagnostic.label(raw.nodes[near].id_span, format!("`{near}` is here")),
         None => {
             let names: Vec<&str> = raw.nodes.keys().take(12).map(String::as_str).collect();
             diagnostic.hint(format!("the nodes are {}", names.join(", ")))
         }
-    }
+    })
 }
 
 fn unknown_input(raw: &RawWorkflow, name: &str, span: Span) -> Diagnostic {
@@ -216,7 +232,7 @@ fn unknown_port(
     })
 }
 
-fn incomplete(raw: &RawWorkflow, node: &str, reference: &PlacedReference) -> Diagnostic {
+fn incomplete(raw: &RawWorkflow, node: &str, reference: &PlacedReference) -> Option<Diagnostic> {
     let Some(raw_node) = raw.nodes.get(node) else {
         return unknown_node(raw, node, name_span(reference, 1));
     };
@@ -225,7 +241,7 @@ fn incomplete(raw: &RawWorkflow, node: &str, reference: &PlacedReference) -> Dia
         reference.span,
         format!("`nodes.{node}` names a node but none of its outputs"),
     );
-    match raw_node.node_type {
+    Some(match raw_node.node_type {
         Some(node_type) => {
             let ports: Vec<String> = node_type
                 .descriptor()
@@ -236,7 +252,7 @@ fn incomplete(raw: &RawWorkflow, node: &str, reference: &PlacedReference) -> Dia
             diagnostic.hint(format!("write {}", ports.join(" or ")))
         }
         None => diagnostic.hint("write the output's name after a dot"),
-    }
+    })
 }
 
 /// Work that nothing uses is probably a forgotten reference.

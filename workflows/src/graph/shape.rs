@@ -39,7 +39,8 @@ pub(super) fn check_keys(
         if names(known).any(|name| name == key) {
             continue;
         }
-        let elsewhere = known_elsewhere(key).filter(|name| names(known).any(|one| one == *name));
+        let elsewhere =
+            known_elsewhere(key, known).filter(|name| names(known).any(|one| one == *name));
         let near = nearest(key, names(known)).or(elsewhere);
         let diagnostic = Diagnostic::error(
             codes::UNKNOWN_KEY,
@@ -58,20 +59,27 @@ pub(super) fn check_keys(
 }
 
 /// What other languages call our keys.
-fn known_elsewhere(key: &str) -> Option<&'static str> {
+fn known_elsewhere(key: &str, known: &[KeyDoc]) -> Option<&'static str> {
     Some(match key {
         "version" | "apiVersion" => "fenta",
         "title" => "name",
-        "params" | "parameters" | "arguments" | "args" | "config" | "settings" | "options" => {
+        "params" | "parameters" | "arguments" | "args" | "config" | "settings" | "options"
+            if known.iter().any(|one| one.name == "with") =>
+        {
             "with"
         }
+        "params" | "parameters" | "arguments" | "args" => "inputs",
         "variables" | "env" | "environment" => "vars",
         "jobs" | "steps" | "tasks" | "services" => "nodes",
         "on" | "cron" | "triggers" => "schedule",
         "results" => "outputs",
-        "depends_on" | "dependsOn" | "after" => "needs",
+        "depends" | "depends_on" | "dependsOn" | "after" | "requires" => "needs",
         "when" | "condition" => "if",
-        "foreach" | "forEach" | "loop" | "each" | "matrix" => "for_each",
+        "foreach" | "forEach" | "loop" | "each" | "matrix" | "with_items" => "for_each",
+        "parallel" | "parallelism" | "concurrency" => "max_parallel",
+        "continue_on_error" | "continue-on-error" | "on_failure" | "onError" => "on_error",
+        "descripton" | "desc" | "summary" => "description",
+        "allow_failure" => "optional",
         "uses" | "kind" => "type",
         "retries" => "retry",
         "help_text" | "prompt" => "help",
@@ -113,7 +121,10 @@ pub(super) fn text(entry: &Entry, found: &mut Diagnostics) -> Option<String> {
                     entry.value.span,
                     format!("`{}` must be text, found {}", entry.key, entry.value.noun()),
                 )
-                .hint("quote it to make it text"),
+                .hint(match entry.value.kind {
+                    Kind::Map(_) | Kind::List(_) => "write one text",
+                    _ => "quote it to make it text",
+                }),
             );
             None
         }
@@ -165,6 +176,8 @@ pub(super) fn whole(entry: &Entry, min: i64, max: i64, found: &mut Diagnostics) 
             );
             None
         }
+        // A number that does not fit into 64 bits is told as that.
+        Kind::Float(number) if number.abs() >= i64::MAX as f64 => None,
         _ => {
             let example = format!("a whole number from {min} to {max}");
             wrong(entry, "a whole number", &example, found);
@@ -176,12 +189,11 @@ pub(super) fn whole(entry: &Entry, min: i64, max: i64, found: &mut Diagnostics) 
 /// Milliseconds of a length of time that is more than nothing.
 pub(super) fn duration(entry: &Entry, found: &mut Diagnostics) -> Option<u64> {
     let Kind::Text(text) = &entry.value.kind else {
-        wrong(
-            entry,
-            "a length of time",
-            "one like 300ms, 2.5s, 5m or 24h",
-            found,
-        );
+        let example = match entry.value.kind {
+            Kind::Int(number) => format!("the unit too: `{number}s`, `{number}m` or `{number}ms`"),
+            _ => "one like 300ms, 2.5s, 5m or 24h".to_owned(),
+        };
+        wrong(entry, "a length of time", &example, found);
         return None;
     };
     match duration_text(text) {

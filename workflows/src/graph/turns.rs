@@ -47,7 +47,13 @@ fn for_each(types: Types<'_>, list: &ParamExpr, found: &mut Diagnostics) {
         (Type::Port(PortType::Text), DynamicKind::Text(_)) => {
             "write one expression and nothing around it: `for_each: ${{ inputs.topics }}`"
         }
+        (Type::Port(PortType::Text), DynamicKind::Literal(_)) => {
+            "write a list, `[a, b]`, or refer to one: `for_each: ${{ inputs.topics }}`"
+        }
         (Type::Port(PortType::Text), _) => "make a list of a text with split(text, ',')",
+        (Type::Port(PortType::Number), DynamicKind::Expression(_)) => {
+            "for every number below it, write range(...) around it: `${{ range(inputs.count) }}`"
+        }
         (Type::Port(PortType::Number), _) => "for numbers from 0 on, write ${{ range(5) }}",
         (Type::Port(PortType::Script), _) => "refer to the node's `scenes`",
         _ => "refer to an output or an input that is a list, or write one: [a, b]",
@@ -75,7 +81,8 @@ fn condition_of(types: Types<'_>, condition: &ParamExpr, found: &mut Diagnostics
             "text".to_owned(),
             "put the whole condition between the braces: `if: ${{ inputs.mood == 'calm' }}`",
         )),
-        DynamicKind::Literal(Value::Bool(_)) => {}
+        // Nothing is false; an expression that cannot be read is told as that.
+        DynamicKind::Literal(Value::Bool(_) | Value::Null) => {}
         DynamicKind::Literal(Value::Text(text)) if !text.contains("${{") => found.push(wrong(
             "text".to_owned(),
             "a condition is an expression: `if: ${{ inputs.mood == 'calm' }}`",

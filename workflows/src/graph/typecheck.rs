@@ -517,6 +517,19 @@ fn origin(raw: &RawWorkflow, expression: &Expression) -> Option<(Span, String)> 
     }
 }
 
+/// What to write instead of an output that no terminal can show.
+fn how_to_show(port_type: &PortType) -> &'static str {
+    match port_type {
+        PortType::Script | PortType::Scene => {
+            "output a part of it: `${{ json(...) }}`, or the text of a scene"
+        }
+        PortType::Words | PortType::Json => "make a text of it: `${{ json(...) }}`",
+        PortType::Timeline => "`fenta timeline show` prints timelines; output what is made of it",
+        PortType::List(inner) => how_to_show(inner),
+        _ => "publish it with Output.Download and output that node's `path`",
+    }
+}
+
 fn check_output(raw: &RawWorkflow, name: &str, output: &ParamExpr, found: &mut Diagnostics) {
     let port_type = match &output.expr.kind {
         DynamicKind::Expression(expression) => known_type(Types::of(raw), expression),
@@ -543,7 +556,7 @@ fn check_output(raw: &RawWorkflow, name: &str, output: &ParamExpr, found: &mut D
                         port_type.with_article()
                     ),
                 )
-                .hint("publish it with Output.Download and output that node's `path`"),
+                .hint(how_to_show(&port_type)),
             );
         }
         _ => {}
