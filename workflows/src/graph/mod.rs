@@ -8,6 +8,7 @@
 mod cron;
 mod declare;
 mod files;
+mod foreign;
 pub mod keys;
 mod missing;
 mod order;
@@ -35,7 +36,7 @@ use std::fmt;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostic::{Checked, Diagnostics, Span};
+use crate::diagnostic::{Checked, Diagnostics, Span, codes};
 use crate::execution::SourceFile;
 use crate::expr::Dynamic;
 use crate::input::InputSpec;
@@ -233,6 +234,12 @@ pub(crate) fn build(source: &SourceFile) -> Checked<Workflow> {
     let raw = crate::syntax::load(&source.text, &mut found)
         .and_then(|tree| read::read(&tree, source, &mut found));
     let Some(raw) = raw else {
+        let told = found.iter().any(|one| one.code == codes::VERSION);
+        if !told && let Some(foreign) = foreign::judge_text(&source.text) {
+            // What is not ours is not judged by our rules.
+            found = Diagnostics::new();
+            found.push(foreign);
+        }
         return found.finish(None);
     };
     resolve::check(&raw, &mut found);

@@ -11,7 +11,9 @@ use super::read_nodes::RawNode;
 use super::read_schedule::{self, RawSchedule};
 use super::settings::{Settings, Watch};
 use super::shape::{check_keys, find, map, text};
-use super::{NodeId, NodeInstance, ParamExpr, Workflow, declare, read_settings, read_watch};
+use super::{
+    NodeId, NodeInstance, ParamExpr, Workflow, declare, foreign, read_settings, read_watch,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::execution::SourceFile;
 use crate::expr::{self, Dynamic};
@@ -130,6 +132,16 @@ pub(super) fn read(
             return None;
         }
     };
+    if find(entries, "fenta").is_none() {
+        let keys: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
+        let misspelt = |key: &&str| nearest(key, ["fenta"]).is_some();
+        if !keys.iter().any(misspelt)
+            && let Some(foreign) = foreign::judge(&keys, entries_span(entries, tree.span))
+        {
+            found.push(foreign);
+            return None;
+        }
+    }
     check_keys(
         entries,
         "a workflow",
@@ -164,6 +176,11 @@ pub(super) fn read(
     Some(raw)
 }
 
+/// Where the first key stands.
+fn entries_span(entries: &[Entry], whole: Span) -> Span {
+    entries.first().map_or(whole, |entry| entry.key_span)
+}
+
 fn check_version(entries: &[Entry], whole: Span, found: &mut Diagnostics) -> Option<()> {
     let Some(entry) = find(entries, "fenta") else {
         let meant = |entry: &Entry| nearest(&entry.key, ["fenta"]).is_some();
@@ -171,7 +188,7 @@ fn check_version(entries: &[Entry], whole: Span, found: &mut Diagnostics) -> Opt
             // The key is misspelt, and told as that.
             return Some(());
         }
-        let span = entries.first().map_or(whole, |entry| entry.key_span);
+        let span = entries_span(entries, whole);
         found.push(
             Diagnostic::error(codes::VERSION, span, "the document does not say what it is")
                 .hint("write `fenta: workflow/v1` as its first line"),

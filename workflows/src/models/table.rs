@@ -173,11 +173,15 @@ impl Models {
         let bare = names
             .iter()
             .filter_map(|name| name.split_once(':').map(|(_, model)| model));
-        let near = nearest(text, names.iter().map(String::as_str).chain(bare))?;
-        names
-            .iter()
-            .find(|name| *name == near || name.ends_with(&format!(":{near}")))
-            .cloned()
+        let near = nearest(text, names.iter().map(String::as_str).chain(bare));
+        let whole = near.and_then(|near| {
+            let ending = format!(":{near}");
+            names
+                .iter()
+                .find(|name| *name == near || name.ends_with(&ending))
+        });
+        let vendor = || nearest(text, self.of(role).map(|known| known.id.vendor.as_str()));
+        whole.cloned().or_else(|| vendor().map(str::to_owned))
     }
 }
 
