@@ -126,6 +126,9 @@ codes! {
     /// A literal value outside a parameter's limits.
     BAD_VALUE = "graph/bad-value": "The value does not fit the parameter: it is out of range, not one of the choices, or \
         not of the form that is needed.";
+    /// Two nodes write one file.
+    SAME_TARGET = "graph/same-target": "Two nodes write the same file: the later one would take the place of the earlier \
+        one's result, and which is later is chance. Give each a name of its own, or a condition that only one of them meets.";
     /// Nodes that wait for each other.
     CYCLE = "graph/cycle": "These nodes wait for each other, so none of them can begin. Remove one of the references.";
     /// Parameters that contradict each other.

@@ -308,6 +308,17 @@ nodes:
   voice: { type: Voice.TTS, with: { text: One., speed: 1.2 } }"#,
     ),
     (
+        codes::SAME_TARGET,
+        r#"nodes:
+  bed: { type: Input.Music, with: { mood: calm } }
+  one: { type: Output.Download, with: { file: "${{ nodes.bed.audio }}", to: a.wav } }
+  two: { type: Output.Download, with: { file: "${{ nodes.bed.audio }}", to: ./a.wav } }"#,
+        r#"nodes:
+  bed: { type: Input.Music, with: { mood: calm } }
+  one: { type: Output.Download, with: { file: "${{ nodes.bed.audio }}", to: a.wav } }
+  two: { type: Output.Download, with: { file: "${{ nodes.bed.audio }}", to: b.wav } }"#,
+    ),
+    (
         codes::CYCLE,
         r#"nodes:
   a: { type: Input.Text, with: { text: "${{ nodes.b.text }}" } }

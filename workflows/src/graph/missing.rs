@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::ParamExpr;
 use super::read::RawWorkflow;
 use super::read_nodes::RawNode;
 use super::rules::OnError;
@@ -31,7 +32,9 @@ pub(super) fn check(raw: &RawWorkflow, found: &mut Diagnostics) {
             for expression in value.expr.expressions() {
                 // A condition that is nothing is false.
                 if !(is_condition && expression.bare) {
-                    Use::new(&optional, Some(&asked), expression).check(found);
+                    let mut one = Use::new(&optional, Some(&asked), expression);
+                    one.needed = expression.bare && is_needed(node, value);
+                    one.check(found);
                 }
             }
         }
@@ -44,6 +47,18 @@ pub(super) fn check(raw: &RawWorkflow, found: &mut Diagnostics) {
             }
         }
     }
+}
+
+/// Whether the value belongs to a parameter that cannot do without one.
+fn is_needed(node: &RawNode, value: &ParamExpr) -> bool {
+    let name = node
+        .with
+        .iter()
+        .find(|(_, one)| one.key_span == value.key_span);
+    let spec = name
+        .zip(node.node_type)
+        .and_then(|((name, _), node_type)| node_type.descriptor().param(name));
+    spec.is_some_and(|spec| spec.required)
 }
 
 /// Why a node may be skipped.
@@ -125,6 +140,8 @@ struct Use<'a> {
     expression: &'a Expression,
     /// Nodes the expression itself compares: `a if nodes.x.y != null else b`.
     compared: HashSet<&'a str>,
+    /// Whether nothing would not do here.
+    needed: bool,
     /// How many references were passed; the tree has them in the order of the text.
     at: usize,
 }
@@ -142,6 +159,7 @@ impl<'a> Use<'a> {
             asked,
             expression,
             compared,
+            needed: false,
             at: 0,
         }
     }
@@ -214,18 +232,23 @@ impl<'a> Use<'a> {
         }
         let path = reference.path.join(".");
         let port = reference.path[..3].join(".");
-        found.push(
-            Diagnostic::error(
-                codes::MAYBE_MISSING,
-                reference.span,
-                format!("`{port}` may be missing: `{node}` {}", optional.why),
-            )
-            .label(optional.place, format!("`{node}` {}", optional.why))
-            .hint(format!(
-                "say what to use then: ${{{{ default({path}, null) }}}}, or ask first: `if: ${{{{ {port} != null }}}}`"
+        let diagnostic = Diagnostic::error(
+            codes::MAYBE_MISSING,
+            reference.span,
+            format!("`{port}` may be missing: `{node}` {}", optional.why),
+        )
+        .label(optional.place, format!("`{node}` {}", optional.why));
+        found.push(if self.needed {
+            diagnostic.hint(format!(
+                "let this node run only when it is there: `if: ${{{{ {port} != null }}}}`, or name what takes its place as the second argument of `default({path}, ...)`"
             ))
-            .patch(reference.span, format!("default({path}, null)")),
-        );
+        } else {
+            diagnostic
+                .hint(format!(
+                    "say what to use then: ${{{{ default({path}, null) }}}}, or ask first: `if: ${{{{ {port} != null }}}}`"
+                ))
+                .patch(reference.span, format!("default({path}, null)"))
+        });
     }
 }
 

@@ -1,7 +1,7 @@
 //! The typed graph: from the spanned tree to a [`Workflow`] in which every name is resolved.
 //!
 //! Passes: `read` and its siblings (keys and shapes), `declare` (inputs), `resolve` (names in expressions), `turns` (`if`
-//! and `for_each`), `typecheck` (values against parameters), `missing` (outputs that may not be there), `order` (cycles,
+//! and `for_each`), `typecheck` (values against parameters), `missing` (outputs that may not be there), `targets` (files written twice), `order` (cycles,
 //! sequence). Each pushes into one sink and goes on, so one run finds everything. An
 //! unresolved name cannot get out of here: a `Workflow` is only made when nothing was wrong.
 
@@ -22,6 +22,7 @@ mod resolve;
 pub mod rules;
 pub mod settings;
 mod shape;
+mod targets;
 mod turns;
 mod typecheck;
 mod types;
@@ -203,6 +204,22 @@ impl Workflow {
             .unwrap_or_default()
     }
 
+    /// The node and every node that it builds on, each once.
+    pub(crate) fn upstream<'a>(&'a self, node: &'a NodeInstance) -> Vec<&'a NodeInstance> {
+        let mut seen: BTreeSet<&NodeId> = BTreeSet::new();
+        let mut all = vec![node];
+        let mut at = 0;
+        while let Some(next) = all.get(at).copied() {
+            at += 1;
+            for id in &next.dependencies {
+                if seen.insert(id) {
+                    all.extend(self.nodes.get(id));
+                }
+            }
+        }
+        all
+    }
+
     /// The names of the workflow's outputs.
     pub fn output_names(&self) -> impl Iterator<Item = &str> {
         self.outputs.keys().map(String::as_str)
@@ -246,6 +263,7 @@ pub(crate) fn build(source: &SourceFile) -> Checked<Workflow> {
     turns::check(&raw, &mut found);
     typecheck::check(&raw, &mut found);
     missing::check(&raw, &mut found);
+    targets::check(&raw, &mut found);
     let order = order::order(&raw, &mut found);
     if found.has_errors() {
         return found.finish(None);

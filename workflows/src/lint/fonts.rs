@@ -3,8 +3,11 @@
 //! A table of scripts by language; the faces' own coverage is the renderer's business. Text faces are taken to have
 //! Latin, and those of the table below what stands there.
 
+use std::collections::BTreeSet;
+
 use super::Linted;
 use crate::diagnostic::{Diagnostic, codes};
+use crate::graph::NodeInstance;
 
 /// Languages whose letters Latin faces lack, with the script's name and what a family's name says when it has them.
 const SCRIPTS: &[(&[&str], &str, &[&str])] = &[
@@ -59,7 +62,11 @@ const SCRIPTS: &[(&[&str], &str, &[&str])] = &[
 
 pub(super) fn check(linted: &Linted<'_>, found: &mut Vec<Diagnostic>) {
     let templates = linted.used_templates();
-    for (_, name, value) in linted.params() {
+    let upstream: Vec<_> = templates
+        .iter()
+        .map(|used| linted.workflow.upstream(used.node))
+        .collect();
+    for (node, name, value) in linted.params() {
         if name != "language" {
             continue;
         }
@@ -67,16 +74,19 @@ pub(super) fn check(linted: &Linted<'_>, found: &mut Vec<Diagnostic>) {
             let Some((script, known)) = script(language) else {
                 continue;
             };
-            for used in &templates {
+            // Only what reaches a cut is spoken and shown in it.
+            let reached = templates.iter().zip(&upstream);
+            let speaks = |one: &&NodeInstance| std::ptr::eq(*one, node);
+            for (used, _) in reached.filter(|(_, upstream)| upstream.iter().any(speaks)) {
                 let requests = used.template.font_requests();
-                let lacking: Vec<&str> = requests
+                let lacking: BTreeSet<&str> = requests
                     .iter()
                     .map(|request| request.family.as_str())
                     .filter(|family| !known.iter().any(|part| family.contains(part)))
                     .collect();
                 if !lacking.is_empty() {
                     found.push(
-                        lacks(used, &lacking, script)
+                        lacks(used, lacking, script)
                             .label(span, format!("`{language}` is chosen here")),
                     );
                 }
@@ -85,14 +95,18 @@ pub(super) fn check(linted: &Linted<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn lacks(used: &super::used_templates::Used<'_>, families: &[&str], script: &str) -> Diagnostic {
+fn lacks(
+    used: &super::used_templates::Used<'_>,
+    families: BTreeSet<&str>,
+    script: &str,
+) -> Diagnostic {
     Diagnostic::warning(
         codes::FONT,
         used.span,
         format!(
             "the faces of template `{}` ({}) do not have the letters of {script}",
             used.template.name(),
-            families.join(", ")
+            families.into_iter().collect::<Vec<_>>().join(", ")
         ),
     )
     .hint("a Noto face draws them, if this machine has it; to choose the look, name a face for them under `theme.fonts` of a template of your own")
