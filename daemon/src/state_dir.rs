@@ -56,7 +56,17 @@ pub struct DaemonFile {
 pub struct StateDir {
     root: PathBuf,
     unclean: bool,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for StateDir {
+    /// A process that was just started holds a copy of every open file until it becomes another program: closing ours
+    /// alone would leave the lock with it for a moment.
+    fn drop(&mut self) {
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, "the lock of the state directory ends with the process only");
+        }
+    }
 }
 
 impl StateDir {
@@ -67,7 +77,7 @@ impl StateDir {
         let dir = Self {
             root: root.to_owned(),
             unclean: root.join(RUNNING).exists(),
-            _lock: lock,
+            lock,
         };
         dir.write_file(RUNNING, b"")?;
         dir.empty_scratch()?;
@@ -244,6 +254,16 @@ mod tests {
         assert!(error.to_string().contains(&format!("process {pid}")));
         drop(first);
         StateDir::acquire(&root).unwrap();
+    }
+
+    #[test]
+    fn a_copy_of_the_lock_in_a_starting_process_does_not_hold_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = StateDir::acquire(folder.path()).unwrap();
+        let copy = first.lock.try_clone().unwrap();
+        drop(first);
+        StateDir::acquire(folder.path()).unwrap();
+        drop(copy);
     }
 
     #[test]

@@ -3,8 +3,10 @@
 //! Neighbours: `nodes` estimate quantities from the parameters that are known, `models` knows prices, the plan adds it
 //! all up. Money is decimal, never binary floating point. What is not known is said to be unknown: it is never 0.
 
+mod credits;
 mod price;
 
+pub use credits::credits;
 pub use price::{Confidence, Money, price};
 
 use std::collections::BTreeMap;
@@ -119,6 +121,12 @@ impl Spread {
         self.low == self.high
     }
 
+    /// The most it may be in whole parts, so many to one, rounded up; the largest number there is when it does not fit.
+    pub fn high_in(&self, parts: u32) -> u64 {
+        let parts = self.high.saturating_mul(Decimal::from(parts)).ceil();
+        parts.to_string().parse().unwrap_or(u64::MAX)
+    }
+
     /// Both together; numbers too large to add stay at the largest there is.
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
@@ -127,6 +135,13 @@ impl Spread {
             expected: self.expected.saturating_add(other.expected),
             high: self.high.saturating_add(other.high),
         }
+    }
+
+    /// How many pieces of this size it is; nothing of pieces without a size.
+    #[must_use]
+    pub fn over(&self, size: Decimal) -> Self {
+        let pieces = |number: Decimal| number.checked_div(size).unwrap_or_default();
+        Self::between(pieces(self.low), pieces(self.expected), pieces(self.high))
     }
 
     /// So many times as much.

@@ -245,24 +245,37 @@ impl Workflow {
     /// # Errors
     /// When a value cannot be computed or is neither text, number, nor a list of them.
     pub fn outputs(&self, scope: &Scope) -> Result<BTreeMap<String, OutputValue>, LowerError> {
+        let known = self.known_outputs(scope);
+        known.filter_map(Result::transpose).collect()
+    }
+
+    /// Every error of the outputs whose nodes are in the scope.
+    pub fn output_errors(&self, scope: &Scope) -> Vec<LowerError> {
+        self.known_outputs(scope).filter_map(Result::err).collect()
+    }
+
+    /// The outputs whose nodes are in the scope; nothing for those that are null.
+    fn known_outputs<'a>(
+        &'a self,
+        scope: &'a Scope,
+    ) -> impl Iterator<Item = Result<Option<(String, OutputValue)>, LowerError>> + 'a {
+        let ran = |reference: &PlacedReference| match reference.path.get(1) {
+            Some(node) if reference.path[0] == "nodes" => scope.nodes.contains_key(node),
+            _ => true,
+        };
         let context = Context::new(self, scope);
-        let mut outputs = BTreeMap::new();
-        for (name, expr) in self.output_exprs() {
-            let ran = |reference: &PlacedReference| match reference.path.get(1) {
-                Some(node) if reference.path[0] == "nodes" => scope.nodes.contains_key(node),
-                _ => true,
-            };
-            if !expr.references().all(ran) {
-                continue;
-            }
-            let value = context
-                .evaluate(expr)
-                .map_err(|error| LowerError::new(format!("output `{name}`: {error}"), ""))?;
-            if value != Value::Null {
-                outputs.insert(name.clone(), output_value(name, &value)?);
-            }
-        }
-        Ok(outputs)
+        self.output_exprs()
+            .iter()
+            .filter(move |(_, expr)| expr.references().all(ran))
+            .map(move |(name, expr)| {
+                let value = context
+                    .evaluate(expr)
+                    .map_err(|error| LowerError::new(format!("output `{name}`: {error}"), ""))?;
+                if value == Value::Null {
+                    return Ok(None);
+                }
+                Ok(Some((name.clone(), output_value(name, &value)?)))
+            })
     }
 }
 

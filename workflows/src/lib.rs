@@ -21,6 +21,7 @@ pub mod job_event;
 pub mod library;
 pub mod lint;
 pub mod lock;
+pub mod loopback;
 pub mod models;
 pub mod node;
 pub mod node_docs;
@@ -43,8 +44,8 @@ pub use execution::{
 pub use expr::{FUNCTIONS, FunctionDoc};
 pub use graph::keys;
 pub use graph::{
-    Budget, CacheRule, Network, NodeId, NodeInstance, NodeRules, OnError, OnExceed, RetryClass,
-    RetryRule, Schedule, Settings, Watch, Workflow,
+    Backoff, Budget, CacheRule, Network, NodeId, NodeInstance, NodeRules, OnError, OnExceed,
+    RetryClass, RetryRule, Schedule, Settings, Watch, Workflow,
 };
 pub use input::{BindError, InputSpec, InputType, PathBases};
 pub use lint::{LintFacts, lint};

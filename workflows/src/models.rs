@@ -5,7 +5,7 @@
 
 mod table;
 
-pub use table::{Known, KnownModel, Models, Price, Resolved, UnknownModel, named};
+pub use table::{CreditPrice, Known, KnownModel, Models, Price, Resolved, UnknownModel, named};
 
 use std::fmt;
 use std::str::FromStr;

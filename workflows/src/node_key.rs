@@ -25,6 +25,18 @@ pub struct NodeKey {
     pub params: BTreeMap<String, ParamKey>,
 }
 
+impl NodeKey {
+    /// A hash of the key: equal for equal work.
+    pub fn hash(&self) -> String {
+        let params: BTreeMap<&String, &String> = self
+            .params
+            .iter()
+            .map(|(name, param)| (name, &param.hash))
+            .collect();
+        value_hash("fenta node key v1", &(self.version, params))
+    }
+}
+
 /// One parameter of a key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ParamKey {
@@ -193,6 +205,20 @@ mod tests {
         };
         assert_eq!(old, "\"…day. keep the honey dry and closed.\"");
         assert_eq!(new, "\"…day. keep the honey cool and closed.\"");
+    }
+
+    #[test]
+    fn equal_work_has_equal_hashes() {
+        let key = |version, text: &str| NodeKey {
+            version,
+            params: BTreeMap::from([(
+                "text".to_owned(),
+                ParamKey::new(&Value::Text(text.into()), None),
+            )]),
+        };
+        assert_eq!(key(1, "a").hash(), key(1, "a").hash());
+        assert_ne!(key(1, "a").hash(), key(1, "b").hash());
+        assert_ne!(key(1, "a").hash(), key(2, "a").hash());
     }
 
     fn script(texts: &[&str]) -> Value {

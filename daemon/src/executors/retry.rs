@@ -30,24 +30,37 @@ impl Default for RetryPolicy {
     }
 }
 
-impl From<&RetryRule> for RetryPolicy {
-    fn from(rule: &RetryRule) -> Self {
+impl RetryPolicy {
+    /// For work that somebody else does.
+    pub fn for_providers() -> Self {
+        Self {
+            first_wait: Duration::from_secs(2),
+            longest_wait: Duration::from_secs(60),
+            ..Self::default()
+        }
+    }
+
+    /// A document's rule over this one: the waits it does not write stay.
+    #[must_use]
+    pub fn under(&self, rule: &RetryRule) -> Self {
+        let waits = rule.backoff.map(|backoff| {
+            let [first, longest] =
+                [backoff.first_ms, backoff.longest_ms].map(Duration::from_millis);
+            (first, longest)
+        });
+        let (first_wait, longest_wait) = waits.unwrap_or((self.first_wait, self.longest_wait));
         Self {
             attempts: rule.attempts.max(1),
-            first_wait: Duration::from_millis(rule.first_wait_ms),
-            longest_wait: Duration::from_millis(rule.longest_wait_ms),
+            first_wait,
+            longest_wait,
             on: rule.on.clone(),
         }
     }
-}
 
-impl RetryPolicy {
     /// How long to wait after attempt number `attempt` (from 1) failed; nothing when it was the last.
     pub fn wait_after(&self, attempt: u32, class: FailureClass) -> Option<Duration> {
         let attempts = match retry_class(class) {
             Some(class) if self.on.contains(&class) => self.attempts,
-            // Our own mistake may be a race; twice the same is a bug.
-            None if class == FailureClass::Internal => self.attempts.min(2),
             _ => 1,
         };
         (attempt < attempts).then(|| {
@@ -76,6 +89,8 @@ const fn retry_class(class: FailureClass) -> Option<RetryClass> {
 
 #[cfg(test)]
 mod tests {
+    use fenta_workflows::graph::Backoff;
+
     use super::*;
 
     fn waits(policy: &RetryPolicy, class: FailureClass) -> Vec<u128> {
@@ -85,6 +100,7 @@ mod tests {
             .collect()
     }
 
+    // spec: W-53
     #[test]
     fn only_what_may_pass_is_tried_again() {
         let policy = RetryPolicy::default();
@@ -98,26 +114,50 @@ mod tests {
         ] {
             assert_eq!(waits(&policy, passing), [200, 400], "{passing:?}");
         }
-        assert_eq!(waits(&policy, FailureClass::Internal), [200]);
         for never in [
             FailureClass::Input,
             FailureClass::Unsupported,
             FailureClass::Limit,
+            FailureClass::Internal,
             FailureClass::Budget,
         ] {
             assert!(waits(&policy, never).is_empty(), "{never:?}");
         }
     }
 
+    // spec: W-52
+    #[test]
+    fn waits_that_are_not_written_stay_those_of_the_kind_of_work() {
+        let rule = RetryRule {
+            attempts: 8,
+            ..RetryRule::default()
+        };
+        let machine = RetryPolicy::default().under(&rule);
+        assert_eq!(
+            waits(&machine, FailureClass::Crash),
+            [200, 400, 800, 1600, 2000, 2000, 2000]
+        );
+        let provider = RetryPolicy::for_providers().under(&rule);
+        assert_eq!(
+            waits(&provider, FailureClass::Server),
+            [2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]
+        );
+        let unwritten = RetryPolicy::for_providers();
+        assert_eq!(waits(&unwritten, FailureClass::Server), [2000, 4000]);
+    }
+
+    // spec: W-53
     #[test]
     fn a_rule_of_the_document_says_which_and_how_often() {
         let rule = RetryRule {
             attempts: 4,
-            first_wait_ms: 10,
-            longest_wait_ms: 25,
+            backoff: Some(Backoff {
+                first_ms: 10,
+                longest_ms: 25,
+            }),
             on: BTreeSet::from([RetryClass::Server]),
         };
-        let policy = RetryPolicy::from(&rule);
+        let policy = RetryPolicy::default().under(&rule);
         assert_eq!(waits(&policy, FailureClass::Server), [10, 20, 25]);
         assert!(waits(&policy, FailureClass::Crash).is_empty());
     }

@@ -1,152 +1,220 @@
 //! Which actions may be asked for: the network a run may use, the budget it has, the lock it keeps to.
 //!
-//! Asked by `node_run` after the cache was asked and before anything starts, so what is refused costs nothing.
+//! A run asks after the cache was asked and before anything starts, so what is refused costs nothing; the plan asks the
+//! same of the same actions. Neighbours: `fate` says what a refusal means, `purse` adds up, `pins` knows the lock.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fenta_client::api::jobs::RunOptions;
-use fenta_workflows::action::{Action, ActionResult, InvokeRequest, RenderSegmentRequest};
-use fenta_workflows::cost::render_millis;
+use fenta_workflows::action::{Action, InvokeRequest, RenderSegmentRequest};
+use fenta_workflows::cost::{Money, Spread, render_millis};
 use fenta_workflows::models::ModelRef;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
-use fenta_workflows::{Network, OnExceed, PreparedNode, Workflow};
+use fenta_workflows::{Item, Network, NodeId, OnExceed, PreparedNode, Scope, Stage, Workflow};
 
-use super::batch::{Batch, Item};
-use super::node_run::{NodeRun, Stop};
+use super::batch::Item as Asked;
 use super::pins;
-use super::purse::Bill;
-use super::selection::Part;
+use super::purse::{Amounts, Bill, Price};
+use super::selection::{Part, Selection};
 
-impl NodeRun<'_> {
-    /// Whether what is missing of a batch may be asked for.
-    pub(super) fn admit(&mut self, node: &PreparedNode, batch: &Batch) -> Result<(), Stop> {
-        let missing = || batch.missing().map(|number| &*batch.items[number].action);
-        if self.turn.job.selection.part(&self.turn.node) == Part::FromCache {
-            self.all_there(batch)?;
+/// What decides about the actions of a node.
+#[derive(Debug)]
+pub(super) struct Gate<'a> {
+    pub(super) workflow: &'a Workflow,
+    pub(super) options: &'a RunOptions,
+    pub(super) part: Part,
+    pub(super) node: &'a NodeId,
+}
+
+/// Why something may not be asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The node fails, and the document says what becomes of that.
+    Failed(WorkerFailure),
+    /// The run was asked not to do this at all: no rule of the document excuses it.
+    Final(WorkerFailure),
+}
+
+impl Gate<'_> {
+    /// Whether what is missing of these may be asked for.
+    pub(super) fn check(&self, asked: &[Asked]) -> Result<(), Refusal> {
+        if self.part == Part::FromCache {
+            self.all_there(asked).map_err(Refusal::Final)?;
         }
-        if let Some(lock) = self.turn.job.options.frozen_lock() {
-            for action in missing() {
-                pins::wish(lock, action).map_err(pins::refused)?;
-                if let Action::Invoke(request) = action {
-                    return Err(pins::refused(no_call(request)).into());
-                }
+        if let Some(lock) = self.options.frozen_lock() {
+            for action in missing(asked) {
+                pins::missing(lock, action).map_err(|why| Refusal::Final(pins::refused(why)))?;
             }
         }
-        let mut calls = false;
-        for action in missing() {
-            if let Action::Invoke(request) = action {
-                self.may_call(request)?;
-                calls = true;
-            }
-        }
-        if calls && !self.paid {
-            self.charge_money(node)?;
-        }
-        if !self.charged && missing().any(|action| matches!(action, Action::RenderSegment(_))) {
-            self.charge_render(batch)?;
-        }
-        Ok(())
+        calls(asked)
+            .try_for_each(|request| self.may_call(request))
+            .map_err(Refusal::Failed)
     }
 
     /// A node the options leave out may only use what is there.
-    fn all_there(&self, batch: &Batch) -> Result<(), WorkerFailure> {
-        let content: Vec<&Item> = batch
-            .items
-            .iter()
-            .filter(|item| item.is_content())
-            .collect();
-        let kinds: BTreeSet<&str> = content
+    fn all_there(&self, asked: &[Asked]) -> Result<(), WorkerFailure> {
+        let content: Vec<&Asked> = asked.iter().filter(|item| item.is_content()).collect();
+        let missing: Vec<&&Asked> = content
             .iter()
             .filter(|item| item.result.is_none())
-            .map(|item| item.action.kind())
             .collect();
-        if kinds.is_empty() {
+        if missing.is_empty() {
             return Ok(());
         }
-        let missing = content.iter().filter(|item| item.result.is_none()).count();
+        let kinds: BTreeSet<&str> = missing.iter().map(|item| item.action.kind()).collect();
         let kinds: Vec<&str> = kinds.into_iter().collect();
         Err(WorkerFailure {
             class: FailureClass::Input,
             message: format!(
-                "{missing} of {} results are not in the cache ({}), and the options of the run leave the node out",
+                "{} of {} results are not in the cache ({}), and the options of the run leave the node out",
+                missing.len(),
                 content.len(),
                 kinds.join(", ")
             ),
             hint: format!(
                 "run the workflow until `{}` first, or leave the option out",
-                self.turn.node
+                self.node
             ),
         })
     }
 
-    /// Notes what an action made; in a frozen run only what is pinned passes.
-    pub(super) fn pinned(&mut self, action: &Action, result: &ActionResult) -> Result<(), Stop> {
-        if let Some(lock) = self.turn.job.options.frozen_lock() {
-            pins::outcome(lock, action, result).map_err(pins::refused)?;
+    /// The rule that keeps the run from the network, if there is one.
+    fn local_only(&self) -> Option<&'static str> {
+        if self.options.offline {
+            Some("this run is offline")
+        } else if self.workflow.settings().network == Network::LocalOnly {
+            Some("the workflow's `network` is local-only")
+        } else {
+            None
         }
-        pins::note(&mut self.pins, &self.turn.label, action, result);
-        Ok(())
     }
 
     fn may_call(&self, request: &InvokeRequest) -> Result<(), WorkerFailure> {
-        refusal(&self.turn.job.workflow, &self.turn.job.options, request)
+        match self.local_only() {
+            Some(rule) => reachable(rule, request).map(|_| ()),
+            None => Ok(()),
+        }
     }
 
-    /// The whole node is taken from the budget before its first call, at the most it may cost.
-    fn charge_money(&mut self, node: &PreparedNode) -> Result<(), Stop> {
-        self.paid = true;
-        let job = &self.turn.job;
-        let Some(budget) = job.workflow.settings().budget.as_ref() else {
-            return Ok(());
+    /// The action as it is sent: without the models the run may not speak to. What it is remembered under stays what
+    /// the document asked for.
+    pub(super) fn sent(&self, action: &Action) -> Option<Action> {
+        let (Action::Invoke(request), Some(rule)) = (action, self.local_only()) else {
+            return None;
         };
-        let money = node.money(&self.turn.scope.job.date);
-        let optional = job
-            .workflow
-            .rules(&self.turn.node)
-            .is_some_and(|rules| rules.optional);
-        let bill = Bill {
-            node: &self.turn.node,
-            high_micros: money.high_micros(),
-            // What must run comes first, where the document says so.
-            yields: optional && budget.on_exceed == OnExceed::SkipOptional,
-        };
-        for event in job.purse.pay(budget, &bill)? {
-            job.log.add(event);
-        }
-        Ok(())
+        let models = reachable(rule, request).ok()?;
+        let mut request = request.clone();
+        request.models = models;
+        Some(Action::Invoke(request))
     }
 
-    /// The whole render counts, also where some of its segments are there: what is bought is the video.
-    fn charge_render(&mut self, batch: &Batch) -> Result<(), Stop> {
-        self.charged = true;
-        let Some(budget) = self.turn.job.workflow.settings().budget.as_ref() else {
-            return Ok(());
-        };
-        let needed = batch.items.iter().map(|item| match &*item.action {
-            Action::RenderSegment(request) => length(request),
-            _ => 0,
-        });
-        for event in self.turn.job.purse.render(budget, needed.sum())? {
-            self.turn.job.log.add(event);
+    /// What is to be taken from the budget before what is missing is asked for. The whole node is paid for before its
+    /// first call; of a render the whole video counts, also where some of it is there: what is bought is the video.
+    pub(super) fn bills(
+        &self,
+        turn: &str,
+        node: &PreparedNode,
+        asked: &[Asked],
+        today: &str,
+    ) -> Vec<Bill> {
+        let mut bills = Vec::new();
+        if calls(asked).next().is_some() {
+            bills.push(Bill {
+                turn: turn.to_owned(),
+                ask: node.key().hash(),
+                price: priced(&node.money(today), node.credits(today).as_ref()),
+                yields: self.yields(),
+            });
         }
-        Ok(())
+        if missing(asked).any(|action| matches!(action, Action::RenderSegment(_))) {
+            let needed = asked.iter().map(|item| match &*item.action {
+                Action::RenderSegment(request) => length(request),
+                _ => 0,
+            });
+            bills.push(Bill::render(turn, needed.sum(), self.yields()));
+        }
+        bills
+    }
+
+    /// What must run comes first, where the document says so.
+    pub(super) fn yields(&self) -> bool {
+        let rules = self.workflow.rules(self.node);
+        rules.is_some_and(|rules| rules.optional) && leaves_out_optional(self.workflow)
     }
 }
 
-/// Whether a run of a workflow may call a provider.
-pub(super) fn refusal(
+fn missing(asked: &[Asked]) -> impl Iterator<Item = &Action> {
+    let open = asked.iter().filter(|item| item.result.is_none());
+    open.map(|item| &*item.action)
+}
+
+fn calls(asked: &[Asked]) -> impl Iterator<Item = &InvokeRequest> {
+    missing(asked).filter_map(|action| match action {
+        Action::Invoke(request) => Some(&**request),
+        _ => None,
+    })
+}
+
+fn leaves_out_optional(workflow: &Workflow) -> bool {
+    let budget = workflow.settings().budget.as_ref();
+    budget.is_some_and(|budget| budget.on_exceed == OnExceed::SkipOptional)
+}
+
+/// What calls may cost at the most.
+pub(super) fn priced(money: &Money, credits: Option<&Spread>) -> Price {
+    Price::Calls {
+        usd_micros: money.high_micros(),
+        millicredits: credits.map(|credits| credits.high_in(1000)),
+    }
+}
+
+/// The node of a turn: `footage` of `footage[3]`.
+pub(super) fn base_name(turn: &str) -> &str {
+    turn.split('[').next().unwrap_or(turn)
+}
+
+/// What is laid aside for turns that must run, where optional ones give way to them: the most they may cost, as far as
+/// the inputs tell.
+pub(super) fn reserve(
     workflow: &Workflow,
-    options: &RunOptions,
-    request: &InvokeRequest,
-) -> Result<(), WorkerFailure> {
-    let rule = if options.offline {
-        "this run is offline"
-    } else if workflow.settings().network == Network::LocalOnly {
-        "the workflow's `network` is local-only"
-    } else {
-        return Ok(());
-    };
-    refuse_remote(rule, request)
+    selection: &Selection,
+    scope: &Scope,
+) -> BTreeMap<String, Amounts> {
+    let mut reserved = BTreeMap::new();
+    if !leaves_out_optional(workflow) {
+        return reserved;
+    }
+    for node in workflow.order() {
+        let made = matches!(selection.part(node), Part::Run | Part::Again);
+        let optional = workflow.rules(node).is_some_and(|rules| rules.optional);
+        if !made || optional || workflow.role(node).is_none() {
+            continue;
+        }
+        let mut lay_aside = |turn: String, scope: &Scope| {
+            let day = &scope.job.date;
+            let money = workflow.money(node, scope, day);
+            let credits = workflow.credits(node, scope, day);
+            let amounts = priced(&money, credits.as_ref()).amounts();
+            if amounts != Amounts::default() {
+                reserved.insert(turn, amounts);
+            }
+        };
+        match workflow.stage(node, scope) {
+            Ok(Stage::Skipped) => {}
+            Ok(Stage::Each(values)) => {
+                for (index, value) in values.into_iter().enumerate() {
+                    let scope = Scope {
+                        item: Some(Item { index, value }),
+                        ..scope.clone()
+                    };
+                    lay_aside(format!("{node}[{index}]"), &scope);
+                }
+            }
+            // What its list or condition comes to is not known yet: one turn is.
+            Ok(Stage::Once) | Err(_) => lay_aside(node.to_string(), scope),
+        }
+    }
+    reserved
 }
 
 /// Render seconds of a segment, in thousandths.
@@ -160,14 +228,15 @@ fn length(request: &RenderSegmentRequest) -> u64 {
     )
 }
 
-fn refuse_remote(rule: &str, request: &InvokeRequest) -> Result<(), WorkerFailure> {
-    let remote: Vec<&ModelRef> = request
-        .models
-        .iter()
-        .filter(|model| !model.is_local())
-        .collect();
-    if !request.models.is_empty() && remote.len() < request.models.len() {
-        return Ok(());
+/// The models of a request that a run without network may speak to.
+fn reachable(rule: &str, request: &InvokeRequest) -> Result<Vec<ModelRef>, WorkerFailure> {
+    if request.stays_here() {
+        return Ok(request.models.clone());
+    }
+    let (local, remote): (Vec<ModelRef>, Vec<ModelRef>) =
+        request.models.iter().cloned().partition(ModelRef::is_local);
+    if !local.is_empty() {
+        return Ok(local);
     }
     let whom = match remote.as_slice() {
         [] => format!("a provider for role `{}`", request.role),
@@ -187,44 +256,132 @@ fn refuse_remote(rule: &str, request: &InvokeRequest) -> Result<(), WorkerFailur
     })
 }
 
-fn no_call(request: &InvokeRequest) -> String {
-    format!(
-        "the pinned result for role `{}` is not in the store of this machine, and a frozen run calls no provider",
-        request.role
-    )
-}
-
 #[cfg(test)]
 mod tests {
-    use fenta_workflows::action::{CallWebhookTask, InvokeTask};
+    use fenta_workflows::action::{ApproveTask, CallWebhookTask, InvokeTask};
     use fenta_workflows::models::Role;
+    use fenta_workflows::{SourceFile, compile};
 
     use super::*;
+
+    fn webhook(url: &str) -> InvokeTask {
+        InvokeTask::CallWebhook(CallWebhookTask {
+            url: url.to_owned(),
+            event: String::new(),
+            data: serde_json::Value::Null,
+            secret_ref: None,
+        })
+    }
 
     fn request(models: &[&str]) -> InvokeRequest {
         InvokeRequest {
             role: Role::Llm,
             models: models.iter().map(|text| text.parse().unwrap()).collect(),
-            task: InvokeTask::CallWebhook(CallWebhookTask {
-                url: String::new(),
-                event: String::new(),
-                data: serde_json::Value::Null,
-                secret_ref: None,
-            }),
+            task: webhook("https://example.org"),
         }
+    }
+
+    fn workflow(text: &str) -> Workflow {
+        let source = SourceFile {
+            name: "w.yaml".to_owned(),
+            text: text.to_owned(),
+        };
+        compile(&source).unwrap().0
+    }
+
+    const LOCAL_ONLY: &str = "fenta: workflow/v1\nnetwork: local-only\nnodes:\n  a: { type: Input.Text, with: { text: x } }\n";
+
+    // spec: W-61
+    #[test]
+    fn only_models_of_this_machine_are_called_where_the_network_is_closed() {
+        let (workflow, node) = (workflow(LOCAL_ONLY), NodeId::new("a"));
+        let options = RunOptions::default();
+        let gate = Gate {
+            workflow: &workflow,
+            options: &options,
+            part: Part::Run,
+            node: &node,
+        };
+        let sent = |models: &[&str]| {
+            let action = Action::Invoke(Box::new(request(models)));
+            match gate.sent(&action)? {
+                Action::Invoke(sent) => Some(sent.models),
+                other => panic!("{other:?}"),
+            }
+        };
+        let local = request(&["ollama:qwen3:8b"]).models;
+        assert_eq!(sent(&["openrouter:x", "ollama:qwen3:8b"]), Some(local));
+        assert_eq!(sent(&["openrouter:x"]), None);
+        let refused = gate.may_call(&request(&["openrouter:openai/gpt-6-luna"]));
+        assert_eq!(
+            refused.unwrap_err().message,
+            "the workflow's `network` is local-only: openrouter:openai/gpt-6-luna may not be called"
+        );
+        let nobody = gate.may_call(&request(&[])).unwrap_err();
+        assert!(nobody.message.contains("role `llm`"), "{nobody:?}");
+        assert_eq!(gate.may_call(&request(&["openrouter:x", "kokoro"])), Ok(()));
     }
 
     // spec: W-61
     #[test]
-    fn only_models_of_this_machine_may_be_called() {
-        let refused = |models: &[&str]| refuse_remote("this run is offline", &request(models));
+    fn a_person_and_an_address_of_this_machine_are_no_network() {
+        let ask = |task| InvokeRequest {
+            role: Role::Webhook,
+            models: Vec::new(),
+            task,
+        };
+        let asked = |task| reachable("this run is offline", &ask(task));
+        let approve = InvokeTask::Approve(ApproveTask {
+            show: Vec::new(),
+            files: Vec::new(),
+            timeout_ms: 10_000,
+            approve_by_default: false,
+            via: Vec::new(),
+        });
+        assert!(asked(approve).is_ok());
+        assert!(asked(webhook("http://127.0.0.1:8000/hook")).is_ok());
+        let remote = asked(webhook("https://example.org/hook")).unwrap_err();
         assert_eq!(
-            refused(&["openrouter:openai/gpt-6-luna"])
-                .unwrap_err()
-                .message,
-            "this run is offline: openrouter:openai/gpt-6-luna may not be called"
+            remote.message,
+            "this run is offline: a provider for role `webhook` may not be called"
         );
-        assert!(refused(&[]).unwrap_err().message.contains("role `llm`"));
-        assert_eq!(refused(&["openrouter:x", "ollama:qwen3:8b"]), Ok(()));
+    }
+
+    #[test]
+    fn what_must_run_is_laid_aside_per_turn_and_only_what_is_made() {
+        let workflow = workflow(
+            "fenta: workflow/v1\nbudget: { max_usd: 9, on_exceed: skip_optional }\ninputs: { topics: { type: \"string[]\", default: [a, b] } }\nnodes:\n\
+             \x20 many: { type: Input.KAI.GenerateVideo, for_each: \"${{ inputs.topics }}\", with: { prompt: \"${{ item }}\", model: \"kie:veo3_fast\", seconds: 8 } }\n\
+             \x20 extra: { type: Input.KAI.GenerateVideo, optional: true, with: { prompt: x, model: \"kie:veo3\", seconds: 8 } }\n\
+             \x20 never: { type: Input.KAI.GenerateVideo, if: \"${{ 1 > 2 }}\", with: { prompt: x, model: \"kie:veo3\", seconds: 8 } }\n\
+             \x20 words: { type: Voice.TTS, with: { text: x } }\n\
+             outputs:\n  n: ${{ nodes.words.seconds }}\n",
+        );
+        let inputs = workflow.bind(
+            &BTreeMap::new(),
+            &fenta_workflows::PathBases {
+                workflow_dir: "/w".into(),
+                caller_dir: "/c".into(),
+            },
+        );
+        let scope = Scope {
+            inputs: inputs.unwrap(),
+            ..Scope::default()
+        };
+        let of = |options: &RunOptions| {
+            let selection = Selection::new(&workflow, options).unwrap();
+            reserve(&workflow, &selection, &scope)
+        };
+        let all = of(&RunOptions::default());
+        assert_eq!(all.keys().collect::<Vec<_>>(), ["many[0]", "many[1]"]);
+        assert_eq!(
+            (all["many[1]"].usd_micros, all["many[1]"].millicredits),
+            (1_250_000, 250_000)
+        );
+        let only = RunOptions {
+            only: vec!["words".to_owned()],
+            ..RunOptions::default()
+        };
+        assert!(of(&only).is_empty());
     }
 }

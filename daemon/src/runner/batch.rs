@@ -22,6 +22,15 @@ pub(super) struct Item {
 }
 
 impl Item {
+    /// An action of which nothing is known yet.
+    pub(super) fn new(action: Action, tool: &str) -> Self {
+        Self {
+            digest: action.digest(tool),
+            action: Arc::new(action),
+            result: None,
+        }
+    }
+
     /// Whether its result may be reused.
     pub(super) fn is_content(&self) -> bool {
         self.action.cache_policy() == CachePolicy::Content
@@ -34,11 +43,7 @@ impl Batch {
         let progress = Progress::of(actions.iter());
         let items = actions
             .into_iter()
-            .map(|action| Item {
-                digest: action.digest(tool),
-                action: Arc::new(action),
-                result: None,
-            })
+            .map(|action| Item::new(action, tool))
             .collect();
         Self { items, progress }
     }

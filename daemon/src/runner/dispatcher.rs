@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use fenta_workflows::RetryRule;
 use fenta_workflows::action::{Action, CachePolicy};
 use fenta_workflows::digest::ActionDigest;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::Tool;
 use super::executor::{Executor, LookUp, Outcome, Task, Terms};
 use super::lanes::{Lane, Lanes};
-use crate::executors::Notice;
+use crate::executors::{Notice, RetryPolicy};
 use crate::store::StoreError;
 
 /// Someone wants an action done.
@@ -86,6 +87,11 @@ impl DispatcherHandle {
         fresh_since: Option<&str>,
     ) -> Result<Vec<LookUp>, StoreError> {
         self.executor.look_up(digests, fresh_since).await
+    }
+
+    /// How failed work is tried again: as a document's rule says, and where it says nothing as the kind of work does.
+    pub(super) fn retry_policy(&self, rule: Option<&RetryRule>, calls: bool) -> RetryPolicy {
+        self.executor.retry_policy(rule, calls)
     }
 
     /// Wants an action done; the outcome comes when it is. A closed channel means that it was withdrawn.
@@ -179,6 +185,8 @@ impl Dispatcher {
                 .and_then(|id| self.entries.get_mut(id))
             // What runs for someone who takes older results may end with one.
             && entry.terms.fresh_since >= request.terms.fresh_since
+            // A run without network must not wait for a call over it that would go on for it alone.
+            && is_same_call(&entry.action, &request.action)
         {
             entry.waiters.push(waiter);
             return;
@@ -278,6 +286,14 @@ impl Dispatcher {
         if self.by_content.get(digest) == Some(&id) {
             self.by_content.remove(digest);
         }
+    }
+}
+
+/// Whether two actions of equal content also ask the same models.
+fn is_same_call(one: &Action, other: &Action) -> bool {
+    match (one, other) {
+        (Action::Invoke(one), Action::Invoke(other)) => one.models == other.models,
+        _ => true,
     }
 }
 

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use fenta_workflows::RetryRule;
 use fenta_workflows::action::{Action, ActionResult, CachePolicy};
 use fenta_workflows::digest::ActionDigest;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
@@ -34,7 +35,7 @@ pub(super) struct Terms {
     /// Results made before this do not count.
     pub(super) fresh_since: Option<String>,
     /// How a failure is tried again, where the document says so.
-    pub(super) retry: Option<RetryPolicy>,
+    pub(super) retry: Option<RetryRule>,
 }
 
 /// How it ended.
@@ -147,12 +148,28 @@ impl Executor {
         }
     }
 
+    /// How failed work is tried again: a document's rule over the waits of its kind. Work of this machine is tried again
+    /// soon, a provider is left in peace.
+    pub(super) fn retry_policy(&self, rule: Option<&RetryRule>, calls: bool) -> RetryPolicy {
+        let own = if calls {
+            RetryPolicy::for_providers()
+        } else {
+            self.retry.clone()
+        };
+        rule.map_or(own.clone(), |rule| own.under(rule))
+    }
+
     async fn attempts(&self, task: &Task) -> Result<(ActionResult, u64), ExecuteError> {
-        let mut number = 1;
-        loop {
-            if task.cancel.is_cancelled() {
-                return Err(ExecuteError::Cancelled);
-            }
+        let calls = matches!(*task.action, Action::Invoke(_));
+        let policy = self.retry_policy(task.terms.retry.as_ref(), calls);
+        let told = |failure: WorkerFailure, attempt| {
+            let _ = task.notices.send(Notice::Retried {
+                class: failure.class,
+                message: failure.message,
+                attempt,
+            });
+        };
+        tried(&policy, &task.cancel, told, |number| async move {
             let attempt = Attempt {
                 number,
                 renderer: task.tool.renderer.clone(),
@@ -161,29 +178,11 @@ impl Executor {
                 cancel: task.cancel.clone(),
             };
             let begun = Instant::now();
-            let failure = match self.executors.execute(&task.action, &attempt).await {
-                Ok(result) => {
-                    let wall_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-                    return Ok((result, wall_ms));
-                }
-                Err(ExecuteError::Failed(failure)) => failure,
-                Err(cancelled) => return Err(cancelled),
-            };
-            let policy = task.terms.retry.as_ref().unwrap_or(&self.retry);
-            let Some(wait) = policy.wait_after(number, failure.class) else {
-                return Err(ExecuteError::Failed(failure));
-            };
-            number += 1;
-            let _ = task.notices.send(Notice::Retried {
-                class: failure.class,
-                message: failure.message,
-                attempt: number,
-            });
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = task.cancel.cancelled() => return Err(ExecuteError::Cancelled),
-            }
-        }
+            let result = self.executors.execute(&task.action, &attempt).await?;
+            let wall_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            Ok((result, wall_ms))
+        })
+        .await
     }
 
     async fn remember(
@@ -207,6 +206,38 @@ impl Executor {
             message: format!("the result of {kind} could not be written down: {error}"),
             hint: "run the workflow again".to_owned(),
         })
+    }
+}
+
+/// Repeats `attempt` while the policy says that trying again may help; `told` hears of each failure and of the number of
+/// the attempt that follows.
+async fn tried<T, Fut>(
+    policy: &RetryPolicy,
+    cancel: &CancellationToken,
+    told: impl Fn(WorkerFailure, u32),
+    attempt: impl Fn(u32) -> Fut,
+) -> Result<T, ExecuteError>
+where
+    Fut: Future<Output = Result<T, ExecuteError>>,
+{
+    let mut number = 1;
+    loop {
+        if cancel.is_cancelled() {
+            return Err(ExecuteError::Cancelled);
+        }
+        let failure = match attempt(number).await {
+            Err(ExecuteError::Failed(failure)) => failure,
+            outcome => return outcome,
+        };
+        let Some(wait) = policy.wait_after(number, failure.class) else {
+            return Err(ExecuteError::Failed(failure));
+        };
+        number += 1;
+        told(failure, number);
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = cancel.cancelled() => return Err(ExecuteError::Cancelled),
+        }
     }
 }
 

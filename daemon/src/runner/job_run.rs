@@ -2,7 +2,7 @@
 //! time.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use fenta_client::api::jobs::{CreateJob, JobError, RunOptions};
 use fenta_workflows::job_event::OutputValue;
@@ -19,7 +19,7 @@ use super::persist::persist;
 use super::purse::Purse;
 use super::selection::{Part, Selection};
 use super::stage::{self, NodeEnd};
-use super::{Tool, submit};
+use super::{Tool, admission, submit};
 use crate::executors::Renderer;
 use crate::store::{JobRecord, Store, StoreError, Transition};
 
@@ -151,6 +151,12 @@ async fn walk(
         options,
     } = compiled.map_err(|error| Stop::failed(error.to_string(), "see the daemon's log"))??;
     let scope = Scope { inputs, ..scope };
+    let charges = context.store.charges(&id).await.map_err(|error| {
+        tracing::error!(job = %id, %error, "what a job was charged could not be read");
+        Stop::Interrupted
+    })?;
+    let reserved = admission::reserve(&workflow, &selection, &scope);
+    let purse = Purse::new(workflow.settings().budget.as_ref(), charges, reserved);
     let shared = Arc::new(JobShared {
         id: id.clone(),
         options,
@@ -160,7 +166,7 @@ async fn walk(
             .started_at
             .clone()
             .unwrap_or_else(|| context.store.now_text()),
-        purse: Purse::new(&workflow, &scope),
+        purse: Mutex::new(purse),
         workflow,
         tool,
         store: context.store.clone(),

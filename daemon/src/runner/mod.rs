@@ -10,6 +10,7 @@ mod batch;
 mod dispatcher;
 mod event_log;
 mod executor;
+mod fate;
 mod freshness;
 mod job_run;
 mod lanes;

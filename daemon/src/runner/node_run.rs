@@ -5,7 +5,7 @@
 //! be asked for at all.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use fenta_client::api::jobs::RunOptions;
 use fenta_workflows::action::{Action, ActionFacts, ActionResult};
@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Tool;
+use super::admission::{Gate, Refusal};
 use super::batch::{Batch, all_at_once};
 use super::dispatcher::{DispatcherHandle, Request};
 use super::event_log::EventLog;
@@ -32,7 +33,7 @@ use super::purse::Purse;
 use super::reasons::{Evidence, reasons};
 use super::selection::Selection;
 use super::{pins, stage, units};
-use crate::executors::{Notice, RetryPolicy};
+use crate::executors::Notice;
 use crate::store::{ActionTime, EarlierRun, NodeEnding, NodeTally, NodeUpdate, Store, StoreError};
 
 /// What the nodes of a job share.
@@ -44,12 +45,19 @@ pub(super) struct JobShared {
     pub(super) selection: Selection,
     /// When the job began the first time; what it made since then counts although the cache is not read.
     pub(super) started_at: String,
-    pub(super) purse: Purse,
+    pub(super) purse: Mutex<Purse>,
     pub(super) tool: Tool,
     pub(super) store: Store,
     pub(super) dispatcher: DispatcherHandle,
     pub(super) log: EventLog,
     pub(super) shutdown: CancellationToken,
+}
+
+impl JobShared {
+    /// What is left of the budget; to be held for a moment only.
+    pub(super) fn purse(&self) -> std::sync::MutexGuard<'_, Purse> {
+        self.purse.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Which of a node's parameters a turn uses.
@@ -70,7 +78,7 @@ pub(super) struct Turn {
     pub(super) label: String,
     pub(super) scope: Arc<Scope>,
     pub(super) variant: Variant,
-    pub(super) retry: Option<RetryPolicy>,
+    pub(super) retry: Option<RetryRule>,
 }
 
 /// What a turn came to.
@@ -83,7 +91,22 @@ pub(super) struct TurnResult {
 /// Why a node has no outputs.
 pub(super) enum Stop {
     Failed(WorkerFailure),
+    /// It fails whatever the document says about failures: the run was asked not to do it.
+    Refused(WorkerFailure),
     Interrupted,
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Failed(failure) => Self::Failed(failure),
+            Refusal::Final(failure) => Self::Refused(failure),
+        }
+    }
+}
+
+fn not_pinned(why: String) -> Stop {
+    Stop::Refused(pins::refused(why))
 }
 
 impl From<WorkerFailure> for Stop {
@@ -131,8 +154,6 @@ pub(super) async fn run(turn: &Turn) -> TurnResult {
         evidence: Evidence::new(&turn.scope.job.workflow_dir),
         pins: NodePins::default(),
         times: Vec::new(),
-        charged: false,
-        paid: false,
         planned: 0,
         counted: HashSet::new(),
         hits: Vec::new(),
@@ -155,18 +176,14 @@ pub(super) async fn update(job: &JobShared, label: &str, update: NodeUpdate) -> 
     .map_err(Stop::from)
 }
 
-pub(super) struct NodeRun<'a> {
-    pub(super) job: Arc<JobShared>,
-    pub(super) turn: &'a Turn,
+struct NodeRun<'a> {
+    job: Arc<JobShared>,
+    turn: &'a Turn,
     freshness: Freshness,
     tally: NodeTally,
     evidence: Evidence,
-    pub(super) pins: NodePins,
+    pins: NodePins,
     times: Vec<ActionTime>,
-    /// Whether its render time was taken from the budget.
-    pub(super) charged: bool,
-    /// Whether the money it may cost was.
-    pub(super) paid: bool,
     /// Cacheable actions so far.
     planned: u32,
     /// What was counted as run; the same content twice runs once.
@@ -188,7 +205,7 @@ impl NodeRun<'_> {
         update(&job, &label, NodeUpdate::Running { key }).await?;
         let outputs = self.lower(&prepared).await?;
         let frozen = job.options.frozen_lock();
-        pins::template(&mut self.pins, frozen, &outputs).map_err(pins::refused)?;
+        pins::template(&mut self.pins, frozen, &outputs).map_err(not_pinned)?;
         self.finish(&prepared, earlier.as_ref()).await?;
         Ok(outputs)
     }
@@ -233,7 +250,7 @@ impl NodeRun<'_> {
     ) -> Result<Vec<ActionResult>, Stop> {
         let mut batch = Batch::new(actions, &self.job.tool.name);
         self.look_up(&mut batch).await?;
-        self.admit(node, &batch)?;
+        self.admit(node, &batch).await?;
         let (heard, notices) = mpsc::unbounded_channel();
         let pending: FuturesUnordered<_> = batch
             .missing()
@@ -242,11 +259,11 @@ impl NodeRun<'_> {
                     job: self.job.id.clone(),
                     node: self.turn.label.clone(),
                     digest: batch.items[number].digest.clone(),
-                    action: Arc::clone(&batch.items[number].action),
+                    action: self.sent(&batch.items[number].action),
                     tool: self.job.tool.clone(),
                     terms: Terms {
                         fresh_since: self.freshness.since().map(str::to_owned),
-                        retry: self.retry(&batch.items[number].action),
+                        retry: self.turn.retry.clone(),
                     },
                     notices: heard.clone(),
                     number,
@@ -263,13 +280,50 @@ impl NodeRun<'_> {
             .collect()
     }
 
-    /// The document's rule; without one, work of this machine is tried again soon and a provider is left in peace.
-    fn retry(&self, action: &Action) -> Option<RetryPolicy> {
-        let unwritten = || match action {
-            Action::Invoke(_) => Some(RetryPolicy::from(&RetryRule::default())),
-            _ => None,
+    fn gate(&self) -> Gate<'_> {
+        Gate {
+            workflow: &self.job.workflow,
+            options: &self.job.options,
+            part: self.job.selection.part(&self.turn.node),
+            node: &self.turn.node,
+        }
+    }
+
+    /// Whether what is missing of a batch may be asked for. What it is charged is on disk before anything starts.
+    async fn admit(&self, node: &PreparedNode, batch: &Batch) -> Result<(), Stop> {
+        let gate = self.gate();
+        gate.check(&batch.items)?;
+        let Some(budget) = self.job.workflow.settings().budget.as_ref() else {
+            return Ok(());
         };
-        self.turn.retry.clone().or_else(unwritten)
+        let today = &self.turn.scope.job.date;
+        for bill in gate.bills(&self.turn.label, node, &batch.items, today) {
+            let receipt = self.job.purse().pay(budget, &bill)?;
+            if let Some(charge) = receipt.charge {
+                let job = &self.job;
+                persist(&job.shutdown, || job.store.charge(&job.id, charge.clone())).await?;
+            }
+            for event in receipt.events {
+                self.job.log.add(event);
+            }
+        }
+        Ok(())
+    }
+
+    fn sent(&self, action: &Arc<Action>) -> Arc<Action> {
+        match self.gate().sent(action) {
+            Some(other) => Arc::new(other),
+            None => Arc::clone(action),
+        }
+    }
+
+    /// Notes what an action made; in a frozen run only what is pinned passes.
+    fn pinned(&mut self, action: &Action, result: &ActionResult) -> Result<(), Stop> {
+        if let Some(lock) = self.job.options.frozen_lock() {
+            pins::outcome(lock, action, result).map_err(not_pinned)?;
+        }
+        pins::note(&mut self.pins, &self.turn.label, action, result);
+        Ok(())
     }
 
     async fn look_up(&mut self, batch: &mut Batch) -> Result<(), Stop> {

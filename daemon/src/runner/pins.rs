@@ -6,6 +6,7 @@ use fenta_client::api::jobs::RunOptions;
 use fenta_workflows::Workflow;
 use fenta_workflows::action::{Action, ActionFacts, ActionResult};
 use fenta_workflows::lock::{self, Lock, NodePins, PinnedResult};
+use fenta_workflows::models::Role;
 use fenta_workflows::value::Value;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 
@@ -83,6 +84,24 @@ pub(super) fn wish(lock: &Lock, action: &Action) -> Result<(), String> {
             action.kind()
         )),
     }
+}
+
+/// Whether a frozen run may have an action done whose result is not there.
+pub(super) fn missing(lock: &Lock, action: &Action) -> Result<(), String> {
+    wish(lock, action)?;
+    match action {
+        Action::Invoke(request) if request.task.is_of_the_moment() => Err(nobody(request.role)),
+        Action::Invoke(request) => Err(format!(
+            "the pinned result for role `{}` is not in the store of this machine, and a frozen run calls no provider",
+            request.role
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Why a frozen run does not do what is asked anew in every run.
+pub(super) fn nobody(role: Role) -> String {
+    format!("role `{role}` is asked anew in every run, and a frozen run asks nobody")
 }
 
 /// Whether what came out of an action is what the lock pins.

@@ -1,190 +1,310 @@
-//! What a job may still spend of its budget: render time and money, and when to say so.
+//! What a job may still spend of its budget: render time, money and credits, and when to say so. Pure.
 //!
-//! `admission` asks before work starts. Sums are whole numbers: thousandths of seconds, millionths of dollars.
+//! `admission` makes the bills; a run asks before work starts and the plan asks the same in the same order. Sums are
+//! whole numbers: thousandths of seconds and of credits, millionths of dollars.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
 
+use fenta_workflows::Budget;
 use fenta_workflows::job_event::JobEventKind;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
-use fenta_workflows::{Budget, NodeId, Scope, Workflow};
+
+use super::admission::base_name;
+use crate::store::Charge;
 
 /// What a job has used of its budget.
 #[derive(Debug, Default)]
 pub(super) struct Purse {
-    spent: Mutex<Spent>,
-}
-
-#[derive(Debug, Default)]
-struct Spent {
-    render_ms: u64,
-    usd_micros: u64,
-    /// The most that nodes which must run may still cost, millionths of a dollar.
-    reserved: BTreeMap<NodeId, u64>,
+    /// What was charged, by turn and by what the turn asked for: asking for the same once more is charged already.
+    charged: BTreeMap<(String, String), Amounts>,
+    /// The most that turns which must run may still cost.
+    reserved: BTreeMap<String, Amounts>,
     /// Percentages that were told, of what.
     told: BTreeSet<(&'static str, u32)>,
 }
 
-/// What a node may cost.
-pub(super) struct Bill<'a> {
-    pub(super) node: &'a NodeId,
-    /// The most, millionths of a dollar; none when nobody can tell.
-    pub(super) high_micros: Option<u64>,
-    /// Whether nodes that must run come first.
+/// An amount of everything a budget limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Amounts {
+    pub(super) render_ms: u64,
+    pub(super) usd_micros: u64,
+    pub(super) millicredits: u64,
+}
+
+/// What work may take, at the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Price {
+    /// Rendering, thousandths of render seconds.
+    Render(u64),
+    /// Calls of a provider; what nobody can tell is none.
+    Calls {
+        usd_micros: Option<u64>,
+        millicredits: Option<u64>,
+    },
+}
+
+/// What a turn may cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bill {
+    /// The turn: a node's name, with the number of the item in a `for_each`.
+    pub(super) turn: String,
+    /// What it asks for.
+    pub(super) ask: String,
+    pub(super) price: Price,
+    /// Whether turns that must run come first.
     pub(super) yields: bool,
 }
 
-/// Something a budget limits, with its amounts in thousandths or millionths.
-struct Limit {
-    what: &'static str,
-    used: u64,
-    limit: u64,
-    show: fn(u64) -> String,
+/// A bill that was paid.
+#[derive(Debug, PartialEq)]
+pub(super) struct Receipt {
+    /// What is to be written down; none when it was charged before.
+    pub(super) charge: Option<Charge>,
+    /// The percentages that were reached by it.
+    pub(super) events: Vec<JobEventKind>,
 }
 
 impl Purse {
-    /// A full purse. What the nodes that must run may cost, as far as the inputs tell, is laid aside.
-    pub(super) fn new(workflow: &Workflow, scope: &Scope) -> Self {
-        let limited = workflow
-            .settings()
-            .budget
-            .as_ref()
-            .is_some_and(|budget| budget.max_usd_micros.is_some());
-        let must_run =
-            |node: &&NodeId| limited && !workflow.rules(node).is_some_and(|rules| rules.optional);
-        let reserved = workflow
-            .order()
-            .iter()
-            .filter(must_run)
-            .filter_map(|node| {
-                let high = workflow.money(node, scope, &scope.job.date).high_micros()?;
-                (high > 0).then(|| (node.clone(), high))
-            })
-            .collect();
-        Self {
-            spent: Mutex::new(Spent {
-                reserved,
-                ..Spent::default()
+    /// What is left when this was charged before, with what is laid aside for turns that must run.
+    pub(super) fn new(
+        budget: Option<&Budget>,
+        charges: Vec<Charge>,
+        reserved: BTreeMap<String, Amounts>,
+    ) -> Self {
+        let charged = charges.into_iter().map(|charge| {
+            let amounts = Amounts {
+                render_ms: charge.render_ms,
+                usd_micros: charge.usd_micros,
+                millicredits: charge.millicredits,
+            };
+            ((charge.turn, charge.ask), amounts)
+        });
+        let mut purse = Self {
+            charged: charged.collect(),
+            ..Self::default()
+        };
+        let paid: Vec<String> = purse.charged.keys().map(|(turn, _)| turn.clone()).collect();
+        purse.reserved = reserved;
+        for turn in paid {
+            purse.release(&turn);
+        }
+        // What was reached before was told before.
+        if let Some(budget) = budget {
+            let _ = purse.reached(budget);
+        }
+        purse
+    }
+
+    /// A turn is at its end: nothing is laid aside for it any more.
+    pub(super) fn release(&mut self, turn: &str) {
+        self.reserved.remove(turn);
+        self.reserved.remove(base_name(turn));
+    }
+
+    /// Takes a bill out of the budget, or says what is short.
+    pub(super) fn pay(&mut self, budget: &Budget, bill: &Bill) -> Result<Receipt, WorkerFailure> {
+        self.release(&bill.turn);
+        let key = (bill.turn.clone(), bill.ask.clone());
+        let before = self.charged.get(&key).copied().unwrap_or_default();
+        for limit in limits(budget) {
+            let Some(needed) = (limit.of_price)(&bill.price) else {
+                continue;
+            };
+            let needed = needed.ok_or_else(|| unknown(&limit))?;
+            let more = needed.saturating_sub((limit.of)(&before));
+            let kept = if bill.yields { self.kept(limit.of) } else { 0 };
+            let left = limit
+                .limit
+                .saturating_sub(self.spent(limit.of))
+                .saturating_sub(kept);
+            if more > left {
+                return Err(short(&limit, more, left));
+            }
+        }
+        let after = before.larger(&bill.price.amounts());
+        if after == before {
+            return Ok(Receipt {
+                charge: None,
+                events: Vec::new(),
+            });
+        }
+        self.charged.insert(key, after);
+        Ok(Receipt {
+            charge: Some(Charge {
+                turn: bill.turn.clone(),
+                ask: bill.ask.clone(),
+                render_ms: after.render_ms,
+                usd_micros: after.usd_micros,
+                millicredits: after.millicredits,
             }),
-        }
+            events: self.reached(budget),
+        })
     }
 
-    /// Takes render time out of the budget; the percentages that were reached by it.
-    pub(super) fn render(
-        &self,
-        budget: &Budget,
-        render_ms: u64,
-    ) -> Result<Vec<JobEventKind>, WorkerFailure> {
-        let Some(limit) = budget.max_render_ms else {
-            return Ok(Vec::new());
-        };
-        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        let together = spent.render_ms.saturating_add(render_ms);
-        if together > limit {
-            return Err(short(
-                format!(
-                    "rendering takes {} render seconds, and {} of the budget's {} are left",
-                    seconds(render_ms),
-                    seconds(limit - spent.render_ms),
-                    seconds(limit)
-                ),
-                "raise `budget.max_render_seconds`, make the video shorter, or render a draft",
-            ));
-        }
-        spent.render_ms = together;
-        Ok(spent.reached(
-            budget,
-            &Limit {
-                what: "render seconds",
-                used: together,
-                limit,
-                show: seconds,
-            },
-        ))
+    fn spent(&self, of: fn(&Amounts) -> u64) -> u64 {
+        self.charged.values().map(of).fold(0, u64::saturating_add)
     }
 
-    /// Takes the most a node may cost out of the budget; the percentages that were reached by it.
-    pub(super) fn pay(
-        &self,
-        budget: &Budget,
-        bill: &Bill<'_>,
-    ) -> Result<Vec<JobEventKind>, WorkerFailure> {
-        let Some(limit) = budget.max_usd_micros else {
-            return Ok(Vec::new());
-        };
-        let Some(cost) = bill.high_micros else {
-            return Err(short(
-                format!(
-                    "nobody can tell what it costs, and the budget is {}",
-                    dollars(limit)
-                ),
-                "name a model whose price is known, or remove `budget.max_usd`",
-            ));
-        };
-        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        spent.reserved.remove(bill.node);
-        let kept: u64 = if bill.yields {
-            spent.reserved.values().sum()
-        } else {
-            0
-        };
-        let left = limit.saturating_sub(spent.usd_micros).saturating_sub(kept);
-        if cost > left {
-            return Err(short(
-                format!(
-                    "it may cost {}, and {} of the budget's {} are left",
-                    dollars(cost),
-                    dollars(left),
-                    dollars(limit)
-                ),
-                "raise `budget.max_usd`, or choose a cheaper model",
-            ));
-        }
-        spent.usd_micros += cost;
-        let used = spent.usd_micros;
-        Ok(spent.reached(
-            budget,
-            &Limit {
-                what: "dollars",
-                used,
-                limit,
-                show: dollars,
-            },
-        ))
+    fn kept(&self, of: fn(&Amounts) -> u64) -> u64 {
+        self.reserved.values().map(of).fold(0, u64::saturating_add)
     }
-}
 
-impl Spent {
     /// The percentages that are reached now and were not told yet.
-    fn reached(&mut self, budget: &Budget, limit: &Limit) -> Vec<JobEventKind> {
-        let reached = |percent: u32| {
-            u128::from(limit.used) * 100 >= u128::from(limit.limit) * u128::from(percent)
-        };
-        budget
-            .alert_at
-            .iter()
-            .copied()
-            .filter(|percent| reached(*percent) && self.told.insert((limit.what, *percent)))
-            .map(|percent| JobEventKind::BudgetReached {
-                percent,
-                what: limit.what.to_owned(),
-                used: (limit.show)(limit.used),
-                limit: (limit.show)(limit.limit),
-            })
-            .collect()
+    fn reached(&mut self, budget: &Budget) -> Vec<JobEventKind> {
+        let mut events = Vec::new();
+        for limit in limits(budget) {
+            let used = self.spent(limit.of);
+            let reached = |percent: u32| {
+                u128::from(used) * 100 >= u128::from(limit.limit) * u128::from(percent)
+            };
+            for percent in budget.alert_at.iter().copied() {
+                if used > 0 && reached(percent) && self.told.insert((limit.what, percent)) {
+                    events.push(JobEventKind::BudgetReached {
+                        percent,
+                        what: limit.what.to_owned(),
+                        used: (limit.show)(used),
+                        limit: (limit.show)(limit.limit),
+                    });
+                }
+            }
+        }
+        events
     }
 }
 
-fn short(message: String, hint: &str) -> WorkerFailure {
+impl Amounts {
+    /// Of each the larger one: who asks for more of the same is charged the difference.
+    fn larger(&self, other: &Self) -> Self {
+        Self {
+            render_ms: self.render_ms.max(other.render_ms),
+            usd_micros: self.usd_micros.max(other.usd_micros),
+            millicredits: self.millicredits.max(other.millicredits),
+        }
+    }
+}
+
+impl Price {
+    /// What is known of it.
+    pub(super) fn amounts(&self) -> Amounts {
+        match self {
+            Self::Render(render_ms) => Amounts {
+                render_ms: *render_ms,
+                ..Amounts::default()
+            },
+            Self::Calls {
+                usd_micros,
+                millicredits,
+            } => Amounts {
+                // No budget is as large as this, and the store holds no larger numbers.
+                usd_micros: usd_micros.unwrap_or(0).min(i64::MAX as u64),
+                millicredits: millicredits.unwrap_or(0).min(i64::MAX as u64),
+                ..Amounts::default()
+            },
+        }
+    }
+}
+
+/// Something a budget limits.
+struct Limit {
+    what: &'static str,
+    key: &'static str,
+    limit: u64,
+    of: fn(&Amounts) -> u64,
+    /// None where the price has nothing to do with it, none within where nobody can tell.
+    of_price: fn(&Price) -> Option<Option<u64>>,
+    show: fn(u64) -> String,
+    hint: &'static str,
+}
+
+fn limits(budget: &Budget) -> impl Iterator<Item = Limit> {
+    let render = budget.max_render_ms.map(|limit| Limit {
+        what: "render seconds",
+        key: "budget.max_render_seconds",
+        limit,
+        of: |amounts| amounts.render_ms,
+        of_price: |price| match price {
+            Price::Render(render_ms) => Some(Some(*render_ms)),
+            Price::Calls { .. } => None,
+        },
+        show: thousandths,
+        hint: "raise `budget.max_render_seconds`, make the video shorter, or render a draft",
+    });
+    let dollars = budget.max_usd_micros.map(|limit| Limit {
+        what: "dollars",
+        key: "budget.max_usd",
+        limit,
+        of: |amounts| amounts.usd_micros,
+        of_price: |price| match price {
+            Price::Render(_) => None,
+            Price::Calls { usd_micros, .. } => Some(*usd_micros),
+        },
+        show: dollars,
+        hint: "raise `budget.max_usd`, or choose a cheaper model",
+    });
+    let credits = budget.max_credits.map(|limit| Limit {
+        what: "credits",
+        key: "budget.max_credits",
+        limit: limit.saturating_mul(1000),
+        of: |amounts| amounts.millicredits,
+        of_price: |price| match price {
+            Price::Render(_) => None,
+            Price::Calls { millicredits, .. } => Some(*millicredits),
+        },
+        show: credits_text,
+        hint: "raise `budget.max_credits`, or choose a cheaper model",
+    });
+    render.into_iter().chain(dollars).chain(credits)
+}
+
+fn unknown(limit: &Limit) -> WorkerFailure {
+    let what = match limit.what {
+        "credits" => " in credits",
+        _ => "",
+    };
+    failure(
+        format!(
+            "nobody can tell what it costs{what}, and the budget is {}",
+            (limit.show)(limit.limit)
+        ),
+        format!(
+            "name a model whose price is known, or remove `{}`",
+            limit.key
+        ),
+    )
+}
+
+fn short(limit: &Limit, needed: u64, left: u64) -> WorkerFailure {
+    let verb = match limit.what {
+        "render seconds" => "rendering takes",
+        _ => "it may cost",
+    };
+    let unit = match limit.what {
+        "render seconds" => " render seconds",
+        _ => "",
+    };
+    let message = format!(
+        "{verb} {}{unit}, and {} of the budget's {} are left",
+        (limit.show)(needed),
+        (limit.show)(left),
+        (limit.show)(limit.limit)
+    );
+    failure(message, limit.hint.to_owned())
+}
+
+fn failure(message: String, hint: String) -> WorkerFailure {
     WorkerFailure {
         class: FailureClass::Budget,
         message,
-        hint: hint.to_owned(),
+        hint,
     }
 }
 
-fn seconds(millis: u64) -> String {
-    trimmed(&format!("{}.{:03}", millis / 1000, millis % 1000))
+fn thousandths(amount: u64) -> String {
+    trimmed(&format!("{}.{:03}", amount / 1000, amount % 1000))
+}
+
+fn credits_text(millicredits: u64) -> String {
+    format!("{} credits", thousandths(millicredits))
 }
 
 fn dollars(micros: u64) -> String {
@@ -196,77 +316,218 @@ fn trimmed(text: &str) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+impl Bill {
+    /// Rendering of a turn.
+    pub(super) fn render(turn: &str, render_ms: u64, yields: bool) -> Self {
+        Self {
+            turn: turn.to_owned(),
+            // The same video, whatever its parameters are the second time: what is bought is one video.
+            ask: "render".to_owned(),
+            price: Price::Render(render_ms),
+            yields,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use fenta_workflows::OnExceed;
+    use proptest::prelude::*;
 
     use super::*;
 
-    fn budget(render_ms: u64) -> Budget {
+    fn budget() -> Budget {
         Budget {
             max_usd_micros: None,
             max_credits: None,
-            max_render_ms: Some(render_ms),
+            max_render_ms: None,
             on_exceed: OnExceed::Fail,
             on_exceed_is_written: true,
             alert_at: vec![50, 100],
         }
     }
 
+    fn render_budget(render_ms: u64) -> Budget {
+        Budget {
+            max_render_ms: Some(render_ms),
+            ..budget()
+        }
+    }
+
+    fn dollar_budget(usd_micros: u64) -> Budget {
+        Budget {
+            max_usd_micros: Some(usd_micros),
+            ..budget()
+        }
+    }
+
+    fn render(turn: &str, ms: u64) -> Bill {
+        Bill::render(turn, ms, false)
+    }
+
+    fn calls(turn: &str, ask: &str, usd_micros: Option<u64>) -> Bill {
+        Bill {
+            turn: turn.to_owned(),
+            ask: ask.to_owned(),
+            price: Price::Calls {
+                usd_micros,
+                millicredits: Some(0),
+            },
+            yields: false,
+        }
+    }
+
+    // spec: W-60
     #[test]
     fn a_budget_is_used_up_and_says_so_on_the_way() {
-        let (purse, budget) = (Purse::default(), budget(10_000));
-        assert_eq!(purse.render(&budget, 4_000).unwrap(), []);
-        let told = purse.render(&budget, 2_500).unwrap();
+        let (mut purse, budget) = (Purse::default(), render_budget(10_000));
+        assert_eq!(purse.pay(&budget, &render("a", 4_000)).unwrap().events, []);
+        let told = purse.pay(&budget, &render("b", 2_500)).unwrap().events;
         assert!(
             matches!(&told[..], [JobEventKind::BudgetReached { percent: 50, used, .. }] if used == "6.5"),
             "{told:?}"
         );
-        let short = purse.render(&budget, 4_000).unwrap_err();
+        let short = purse.pay(&budget, &render("c", 4_000)).unwrap_err();
         assert_eq!(short.class, FailureClass::Budget);
         assert_eq!(
             short.message,
             "rendering takes 4 render seconds, and 3.5 of the budget's 10 are left"
         );
-        assert_eq!(purse.render(&budget, 3_500).unwrap().len(), 1, "100 %");
+        let all = purse.pay(&budget, &render("c", 3_500)).unwrap();
+        assert_eq!(all.events.len(), 1, "100 %");
     }
 
     #[test]
-    fn optional_nodes_leave_what_others_need_and_unknown_costs_are_not_free() {
-        let mut budget = budget(0);
-        budget.max_usd_micros = Some(1_000_000);
-        let must = NodeId::new("must");
-        let purse = Purse {
-            spent: Mutex::new(Spent {
-                reserved: BTreeMap::from([(must.clone(), 700_000)]),
-                ..Spent::default()
-            }),
+    fn optional_turns_leave_what_others_need_and_unknown_costs_are_not_free() {
+        let budget = dollar_budget(1_000_000);
+        let aside = Amounts {
+            usd_micros: 700_000,
+            ..Amounts::default()
         };
-        let hero = NodeId::new("hero");
-        let bill = |node, high_micros, yields| Bill {
-            node,
-            high_micros,
-            yields,
+        let reserved = BTreeMap::from([("must".to_owned(), aside)]);
+        let mut purse = Purse::new(Some(&budget), Vec::new(), reserved);
+        let optional = |usd_micros| Bill {
+            yields: true,
+            ..calls("hero", "k", Some(usd_micros))
         };
-        let short = purse.pay(&budget, &bill(&hero, Some(400_000), true));
+        let short = purse.pay(&budget, &optional(400_000));
         assert_eq!(
             short.unwrap_err().message,
             "it may cost $0.4, and $0.3 of the budget's $1 are left"
         );
-        let unknown = purse.pay(&budget, &bill(&hero, None, false)).unwrap_err();
-        assert!(unknown.message.contains("nobody can tell"), "{unknown:?}");
-        let told = purse.pay(&budget, &bill(&must, Some(700_000), false));
-        assert_eq!(told.unwrap().len(), 1, "half of it is used");
+        let unknown = purse.pay(&budget, &calls("hero", "k", None)).unwrap_err();
         assert_eq!(
-            purse
-                .pay(&budget, &bill(&hero, Some(300_000), true))
-                .unwrap()
-                .len(),
-            1
+            unknown.message,
+            "nobody can tell what it costs, and the budget is $1"
         );
+        let told = purse.pay(&budget, &calls("must", "k", Some(700_000)));
+        assert_eq!(told.unwrap().events.len(), 1, "half of it is used");
+        let rest = purse.pay(&budget, &optional(300_000)).unwrap();
+        assert_eq!(rest.events.len(), 1);
         let none = purse
-            .pay(&budget, &bill(&hero, Some(1), false))
+            .pay(&budget, &calls("hero", "k2", Some(1)))
             .unwrap_err();
         assert_eq!(none.class, FailureClass::Budget);
+    }
+
+    // spec: W-60
+    #[test]
+    fn credits_are_a_limit_of_their_own() {
+        let budget = Budget {
+            max_credits: Some(150),
+            ..budget()
+        };
+        let bill = |turn: &str, millicredits| Bill {
+            price: Price::Calls {
+                usd_micros: None,
+                millicredits,
+            },
+            ..calls(turn, "k", None)
+        };
+        let mut purse = Purse::default();
+        let told = purse
+            .pay(&budget, &bill("a", Some(100_500)))
+            .unwrap()
+            .events;
+        assert!(
+            matches!(&told[..], [JobEventKind::BudgetReached { what, used, .. }] if what == "credits" && used == "100.5 credits"),
+            "{told:?}"
+        );
+        let short = purse.pay(&budget, &bill("b", Some(50_000))).unwrap_err();
+        assert_eq!(
+            short.message,
+            "it may cost 50 credits, and 49.5 credits of the budget's 150 credits are left"
+        );
+        let unknown = purse.pay(&budget, &bill("b", None)).unwrap_err();
+        assert_eq!(
+            unknown.message,
+            "nobody can tell what it costs in credits, and the budget is 150 credits"
+        );
+    }
+
+    // spec: W-60
+    #[test]
+    fn asking_for_the_same_again_is_charged_once_and_for_more_the_difference() {
+        let budget = render_budget(10_000);
+        let mut purse = Purse::default();
+        assert!(
+            purse
+                .pay(&budget, &render("a", 6_000))
+                .unwrap()
+                .charge
+                .is_some()
+        );
+        let again = purse.pay(&budget, &render("a", 6_000)).unwrap();
+        assert_eq!(
+            (again.charge, again.events),
+            (None, Vec::new()),
+            "a second try"
+        );
+        let longer = purse.pay(&budget, &render("a", 7_000)).unwrap();
+        assert_eq!(longer.charge.unwrap().render_ms, 7_000);
+        let short = purse.pay(&budget, &render("b", 4_000)).unwrap_err();
+        assert!(short.message.contains("and 3 of"), "{short:?}");
+
+        let budget = dollar_budget(100);
+        let mut purse = Purse::default();
+        purse.pay(&budget, &calls("a", "first", Some(60))).unwrap();
+        let other = purse
+            .pay(&budget, &calls("a", "second", Some(60)))
+            .unwrap_err();
+        assert!(
+            other.message.contains("$0.00004"),
+            "another question is another call: {other:?}"
+        );
+    }
+
+    // spec: W-60
+    #[test]
+    fn a_job_that_goes_on_has_what_it_had_left() {
+        let budget = render_budget(10_000);
+        let mut first = Purse::default();
+        let charge = first.pay(&budget, &render("a", 6_000)).unwrap().charge;
+        let aside = Amounts {
+            render_ms: 6_000,
+            ..Amounts::default()
+        };
+        let reserved = BTreeMap::from([("a".to_owned(), aside)]);
+        let mut second = Purse::new(Some(&budget), charge.into_iter().collect(), reserved);
+        assert!(second.reserved.is_empty(), "it was charged");
+        let again = second.pay(&budget, &render("a", 6_000)).unwrap();
+        assert_eq!((again.charge, again.events), (None, Vec::new()));
+        let short = second.pay(&budget, &render("b", 5_000)).unwrap_err();
+        assert!(short.message.contains("and 4 of"), "{short:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_more_is_spent_than_there_is(limit in 0_u64..1000, bills in proptest::collection::vec((0_usize..4, 0_u64..400, any::<bool>()), 0..20)) {
+            let budget = render_budget(limit);
+            let mut purse = Purse::default();
+            for (turn, ms, yields) in bills {
+                let _ = purse.pay(&budget, &Bill::render(&format!("n{turn}"), ms, yields));
+                prop_assert!(purse.spent(|amounts| amounts.render_ms) <= limit);
+            }
+        }
     }
 }

@@ -12,11 +12,11 @@ use fenta_workflows::job_event::JobEventKind;
 use fenta_workflows::rerun_reason::RerunReason;
 use fenta_workflows::value::Value;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
-use fenta_workflows::{Item, NodeId, NodeRules, OnError, OnExceed, Scope, Stage};
+use fenta_workflows::{Item, NodeId, NodeRules, Scope, Stage};
 use futures_util::stream::{self, StreamExt};
 
+use super::fate::{self, Fate};
 use super::node_run::{self, JobShared, Stop, Turn, TurnResult, Variant};
-use crate::executors::RetryPolicy;
 use crate::store::{NodeEnding, NodeTally, NodeUpdate};
 
 /// How a node ended.
@@ -47,7 +47,7 @@ pub(super) async fn run(job: Arc<JobShared>, node: NodeId, scope: Scope) -> Node
     match staged.whole().await {
         Ok(outputs) => NodeEnd::Finished(outputs),
         Err(Stop::Interrupted) => NodeEnd::Interrupted,
-        Err(Stop::Failed(failure)) => staged.end(name, failure),
+        Err(Stop::Failed(failure) | Stop::Refused(failure)) => staged.end(name, failure),
     }
 }
 
@@ -75,7 +75,10 @@ impl Staged {
         );
         let stage = node_run::evaluate(move || job.workflow.stage(&node, &scope)).await?;
         match stage {
-            Err(error) => Err(self.failed(&name, node_run::refused(error)).await),
+            Err(error) => {
+                self.unstaged(&name, node_run::refused(error)).await?;
+                Ok(self.job.workflow.skipped(&self.node))
+            }
             Ok(Stage::Skipped) => {
                 self.skip(&name, "its `if` is false", NodeTally::default())
                     .await?;
@@ -115,7 +118,9 @@ impl Staged {
             let ended = match ended {
                 Ok(ended) => ended,
                 Err(Stop::Interrupted) => return Err(Stop::Interrupted),
-                Err(Stop::Failed(failure)) => return Err(self.failed(&name, failure).await),
+                Err(Stop::Failed(failure) | Stop::Refused(failure)) => {
+                    return Err(self.failed(&name, failure).await);
+                }
             };
             outputs[index] = ended.outputs;
             ending.tally.add(&ended.tally);
@@ -161,7 +166,7 @@ impl Staged {
         let (job, node, asked) = (Arc::clone(&self.job), self.node.clone(), scope.clone());
         let part = node_run::evaluate(move || job.workflow.takes_part(&node, &asked)).await?;
         match part {
-            Err(error) => Err(self.failed(&label, node_run::refused(error)).await),
+            Err(error) => self.unstaged(&label, node_run::refused(error)).await,
             Ok(false) => {
                 let tally = NodeTally::default();
                 self.skip(&label, "its `if` is false", tally).await?;
@@ -183,12 +188,11 @@ impl Staged {
             retry: self
                 .rules
                 .retry_is_written
-                .then(|| RetryPolicy::from(&self.rules.retry)),
+                .then(|| self.rules.retry.clone()),
         };
         let mut result = self.tries(&turn).await;
         if let Err(Stop::Failed(failure)) = &result.outcome
-            && self.rules.on_error == OnError::Fallback
-            && failure.class != FailureClass::Budget
+            && self.fate(failure, &turn.variant) == Fate::FallBack
         {
             self.job.log.add(JobEventKind::NodeFellBack {
                 node: turn.label.clone(),
@@ -204,6 +208,7 @@ impl Staged {
             tally,
             reasons,
         } = result;
+        self.job.purse().release(&turn.label);
         match outcome {
             Ok(outputs) => Ok(Ended {
                 outputs: Some(outputs),
@@ -211,30 +216,33 @@ impl Staged {
                 reasons,
             }),
             Err(Stop::Interrupted) => Err(Stop::Interrupted),
-            Err(Stop::Failed(failure)) => self.gone_wrong(&turn.label, failure, tally).await,
+            Err(Stop::Refused(failure)) => Err(self.failed_with(&turn.label, failure, tally).await),
+            Err(Stop::Failed(failure)) => match self.fate(&failure, &turn.variant) {
+                Fate::Skip(excuse) => {
+                    let why = excuse.after(&failure);
+                    self.skip(&turn.label, &why, tally).await?;
+                    Ok(skipped(tally))
+                }
+                _ => Err(self.failed_with(&turn.label, failure, tally).await),
+            },
         }
     }
 
-    /// A failure that is left when everything was tried.
-    async fn gone_wrong(
-        &self,
-        label: &str,
-        failure: WorkerFailure,
-        tally: NodeTally,
-    ) -> Result<Ended, Stop> {
-        let short = failure.class == FailureClass::Budget;
-        let why = if short && self.rules.optional && self.on_exceed() == OnExceed::SkipOptional {
-            format!(
-                "it is optional, and the budget is short: {}",
-                failure.message
-            )
-        } else if !short && self.rules.on_error == OnError::Skip {
-            format!("it failed, and its `on_error` is skip: {}", failure.message)
-        } else {
-            return Err(self.failed_with(label, failure, tally).await);
-        };
-        self.skip(label, &why, tally).await?;
-        Ok(skipped(tally))
+    fn fate(&self, failure: &WorkerFailure, variant: &Variant) -> Fate {
+        let fell_back = *variant != Variant::Written;
+        fate::of_work(&self.job.workflow, &self.node, failure.class, fell_back)
+    }
+
+    /// A node, or an item of it, whose `if` or `for_each` comes to nothing that can be obeyed.
+    async fn unstaged(&self, label: &str, failure: WorkerFailure) -> Result<Ended, Stop> {
+        let tally = NodeTally::default();
+        match fate::of_stage(&self.job.workflow, &self.node, failure.class) {
+            Fate::Skip(excuse) => {
+                self.skip(label, &excuse.after(&failure), tally).await?;
+                Ok(skipped(tally))
+            }
+            _ => Err(self.failed(label, failure).await),
+        }
     }
 
     /// A turn within its time; again when it took longer and the document says so.
@@ -246,13 +254,13 @@ impl Staged {
                 return result;
             };
             // Actions that failed were tried again already; only the node's own limit is left.
-            let wait = turn
-                .retry
-                .as_ref()
-                .filter(|_| {
-                    failure.class == FailureClass::Timeout && self.rules.timeout_ms.is_some()
-                })
-                .and_then(|retry| retry.wait_after(attempt, failure.class));
+            let own_limit =
+                failure.class == FailureClass::Timeout && self.rules.timeout_ms.is_some();
+            let wait = turn.retry.as_ref().filter(|_| own_limit).and_then(|rule| {
+                let calls = self.job.workflow.role(&self.node).is_some();
+                let policy = self.job.dispatcher.retry_policy(Some(rule), calls);
+                policy.wait_after(attempt, failure.class)
+            });
             let Some(wait) = wait else {
                 return result;
             };
@@ -293,6 +301,7 @@ impl Staged {
     }
 
     async fn skip(&self, label: &str, why: &str, tally: NodeTally) -> Result<(), Stop> {
+        self.job.purse().release(label);
         self.job.log.add(JobEventKind::NodeSkipped {
             node: label.to_owned(),
             why: why.to_owned(),
@@ -310,7 +319,9 @@ impl Staged {
     async fn failed_with(&self, label: &str, failure: WorkerFailure, tally: NodeTally) -> Stop {
         let error = job_error(label.to_owned(), failure.clone());
         let update = NodeUpdate::Failed { tally, error };
-        if let Err(Stop::Failed(refused)) = self.update(label, update).await {
+        if let Err(Stop::Failed(refused) | Stop::Refused(refused)) =
+            self.update(label, update).await
+        {
             tracing::error!(
                 job = self.job.id,
                 node = label,
@@ -328,18 +339,13 @@ impl Staged {
     }
 
     fn end(&self, name: String, failure: WorkerFailure) -> NodeEnd {
-        let waits = failure.class == FailureClass::Budget && self.on_exceed() == OnExceed::Pause;
+        let fate = fate::of_stage(&self.job.workflow, &self.node, failure.class);
         let error = job_error(name, failure);
-        if waits {
+        if fate == Fate::Pause {
             NodeEnd::Paused(error)
         } else {
             NodeEnd::Failed(error)
         }
-    }
-
-    fn on_exceed(&self) -> OnExceed {
-        let budget = self.job.workflow.settings().budget.as_ref();
-        budget.map_or(OnExceed::Fail, |budget| budget.on_exceed)
     }
 
     async fn update(&self, label: &str, update: NodeUpdate) -> Result<(), Stop> {

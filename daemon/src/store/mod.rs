@@ -6,6 +6,7 @@
 mod action_cache;
 mod action_times;
 pub mod cas;
+mod charges;
 mod connection;
 mod earlier_runs;
 mod error;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 pub use action_cache::CachedAction;
 pub use action_times::{ActionTime, ActionTimes};
 pub use cas::Cas;
+pub use charges::Charge;
 pub use earlier_runs::EarlierRun;
 pub use error::StoreError;
 pub use events::EventHub;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SpokenWord;
 use crate::digest::Digest;
+use crate::loopback::is_loopback;
 use crate::models::{ModelRef, Role};
 use crate::value::{Captions, Script};
 
@@ -22,6 +23,17 @@ pub struct InvokeRequest {
     pub models: Vec<ModelRef>,
     /// What to do.
     pub task: InvokeTask,
+}
+
+impl InvokeRequest {
+    /// Whether answering it takes no network: a person at this machine is asked, or an address of this machine.
+    pub fn stays_here(&self) -> bool {
+        match &self.task {
+            InvokeTask::Approve(_) => true,
+            InvokeTask::CallWebhook(task) => is_loopback(&task.url),
+            _ => false,
+        }
+    }
 }
 
 /// What to do.

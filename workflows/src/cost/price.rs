@@ -6,7 +6,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{Decimal, Meter, Quantity, Spread};
+use super::{Meter, Quantity, Spread};
 use crate::models::{Known, ModelRef, Models, Role};
 
 /// How sure an amount of money is.
@@ -51,13 +51,7 @@ impl Money {
 
     /// The most it may be, in millionths of a dollar, rounded up; none when that is unknown.
     pub fn high_micros(&self) -> Option<u64> {
-        let micros = self
-            .usd
-            .high
-            .saturating_mul(Decimal::from(1_000_000))
-            .ceil();
-        self.is_known()
-            .then(|| micros.to_string().parse().unwrap_or(u64::MAX))
+        self.is_known().then(|| self.usd.high_in(1_000_000))
     }
 
     /// Whether nothing in it is unknown.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::{PreparedNode, Scope};
-use crate::cost::{KnownParams, Money, Quantity, price};
+use crate::cost::{KnownParams, Money, Quantity, Spread, credits, price};
 use crate::expr::Context;
 use crate::graph::{NodeId, Workflow};
 use crate::models::{ModelRef, Role};
@@ -38,6 +38,11 @@ impl PreparedNode {
         price(self.node_type.role(), &self.models, &self.estimate(), today)
     }
 
+    /// The credits of its provider that its work would take on a day; none when nobody can tell.
+    pub fn credits(&self, today: &str) -> Option<Spread> {
+        credits(&self.models, &self.money(today))
+    }
+
     /// The role of the provider that does its work; none for work of this machine.
     pub fn role(&self) -> Option<Role> {
         self.node_type.role()
@@ -68,6 +73,15 @@ impl Workflow {
             }
             None => Money::FREE,
         }
+    }
+
+    /// The credits of its provider that a node's work would take on a day; none when nobody can tell.
+    pub fn credits(&self, node: &NodeId, scope: &Scope, today: &str) -> Option<Spread> {
+        let models = match self.known(node, scope) {
+            Some((_, known)) => known.models,
+            None => Vec::new(),
+        };
+        credits(&models, &self.money(node, scope, today))
     }
 
     /// A node's type with the parameters that are known.
@@ -151,6 +165,14 @@ outputs: { s: \"${{ nodes.voice.seconds }}\", n: \"${{ nodes.clip.video.name }}\
         let (quantities, found) = money(TEXT, "clip", &Scope::default());
         assert_eq!(quantities[0].meter, Meter::Clips);
         assert_eq!(found.usd.high.to_string(), "1.25");
+        let source = SourceFile {
+            name: "w.yaml".into(),
+            text: TEXT.into(),
+        };
+        let (workflow, _) = compile(&source).unwrap();
+        let clip = NodeId::new("clip");
+        let credits = workflow.credits(&clip, &Scope::default(), "2026-11-22");
+        assert_eq!(credits.unwrap().high_in(1), 250);
     }
 
     #[test]

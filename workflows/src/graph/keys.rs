@@ -155,7 +155,7 @@ pub const BUDGET_KEYS: [KeyDoc; 5] = [
     key("max_usd", "The most US dollars one run may cost."),
     key(
         "max_credits",
-        "The most credits of the hosted service one run may cost.",
+        "The most credits one run may take from providers that charge credits, as kie.ai does.",
     ),
     key(
         "max_render_seconds",

@@ -27,7 +27,7 @@ mod turns;
 mod typecheck;
 mod types;
 
-pub use rules::{CacheRule, NodeRules, OnError, RetryClass, RetryRule};
+pub use rules::{Backoff, CacheRule, NodeRules, OnError, RetryClass, RetryRule};
 pub use settings::{Budget, Network, OnExceed, Schedule, Settings, Watch};
 
 use std::borrow::Borrow;

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::keys::{CACHE, CACHE_KEYS, ON_ERROR, ON_ERROR_KEYS, RETRY_KEYS};
-use super::rules::{CacheRule, NodeRules, OnError, RetryClass, RetryRule};
+use super::rules::{Backoff, CacheRule, NodeRules, OnError, RetryClass, RetryRule};
 use super::shape::{
     bad, boolean, check_keys, duration, duration_text, find, text, texts, whole, word, wrong,
 };
@@ -76,12 +76,7 @@ fn retry(entry: &Entry, found: &mut Diagnostics) -> RetryRule {
     for inner in entries {
         match inner.key.as_str() {
             "attempts" => rule.attempts = attempts(inner, found),
-            "backoff" => {
-                if let Some((first, longest)) = backoff(inner, found) {
-                    rule.first_wait_ms = first;
-                    rule.longest_wait_ms = longest;
-                }
-            }
+            "backoff" => rule.backoff = backoff(inner, found),
             "on" => rule.on = classes(inner, found),
             _ => {}
         }
@@ -94,12 +89,15 @@ fn attempts(entry: &Entry, found: &mut Diagnostics) -> u32 {
 }
 
 /// `2s..60s`, or one length of time for every wait.
-fn backoff(entry: &Entry, found: &mut Diagnostics) -> Option<(u64, u64)> {
+fn backoff(entry: &Entry, found: &mut Diagnostics) -> Option<Backoff> {
     const EXAMPLE: &str = "write the first and the longest wait, for example `2s..60s`";
     let written = text(entry, found)?;
     let (first, longest) = written.split_once("..").unwrap_or((&written, &written));
     match (duration_text(first), duration_text(longest)) {
-        (Ok(first), Ok(longest)) if first <= longest => Some((first, longest)),
+        (Ok(first_ms), Ok(longest_ms)) if first_ms <= longest_ms => Some(Backoff {
+            first_ms,
+            longest_ms,
+        }),
         (Ok(_), Ok(_)) => {
             bad(
                 &entry.value,
@@ -215,8 +213,10 @@ mod tests {
             rules.retry,
             RetryRule {
                 attempts: 5,
-                first_wait_ms: 500,
-                longest_wait_ms: 10_000,
+                backoff: Some(Backoff {
+                    first_ms: 500,
+                    longest_ms: 10_000,
+                }),
                 on: BTreeSet::from([RetryClass::Server, RetryClass::Network]),
             }
         );
@@ -230,15 +230,16 @@ mod tests {
     fn short_forms_mean_the_same() {
         let (rules, found) = read("retry: 2\ncache: refresh\non_error: { fallback: { a: 1 } }\n");
         assert!(found.is_empty(), "{found}");
-        assert_eq!(rules.retry.attempts, 2);
+        assert_eq!((rules.retry.attempts, rules.retry.backoff), (2, None));
         assert_eq!(rules.retry.on.len(), 6);
         assert_eq!(rules.cache, CacheRule::Refresh);
         assert_eq!(rules.on_error, OnError::Fallback);
         let (rules, _) = read("retry: { backoff: 3s }\ncache: off\n");
-        assert_eq!(
-            (rules.retry.first_wait_ms, rules.retry.longest_wait_ms),
-            (3000, 3000)
-        );
+        let always = Backoff {
+            first_ms: 3000,
+            longest_ms: 3000,
+        };
+        assert_eq!(rules.retry.backoff, Some(always));
         assert_eq!(rules.cache, CacheRule::Off);
     }
 

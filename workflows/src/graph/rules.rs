@@ -49,20 +49,26 @@ impl Default for NodeRules {
 pub struct RetryRule {
     /// Attempts in all, the first one counted.
     pub attempts: u32,
-    /// The wait before the second attempt; each further one is twice as long.
-    pub first_wait_ms: u64,
-    /// No wait is longer.
-    pub longest_wait_ms: u64,
+    /// How long to wait before them; none where the document leaves it to the kind of work.
+    pub backoff: Option<Backoff>,
     /// After which failures.
     pub on: BTreeSet<RetryClass>,
+}
+
+/// Waits before further attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backoff {
+    /// The wait before the second attempt; each further one is twice as long. Milliseconds.
+    pub first_ms: u64,
+    /// No wait is longer.
+    pub longest_ms: u64,
 }
 
 impl Default for RetryRule {
     fn default() -> Self {
         Self {
             attempts: 3,
-            first_wait_ms: 2_000,
-            longest_wait_ms: 60_000,
+            backoff: None,
             on: RetryClass::ALL.into_iter().collect(),
         }
     }
@@ -157,7 +163,6 @@ mod tests {
         assert_eq!(RetryClass::parse("content_policy"), None);
     }
 
-    // spec: W-52
     #[test]
     fn the_default_tries_three_times_for_whatever_may_pass() {
         let rules = NodeRules::default();

@@ -55,7 +55,7 @@ pub enum Network {
 pub struct Budget {
     /// Millionths of a US dollar.
     pub max_usd_micros: Option<u64>,
-    /// Credits of the hosted service.
+    /// Credits of providers that charge credits.
     pub max_credits: Option<u64>,
     /// Milliseconds of rendered video at 1080p.
     pub max_render_ms: Option<u64>,

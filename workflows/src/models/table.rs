@@ -63,6 +63,18 @@ pub struct Price {
     pub as_of: String,
 }
 
+/// What a credit of a vendor is worth that charges credits and not money.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreditPrice {
+    /// Who charges them.
+    pub vendor: String,
+    /// US dollars for one.
+    pub usd: Decimal,
+    /// The day the price was read, `YYYY-MM-DD`.
+    pub as_of: String,
+}
+
 impl KnownModel {
     /// Whether it does not answer any more on a day, `YYYY-MM-DD`.
     pub fn is_retired_on(&self, today: &str) -> bool {
@@ -102,6 +114,7 @@ pub enum Resolved {
 #[derive(Debug)]
 pub struct Models {
     as_of: String,
+    credits: Vec<CreditPrice>,
     models: Vec<KnownModel>,
 }
 
@@ -109,6 +122,7 @@ pub struct Models {
 #[serde(deny_unknown_fields)]
 struct Document {
     as_of: String,
+    credits: Vec<CreditPrice>,
     models: Vec<KnownModel>,
 }
 
@@ -117,6 +131,7 @@ static BUILTIN: LazyLock<Models> = LazyLock::new(|| {
         .expect("the table ships with the program, because a test reads all of it");
     Models {
         as_of: document.as_of,
+        credits: document.credits,
         models: document.models,
     }
 });
@@ -135,6 +150,16 @@ impl Models {
     /// Every model.
     pub fn all(&'static self) -> impl Iterator<Item = Known> {
         self.models.iter()
+    }
+
+    /// What a credit of a vendor is worth; none for vendors that charge money.
+    pub fn credit(&'static self, vendor: &str) -> Option<&'static CreditPrice> {
+        self.credits.iter().find(|credit| credit.vendor == vendor)
+    }
+
+    /// Whether the table has a model of a vendor.
+    pub fn knows_vendor(&self, vendor: &str) -> bool {
+        self.models.iter().any(|model| model.id.vendor == vendor)
     }
 
     /// Every model of a role.
@@ -264,6 +289,10 @@ mod tests {
     fn the_table_is_sound() {
         let models = Models::builtin();
         assert!(day(models.as_of()));
+        for credit in &models.credits {
+            assert!(models.knows_vendor(&credit.vendor), "{}", credit.vendor);
+            assert!(Decimal::ZERO < credit.usd && day(&credit.as_of));
+        }
         let mut seen = BTreeSet::new();
         for model in models.all() {
             for role in &model.roles {

@@ -1,6 +1,6 @@
 //! What the nodes of a plan cost. Work of this machine is free; what nobody can price is unknown, never nothing.
 
-use fenta_client::api::plan::{Confidence, MoneyPlan, Place};
+use fenta_client::api::plan::{Confidence, MoneyPlan, Place, QuotaPlan};
 use fenta_workflows::action::{Action, InvokeRequest};
 use fenta_workflows::cost::{Decimal, Spread};
 
@@ -35,6 +35,31 @@ fn provider(request: &InvokeRequest) -> Place {
         model: String::new(),
         why,
     }
+}
+
+/// The credits a unit would take at the most, where it takes any.
+pub(super) fn credits(setting: &Setting, unit: &Unit) -> Option<QuotaPlan> {
+    let calls = unit
+        .missing
+        .iter()
+        .any(|action| matches!(**action, Action::Invoke(_)));
+    if !calls && !matches!(unit.verdict, Verdict::Pending(_)) {
+        return None;
+    }
+    let today = &setting.scope.job.date;
+    let credits = match &unit.prepared {
+        Some(prepared) => prepared.credits(today),
+        None => setting.workflow.credits(&unit.node, &unit.scope, today),
+    };
+    let needed = credits?.high;
+    let budget = setting.workflow.settings().budget.as_ref();
+    (!needed.is_zero()).then(|| QuotaPlan {
+        meter: "credits".to_owned(),
+        needed: needed.try_into().unwrap_or(f64::INFINITY),
+        limit: budget
+            .and_then(|budget| budget.max_credits)
+            .map(|limit| limit as f64),
+    })
 }
 
 /// A node whose parameters are known, at the prices of the table; what is in the cache already may bring it down to

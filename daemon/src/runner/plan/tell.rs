@@ -6,15 +6,17 @@ use fenta_client::api::plan::{
     MoneyPlan, NodePlan, Obstacle, Place, Plan, PlanRequest, PlanStatus, SecondsPlan,
 };
 use fenta_templates::timeline::Timeline;
+use fenta_workflows::Workflow;
 use fenta_workflows::action::{Action, CachePolicy};
 use fenta_workflows::lock::NodePins;
+use fenta_workflows::models::Role;
 use fenta_workflows::rerun_reason::RerunReason;
 use fenta_workflows::value::Value;
 
 use super::super::reasons::reasons;
 use super::super::selection::OptionsError;
 use super::super::submit::SubmitError;
-use super::super::{admission, pins, units};
+use super::super::{pins, units};
 use super::money;
 use super::spans::{quota, segments};
 use super::sums::{together, total};
@@ -77,7 +79,7 @@ impl Teller<'_> {
         self.lock_obstacles();
         let walked = self.walked;
         let nodes: Vec<NodePlan> = walked.nodes.iter().map(|node| self.node(node)).collect();
-        self.budget_obstacle(&nodes);
+        self.output_obstacles();
         let setting = &walked.setting;
         Plan {
             workflow: setting.workflow.name.clone(),
@@ -165,7 +167,14 @@ impl Teller<'_> {
                 self.obstacle(&plan.node, &failure.message, &failure.hint);
             }
         }
+        if let Some(failure) = &unit.obstacle {
+            self.obstacle(&plan.node, &failure.message, &failure.hint);
+        }
+        if !unit.note.is_empty() {
+            plan.note.clone_from(&unit.note);
+        }
         (plan.place, plan.money) = money::of(setting, unit);
+        plan.quota.extend(money::credits(setting, unit));
         plan
     }
 
@@ -184,16 +193,6 @@ impl Teller<'_> {
         }
         plan.seconds = self.seconds(unit, &plan.kind);
         plan.quota = quota(setting, unit);
-        for action in &unit.missing {
-            if let Action::Invoke(request) = &**action {
-                let refusal = admission::refusal(&setting.workflow, &setting.options, request)
-                    .err()
-                    .or_else(|| setting.planner.executors.refusal(request));
-                if let Some(failure) = refusal {
-                    self.obstacle(&plan.node, &failure.message, &failure.hint);
-                }
-            }
-        }
     }
 
     /// From the medians of this machine; what several workers do side by side takes the time of one of them.
@@ -269,21 +268,11 @@ impl Teller<'_> {
         }
     }
 
-    fn budget_obstacle(&mut self, nodes: &[NodePlan]) {
-        let needed: f64 = nodes
-            .iter()
-            .flat_map(|node| &node.quota)
-            .map(|q| q.needed)
-            .sum();
-        let budget = self.walked.setting.workflow.settings().budget.as_ref();
-        if let Some(limit) = budget.and_then(|budget| budget.max_render_ms)
-            && needed * 1000.0 > limit as f64
-        {
-            let message = format!(
-                "rendering takes {needed} render seconds, the budget allows {}",
-                limit as f64 / 1000.0
-            );
-            self.obstacle("", &message, "raise `budget.max_render_seconds`");
+    /// What the values of the run cannot be told as, as far as it can be told.
+    fn output_obstacles(&mut self) {
+        let setting = &self.walked.setting;
+        for error in setting.workflow.output_errors(&setting.scope) {
+            self.obstacle("", &error.message, &error.hint);
         }
     }
 }
@@ -298,7 +287,7 @@ pub(super) fn unpinned(walked: &Walked) -> Vec<(String, String)> {
         let actions = unit
             .missing
             .iter()
-            .filter_map(|action| pins::wish(lock, action).err());
+            .filter_map(|action| pins::missing(lock, action).err());
         let answers = unit
             .answers
             .iter()
@@ -309,10 +298,18 @@ pub(super) fn unpinned(walked: &Walked) -> Vec<(String, String)> {
             }
             _ => None,
         };
-        let all = actions.chain(answers).chain(template);
+        let asked_anew = asked_anew(&walked.setting.workflow, unit);
+        let all = actions.chain(answers).chain(template).chain(asked_anew);
         found.extend(all.map(|why| (unit.label.clone(), why)));
     }
     found
+}
+
+/// A unit that waits for others is certain to ask for what a frozen run asks nobody.
+fn asked_anew(workflow: &Workflow, unit: &Unit) -> Option<String> {
+    let role = workflow.role(&unit.node)?;
+    let pending = matches!(unit.verdict, Verdict::Pending(_));
+    (pending && matches!(role, Role::Webhook | Role::Approval)).then(|| pins::nobody(role))
 }
 
 fn timelines(units: &[Unit]) -> BTreeMap<String, Timeline> {

@@ -8,9 +8,11 @@ use fenta_workflows::digest::ActionDigest;
 use fenta_workflows::lock;
 use fenta_workflows::value::Value;
 use fenta_workflows::worker::WorkerFailure;
-use fenta_workflows::{LowerError, Lowered, NodeId, OnError, PreparedNode, Scope, Workflow};
+use fenta_workflows::{LowerError, Lowered, NodeId, PreparedNode, Scope, Workflow};
 
+use super::super::batch::Item;
 use super::super::executor::LookUp;
+use super::super::fate::{self, Fate};
 use super::super::freshness::Freshness;
 use super::super::node_run::refused;
 use super::super::reasons::Evidence;
@@ -27,7 +29,7 @@ pub(super) struct Unit {
     pub(super) fell_back: Option<String>,
     results: Vec<ActionResult>,
     /// What it asks for now.
-    pub(super) asked: Vec<Asked>,
+    pub(super) asked: Vec<Item>,
     /// Everything it asked for that would have to run.
     pub(super) missing: Vec<Arc<Action>>,
     pub(super) hits: u32,
@@ -36,14 +38,11 @@ pub(super) struct Unit {
     pub(super) evidence: Evidence,
     /// The spans of a render, with what is there.
     pub(super) spans: Vec<Span>,
+    /// What would stop it although it has work to do.
+    pub(super) obstacle: Option<WorkerFailure>,
+    /// What else is to be said of it; may be empty.
+    pub(super) note: String,
     pub(super) verdict: Verdict,
-}
-
-/// An action a unit asks for.
-pub(super) struct Asked {
-    pub(super) action: Arc<Action>,
-    pub(super) digest: ActionDigest,
-    pub(super) result: Option<ActionResult>,
 }
 
 /// A span of a render.
@@ -91,6 +90,8 @@ impl Unit {
             answers: Vec::new(),
             evidence,
             spans: Vec::new(),
+            obstacle: None,
+            note: String::new(),
             verdict: Verdict::Open,
         }
     }
@@ -131,11 +132,7 @@ impl Unit {
             Lowered::Actions(actions) => {
                 self.asked = actions
                     .into_iter()
-                    .map(|action| Asked {
-                        digest: action.digest(tool),
-                        action: Arc::new(action),
-                        result: None,
-                    })
+                    .map(|action| Item::new(action, tool))
                     .collect();
             }
         }
@@ -152,22 +149,43 @@ impl Unit {
 
     /// What a failure means for it, as the document says.
     pub(super) fn fail(&mut self, workflow: &Workflow, failure: WorkerFailure) {
-        let on_error = workflow.rules(&self.node).map(|rules| rules.on_error);
-        match on_error {
-            Some(OnError::Fallback) if self.fell_back.is_none() => {
-                self.fell_back = Some(failure.message);
-                self.prepared = None;
-                self.results.clear();
-                self.asked.clear();
-            }
-            Some(OnError::Skip) => {
-                self.verdict = Verdict::Skipped(format!(
-                    "it would fail, and its `on_error` is skip: {}",
-                    failure.message
-                ));
-            }
-            _ => self.verdict = Verdict::Blocked(failure),
+        let fell_back = self.fell_back.is_some();
+        match fate::of_work(workflow, &self.node, failure.class, fell_back) {
+            Fate::FallBack => self.fall_back(failure.message),
+            Fate::Skip(excuse) => self.verdict = Verdict::Skipped(excuse.before(&failure)),
+            Fate::Pause => self.verdict = Verdict::Blocked(pausing(failure)),
+            Fate::Fail => self.verdict = Verdict::Blocked(failure),
         }
+    }
+
+    /// What it would do may not be done. Where that ends the job, it is still told what would be missing.
+    pub(super) fn refuse(&mut self, workflow: &Workflow, failure: WorkerFailure) {
+        self.fail(workflow, failure);
+        if let Verdict::Blocked(failure) = &self.verdict {
+            self.obstacle = Some(failure.clone());
+            self.verdict = Verdict::Missing;
+        }
+    }
+
+    /// What will be refused when its turn comes, while it still waits for others.
+    pub(super) fn foresee(&mut self, workflow: &Workflow, failure: WorkerFailure) {
+        match fate::of_work(workflow, &self.node, failure.class, true) {
+            Fate::Skip(_) => self.note = format!("would be skipped: {}", failure.message),
+            Fate::Pause => self.obstacle = Some(pausing(failure)),
+            Fate::FallBack | Fate::Fail => self.obstacle = Some(failure),
+        }
+    }
+
+    /// The fallback begins anew: nothing of what was asked for before counts.
+    fn fall_back(&mut self, after: String) {
+        self.fell_back = Some(after);
+        self.verdict = Verdict::Open;
+        self.prepared = None;
+        self.results.clear();
+        self.asked.clear();
+        self.missing.clear();
+        self.spans.clear();
+        self.hits = 0;
     }
 
     /// The cache has answered about one of the actions asked for.
@@ -182,10 +200,10 @@ impl Unit {
         }
     }
 
-    /// Everything asked for was answered: either all of it is there, or this is what has to run.
-    pub(super) fn take_answers(&mut self) {
+    /// Everything asked for was answered. Where something has to run, this is what was asked for.
+    pub(super) fn take_answers(&mut self) -> Option<Vec<Item>> {
         let asked = std::mem::take(&mut self.asked);
-        let content = |asked: &Asked| super::tell::is_content(&asked.action);
+        let content = |asked: &Item| super::tell::is_content(&asked.action);
         self.hits += asked
             .iter()
             .filter(|one| one.result.is_some() && content(one))
@@ -209,11 +227,21 @@ impl Unit {
         if asked.iter().all(|one| one.result.is_some()) {
             self.results
                 .extend(asked.into_iter().filter_map(|one| one.result));
-            return;
+            return None;
         }
-        let missing = asked.into_iter().filter(|one| one.result.is_none());
-        self.missing.extend(missing.map(|one| one.action));
+        let missing = asked.iter().filter(|one| one.result.is_none());
+        self.missing
+            .extend(missing.map(|one| Arc::clone(&one.action)));
         self.verdict = Verdict::Missing;
+        Some(asked)
+    }
+}
+
+/// A budget that is short where the document asks for a person then.
+fn pausing(failure: WorkerFailure) -> WorkerFailure {
+    WorkerFailure {
+        message: format!("the job would pause here: {}", failure.message),
+        ..failure
     }
 }
 

@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use fenta_client::api::jobs::RunOptions;
-use fenta_workflows::action::CachePolicy;
+use fenta_workflows::action::{Action, CachePolicy};
 use fenta_workflows::value::Value;
-use fenta_workflows::worker::{FailureClass, WorkerFailure};
 use fenta_workflows::{Item, LowerError, NodeId, Scope, Stage, Workflow};
 
+use super::super::admission::{self, Gate, Refusal};
+use super::super::batch::Item as Asked;
 use super::super::executor::LookUp;
+use super::super::fate::{self, Fate};
 use super::super::node_run::refused;
+use super::super::purse::{Bill, Purse};
 use super::super::selection::{Part, Selection};
 use super::super::submit::SubmitError;
 use super::unit::{Unit, Verdict};
@@ -74,6 +77,8 @@ struct Walk {
     waits: HashMap<NodeId, usize>,
     feeds: HashMap<NodeId, Vec<NodeId>>,
     ready: Vec<NodeId>,
+    /// What is left of the budget, as the run would have it.
+    purse: Purse,
     /// Nodes whose outputs are not known, and the node that has to run for it.
     roots: HashMap<NodeId, String>,
 }
@@ -82,6 +87,9 @@ impl Walk {
     fn new(setting: Setting) -> Self {
         let (mut waits, mut feeds) = (HashMap::new(), HashMap::<NodeId, Vec<NodeId>>::new());
         let mut ready = Vec::new();
+        let reserved = admission::reserve(&setting.workflow, &setting.selection, &setting.scope);
+        let budget = setting.workflow.settings().budget.as_ref();
+        let purse = Purse::new(budget, Vec::new(), reserved);
         for node in setting.workflow.order() {
             if setting.selection.part(node) == Part::LeftOut {
                 continue;
@@ -104,6 +112,7 @@ impl Walk {
             waits,
             feeds,
             ready,
+            purse,
             roots: HashMap::new(),
         }
     }
@@ -185,7 +194,7 @@ impl Walk {
             Ok(Stage::Skipped) => Verdict::Skipped("its `if` is false".to_owned()),
             Err(error) => match self.roots.get(node) {
                 Some(root) => Verdict::Pending(root.clone()),
-                None => Verdict::Blocked(refused(error)),
+                None => self.unstaged(node, error),
             },
         };
         self.add(node, node.to_string(), scope, verdict);
@@ -200,9 +209,18 @@ impl Walk {
         let verdict = match self.setting.workflow.takes_part(node, &scope) {
             Ok(true) => Verdict::Open,
             Ok(false) => Verdict::Skipped("its `if` is false".to_owned()),
-            Err(error) => Verdict::Blocked(refused(error)),
+            Err(error) => self.unstaged(node, error),
         };
         self.add(node, label, Arc::new(scope), verdict);
+    }
+
+    /// A node, or an item of it, whose `if` or `for_each` comes to nothing that can be obeyed.
+    fn unstaged(&self, node: &NodeId, error: LowerError) -> Verdict {
+        let failure = refused(error);
+        match fate::of_stage(&self.setting.workflow, node, failure.class) {
+            Fate::Skip(excuse) => Verdict::Skipped(excuse.before(&failure)),
+            _ => Verdict::Blocked(failure),
+        }
     }
 
     fn add(&mut self, node: &NodeId, label: String, scope: Arc<Scope>, verdict: Verdict) {
@@ -222,10 +240,10 @@ impl Walk {
     fn settled(&mut self, number: usize) {
         let unit = &mut self.units[number];
         let node = unit.node.clone();
-        if matches!(unit.verdict, Verdict::Missing)
-            && self.setting.selection.part(&node) == Part::FromCache
-        {
-            unit.verdict = Verdict::Blocked(not_there(&node));
+        match unit.verdict {
+            Verdict::Known(_) | Verdict::Skipped(_) => self.purse.release(&unit.label),
+            Verdict::Pending(_) => self.foresee(number),
+            _ => {}
         }
         if let Some(left) = self.unsettled.get_mut(&node) {
             *left -= 1;
@@ -312,11 +330,46 @@ impl Walk {
         }
         for unit in &self.open {
             let unit = &mut self.units[*unit];
-            if matches!(unit.verdict, Verdict::Open) && !unit.asked.is_empty() {
-                unit.take_answers();
+            if matches!(unit.verdict, Verdict::Open)
+                && !unit.asked.is_empty()
+                && let Some(asked) = unit.take_answers()
+            {
+                let refused = admitted(&self.setting, &mut self.purse, unit, &asked);
+                match refused {
+                    Ok(()) => {}
+                    Err(Refusal::Failed(failure)) => unit.refuse(&self.setting.workflow, failure),
+                    // What a lock does not pin is told of all nodes together.
+                    Err(Refusal::Final(_)) if self.setting.options.frozen => {}
+                    Err(Refusal::Final(failure)) => unit.verdict = Verdict::Blocked(failure),
+                }
             }
         }
         Ok(())
+    }
+
+    /// What a unit that waits for others will be refused, as far as that is certain already.
+    fn foresee(&mut self, number: usize) {
+        let setting = &self.setting;
+        let (workflow, unit) = (&setting.workflow, &mut self.units[number]);
+        let Some(budget) = workflow.settings().budget.as_ref() else {
+            return;
+        };
+        let gate = gate(setting, &unit.node);
+        let money = workflow.money(&unit.node, &unit.scope, &setting.scope.job.date);
+        // What is unknown now may be known when its turn comes.
+        if gate.part == Part::FromCache || !money.is_known() || money.usd.high.is_zero() {
+            return;
+        }
+        let credits = workflow.credits(&unit.node, &unit.scope, &setting.scope.job.date);
+        let bill = Bill {
+            turn: unit.label.clone(),
+            ask: String::new(),
+            price: admission::priced(&money, credits.as_ref()),
+            yields: gate.yields(),
+        };
+        if let Err(failure) = self.purse.pay(budget, &bill) {
+            unit.foresee(workflow, failure);
+        }
     }
 
     fn hear(&mut self, unit: usize, number: usize, answer: LookUp) {
@@ -369,11 +422,38 @@ impl Walk {
     }
 }
 
-fn not_there(node: &NodeId) -> WorkerFailure {
-    WorkerFailure {
-        class: FailureClass::Input,
-        message: "its results are not in the cache, and the options of the run leave it out"
-            .to_owned(),
-        hint: format!("run the workflow until `{node}` first, or leave the option out"),
+fn gate<'a>(setting: &'a Setting, node: &'a NodeId) -> Gate<'a> {
+    Gate {
+        workflow: &setting.workflow,
+        options: &setting.options,
+        part: setting.selection.part(node),
+        node,
     }
+}
+
+/// Whether a run would do what is missing, asked as the run asks: the options and the network, the budget, and then
+/// whether there is anybody who could.
+fn admitted(
+    setting: &Setting,
+    purse: &mut Purse,
+    unit: &Unit,
+    asked: &[Asked],
+) -> Result<(), Refusal> {
+    let gate = gate(setting, &unit.node);
+    gate.check(asked)?;
+    let (budget, prepared) = (&setting.workflow.settings().budget, &unit.prepared);
+    if let (Some(budget), Some(prepared)) = (budget, prepared) {
+        let today = &setting.scope.job.date;
+        for bill in gate.bills(&unit.label, prepared, asked, today) {
+            purse.pay(budget, &bill).map_err(Refusal::Failed)?;
+        }
+    }
+    for action in asked.iter().filter(|one| one.result.is_none()) {
+        if let Action::Invoke(request) = &*action.action
+            && let Some(failure) = setting.planner.executors.refusal(request)
+        {
+            return Err(Refusal::Failed(failure));
+        }
+    }
+    Ok(())
 }
