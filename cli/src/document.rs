@@ -65,7 +65,7 @@ impl Document {
         match compile(&self.source) {
             Ok((workflow, warnings)) => {
                 for warning in &warnings {
-                    ui.note(&format!("{}\n", warning.render(&self.source, color)));
+                    ui.rendered(&warning.render(&self.source, color));
                 }
                 Ok(workflow)
             }

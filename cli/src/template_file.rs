@@ -78,7 +78,7 @@ impl TemplateFile {
         match checked {
             Ok((template, warnings)) => {
                 for warning in &warnings {
-                    ui.note(&format!("{}\n", warning.render(&self.source, color)));
+                    ui.rendered(&warning.render(&self.source, color));
                 }
                 Ok(template)
             }

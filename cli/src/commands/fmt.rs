@@ -79,7 +79,7 @@ impl FmtArgs {
         let is_stdin = file == Path::new("-");
         let writes = !self.check && !self.diff;
         if writes && is_stdin {
-            return ui.result(text.strip_suffix('\n').unwrap_or(text));
+            return ui.text(text.strip_suffix('\n').unwrap_or(text));
         }
         if writes && changed {
             replace_file(&context.settings.current_dir.join(file), text.as_bytes())?;

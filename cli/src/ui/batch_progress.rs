@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fenta_client::api::jobs::JobEventKind;
+use fenta_workflows::diagnostic::printable;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Ui, turn};
@@ -44,7 +45,7 @@ impl<'a> BatchProgress<'a> {
             .bars()
             .insert_before(&self.total, ProgressBar::no_length());
         bar.set_style(running());
-        bar.set_prefix(format!("{name:<width$}", width = self.width));
+        bar.set_prefix(format!("{:<width$}", printable(name), width = self.width));
         bar.enable_steady_tick(Duration::from_millis(120));
         let row_bar = RowBar {
             bar,
@@ -85,9 +86,10 @@ impl<'a> BatchProgress<'a> {
 impl RowBar {
     fn say(&self, what: &str) {
         self.bar.set_message(format!(
-            "{} of {} nodes  {what}",
+            "{} of {} nodes  {}",
             self.finished.min(self.nodes),
-            self.nodes
+            self.nodes,
+            printable(what)
         ));
     }
 }

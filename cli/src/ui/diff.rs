@@ -44,7 +44,8 @@ mod tests {
             "--- a/w.yaml\n+++ b/w.yaml\n@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n"
         );
         assert_eq!(unified("w.yaml", "a\n", "a\n", Style::new(false)), "");
-        let painted = unified("w.yaml", "a\n", "b\n", Style::new(true));
+        let style = Style::new(true);
+        let painted = style.shown(&unified("w.yaml", "a\n", "b\n", style));
         assert!(painted.contains("\x1b[32m+b\x1b[0m"), "{painted:?}");
     }
 }

@@ -15,6 +15,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use fenta_client::api::problem::LocatedDiagnostic;
 use fenta_workflows::Severity;
+use fenta_workflows::diagnostic::{picture, printable};
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde::Serialize;
 
@@ -130,6 +131,19 @@ impl Ui {
 
     /// A result: one or more lines on stdout.
     pub(crate) fn result(&self, text: &str) -> Result<(), CommandError> {
+        self.out_line(&self.out_style.shown(text))
+    }
+
+    /// A text whose very characters are the result, such as a document. Only a terminal gets it made visible.
+    pub(crate) fn text(&self, text: &str) -> Result<(), CommandError> {
+        if self.out_is_terminal {
+            return self.result(text);
+        }
+        self.out_line(text)
+    }
+
+    /// A line on stdout that holds nothing but what a terminal may get.
+    fn out_line(&self, text: &str) -> Result<(), CommandError> {
         self.bars
             .suspend(|| writeln!(io::stdout().lock(), "{text}"))
             .map_err(stdout_failed)
@@ -141,7 +155,7 @@ impl Ui {
             what: "cannot write the result as JSON".to_owned(),
             source: error.into(),
         })?;
-        self.result(&line)
+        self.out_line(&escaped(&line))
     }
 
     /// A table on stdout, as people or programs want it.
@@ -154,13 +168,20 @@ impl Ui {
         if text.is_empty() {
             return Ok(());
         }
-        self.result(&text)
+        self.out_line(&text)
     }
 
     /// Something to know, on stderr.
     pub(crate) fn note(&self, text: &str) {
         if !self.flags.quiet && !self.flags.json {
             self.err_line(text);
+        }
+    }
+
+    /// Diagnostics to know, on stderr, as they were rendered.
+    pub(crate) fn rendered(&self, text: &str) {
+        if !self.flags.quiet && !self.flags.json {
+            self.rendered_line(&format!("{text}\n"));
         }
     }
 
@@ -180,12 +201,17 @@ impl Ui {
             }
         }
         if !self.flags.json {
-            self.err_line(&format!("{rendered}\n"));
+            self.rendered_line(&format!("{rendered}\n"));
         }
     }
 
     /// A line on stderr. When stderr is gone there is nobody left to tell.
     pub(crate) fn err_line(&self, text: &str) {
+        self.rendered_line(&self.err_style.shown(text));
+    }
+
+    /// A line on stderr that holds nothing but what a terminal may get.
+    fn rendered_line(&self, text: &str) {
         let _ = self
             .bars
             .suspend(|| writeln!(io::stderr().lock(), "{text}"));
@@ -204,11 +230,11 @@ impl Ui {
         }
         if self.flags.json {
             let line = serde_json::to_string(&error.to_exit_error());
-            self.err_line(&line.unwrap_or_else(|error| error.to_string()));
+            self.err_line(&line.map_or_else(|error| error.to_string(), |line| escaped(&line)));
             return;
         }
         if let CommandError::Document { rendered, .. } = error {
-            self.err_line(&format!("{rendered}\n"));
+            self.rendered_line(&format!("{rendered}\n"));
         } else {
             for found in error.diagnostics() {
                 self.err_line(&format!(
@@ -234,7 +260,7 @@ impl Ui {
     pub(crate) fn ask(&self, question: &str) -> Result<Option<String>, CommandError> {
         let read = || -> io::Result<Option<String>> {
             let mut stderr = io::stderr().lock();
-            write!(stderr, "{question} ")?;
+            write!(stderr, "{} ", self.err_style.shown(question))?;
             stderr.flush()?;
             read_line()
         };
@@ -263,12 +289,25 @@ fn stdout_failed(source: io::Error) -> CommandError {
     }
 }
 
+/// JSON in which every character that steers a terminal is an escape; serde_json writes some as they are. Outside of texts
+/// JSON has none of them.
+fn escaped(line: &str) -> String {
+    let mut escaped = String::with_capacity(line.len());
+    for c in line.chars() {
+        match picture(c) {
+            Some(_) => escaped.push_str(&format!("\\u{:04x}", c as u32)),
+            None => escaped.push(c),
+        }
+    }
+    escaped
+}
+
 /// A workflow command that makes GitHub show the problem beside the line it is about.
 fn annotation(found: &LocatedDiagnostic) -> String {
     let escape = |text: &str| {
-        text.replace('%', "%25")
-            .replace('\r', "%0D")
-            .replace('\n', "%0A")
+        let text = text.replace('%', "%25");
+        let text = text.replace('\r', "%0D").replace('\n', "%0A");
+        printable(&text).into_owned()
     };
     let property = |text: &str| escape(text).replace(':', "%3A").replace(',', "%2C");
     let level = match found.severity {
@@ -296,6 +335,15 @@ mod tests {
             annotation(&serde_json::from_str(json).unwrap()),
             "::error file=a%2Cb.yaml,line=2,col=3,title=graph/x::50%25 off%0Anow"
         );
+    }
+
+    // spec: W-9
+    #[test]
+    fn json_has_escapes_for_everything_that_steers_a_terminal() {
+        let name = "x\u{1b}[31m\u{7f}\u{9b}\u{202e}é";
+        let line = escaped(&serde_json::to_string(name).unwrap());
+        assert_eq!(line, r#""x\u001b[31m\u007f\u009b\u202eé""#);
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), name);
     }
 
     #[test]

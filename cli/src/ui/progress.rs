@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fenta_client::api::jobs::{JobEvent, JobEventKind};
+use fenta_workflows::diagnostic::printable;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Ui;
@@ -118,7 +119,7 @@ impl<'a> JobProgress<'a> {
             return false;
         };
         if !text.is_empty() {
-            self.bar(&node).set_message(text);
+            self.bar(&node).set_message(printable(&text).into_owned());
         }
         true
     }
@@ -128,7 +129,7 @@ impl<'a> JobProgress<'a> {
         self.bars.entry(node.to_owned()).or_insert_with(|| {
             let bar = bars.add(ProgressBar::no_length());
             bar.set_style(waiting());
-            bar.set_prefix(format!("{node:<width$}"));
+            bar.set_prefix(format!("{:<width$}", printable(node)));
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         })

@@ -4,6 +4,8 @@
 
 use comfy_table::{Cell, Color, ContentArrangement, presets};
 
+use fenta_workflows::diagnostic::printable;
+
 use super::style::Style;
 
 /// Rows under a header.
@@ -144,7 +146,7 @@ pub(crate) fn terminal_width() -> Option<usize> {
 }
 
 fn painted(text: &str, tint: Tint) -> Cell {
-    let cell = Cell::new(text);
+    let cell = Cell::new(printable(text));
     match tint {
         Tint::Plain => cell,
         Tint::Good => cell.fg(Color::Green),
@@ -156,7 +158,7 @@ fn painted(text: &str, tint: Tint) -> Cell {
 
 /// Tabs and line ends inside a cell would look like other cells and rows.
 fn one_line(cell: &str) -> String {
-    cell.replace(['\t', '\n', '\r'], " ")
+    printable(&cell.replace(['\t', '\n', '\r'], " ")).into_owned()
 }
 
 #[cfg(test)]
@@ -181,6 +183,18 @@ mod tests {
         let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
         assert_eq!(lines[0], "ID     STATE");
         assert_eq!(lines[1], "job_1  completed");
+    }
+
+    // spec: W-9
+    #[test]
+    fn cells_cannot_steer_a_terminal() {
+        let mut table = Table::new(&["NAME"]);
+        table.row(Row::new().cell("x\u{1b}[31m\u{7}"));
+        assert_eq!(table.for_pipes(), "x␛[31m␇");
+        for style in [Style::new(false), Style::new(true)] {
+            let text = table.for_people(style);
+            assert!(text.contains("x␛[31m␇"), "{text:?}");
+        }
     }
 
     #[test]

@@ -223,3 +223,41 @@ fn the_reference_is_up_to_date() {
         );
     }
 }
+
+// spec: W-9
+#[test]
+fn control_characters_are_made_visible_on_the_way_out() {
+    let stage = Stage::new();
+    let document = "fenta: workflow/v1\nname: bees\nnodes:\n  a:\n    type: Input.Text\n    with: { text: Bees }\noutputs:\n  said: ${{ nodes.a.text }}\n";
+    stage.file("x\u{1b}[31m.yaml", document);
+    stage.file("w.yaml", document);
+    stage.file(
+        "bad.yaml",
+        "fenta: workflow/v1\nname: \"x\\e[31mRED\\a\"\nnodes:\n  a: { type: \"Input.\\e[31mText\" }\n",
+    );
+    stage.file(
+        "t.yaml",
+        "fenta: template/v1\nname: \"t\\e[31m\"\nextends: daily\n",
+    );
+    for args in [
+        vec!["validate", "x\u{1b}[31m.yaml"],
+        vec!["validate", "bad.yaml"],
+        vec!["validate", "no\u{1b}[31m.yaml"],
+        vec!["validate", "--json", "bad.yaml"],
+        vec!["validate", "t.yaml"],
+        vec!["template", "show", "./t.yaml"],
+        vec!["graph", "x\u{1b}[31m.yaml"],
+        vec!["explain", "x\u{1b}[31m/y"],
+        vec!["fmt", "--check", "x\u{1b}[31m.yaml", "w.yaml"],
+        vec!["fr\u{1b}[31mt"],
+    ] {
+        let ended = stage.fenta(&args);
+        let all = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(
+            !all.contains(|c: char| c.is_control() && c != '\n' && c != '\t'),
+            "{args:?}: {all:?}"
+        );
+    }
+    let ended = stage.fenta(&["validate", "x\u{1b}[31m.yaml"]);
+    assert!(ended.stderr.contains("x␛[31m.yaml"), "{}", ended.stderr);
+}

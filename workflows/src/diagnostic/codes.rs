@@ -52,7 +52,8 @@ codes! {
         every schedule `cron` and `timezone`, every watch `path` and `into`, and a workflow has `nodes`.";
     /// A name that is not allowed.
     BAD_NAME = "document/bad-name": "Names of nodes, inputs, variables and outputs begin with a small letter and go on \
-        with small letters, digits and _; at most 40 characters. They appear in expressions, so they must be plain.";
+        with small letters, digits and _; at most 40 characters. They appear in expressions, so they must be plain. \
+        The name of the workflow itself is one line of any letters.";
     /// An input's default or limits do not fit its type.
     INPUT = "document/input": "The declaration of an input contradicts itself: its default, limits or choices do not fit \
         its type.";

@@ -6,11 +6,13 @@
 pub mod codes;
 mod examples;
 mod position;
+mod printable;
 mod render;
 
 pub use codes::explain;
 pub use examples::{Example, FIRST_LINE, example};
 pub use position::{LocatedDiagnostic, LocatedLabel, Position, Range};
+pub use printable::{picture, printable};
 
 use std::fmt;
 

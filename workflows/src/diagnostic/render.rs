@@ -5,6 +5,7 @@
 use annotate_snippets::{Annotation, AnnotationKind, Level, Origin, Renderer, Snippet};
 
 use super::position::line_column;
+use super::printable::printable;
 use super::{Diagnostic, Severity, Span};
 use crate::execution::SourceFile;
 
@@ -23,19 +24,22 @@ pub(super) fn render(diagnostic: &Diagnostic, source: &SourceFile, color: bool) 
     let title = level
         .primary_title(diagnostic.message.as_str())
         .id(diagnostic.code);
+    let name = printable(&source.name);
     let mut group = match Window::around(&source.text, diagnostic) {
-        Some(window) => title.element(snippet(diagnostic, source, &window)),
-        None => title.element(place(diagnostic, source)),
+        Some(window) => title.element(snippet(diagnostic, source, &window).path(name.as_ref())),
+        None => title.element(place(diagnostic, source, &name)),
     };
     for hint in &diagnostic.hints {
-        group = group.element(Level::HELP.message(hint.as_str()));
+        group = group.element(Level::HELP.message(printable(hint)));
     }
     let renderer = if color {
         Renderer::styled()
     } else {
         Renderer::plain()
     };
-    renderer.term_width(TERM_WIDTH).render(&[group])
+    let rendered = renderer.term_width(TERM_WIDTH).render(&[group]);
+    // The renderer shows pictures for all other control characters of the source; these it passes on.
+    rendered.replace(|c: char| matches!(c, '\u{80}'..='\u{9f}'), "\u{fffd}")
 }
 
 /// The lines of the source that are shown. The renderer indexes every line it is given, so it is given few.
@@ -90,29 +94,26 @@ fn snippet<'a>(
         .unwrap_or(0..0);
     let mut primary = AnnotationKind::Primary.span(at);
     if !diagnostic.label.is_empty() {
-        primary = primary.label(diagnostic.label.as_str());
+        primary = primary.label(printable(&diagnostic.label));
     }
     let labels = diagnostic.labels.iter().filter_map(|label| {
         let span = window.inside(visible(text, label.span))?;
         Some(
             AnnotationKind::Context
                 .span(span)
-                .label(label.message.as_str()),
+                .label(printable(&label.message)),
         )
     });
     Snippet::source(window.text)
         .line_start(window.line)
-        .path(source.name.as_str())
         .annotation(primary)
         .annotations(labels)
 }
 
 /// The place alone, for lines nobody could read.
-fn place<'a>(diagnostic: &Diagnostic, source: &'a SourceFile) -> Origin<'a> {
+fn place<'a>(diagnostic: &Diagnostic, source: &SourceFile, name: &'a str) -> Origin<'a> {
     let (line, column) = line_column(&source.text, diagnostic.span.start);
-    Origin::path(source.name.as_str())
-        .line(line)
-        .char_column(column)
+    Origin::path(name).line(line).char_column(column)
 }
 
 /// The span clipped to the source and to character boundaries.
@@ -162,6 +163,31 @@ mod tests {
             assert!(text.contains(part), "{part:?} missing in\n{text}");
         }
         assert!(!text.contains('\u{1b}'));
+    }
+
+    // spec: W-9
+    #[test]
+    fn control_characters_are_shown_and_not_obeyed() {
+        let source = SourceFile {
+            name: "a\u{1b}[2J.yaml".into(),
+            text: "a: \u{1b}]0;x\u{7} \u{9b}31m\n".into(),
+        };
+        let text = Diagnostic::error("a/b", Span::new(3, 5), "seen \u{1b}[31m")
+            .at("here \u{1b}[32m")
+            .label(Span::new(0, 1), "there \u{1b}[33m")
+            .hint("write \u{1b}[34m\u{7}")
+            .render(&source, false);
+        let steers = |c: char| c.is_control() && c != '\n';
+        assert!(!text.contains(steers), "{text:?}");
+        for part in [
+            "a␛[2J.yaml",
+            "seen ␛[31m",
+            "here ␛[32m",
+            "there ␛[33m",
+            "write ␛[34m␇",
+        ] {
+            assert!(text.contains(part), "{part:?} missing in\n{text}");
+        }
     }
 
     #[test]

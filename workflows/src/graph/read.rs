@@ -279,6 +279,22 @@ impl Triggers {
     }
 }
 
+/// The name of the workflow. It becomes a line of lists and part of file names.
+fn name(entry: &Entry, found: &mut Diagnostics) -> String {
+    let name = text(entry, found).unwrap_or_default();
+    if name.contains(char::is_control) {
+        found.push(
+            Diagnostic::error(
+                codes::BAD_NAME,
+                entry.value.span,
+                "the name of a workflow has no line breaks and no control characters",
+            )
+            .hint("write the name as one line of letters, digits, spaces and signs"),
+        );
+    }
+    name
+}
+
 /// Reads values with the document's text at hand.
 pub(super) struct Reader<'a> {
     source: &'a SourceFile,
@@ -293,7 +309,7 @@ impl Reader<'_> {
         found: &mut Diagnostics,
     ) {
         match entry.key.as_str() {
-            "name" => raw.name = text(entry, found).unwrap_or_default(),
+            "name" => raw.name = name(entry, found),
             "description" => raw.description = text(entry, found).unwrap_or_default(),
             "seed" => raw.settings.seed = read_settings::seed(entry, found),
             "inputs" => raw.inputs = declare::inputs(entry, found),

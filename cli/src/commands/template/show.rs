@@ -52,7 +52,7 @@ impl ShowArgs {
         let template = file.check(&context.ui)?;
         let (flat, chain) = file.flattened()?;
         if self.resolved {
-            return context.ui.result(flat.trim_end());
+            return context.ui.text(flat.trim_end());
         }
         let shown = shown(&template, chain);
         if context.ui.is_json() {
