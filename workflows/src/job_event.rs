@@ -127,6 +127,13 @@ pub enum JobEventKind {
         /// What had gone wrong.
         message: String,
     },
+    /// What the person who runs it should know of a node's result, although it worked.
+    NodeNoted {
+        /// The node.
+        node: String,
+        /// One sentence each.
+        notes: Vec<String>,
+    },
     /// So much of the budget is used.
     BudgetReached {
         /// The percentage of `alert_at`.

@@ -409,6 +409,21 @@ fn unexpected(name: &str, wanted: &str, value: &Value) -> LowerError {
     )
 }
 
+/// What a node's result tells the person who runs it: the texts of its port `notes`.
+pub fn notes_of(outputs: &BTreeMap<String, Value>) -> Vec<String> {
+    let notes = match outputs.get("notes") {
+        Some(Value::List(notes)) => notes.as_slice(),
+        _ => &[],
+    };
+    notes
+        .iter()
+        .filter_map(|note| match note {
+            Value::Text(note) => Some(note.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
 /// Outputs of a node from name and value pairs.
 pub(crate) fn outputs<const N: usize>(ports: [(&str, Value); N]) -> BTreeMap<String, Value> {
     ports
@@ -419,6 +434,15 @@ pub(crate) fn outputs<const N: usize>(ports: [(&str, Value); N]) -> BTreeMap<Str
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn notes_are_the_texts_of_their_port() {
+        use super::{Value, notes_of, outputs};
+        let note = Value::Text("`a` is short".into());
+        let told = outputs([("notes", Value::List(vec![note, Value::Int(1)]))]);
+        assert_eq!(notes_of(&told), ["`a` is short"]);
+        assert_eq!(notes_of(&outputs([("seconds", Value::Int(1))])), [""; 0]);
+    }
+
     use super::*;
 
     #[test]

@@ -198,6 +198,9 @@ pub struct SpokenScene {
     pub samples: u64,
     /// Its words.
     pub words: Vec<Word>,
+    /// Words of it that the script emphasises, for templates that show them so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emphasis: Vec<String>,
 }
 
 /// The narration: one recording per scene, played one after the other.

@@ -97,6 +97,11 @@ impl JobLines {
                 let line = format!("{mark} {}  falling back after: {message}", self.pad(node));
                 self.now(vec![line])
             }
+            // Told also where nothing ran: it is about the result.
+            JobEventKind::NodeNoted { node, notes } => notes
+                .iter()
+                .map(|note| self.style.yellow(&format!("! {}  {note}", self.pad(node))))
+                .collect(),
             JobEventKind::BudgetReached { percent, .. } => {
                 let line = format!("{percent}% of the budget is used: {}", budget(&event.kind));
                 self.now(vec![self.style.yellow(&line)])
@@ -333,6 +338,7 @@ fn end_text(kind: &JobEventKind) -> (Option<&str>, String) {
         JobEventKind::NodeFellBack { node, message } => {
             (Some(node), format!("falling back after: {message}"))
         }
+        JobEventKind::NodeNoted { node, notes } => (Some(node), notes.join("; ")),
         JobEventKind::JobPaused {
             node,
             message,
@@ -428,6 +434,17 @@ mod tests {
             completed(),
         ]);
         assert_eq!(lines, ["up to date: 37 of 37 actions cached, saved 37s"]);
+    }
+
+    #[test]
+    fn notes_are_told_even_where_nothing_ran() {
+        let noted = JobEventKind::NodeNoted {
+            node: "cut".into(),
+            notes: vec!["`a.mp4` holds its last frame".into()],
+        };
+        let lines = all(&[started(false), event("00:03", noted), completed()]);
+        assert_eq!(lines[0], "! cut     `a.mp4` holds its last frame");
+        assert_eq!(lines.len(), 2);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use fenta_workflows::action::{Action, ActionFacts, ActionResult};
 use fenta_workflows::digest::ActionDigest;
 use fenta_workflows::job_event::JobEventKind;
 use fenta_workflows::lock::NodePins;
+use fenta_workflows::node::notes_of;
 use fenta_workflows::rerun_reason::RerunReason;
 use fenta_workflows::value::Value;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
@@ -206,6 +207,10 @@ impl NodeRun<'_> {
         let outputs = self.lower(&prepared).await?;
         let frozen = job.options.frozen_lock();
         pins::template(&mut self.pins, frozen, &outputs).map_err(not_pinned)?;
+        let notes = notes_of(&outputs);
+        if !notes.is_empty() {
+            job.log.add(JobEventKind::NodeNoted { node: label, notes });
+        }
         self.finish(&prepared, earlier.as_ref()).await?;
         Ok(outputs)
     }

@@ -17,7 +17,7 @@ pub struct ClipBinding {
     pub media: MediaReference,
 }
 
-/// A spoken word, in samples at 48 kHz from the start of its recording.
+/// A spoken or shown word, in samples at 48 kHz from the start of its recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VoiceWord {
     /// As shown, with its punctuation.
@@ -39,6 +39,28 @@ pub struct VoiceBinding {
     pub samples: u64,
     /// Its words in order.
     pub words: Vec<VoiceWord>,
+    /// Words that the script emphasises here; several in one text are each meant.
+    pub emphasis: Vec<String>,
+}
+
+/// The words shown as captions: the narration's own, or others at times of their own. Shots and ducking follow the
+/// narration, whatever is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CaptionBinding {
+    /// BCP 47 language of the words shown.
+    pub language: String,
+    /// For every scene of the narration the words shown in it, in samples of its recording.
+    pub scenes: Vec<Vec<VoiceWord>>,
+}
+
+impl CaptionBinding {
+    /// The narration's own words, as they are spoken.
+    pub fn spoken(voice: &[VoiceBinding], language: &str) -> Self {
+        Self {
+            language: language.to_owned(),
+            scenes: voice.iter().map(|scene| scene.words.clone()).collect(),
+        }
+    }
 }
 
 /// A still with its size.
@@ -65,10 +87,8 @@ pub struct Bindings {
     pub beats: Vec<u32>,
     /// Silence between scenes, milliseconds.
     pub gap_ms: u32,
-    /// Whether captions are shown.
-    pub captions: bool,
-    /// BCP 47 language of the words.
-    pub language: String,
+    /// The captions; none are shown where nothing is bound.
+    pub captions: Option<CaptionBinding>,
     /// The music bed.
     pub music: Option<Digest>,
     /// Text placeholders.

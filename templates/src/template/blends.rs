@@ -2,7 +2,7 @@
 //!
 //! A decision looks at the shot, at its scene's number and at how many blends came before it; never at what follows.
 
-use super::picture_rules::{Blend, Boundary, TransitionRules};
+use super::picture_rules::{Blend, Boundary, TransitionRule, TransitionRules};
 use super::shots::Shot;
 use crate::time::{FrameRate, RationalTime};
 use crate::timeline::Transition;
@@ -10,8 +10,8 @@ use crate::timeline::Transition;
 /// The rules and what they are applied to.
 pub(crate) struct Blends<'a> {
     pub(crate) rules: &'a TransitionRules,
-    /// Ids of the scenes with which a chapter begins.
-    pub(crate) chapters: &'a [String],
+    /// The scenes with which a chapter begins, from 0, in order.
+    pub(crate) chapters: &'a [usize],
     pub(crate) rate: FrameRate,
 }
 
@@ -51,30 +51,26 @@ impl Blends<'_> {
     }
 
     fn rule_for(&self, shot: &Shot) -> Blend {
-        let applies = |at: Boundary| match at {
-            Boundary::Scene => shot.piece == 0,
-            Boundary::Split => shot.piece > 0,
-            Boundary::Chapter => shot.piece == 0 && self.chapters.contains(&shot.name),
+        let chapter = || {
+            let begins = |scene: &usize| shot.begins.contains(scene);
+            self.chapters.iter().position(begins)
         };
+        // Which of its kind a shot is, if it is one.
         let number = |at: Boundary| match at {
-            Boundary::Split => shot.scene + shot.piece,
-            Boundary::Scene => shot.scene,
-            Boundary::Chapter => {
-                let chapter = self.chapters.iter().position(|id| *id == shot.name);
-                chapter.unwrap_or(0)
-            }
+            Boundary::Split => shot.begins.is_empty().then_some(shot.scene + shot.piece),
+            Boundary::Scene => shot.begins.clone().next(),
+            Boundary::Chapter => chapter(),
         };
-        self.rules
-            .rules
-            .iter()
-            .find(|rule| applies(rule.at) && number(rule.at) % rule.every.max(1) as usize == 0)
-            .map_or(self.rules.default, |rule| rule.blend)
+        let applies = |rule: &&TransitionRule| {
+            number(rule.at).is_some_and(|number| number % rule.every.max(1) as usize == 0)
+        };
+        let rule = self.rules.rules.iter().find(applies);
+        rule.map_or(self.rules.default, |rule| rule.blend)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::picture_rules::TransitionRule;
     use super::*;
     use crate::timeline::TransitionKind;
 
@@ -87,6 +83,7 @@ mod tests {
             name: format!("s{scene}"),
             start: 0,
             end: frames,
+            begins: scene..scene + usize::from(piece == 0),
         }
     }
 
@@ -97,7 +94,7 @@ mod tests {
     fn kinds(
         shots: &[Shot],
         rules: &TransitionRules,
-        chapters: &[String],
+        chapters: &[usize],
     ) -> Vec<Option<TransitionKind>> {
         let blends = Blends {
             rules,
@@ -154,7 +151,7 @@ mod tests {
         };
         let shots: Vec<Shot> = (0..4).map(|scene| shot(scene, 0, 60)).collect();
         assert_eq!(
-            kinds(&shots, &rules, &["s0".to_owned(), "s2".to_owned()]),
+            kinds(&shots, &rules, &[0, 2]),
             [None, None, Some(TransitionKind::ZoomIn), None]
         );
         assert_eq!(kinds(&shots, &rules, &[]), [None; 4]);

@@ -39,10 +39,28 @@ pub(crate) struct CaptionRules {
     pub(crate) y: i32,
     pub(crate) max_width: u16,
     pub(crate) grouping: Grouping,
-    /// Words that always have the highlight's colour, in lower case.
-    pub(crate) emphasis: Vec<String>,
+    /// Words that always have the highlight's colour.
+    pub(crate) emphasis: Emphasis,
     /// Whether emoji are left out of the words.
     pub(crate) strip_emoji: bool,
+}
+
+/// Which words always have the highlight's colour.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Emphasis {
+    /// None.
+    #[default]
+    None,
+    /// These, bare and in lower case.
+    Words(Vec<String>),
+    /// Those that the scenes of the script emphasise.
+    Script,
+}
+
+/// A word as words are compared: without the punctuation around it, in lower case.
+pub(crate) fn bare(word: &str) -> String {
+    word.trim_matches(|c: char| !c.is_alphanumeric())
+        .to_lowercase()
 }
 
 /// How words become cues.
@@ -151,7 +169,14 @@ pub(crate) fn read(fields: Fields<'_>, stage: Stage<'_>) -> Option<CaptionRules>
     let font = fields.parsed("font", |text| stage.scope.font(text));
     let (anchor, x, y) = read_position(fields.map("position"), stage);
     let max_width = read_width(&fields, anchor, x, stage);
-    let (highlight, highlight_color, highlight_scale_pm) = read_highlight(&fields, preset, stage);
+    let emphasis = fields.map("emphasis");
+    let words = emphasis.as_ref().map_or(Emphasis::None, read_emphasis);
+    let (highlight, highlight_color, highlight_scale_pm) =
+        read_highlight(&fields, (preset, &words), stage);
+    if let Some(emphasis) = emphasis {
+        check_emphasis(&emphasis, (&words, &highlight_color), stage.scope);
+        emphasis.finish();
+    }
     let rules = CaptionRules {
         only_if: None,
         preset: preset.drawn(),
@@ -166,7 +191,7 @@ pub(crate) fn read(fields: Fields<'_>, stage: Stage<'_>) -> Option<CaptionRules>
         outline: read_outline(&fields, preset, stage.scope),
         shadow: lettering::shadow(&fields, stage.scope),
         highlight,
-        emphasis: read_emphasis(&fields, &highlight_color, stage.scope),
+        emphasis: words,
         highlight_color,
         highlight_scale_pm,
         anchor,
@@ -310,7 +335,7 @@ fn warn_outside(fields: &Fields<'_>, rules: &CaptionRules, stage: Stage<'_>) {
 
 fn read_highlight(
     style: &Fields<'_>,
-    preset: Preset,
+    (preset, emphasis): (Preset, &Emphasis),
     stage: Stage<'_>,
 ) -> (HighlightMode, ColorSource, u16) {
     const MODES: [(&str, HighlightMode); 3] = [
@@ -339,6 +364,14 @@ fn read_highlight(
         let hint = "leave it out, or write another mode";
         fields.conflict("scale", "is never seen: no word is highlighted", hint);
     }
+    let seen = mode != HighlightMode::None || *emphasis != Emphasis::None;
+    if fields.has("color") && !seen && preset != Preset::None && preset.allows(mode) {
+        fields.conflict(
+            "color",
+            "is never seen: no word is highlighted or emphasised",
+            "leave it out, or list words in `emphasis`",
+        );
+    }
     let read = (
         mode,
         lettering::color(&fields, "color", stage.scope).unwrap_or(color),
@@ -348,34 +381,48 @@ fn read_highlight(
     read
 }
 
-fn read_emphasis(style: &Fields<'_>, highlight: &ColorSource, scope: &Scope) -> Vec<String> {
-    let Some(fields) = style.map("emphasis") else {
-        return Vec::new();
+fn read_emphasis(fields: &Fields<'_>) -> Emphasis {
+    match fields.read("words", emphasised) {
+        Some(Emphasis::Words(words)) if words.is_empty() => Emphasis::None,
+        found => found.unwrap_or_default(),
+    }
+}
+
+/// Emphasised words have the highlight's colour, so another one, or one without such words, would never be seen.
+fn check_emphasis(
+    fields: &Fields<'_>,
+    (words, highlight): (&Emphasis, &ColorSource),
+    scope: &Scope,
+) {
+    let Some(color) = lettering::color(fields, "color", scope) else {
+        return;
     };
-    let words = fields.read("words", emphasised).unwrap_or_default();
-    if let Some(color) = lettering::color(&fields, "color", scope)
-        && color != *highlight
-    {
+    if fields.has("words") && *words == Emphasis::None {
+        fields.conflict(
+            "color",
+            "is never seen: no word is emphasised",
+            "name words, or leave it out",
+        );
+    } else if color != *highlight {
         fields.conflict(
             "color",
             "differs from the highlight's colour, which emphasised words take",
             "write the same colour in `highlight`, or leave it out",
         );
     }
-    fields.finish();
-    words
 }
 
-/// A list of words, or `none`.
-fn emphasised(node: &Node) -> Result<Vec<String>, Wrong> {
+/// A list of words, `from_script` or `none`.
+fn emphasised(node: &Node) -> Result<Emphasis, Wrong> {
     if let Node::List(list) = node {
-        return list
-            .iter()
-            .map(|word| text_of(word).map(|word| word.trim().to_lowercase()))
-            .collect();
+        let words = list.iter().map(|word| text_of(word).map(bare));
+        return words.collect::<Result<_, _>>().map(Emphasis::Words);
     }
     let words = grammar::words("tracks[subtitles].style.emphasis", "words");
-    word_of(text_of(node)?, words).map(|_| Vec::new())
+    word_of(text_of(node)?, words).map(|word| match word {
+        "from_script" => Emphasis::Script,
+        _ => Emphasis::None,
+    })
 }
 
 #[cfg(test)]
@@ -430,7 +477,10 @@ mod tests {
         let style = rules.style(&BTreeMap::new());
         assert_eq!(style.preset, CaptionPreset::Karaoke);
         assert!(style.uppercase && rules.strip_emoji);
-        assert_eq!(rules.emphasis, ["never", "always"]);
+        assert_eq!(
+            rules.emphasis,
+            Emphasis::Words(vec!["never".into(), "always".into()])
+        );
         assert_eq!(style.highlight.mode, HighlightMode::Box);
         assert_eq!(style.highlight.scale_pm, 1050);
         assert_eq!((style.x, style.y, style.max_width), (100, 600, 500));
@@ -488,8 +538,16 @@ mod tests {
                 "contradicts the preset one_word",
             ),
             (
-                "emphasis: {words: from_script}",
-                "`from_script` is not available",
+                "preset: phrase, highlight: {color: '#FF0000'}",
+                "highlight.color: is never seen",
+            ),
+            (
+                "highlight: {mode: none, color: '#FF0000'}, emphasis: {words: none}",
+                "highlight.color: is never seen",
+            ),
+            (
+                "emphasis: {words: [], color: '#FFD400'}",
+                "emphasis.color: is never seen",
             ),
             (
                 "emphasis: {words: [a], color: '#00FF00'}",
@@ -505,7 +563,9 @@ mod tests {
             assert!(notes[0].contains(part), "{part}: {notes:?}");
         }
         for sound in [
-            "preset: clean, outline: {width: 0}, highlight: {mode: none, scale: 1.0, color: '#FF0000'}",
+            "preset: clean, outline: {width: 0}, highlight: {mode: none, scale: 1.0}",
+            "preset: phrase, highlight: {color: '#FF0000'}, emphasis: {words: [never], color: '#FF0000'}",
+            "preset: clean, highlight: {color: '#FF0000'}, emphasis: {words: from_script}",
             "preset: phrase, outline: {width: 3}",
             "preset: one_word, words_per_caption: [1, 1]",
         ] {

@@ -3,7 +3,7 @@
 //! Each scene is grouped on its own, by the cheapest partition under a few penalties; cues stay inside their scene's
 //! frames. So a cue never depends on another scene, and a segment shows only its own scene's words.
 
-use super::caption_rules::{CaptionRules, Grouping};
+use super::caption_rules::{CaptionRules, Emphasis, Grouping, bare};
 use super::edit_rules::frames;
 use super::schedule::{CUT_LEAD, PlacedScene, PlacedWord};
 use super::shots::ends_phrase;
@@ -49,7 +49,7 @@ fn is_joined(before: &str, after: &str) -> bool {
 /// Grouping in frames.
 pub(crate) struct CueRules {
     grouping: Grouping,
-    emphasis: Vec<String>,
+    emphasis: Emphasis,
     strip_emoji: bool,
     min_on_screen: i64,
     gap_merge: i64,
@@ -107,7 +107,7 @@ impl CueRules {
                     range: TimeRange::from_units(start, end, self.rate),
                     words: words[from..to]
                         .iter()
-                        .map(|word| self.cue_word(word))
+                        .map(|word| self.cue_word(scene, word))
                         .collect(),
                 };
                 from = to;
@@ -116,23 +116,22 @@ impl CueRules {
             .collect()
     }
 
-    fn cue_word(&self, word: &PlacedWord) -> CueWord {
+    fn cue_word(&self, scene: &PlacedScene, word: &PlacedWord) -> CueWord {
         CueWord {
             text: word.text.clone(),
             range: TimeRange::from_units(word.start, word.end, self.rate),
-            emphasis: self.is_emphasised(&word.text),
+            emphasis: self.is_emphasised(scene, &word.text),
         }
     }
 
-    /// Words are compared without the punctuation around them.
-    fn is_emphasised(&self, word: &str) -> bool {
-        if self.emphasis.is_empty() {
-            return false;
-        }
-        let bare = word
-            .trim_matches(|c: char| !c.is_alphanumeric())
-            .to_lowercase();
-        self.emphasis.contains(&bare)
+    fn is_emphasised(&self, scene: &PlacedScene, word: &str) -> bool {
+        let words = match &self.emphasis {
+            Emphasis::None => return false,
+            Emphasis::Words(words) => words,
+            Emphasis::Script => &scene.emphasis,
+        };
+        let word = bare(word);
+        !word.is_empty() && words.contains(&word)
     }
 
     /// When the group `[from, to)` is seen.
@@ -361,6 +360,7 @@ mod tests {
             start: 0,
             end: at + 30,
             words: placed,
+            emphasis: Vec::new(),
         }
     }
 
@@ -519,7 +519,7 @@ mod tests {
     #[test]
     fn emphasis_and_emoji_follow_the_style() {
         let style = CaptionRules {
-            emphasis: vec!["never".into()],
+            emphasis: Emphasis::Words(vec!["never".into()]),
             strip_emoji: true,
             ..caption_rules()
         };
@@ -539,6 +539,28 @@ mod tests {
             words,
             [("Bees", false), ("Never,", true), ("sleep.", false)]
         );
+    }
+
+    // spec: T-44
+    #[test]
+    fn scripts_emphasise_words_of_their_own_scenes() {
+        let style = CaptionRules {
+            emphasis: Emphasis::Script,
+            ..caption_rules()
+        };
+        let rules = CueRules::new(&style, "en", RATE);
+        let words = [("Bees", 0), ("never", 0), ("sleep.", 0)];
+        let marked = PlacedScene {
+            emphasis: vec!["never".into(), "sleep".into()],
+            ..scene(&words)
+        };
+        let found = rules.cues(&[marked, scene(&words)]);
+        let emphasised: Vec<bool> = found
+            .iter()
+            .flat_map(|cue| &cue.words)
+            .map(|word| word.emphasis)
+            .collect();
+        assert_eq!(emphasised, [false, true, true, false, false, false]);
     }
 
     fn any_scene() -> impl Strategy<Value = PlacedScene> {
@@ -563,6 +585,7 @@ mod tests {
                 start: 3,
                 end: at + tail + 1,
                 words,
+                emphasis: Vec::new(),
             }
         })
     }

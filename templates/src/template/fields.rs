@@ -533,7 +533,7 @@ mod tests {
                 "gap_merge: is a number, expected a duration; write it with its unit: 300ms, 1.5s, 2m",
                 "highlight: is a number, expected a map",
                 "emoji: `bitmpa` is not one of its values; did you mean `bitmap`?",
-                "min_on_screen: `99m` is not between 0 and 1 hour",
+                "min_on_screen: `99m` is not between 0 and 30m",
             ]
         );
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::binding::{Bindings, ImageBinding, VoiceBinding};
+use super::binding::{Bindings, ImageBinding, VoiceBinding, VoiceWord};
 use super::placeholder::{Placeholder, PlaceholderKind};
 use super::reader::takes;
 use super::{Problems, Template, suggest};
@@ -53,6 +53,7 @@ pub(crate) fn fill(template: &Template, bindings: &Bindings, problems: &mut Prob
     check_names(template, bindings, problems);
     check_streams(template, bindings, problems);
     check_voice(&bindings.voice, problems);
+    check_captions(bindings, problems);
     check_clips(bindings, problems);
     Filled {
         texts: texts(template, bindings),
@@ -74,7 +75,7 @@ fn check_placeholder(placeholder: &Placeholder, bindings: &Bindings, problems: &
         }
         PlaceholderKind::Voice => !bindings.voice.is_empty(),
         PlaceholderKind::Audio => bindings.music.is_some(),
-        PlaceholderKind::Captions => bindings.captions,
+        PlaceholderKind::Captions => bindings.captions.is_some(),
         PlaceholderKind::Text { max_chars, .. } => {
             check_length(name, *max_chars, bindings, problems);
             bindings.texts.contains_key(name)
@@ -150,7 +151,7 @@ fn check_streams(template: &Template, bindings: &Bindings, problems: &mut Proble
     let streams = [
         ("voice", !bindings.voice.is_empty()),
         ("audio", bindings.music.is_some()),
-        ("captions", bindings.captions),
+        ("captions", bindings.captions.is_some()),
     ];
     for (kind, bound) in streams {
         if bound && !takes(&template.placeholders, kind) {
@@ -161,15 +162,55 @@ fn check_streams(template: &Template, bindings: &Bindings, problems: &mut Proble
             );
         }
     }
-    if bindings.captions && !template.subtitles {
+    if bindings.captions.is_some() && !template.subtitles {
         problems.add("captions", "the template has no subtitles track", "");
     }
-    if bindings.captions && bindings.voice.is_empty() {
+    if bindings.captions.is_some() && bindings.voice.is_empty() {
         problems.add(
             "captions",
             "there is no voice to caption",
             "bind a voice as well",
         );
+    }
+}
+
+/// Captions have the narration's scenes, each with its words inside the recording.
+fn check_captions(bindings: &Bindings, problems: &mut Problems) {
+    let Some(captions) = &bindings.captions else {
+        return;
+    };
+    if captions.scenes.len() != bindings.voice.len() && !bindings.voice.is_empty() {
+        problems.add(
+            "captions",
+            format!(
+                "have {} scenes, the narration {}",
+                captions.scenes.len(),
+                bindings.voice.len()
+            ),
+            "bind captions made from this narration",
+        );
+    }
+    for (scene, words) in bindings.voice.iter().zip(&captions.scenes) {
+        check_words(&format!("captions[{}]", scene.id), scene, words, problems);
+    }
+}
+
+/// Words stand in order inside a scene's recording.
+fn check_words(path: &str, scene: &VoiceBinding, words: &[VoiceWord], problems: &mut Problems) {
+    let mut before = 0;
+    for (at, word) in words.iter().enumerate() {
+        let ordered = before <= word.start && word.start <= word.end;
+        if !ordered || word.end > scene.samples || word.text.trim().is_empty() {
+            problems.add(
+                format!("{path}.words[{at}]"),
+                format!(
+                    "`{}` at samples {} to {} of {} is empty, out of order or past the end",
+                    word.text, word.start, word.end, scene.samples
+                ),
+                "align the words again",
+            );
+        }
+        before = word.start;
     }
 }
 
@@ -180,21 +221,12 @@ fn check_voice(voice: &[VoiceBinding], problems: &mut Problems) {
         if scene.samples == 0 {
             problems.add(format!("voice[{}]", scene.id), "the recording is empty", "");
         }
-        let mut before = 0;
-        for (at, word) in scene.words.iter().enumerate() {
-            let ordered = before <= word.start && word.start <= word.end;
-            if !ordered || word.end > scene.samples || word.text.trim().is_empty() {
-                problems.add(
-                    format!("voice[{}].words[{at}]", scene.id),
-                    format!(
-                        "`{}` at samples {} to {} of {} is empty, out of order or past the end",
-                        word.text, word.start, word.end, scene.samples
-                    ),
-                    "align the words again",
-                );
-            }
-            before = word.start;
-        }
+        check_words(
+            &format!("voice[{}]", scene.id),
+            scene,
+            &scene.words,
+            problems,
+        );
     }
     if total > MAX_SAMPLES {
         problems.add(

@@ -272,12 +272,13 @@ impl Shelf<'_> {
         let held = self.picture.short == Short::Hold || !(2..=MAX_PASSES).contains(&count);
         let told = |frames: i64| frames as f64 / self.rate.as_f64();
         let does = if held {
-            "holds its last frame"
+            let stands = clip.source_range.end() - own;
+            format!("its last frame stands {:.1} s", told(stands))
         } else {
-            "is shown again"
+            "it is shown again".to_owned()
         };
         notes.push(format!(
-            "`{}` lasts {:.1} s, its shot `{}` {:.1} s: it {does}",
+            "`{}` lasts {:.1} s, its shot `{}` {:.1} s: {does}",
             binding.name,
             told(own),
             clip.name,
@@ -424,6 +425,7 @@ mod tests {
             name: format!("s{scene}"),
             start,
             end: start + frames,
+            begins: scene..scene + usize::from(piece == 0),
         }
     }
 
@@ -630,7 +632,10 @@ mod tests {
         };
         let (held, notes) = with_shelf(&clips, holding, |shelf| whole(&shots, shelf));
         assert_eq!((held.len(), held[0].source_range.end()), (1, 150));
-        assert!(notes[0].ends_with("it holds its last frame"));
+        assert_eq!(
+            notes,
+            ["`clip1` lasts 2.0 s, its shot `s0` 5.0 s: its last frame stands 3.0 s"]
+        );
     }
 
     #[test]

@@ -9,6 +9,8 @@ mod document;
 mod overlays;
 mod picture;
 mod rules;
+
+use crate::timeline::LONGEST_MS;
 #[cfg(test)]
 mod table;
 
@@ -247,11 +249,8 @@ const fn duration(min_ms: u32, max_ms: u32) -> Shape {
     Shape::Duration { min_ms, max_ms }
 }
 
-/// The longest duration a template may name.
-const HOUR: u32 = 3_600_000;
-
-/// Any duration.
-const ANY_TIME: Shape = duration(0, HOUR);
+/// Any duration that can lie inside a video.
+const ANY_TIME: Shape = duration(0, LONGEST_MS);
 
 const ID: Field = key(
     "id",

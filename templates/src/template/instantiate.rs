@@ -94,7 +94,7 @@ fn assemble(
     };
     let schedule = schedule::place(bindings, &template.rules, rate);
     let shots = shots(template, bindings, &schedule);
-    let footage = footage(template, bindings, &shots);
+    let footage = footage(template, bindings, (&schedule, &shots));
     let duration = RationalTime::new(footage.track.frames(), rate);
     let canvas = template.canvas_with(template.background.resolve(&filled.colors));
     let board = Board {
@@ -149,8 +149,17 @@ fn shots(template: &Template, bindings: &Bindings, schedule: &Schedule) -> Vec<S
     shots
 }
 
-fn footage(template: &Template, bindings: &Bindings, shots: &[Shot]) -> Footage {
+fn footage(
+    template: &Template,
+    bindings: &Bindings,
+    (schedule, shots): (&Schedule, &[Shot]),
+) -> Footage {
     let rate = template.canvas.frame_rate;
+    let scenes = schedule.scenes.iter().enumerate();
+    let chapters: Vec<usize> = scenes
+        .filter(|(_, scene)| bindings.chapters.contains(&scene.name))
+        .map(|(at, _)| at)
+        .collect();
     footage::track(
         shots,
         &Shelf {
@@ -158,7 +167,7 @@ fn footage(template: &Template, bindings: &Bindings, shots: &[Shot]) -> Footage 
             picture: &template.picture,
             blends: &Blends {
                 rules: &template.transitions,
-                chapters: &bindings.chapters,
+                chapters: &chapters,
                 rate,
             },
             reuse: template.rules.reuse,
@@ -176,7 +185,7 @@ fn present<'a>(template: &'a Template, bindings: &Bindings, filled: &Filled) -> 
         "media[]" => !bindings.clips.is_empty(),
         "voice" => !bindings.voice.is_empty(),
         "audio" => bindings.music.is_some(),
-        "captions" => bindings.captions,
+        "captions" => bindings.captions.is_some(),
         "text" => filled
             .texts
             .get(name)
@@ -198,12 +207,13 @@ fn captions(
     (filled, facts): (&Filled, Facts<'_>),
     schedule: &Schedule,
 ) -> Option<CaptionTrack> {
-    let rules = template.captions.as_ref().filter(|_| bindings.captions)?;
+    let (rules, shown) = (template.captions.as_ref()?, bindings.captions.as_ref()?);
     if !heard(&rules.only_if, facts) {
         return None;
     }
-    let grouping = CueRules::new(rules, &bindings.language, template.canvas.frame_rate);
-    let cues = grouping.cues(&schedule.scenes);
+    let rate = template.canvas.frame_rate;
+    let grouping = CueRules::new(rules, &shown.language, rate);
+    let cues = grouping.cues(&schedule::shown(schedule, shown, rate));
     (!cues.is_empty()).then(|| CaptionTrack {
         style: rules.style(&filled.colors),
         cues,
@@ -326,6 +336,53 @@ mod tests {
     }
 
     #[test]
+    fn captions_in_other_words_change_neither_cuts_nor_ducking() {
+        let bindings = bindings_with(vec![scene("a", 12), scene("b", 14)]);
+        let mut translated = bindings.clone();
+        for words in &mut translated.captions.as_mut().unwrap().scenes {
+            words.truncate(3);
+            words[0].end = words[0].start + 30_000;
+            words[1].start = words[0].end;
+            words[1].end = words[1].start + 70_000;
+            words[2].start = words[1].end;
+            words[2].end = words[2].start + 500;
+        }
+        let template = builtin_template("daily");
+        let (own, other) = (cut(&template, &bindings), cut(&template, &translated));
+        assert_eq!(own.picture, other.picture);
+        assert_eq!(own.audio, other.audio);
+        assert_ne!(own.captions, other.captions);
+    }
+
+    #[test]
+    fn captions_break_by_their_own_language() {
+        let words = [
+            "Wir", "gehen", "mit", "dem", "Hund", "in", "den", "Wald", "und", "den", "Park.",
+        ];
+        let mut bindings = bindings_with(vec![spoken("a", &words)]);
+        let mut last_words = |language: &str| {
+            bindings.captions.as_mut().unwrap().language = language.into();
+            let cues = cut(&builtin_template("daily"), &bindings)
+                .captions
+                .unwrap()
+                .cues;
+            cues.iter()
+                .map(|cue| cue.words.last().unwrap().text.clone())
+                .collect::<Vec<_>>()
+        };
+        let (german, unknown) = (last_words("de-AT"), last_words("fi"));
+        assert_ne!(
+            german, unknown,
+            "the test needs words that German keeps together"
+        );
+        let dangling = ["mit", "dem", "in", "den", "und"];
+        assert!(
+            german.iter().all(|word| !dangling.contains(&word.as_str())),
+            "{german:?}"
+        );
+    }
+
+    #[test]
     fn words_that_touch_are_one_span_of_speech() {
         let mut voice = spoken("a", &["One", "two", "three."]);
         voice.words[0].end = voice.words[1].start;
@@ -359,7 +416,7 @@ mod tests {
                 .captions
                 .is_some()
         );
-        bindings.captions = false;
+        bindings.captions = None;
         let silent = cut(&builtin_template("daily"), &bindings);
         assert_eq!((silent.captions, silent.fonts.len()), (None, 1));
     }

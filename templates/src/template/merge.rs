@@ -63,18 +63,47 @@ fn forgetting_presets(mut base: Node, top: &Node) -> Node {
         return base;
     };
     for track in tracks {
-        let wanted = track.get("style").and_then(|style| style.get("preset"));
-        let (Some(Node::Text(wanted)), Some(id)) = (wanted, id_of(track)) else {
+        let (Some(wanted), Some(id)) = (track.get("style"), id_of(track)) else {
             continue;
         };
         let old = list_mut(&mut base, "tracks")
             .and_then(|tracks| tracks.iter_mut().find(|old| id_of(old) == Some(id)))
             .and_then(|track| map_mut(track, "style"));
         if let Some(style) = old {
-            forget_preset(style, wanted);
+            if let Some(Node::Text(preset)) = wanted.get("preset") {
+                forget_preset(style, preset);
+            }
+            forget_highlight(style, wanted);
         }
     }
     base
+}
+
+/// Where nothing is highlighted any more, the look of the highlight goes with it, unless emphasised words have it.
+fn forget_highlight(style: &mut Vec<(String, Node)>, wanted: &Node) {
+    let says = |node: Option<&Node>, words: &[&str]| matches!(node, Some(Node::Text(word)) if words.contains(&word.as_str()));
+    let mode = wanted.get("highlight").and_then(|look| look.get("mode"));
+    let off = says(mode, &["none"]) || says(wanted.get("preset"), &["phrase", "clean", "one_word"]);
+    if !off {
+        return;
+    }
+    let words_of = |style: &Node| {
+        style
+            .get("emphasis")
+            .and_then(|one| one.get("words"))
+            .cloned()
+    };
+    let words = words_of(wanted).or_else(|| words_of(&Node::Map(style.clone())));
+    let emphasised = match &words {
+        Some(Node::List(words)) => !words.is_empty(),
+        Some(word) => !says(Some(word), &["none"]),
+        None => false,
+    };
+    for (key, value) in style {
+        if let (Node::Map(look), "highlight") = (value, key.as_str()) {
+            look.retain(|(part, _)| emphasised && part == "color");
+        }
+    }
 }
 
 fn forget_preset(style: &mut Vec<(String, Node)>, wanted: &str) {
@@ -186,8 +215,11 @@ pub(crate) fn merge(base: Node, top: Node) -> Node {
         (Node::Map(mut base), Node::Map(top)) => {
             for (key, value) in top {
                 match base.iter_mut().find(|(name, _)| *name == key) {
-                    // Ways of saying when exclude each other, so a new one takes the place of the old.
-                    Some((_, old)) if key == "time" => *old = merge(Node::Null, value),
+                    // Ways of saying when exclude each other, so a new one takes the place of the old; and what is no
+                    // move or blend any more keeps nothing of the one it was.
+                    Some((_, old)) if key == "time" || is_off(&value) => {
+                        *old = merge(Node::Null, value);
+                    }
                     Some((_, old)) => *old = merge(std::mem::replace(old, Node::Null), value),
                     None => base.push((key, merge(Node::Null, value))),
                 }
@@ -202,6 +234,11 @@ pub(crate) fn merge(base: Node, top: Node) -> Node {
         (_, Node::Map(top)) => merge(Node::Map(Vec::new()), Node::Map(top)),
         (_, top) => top,
     }
+}
+
+/// A move or a blend that is switched off.
+fn is_off(node: &Node) -> bool {
+    matches!(node.get("type"), Some(Node::Text(kind)) if kind == "none" || kind == "cut")
 }
 
 fn id_of(node: &Node) -> Option<&str> {
@@ -253,6 +290,13 @@ mod tests {
             tree("a: {x: 1, y: 3, z: 4}\nb: [9]\nc: keep\nd: new")
         );
         assert_eq!(
+            merge(
+                tree("exit: {type: fade, duration: 1s}"),
+                tree("exit: {type: none}")
+            ),
+            tree("exit: {type: none}")
+        );
+        assert_eq!(
             merge(tree("time: {from: 1s, to: 3s}"), tree("time: {last: 2s}")),
             tree("time: {last: 2s}")
         );
@@ -293,9 +337,15 @@ mod tests {
         assert_eq!(
             over("preset: phrase"),
             tree(
-                "{preset: phrase, size: 9, outline: {width: 6}, words_per_caption: [1, 3], highlight: {color: red}}"
+                "{preset: phrase, size: 9, outline: {width: 6}, words_per_caption: [1, 3], highlight: {}}"
             )
         );
+        let emphatic = over("preset: phrase, emphasis: {words: [now]}");
+        assert_eq!(emphatic.get("highlight"), tree("a: {color: red}").get("a"));
+        let box_ = over("preset: box");
+        assert_eq!(box_.get("highlight"), tree("a: {color: red}").get("a"));
+        let off = over("highlight: {mode: none}");
+        assert_eq!(off.get("highlight"), tree("a: {mode: none}").get("a"));
         let clean = over("preset: clean");
         assert_eq!(clean.get("outline"), None);
         assert_eq!(over("preset: one_word").get("words_per_caption"), None);

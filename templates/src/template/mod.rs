@@ -41,7 +41,7 @@ mod tests;
 mod tracks;
 mod wrong;
 
-pub use binding::{Bindings, ClipBinding, ImageBinding, VoiceBinding, VoiceWord};
+pub use binding::{Bindings, CaptionBinding, ClipBinding, ImageBinding, VoiceBinding, VoiceWord};
 pub use instantiate::instantiate;
 pub use placeholder::{Placeholder, PlaceholderKind};
 pub(crate) use problem::Problems;
@@ -53,9 +53,9 @@ use std::sync::OnceLock;
 
 use crate::timeline::{Canvas, FontRequest, Profile, font_fallback};
 use caption_rules::CaptionRules;
-use edit_rules::EditRules;
+use edit_rules::{CutPoint, EditRules};
 use overlay_item::{ItemContent, OverlayItem};
-use picture_rules::{PictureRules, TransitionRules};
+use picture_rules::{Boundary, PictureRules, TransitionRules};
 use scope::ColorSource;
 use sound_rules::SoundRules;
 
@@ -181,6 +181,27 @@ impl Template {
         &self.warnings
     }
 
+    /// Whether beats of the music move its cuts.
+    pub fn cuts_on_beats(&self) -> bool {
+        self.rules.cut_on.contains(&CutPoint::Beat)
+    }
+
+    /// Whether a rule of its transitions is for chapters.
+    pub fn marks_chapters(&self) -> bool {
+        let rules = &self.transitions.rules;
+        rules.iter().any(|rule| rule.at == Boundary::Chapter)
+    }
+
+    /// Whether captions are ever seen: it has a subtitles track, and its preset shows something.
+    pub const fn shows_captions(&self) -> bool {
+        self.captions.is_some()
+    }
+
+    /// Whether it has a placeholder of a type, by the type's name.
+    pub fn takes(&self, type_name: &str) -> bool {
+        reader::takes(&self.placeholders, type_name)
+    }
+
     /// The faces its styles name, each once.
     pub fn font_requests(&self) -> Vec<FontRequest> {
         let captions = self.captions.iter().map(|rules| &rules.font);
@@ -208,8 +229,8 @@ impl Template {
                 }
             }
         }
-        if let Some(rules) = self.captions.as_ref().filter(|_| bindings.captions) {
-            for word in bindings.voice.iter().flat_map(|scene| &scene.words) {
+        if let (Some(rules), Some(shown)) = (&self.captions, &bindings.captions) {
+            for word in shown.scenes.iter().flatten() {
                 for extra in font_fallback::requests_for(&word.text, rules.font.weight) {
                     add_once(&mut requests, extra);
                 }

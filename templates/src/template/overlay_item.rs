@@ -339,9 +339,16 @@ fn read_animation(fields: Option<Fields<'_>>) -> AnimationRule {
     ];
     let fields = fields?;
     let kind = fields.choice("type", &KINDS);
-    let ms = fields.duration("duration").unwrap_or(200);
+    let ms = fields.duration("duration");
+    if kind == Some(None) && ms.is_some() {
+        fields.conflict(
+            "duration",
+            "is the length of a move, but `type` is none",
+            "name a move in `type`, or leave it out",
+        );
+    }
     fields.finish();
-    kind.flatten().map(|kind| (kind, ms))
+    kind.flatten().map(|kind| (kind, ms.unwrap_or(200)))
 }
 
 #[cfg(test)]
@@ -419,6 +426,19 @@ mod tests {
             bar.content,
             ItemContent::Progress { radius: 4, .. }
         ));
+    }
+
+    // spec: T-7
+    #[test]
+    fn a_move_that_is_none_has_no_length() {
+        let (_, notes) = item(
+            "id: a, type: progress, style: {color: '#112233'}, enter: {type: none, duration: 2s}, exit: {type: none}",
+        );
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        assert!(
+            notes[0].contains("enter.duration: is the length of a move"),
+            "{notes:?}"
+        );
     }
 
     #[test]

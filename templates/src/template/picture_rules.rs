@@ -223,15 +223,49 @@ pub(crate) fn read_transitions(fields: Option<Fields<'_>>) -> TransitionRules {
     rules.default = read_default(&fields);
     for member in fields.members("use") {
         match read_rule(&member) {
-            Some(Rule::Cut(rule)) => rules.rules.push(rule),
+            Some(Rule::Cut(rule)) => add_rule(&member, &mut rules.rules, rule),
+            Some(Rule::End(_)) if rules.end.is_some() => member.conflict(
+                "at",
+                "is the end, which another rule before this one has decided",
+                "a video ends once: leave one of the two",
+            ),
             Some(Rule::End(end)) => rules.end = Some(end),
             None => {}
         }
         member.finish();
     }
     rules.max_share_pm = fields.scaled("max_share", 1000.0);
+    let blends = rules.default.is_some() || rules.rules.iter().any(|rule| rule.blend.is_some());
+    if rules.max_share_pm.is_some() && !blends {
+        fields.conflict(
+            "max_share",
+            "limits blends, but every cut here is a hard one",
+            "name a blend in `default` or `use`, or leave it out (`max_share: null` where it is inherited)",
+        );
+    }
     fields.finish();
     rules
+}
+
+/// The first rule that applies decides, so one that applies only where another does before it would never be seen.
+fn add_rule(member: &Fields<'_>, rules: &mut Vec<TransitionRule>, rule: TransitionRule) {
+    if rules.iter().any(|before| before.covers(&rule)) {
+        member.conflict(
+            "at",
+            "is never reached: a rule before this one applies there and decides first",
+            "put this rule before that one, or leave it out",
+        );
+    }
+    rules.push(rule);
+}
+
+impl TransitionRule {
+    /// Whether it applies wherever the other does. A chapter begins with a scene, but they are counted apart.
+    fn covers(&self, other: &Self) -> bool {
+        let same = self.at == other.at && other.every % self.every.max(1) == 0;
+        let chapters = (self.at, other.at) == (Boundary::Scene, Boundary::Chapter);
+        same || (chapters && self.every == 1)
+    }
 }
 
 fn read_default(fields: &Fields<'_>) -> Blend {
@@ -298,7 +332,16 @@ fn read_rule(fields: &Fields<'_>) -> Option<Rule> {
                     "leave it out",
                 );
             }
-            let (kind, ms) = blend?;
+            let Some((kind, ms)) = blend else {
+                if fields.text("type") == Some("cut") {
+                    fields.conflict(
+                        "type",
+                        "means nothing at the end: a video ends with a cut by itself",
+                        "leave the rule out, or write fade or fade_black",
+                    );
+                }
+                return None;
+            };
             let black = match kind {
                 TransitionKind::Fade => false,
                 TransitionKind::FadeBlack => true,
@@ -317,9 +360,16 @@ fn read_rule(fields: &Fields<'_>) -> Option<Rule> {
 }
 
 fn read_blend(fields: &Fields<'_>) -> Blend {
-    let kind = fields.choice("type", &KINDS).flatten();
-    let ms = fields.duration("duration").unwrap_or(BLEND_MS);
-    kind.map(|kind| (kind, ms))
+    let kind = fields.choice("type", &KINDS);
+    let ms = fields.duration("duration");
+    if kind == Some(None) && ms.is_some() {
+        fields.conflict(
+            "duration",
+            "belongs to a blend, but `type` is a cut",
+            "name a blend in `type`, or leave it out",
+        );
+    }
+    kind.flatten().map(|kind| (kind, ms.unwrap_or(BLEND_MS)))
 }
 
 #[cfg(test)]
@@ -420,6 +470,63 @@ mod tests {
                 ms: 300
             })
         );
+    }
+
+    // spec: T-39
+    #[test]
+    fn a_rule_that_another_decides_before_is_refused() {
+        for (text, part) in [
+            (
+                "use: [{type: fade, at: end}, {type: fade_black, at: end}]",
+                "transitions.use[1].at: is the end, which another rule",
+            ),
+            (
+                "use: [{type: fade}, {type: zoom_in, at: chapter}]",
+                "transitions.use[1].at: is never reached: a rule before",
+            ),
+            (
+                "use: [{type: fade, at: split, every: 2}, {type: cut, at: split, every: 4}]",
+                "transitions.use[1].at: is never reached",
+            ),
+        ] {
+            let (rules, notes) = transitions(text);
+            assert_eq!(notes.len(), 1, "{text}: {notes:?}");
+            assert!(notes[0].contains(part), "{part}: {notes:?}");
+            assert!(rules.end.is_none_or(|end| !end.black), "the first decides");
+        }
+        for sound in [
+            "use: [{type: zoom_in, at: chapter}, {type: fade}, {type: cut, at: split}]",
+            "use: [{type: fade, every: 3}, {type: zoom_in, at: chapter}, {type: slide_up, every: 2}]",
+        ] {
+            assert_eq!(transitions(sound).1, Vec::<String>::new(), "{sound}");
+        }
+    }
+
+    // spec: T-7
+    #[test]
+    fn keys_of_blends_need_a_blend() {
+        for (text, part) in [
+            (
+                "use: [{type: cut, duration: 400ms}]",
+                "transitions.use[0].duration: belongs to a blend, but `type` is a cut",
+            ),
+            (
+                "default: {type: cut, duration: 400ms}",
+                "transitions.default.duration: belongs to a blend",
+            ),
+            (
+                "use: [{type: cut, at: end}]",
+                "transitions.use[0].type: means nothing at the end",
+            ),
+            (
+                "use: [{type: fade, at: end}], max_share: 0.5",
+                "transitions.max_share: limits blends",
+            ),
+        ] {
+            let (_, notes) = transitions(text);
+            assert_eq!(notes.len(), 1, "{text}: {notes:?}");
+            assert!(notes[0].contains(part), "{part}: {notes:?}");
+        }
     }
 
     #[test]

@@ -83,7 +83,7 @@ fn read_top(fields: Fields<'_>, problems: &RefCell<Problems>) -> Template {
             voice: tracks.voice.map(|(voice, _)| voice).unwrap_or_default(),
             music: tracks.music.map(|(music, _)| music).unwrap_or_default(),
         },
-        profiles: read_profiles(&fields),
+        profiles: read_profiles(&fields, &canvas.canvas),
         placeholders,
         warnings: Vec::new(),
     };
@@ -177,7 +177,7 @@ fn frame_rate(node: &Node) -> Result<FrameRate, String> {
 /// Names that Output.Render knows by itself.
 const BUILTIN_PROFILES: [&str; 2] = ["universal", "draft"];
 
-fn read_profiles(fields: &Fields<'_>) -> BTreeMap<String, Profile> {
+fn read_profiles(fields: &Fields<'_>, canvas: &Canvas) -> BTreeMap<String, Profile> {
     const PRESETS: [(&str, &str); 6] = [
         ("ultrafast", "ultrafast"),
         ("superfast", "superfast"),
@@ -189,6 +189,7 @@ fn read_profiles(fields: &Fields<'_>) -> BTreeMap<String, Profile> {
     let read_one = |(name, profile): (&str, Fields<'_>)| {
         let width = profile.read("width", side);
         let height = profile.read("height", side);
+        check_shape(&profile, (width, height), canvas);
         let (mut crf, mut preset) = (19, "veryfast");
         if let Some(video) = profile.map("video") {
             video.choice("codec", &[("h264", ())]);
@@ -220,6 +221,23 @@ fn read_profiles(fields: &Fields<'_>) -> BTreeMap<String, Profile> {
         .into_iter()
         .filter_map(read_one)
         .collect()
+}
+
+/// Everything drawn is placed on the canvas, so a file in another shape would be cut or pulled out of it.
+fn check_shape(profile: &Fields<'_>, size: (Option<u32>, Option<u32>), canvas: &Canvas) {
+    let (Some(width), Some(height)) = size else {
+        return;
+    };
+    if !canvas.has_shape(width, height) {
+        profile.conflict(
+            "height",
+            format!(
+                "makes {width} x {height}, another shape than the canvas of {} x {}",
+                canvas.width, canvas.height
+            ),
+            format!("write `height: {}`", canvas.height_at(width)),
+        );
+    }
 }
 
 /// Whether a template can take captions and music; used by the bindings' check.
@@ -295,7 +313,7 @@ mod tests {
     fn profiles_are_sizes_with_an_encoding() {
         let read = |text: &str| {
             read_for_test(grammar(), &format!("profiles: {{{text}}}"), |fields| {
-                read_profiles(&fields)
+                read_profiles(&fields, &canvas("{}").0.canvas)
             })
         };
         let (found, notes) =
@@ -316,6 +334,10 @@ mod tests {
                 "`universal` is built in",
             ),
             ("a: {width: 540}", "profiles.a.height: is missing"),
+            (
+                "a: {width: 960, height: 540}",
+                "profiles.a.height: makes 960 x 540, another shape than the canvas of 1080 x 1920; write `height: 1706`",
+            ),
             (
                 "a: {width: 540, height: 960, fps: 15}",
                 "profiles.a.fps: is not available",

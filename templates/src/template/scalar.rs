@@ -1,7 +1,6 @@
 //! Single values as people write them, turned into integers: `300ms`, `1.5s`, `0.9`, `-12`.
 
-/// Longest duration a template may name: one hour.
-const MAX_MS: i64 = 3_600_000;
+use crate::timeline::LONGEST_MS;
 
 /// A duration as milliseconds: `300ms`, `1.5s`, `2m`.
 pub(crate) fn duration_ms(text: &str) -> Result<u32, String> {
@@ -17,10 +16,11 @@ pub(crate) fn duration_ms(text: &str) -> Result<u32, String> {
         return Err(fail());
     };
     let ms = decimal(number, unit_ms).ok_or_else(fail)?;
-    if !(0..=MAX_MS).contains(&ms) {
-        return Err(format!("`{text}` is not between 0 and 1 hour"));
-    }
-    u32::try_from(ms).map_err(|_| fail())
+    // No video is longer, so nothing in one is either.
+    u32::try_from(ms)
+        .ok()
+        .filter(|ms| *ms <= LONGEST_MS)
+        .ok_or_else(|| format!("`{text}` is not between 0 and {}", told_ms(LONGEST_MS)))
 }
 
 /// Milliseconds as a person writes them: `300ms`, `1.5s`, `1m 30s`.

@@ -3,7 +3,8 @@
 //! Every scene starts on the frame grid and words are placed relative to their scene, so editing one scene moves the
 //! ones after it by whole frames and changes nothing inside them.
 
-use super::binding::{Bindings, VoiceBinding, VoiceWord};
+use super::binding::{Bindings, CaptionBinding, VoiceBinding, VoiceWord};
+use super::caption_rules::bare;
 use super::edit_rules::{EditRules, frames};
 use crate::time::{FrameRate, RationalTime};
 use crate::timeline::AUDIO_RATE;
@@ -29,6 +30,8 @@ pub(crate) struct PlacedScene {
     pub(crate) start: i64,
     pub(crate) end: i64,
     pub(crate) words: Vec<PlacedWord>,
+    /// Words the script emphasises, bare.
+    pub(crate) emphasis: Vec<String>,
 }
 
 /// The narration on the timeline.
@@ -52,7 +55,8 @@ pub(crate) fn place(bindings: &Bindings, rules: &EditRules, rate: FrameRate) -> 
             audio_start,
             start,
             end: start,
-            words: words(voice, audio_start, rate),
+            words: words(&voice.words, audio_start, rate),
+            emphasis: emphasised(voice),
         });
         audio_start += length(voice.samples, rate) + gap;
     }
@@ -61,6 +65,35 @@ pub(crate) fn place(bindings: &Bindings, rules: &EditRules, rate: FrameRate) -> 
         settle(scene);
     }
     Schedule { scenes, frames }
+}
+
+fn emphasised(voice: &VoiceBinding) -> Vec<String> {
+    let words = voice
+        .emphasis
+        .iter()
+        .flat_map(|text| text.split_whitespace());
+    words.map(bare).filter(|word| !word.is_empty()).collect()
+}
+
+/// The narration's scenes with the words that are shown in them. Scenes stay where the narration puts them.
+pub(crate) fn shown(
+    schedule: &Schedule,
+    captions: &CaptionBinding,
+    rate: FrameRate,
+) -> Vec<PlacedScene> {
+    schedule
+        .scenes
+        .iter()
+        .zip(&captions.scenes)
+        .map(|(scene, shown)| {
+            let mut scene = PlacedScene {
+                words: words(shown, scene.audio_start, rate),
+                ..scene.clone()
+            };
+            settle(&mut scene);
+            scene
+        })
+        .collect()
 }
 
 /// Where the first recording starts, so that its first word is heard after the lead-in where that is possible.
@@ -90,9 +123,8 @@ fn length(samples: u64, rate: FrameRate) -> i64 {
     (rounded + i64::from(short)).max(1)
 }
 
-fn words(voice: &VoiceBinding, audio_start: i64, rate: FrameRate) -> Vec<PlacedWord> {
-    voice
-        .words
+fn words(words: &[VoiceWord], audio_start: i64, rate: FrameRate) -> Vec<PlacedWord> {
+    words
         .iter()
         .map(|word: &VoiceWord| PlacedWord {
             text: word.text.trim().to_owned(),

@@ -4,6 +4,8 @@
 //! that is what keeps the shots of an unedited scene as they were. The exception is the template that asks for `even`
 //! coverage, where a change moves the cuts after it.
 
+use std::ops::Range;
+
 use super::edit_rules::{Coverage, CutPoint, EditRules, frames};
 use super::schedule::{CUT_LEAD, PlacedScene, PlacedWord, Schedule};
 use crate::time::FrameRate;
@@ -19,6 +21,8 @@ pub(crate) struct Shot {
     pub(crate) name: String,
     pub(crate) start: i64,
     pub(crate) end: i64,
+    /// The scenes that begin in it; none where it is a further shot of one.
+    pub(crate) begins: Range<usize>,
 }
 
 impl Shot {
@@ -103,7 +107,7 @@ pub(crate) fn under_voice(
     rate: FrameRate,
 ) -> Vec<Shot> {
     let limits = Limits::of(rules, rate);
-    match rules.coverage {
+    let mut shots: Vec<Shot> = match rules.coverage {
         Coverage::OneClipPerSentence => {
             let pieces = schedule
                 .scenes
@@ -127,9 +131,21 @@ pub(crate) fn under_voice(
                 name: scene.name.clone(),
                 start: scene.start,
                 end: scene.end,
+                begins: 0..0,
             })
             .collect(),
+    };
+    for shot in &mut shots {
+        shot.begins = begun_between(schedule, shot.start, shot.end);
     }
+    shots
+}
+
+/// The scenes whose first frame lies in `[start, end)`. Where a cut falls inside a sentence, the shot that crosses into a
+/// scene is its beginning.
+fn begun_between(schedule: &Schedule, start: i64, end: i64) -> Range<usize> {
+    let before = |frame: i64| schedule.scenes.partition_point(|scene| scene.start < frame);
+    before(start)..before(end)
 }
 
 /// The shots of a cut without narration: each clip once, near the target length. `lengths` are the clips' own
@@ -165,6 +181,7 @@ pub(crate) fn silent(
                 name: format!("clip{}", index + 1),
                 start,
                 end,
+                begins: index..index + 1,
             };
             start = shot.end;
             shot
@@ -205,6 +222,7 @@ fn scene_pieces(
             name: scene.name.clone(),
             start,
             end,
+            begins: 0..0,
         })
         .collect()
 }
@@ -246,6 +264,7 @@ fn even(schedule: &Schedule, beats: &Beats, limits: Limits) -> Vec<Shot> {
             name: scene_at(schedule, start),
             start,
             end,
+            begins: 0..0,
         })
         .collect()
 }
@@ -488,6 +507,32 @@ mod tests {
         assert_tiles(&schedule, &shots);
         for shot in &shots[..shots.len() - 1] {
             assert!((shot.frames() - 84).abs() <= 15, "{shot:?}");
+        }
+    }
+
+    // spec: T-48
+    #[test]
+    fn every_scene_begins_in_one_shot() {
+        for coverage in [
+            Coverage::OneClipPerSentence,
+            Coverage::Even,
+            Coverage::ByScene,
+        ] {
+            let rules = EditRules {
+                coverage,
+                ..rules()
+            };
+            let (schedule, shots) = shots(&[20, 3, 25, 1, 9], &rules);
+            let begun: Vec<usize> = shots.iter().flat_map(|shot| shot.begins.clone()).collect();
+            assert_eq!(begun, [0, 1, 2, 3, 4], "{coverage:?}");
+            for shot in &shots {
+                for scene in shot.begins.clone() {
+                    let first = schedule.scenes[scene].start;
+                    assert!((shot.start..shot.end).contains(&first), "{shot:?}");
+                }
+            }
+            let splits = shots.iter().filter(|shot| shot.begins.is_empty()).count();
+            assert_eq!(splits > 0, coverage != Coverage::ByScene, "{shots:#?}");
         }
     }
 

@@ -1,6 +1,8 @@
 //! Synthetic bindings for this crate's tests: even words, measured facts that look real.
 
-use super::binding::{Bindings, ClipBinding, ImageBinding, VoiceBinding, VoiceWord};
+use super::binding::{
+    Bindings, CaptionBinding, ClipBinding, ImageBinding, VoiceBinding, VoiceWord,
+};
 use super::{PlaceholderKind, Template, instantiate};
 use crate::color::Color;
 use crate::digest::Digest;
@@ -53,6 +55,7 @@ pub(crate) fn spoken<T: AsRef<str>>(id: &str, texts: &[T]) -> VoiceBinding {
         source: digest(id.bytes().fold(0, u8::wrapping_add)),
         samples: lead + texts.len() as u64 * WORD + 960,
         words,
+        emphasis: Vec::new(),
     }
 }
 
@@ -169,10 +172,9 @@ pub(crate) fn cut(template: &Template, bindings: &Bindings) -> Timeline {
 pub(crate) fn bindings_with(voice: Vec<VoiceBinding>) -> Bindings {
     Bindings {
         clips: (1..=3).map(generator).collect(),
-        captions: !voice.is_empty(),
+        captions: (!voice.is_empty()).then(|| CaptionBinding::spoken(&voice, "en")),
         voice,
         gap_ms: 150,
-        language: "en".into(),
         seed: 7,
         ..Bindings::default()
     }

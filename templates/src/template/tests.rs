@@ -92,14 +92,15 @@ fn library_templates_cut_everything_they_are_given() {
         assert_eq!(template.name(), *name);
         for counts in [&[3][..], &[7, 9, 30, 1, 6], &[]] {
             let mut bindings = testing::filled(&template, library_bindings(counts));
-            bindings.captions = !counts.is_empty();
+            bindings.captions =
+                (!counts.is_empty()).then(|| CaptionBinding::spoken(&bindings.voice, "en"));
             let timeline = cut(&template, &bindings);
             assert_eq!(timeline.picture.frames(), timeline.duration.value);
             assert_eq!(
                 timeline.audio.duration.value * 30,
                 timeline.duration.value * 48_000
             );
-            let shows = bindings.captions && template.captions.is_some();
+            let shows = bindings.captions.is_some() && template.captions.is_some();
             assert_eq!(timeline.captions.is_some(), shows);
             let texts = timeline.overlays.iter();
             let texts = texts.filter(|overlay| matches!(overlay.content, OverlayContent::Text(_)));
@@ -163,7 +164,7 @@ fn fonts_are_asked_for_by_what_is_written() {
     };
     assert_eq!(families(template.font_requests()), ["Inter"]);
     bindings.texts.insert("title".into(), "Bees 🐝".into());
-    bindings.voice[0].words[0].text = "日本".into();
+    bindings.captions.as_mut().unwrap().scenes[0][0].text = "日本".into();
     assert_eq!(
         families(template.font_requests_for(&bindings)),
         ["Inter", "Noto Color Emoji", "Noto Sans CJK JP"]
@@ -189,7 +190,7 @@ fn bindings_that_do_not_fit_are_all_explained() {
     bindings
         .colors
         .insert("logo".into(), crate::color::Color::WHITE);
-    bindings.captions = true;
+    bindings.captions = Some(CaptionBinding::default());
     let found = instantiate(&template, &bindings).unwrap_err();
     let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
     for part in [
@@ -320,7 +321,7 @@ fn changing_a_word_without_changing_its_time_changes_only_where_it_is_seen() {
     let template = builtin_template("daily");
     let bindings = full_bindings(&[6, 14, 7]);
     let mut edited = bindings.clone();
-    edited.voice[1].words[6].text = "other".into();
+    edited.captions.as_mut().unwrap().scenes[1][6].text = "other".into();
     let (before, after) = (cut(&template, &bindings), cut(&template, &edited));
     let shows = |segment: &SegmentSpec| {
         let cues = segment.captions.iter().flat_map(|track| &track.cues);
@@ -353,6 +354,7 @@ fn a_scene_inserted_with_its_clip_leaves_the_others_alone() {
     let mut more = bindings.clone();
     more.clips.insert(1, video(9, 20_000));
     more.voice.insert(1, scene("z", 9));
+    more.captions = Some(CaptionBinding::spoken(&more.voice, "en"));
     let before = segments_by_scene(&cut(&template, &bindings));
     let after = segments_by_scene(&cut(&template, &more));
     // Procedural pictures keep their seeds; only stills' directions and punch-ins count scenes, and there are none here.
@@ -412,7 +414,7 @@ proptest! {
                 at = start + length;
                 VoiceWord { text: format!("w{number}"), start, end: at }
             }).collect();
-            VoiceBinding { id: format!("s{index}"), source: testing::digest(index as u8), samples: at + 1, words }
+            VoiceBinding { id: format!("s{index}"), source: testing::digest(index as u8), samples: at + 1, words, emphasis: Vec::new() }
         }).collect();
         let script: Vec<String> = voice.iter().flat_map(|s| &s.words).map(|w| w.text.clone()).collect();
         let starts: Vec<u64> = voice.iter().map(|s| s.samples).collect();

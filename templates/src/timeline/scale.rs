@@ -5,26 +5,72 @@ use crate::timeline::{
     Shadow, ShapeOverlay, TextOverlay, Timeline,
 };
 
-/// A ratio of two sizes, per axis. Letters, strokes and radii follow the width.
+/// One factor for both axes, so that nothing is pulled out of shape, and the two sizes it leads between.
 #[derive(Clone, Copy)]
 struct Scale {
-    x: (i64, i64),
-    y: (i64, i64),
+    factor: (i64, i64),
+    from: (i32, i32),
+    to: (i32, i32),
+}
+
+impl Canvas {
+    /// Whether a size is this canvas in larger or smaller: even sides, by one factor to within the pixel that evenness
+    /// costs.
+    pub fn has_shape(&self, width: u32, height: u32) -> bool {
+        let (own_width, own_height) = (u64::from(self.width), u64::from(self.height));
+        let across = u64::from(width) * own_height;
+        let apart = across.abs_diff(u64::from(height) * own_width);
+        let even = width.is_multiple_of(2) && height.is_multiple_of(2);
+        even && width > 0 && height > 0 && apart <= own_width.max(own_height)
+    }
+
+    /// The size of this shape whose shorter side is `short`, with even sides; its own where that is not smaller.
+    pub fn shrunk_to(&self, short: u32) -> (u32, u32) {
+        let own = self.width.min(self.height);
+        if own <= short {
+            return (self.width, self.height);
+        }
+        let side = |side: u32| self.even_side(side, (short, own));
+        (side(self.width), side(self.height))
+    }
+
+    /// The height that goes with a width in this shape.
+    pub fn height_at(&self, width: u32) -> u32 {
+        self.even_side(self.height, (width, self.width))
+    }
+
+    /// A side times a factor, to the nearest even number, halves up.
+    fn even_side(&self, side: u32, (num, den): (u32, u32)) -> u32 {
+        let half = apply(i64::from(side), (i64::from(num), 2 * i64::from(den)));
+        u32::try_from(2 * half.max(1)).unwrap_or(u32::MAX)
+    }
 }
 
 impl Timeline {
-    /// The timeline at `width` x `height`. Both are made even and at least 2, as the canvas demands.
-    pub fn scaled(&self, width: u32, height: u32) -> Self {
+    /// The timeline at `width` x `height`; none where that is another shape than its canvas has.
+    pub fn scaled(&self, width: u32, height: u32) -> Option<Self> {
+        if !self.canvas.has_shape(width, height) {
+            return None;
+        }
         let canvas = Canvas {
-            width: even(width),
-            height: even(height),
+            width,
+            height,
             ..self.canvas
         };
-        let scale = Scale {
-            x: (i64::from(canvas.width), i64::from(self.canvas.width)),
-            y: (i64::from(canvas.height), i64::from(self.canvas.height)),
+        let size = |canvas: &Canvas| (canvas.width as i32, canvas.height as i32);
+        let (from, to) = (size(&self.canvas), size(&canvas));
+        // The shorter side is the one that a size is asked for by; the other may be a pixel off.
+        let factor = if from.0 <= from.1 {
+            (to.0, from.0)
+        } else {
+            (to.1, from.1)
         };
-        Self {
+        let scale = Scale {
+            factor: (i64::from(factor.0), i64::from(factor.1)),
+            from,
+            to,
+        };
+        Some(Self {
             canvas,
             overlays: self.overlays.iter().map(|o| scale.overlay(o)).collect(),
             captions: self.captions.as_ref().map(|track| CaptionTrack {
@@ -32,12 +78,8 @@ impl Timeline {
                 cues: track.cues.clone(),
             }),
             ..self.clone()
-        }
+        })
     }
-}
-
-fn even(size: u32) -> u32 {
-    (size & !1).max(2)
 }
 
 /// `value * ratio`, to the nearest whole, halves up.
@@ -46,12 +88,8 @@ fn apply(value: i64, (num, den): (i64, i64)) -> i64 {
 }
 
 impl Scale {
-    fn at_x(self, value: i32) -> i32 {
-        apply(i64::from(value), self.x) as i32
-    }
-
-    fn at_y(self, value: i32) -> i32 {
-        apply(i64::from(value), self.y) as i32
+    fn at(self, value: i32) -> i32 {
+        apply(i64::from(value), self.factor) as i32
     }
 
     /// A length that must not vanish: what was drawn at full size is drawn in the draft too.
@@ -59,13 +97,21 @@ impl Scale {
         if value == 0 {
             return 0;
         }
-        apply(i64::from(value), self.x).clamp(1, i64::from(u16::MAX)) as u16
+        apply(i64::from(value), self.factor).clamp(1, i64::from(u16::MAX)) as u16
+    }
+
+    /// Where a box ends. What reaches the edge of the picture still does when that was made even.
+    fn end(self, value: i32, (from, to): (i32, i32)) -> i32 {
+        let end = self.at(value);
+        if value >= from { end.max(to) } else { end }
     }
 
     fn rect(self, rect: Rect) -> Rect {
-        let right = self.at_x(rect.x.saturating_add_unsigned(rect.w));
-        let bottom = self.at_y(rect.y.saturating_add_unsigned(rect.h));
-        let (x, y) = (self.at_x(rect.x), self.at_y(rect.y));
+        let right = rect.x.saturating_add_unsigned(rect.w);
+        let bottom = rect.y.saturating_add_unsigned(rect.h);
+        let right = self.end(right, (self.from.0, self.to.0));
+        let bottom = self.end(bottom, (self.from.1, self.to.1));
+        let (x, y) = (self.at(rect.x), self.at(rect.y));
         Rect {
             x,
             y,
@@ -83,7 +129,7 @@ impl Scale {
 
     fn shadow(self, shadow: Shadow) -> Shadow {
         Shadow {
-            y: self.at_y(i32::from(shadow.y)) as i16,
+            y: self.at(i32::from(shadow.y)) as i16,
             blur: self.length(shadow.blur),
             ..shadow
         }
@@ -126,8 +172,8 @@ impl Scale {
             outline: style.outline.map(|outline| self.outline(outline)),
             shadow: style.shadow.map(|shadow| self.shadow(shadow)),
             max_width: self.length(style.max_width),
-            x: self.at_x(style.x),
-            y: self.at_y(style.y),
+            x: self.at(style.x),
+            y: self.at(style.y),
             ..style.clone()
         }
     }
@@ -147,7 +193,7 @@ mod tests {
     // spec: T-20
     #[test]
     fn a_draft_is_the_same_cut_smaller() {
-        let (full, draft) = (full(), full().scaled(540, 960));
+        let (full, draft) = (full(), full().scaled(540, 960).unwrap());
         assert_eq!((draft.canvas.width, draft.canvas.height), (540, 960));
         assert_eq!(draft.picture, full.picture);
         assert_eq!(draft.audio, full.audio);
@@ -161,16 +207,79 @@ mod tests {
 
     #[test]
     fn scaling_to_the_same_size_changes_nothing() {
-        assert_eq!(full().scaled(1080, 1920), full());
+        assert_eq!(full().scaled(1080, 1920), Some(full()));
     }
 
     #[test]
-    fn sizes_are_made_even_and_nothing_vanishes() {
-        let tiny = full().scaled(31, 0);
-        assert_eq!((tiny.canvas.width, tiny.canvas.height), (30, 2));
+    fn nothing_vanishes() {
+        let tiny = full().scaled(36, 64).unwrap();
         let style = tiny.captions.unwrap().style;
         assert!(style.size >= 1 && style.outline.unwrap().width >= 1);
         assert!(tiny.overlays.iter().all(|o| o.rect.w >= 1 && o.rect.h >= 1));
+    }
+
+    fn canvas(width: u32, height: u32) -> Canvas {
+        Canvas {
+            width,
+            height,
+            ..full().canvas
+        }
+    }
+
+    // spec: T-20
+    #[test]
+    fn a_size_has_the_canvas_shape_or_is_refused() {
+        let tall = canvas(1080, 1920);
+        for (width, height) in [(720, 1280), (540, 960), (406, 720), (2160, 3840)] {
+            assert!(tall.has_shape(width, height), "{width}x{height}");
+        }
+        for (width, height) in [(960, 540), (145, 301), (540, 962), (0, 0), (541, 960)] {
+            assert!(!tall.has_shape(width, height), "{width}x{height}");
+            assert_eq!(full().scaled(width, height), None);
+        }
+        assert_eq!(tall.height_at(720), 1280);
+    }
+
+    // spec: T-20
+    #[test]
+    fn drafts_have_the_canvas_shape() {
+        for (own, draft) in [
+            ((1080, 1920), (540, 960)),
+            ((1920, 1080), (960, 540)),
+            ((1080, 1080), (540, 540)),
+            ((1080, 1350), (540, 676)),
+            ((480, 854), (480, 854)),
+            ((1082, 1922), (540, 960)),
+        ] {
+            let canvas = canvas(own.0, own.1);
+            assert_eq!(canvas.shrunk_to(540), draft);
+            assert!(canvas.has_shape(draft.0, draft.1), "{own:?}");
+        }
+    }
+
+    #[test]
+    fn squares_stay_square_and_edges_stay_covered() {
+        let mut cut = full();
+        cut.canvas = canvas(1080, 1350);
+        cut.overlays[0].rect = Rect {
+            x: 100,
+            y: 1000,
+            w: 80,
+            h: 80,
+        };
+        let mut plate = cut.overlays[0].clone();
+        plate.rect = Rect {
+            x: 0,
+            y: 1300,
+            w: 1080,
+            h: 50,
+        };
+        cut.overlays.push(plate);
+        let draft = cut.scaled(540, 676).unwrap();
+        let rect = draft.overlays[0].rect;
+        assert_eq!((rect.x, rect.y, rect.w, rect.h), (50, 500, 40, 40));
+        let plate = draft.overlays.last().unwrap().rect;
+        assert_eq!((plate.x, plate.y, plate.w, plate.h), (0, 650, 540, 26));
     }
 
     #[test]

@@ -115,11 +115,13 @@ impl<'a> Phrase<'a> {
 }
 
 /// Words that end in a full stop without closing a sentence, without the stop.
-const ABBREVIATIONS: [&str; 14] = [
+const ABBREVIATIONS: [&str; 19] = [
     "dr", "mr", "mrs", "ms", "prof", "st", "vs", "no", "fig", "approx", "nr", "bzw", "ca", "usw",
+    "evtl", "ggf", "inkl", "vgl", "bspw",
 ];
 
-/// Whether a word closes a sentence, quotes and brackets aside. "Dr.", "e.g.", "U.S.A." and the "B." of "z. B." do not.
+/// Whether a word closes a sentence, quotes and brackets aside. "Dr.", "e.g.", "U.S.A.", the "B." of "z. B." and the
+/// "3." of "3. Mai" do not.
 pub(crate) fn ends_sentence(word: &str) -> bool {
     let word = word.trim_end_matches(['"', '\'', '”', '’', ')', ']', '»']);
     let Some(stem) = word.strip_suffix('.') else {
@@ -132,7 +134,8 @@ pub(crate) fn ends_sentence(word: &str) -> bool {
     let dotted = stem.contains('.')
         && !stem.ends_with('.')
         && stem.chars().all(|c| c == '.' || c.is_alphabetic());
-    !(one_letter || dotted || ABBREVIATIONS.contains(&stem.as_str()))
+    let day = (1..=2).contains(&stem.len()) && stem.bytes().all(|byte| byte.is_ascii_digit());
+    !(one_letter || dotted || day || ABBREVIATIONS.contains(&stem.as_str()))
 }
 
 fn end_ms(word: &CueWord) -> i64 {
@@ -198,7 +201,7 @@ mod tests {
 
     #[test]
     fn abbreviations_do_not_close_a_sentence() {
-        for word in ["Dr.", "e.g.", "U.S.A.", "B.", "(approx."] {
+        for word in ["Dr.", "e.g.", "U.S.A.", "B.", "(approx.", "3.", "vgl."] {
             assert!(!ends_sentence(word), "{word}");
         }
         for word in [

@@ -297,6 +297,7 @@ mod tests {
                     start: 0,
                     end: 40_000,
                 }],
+                emphasis: Vec::new(),
             }],
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Part of `Edit.Timeline`, which hands them to the engine.
 
-use fenta_templates::template::{Bindings, ClipBinding, VoiceBinding, VoiceWord};
+use fenta_templates::template::{Bindings, CaptionBinding, ClipBinding, VoiceBinding, VoiceWord};
 use fenta_templates::timeline::{ExternalReference, MediaReference};
 
 use super::own_files;
@@ -18,7 +18,6 @@ const MAX_FILES: u32 = 200;
 pub(super) fn bind_media(params: Params<'_>) -> Result<Bindings, LowerError> {
     Ok(Bindings {
         seed: params.seed("seed")?,
-        language: "en".to_owned(),
         ..Bindings::default()
     })
 }
@@ -82,12 +81,11 @@ impl Heard<'_> {
             Self::Mix(parts) => parts.voice.as_ref(),
         };
         if let Some(voice) = voice {
-            bindings.language = voice.language.clone();
             bindings.gap_ms = voice.gap_ms;
             bindings.voice = voice_bindings(voice);
         }
         if let Some(Value::Captions(captions)) = params.get("captions") {
-            bind_captions(captions, bindings)?;
+            bindings.captions = Some(shown(captions, &bindings.voice)?);
         }
         bindings.music = match (self, params.get("music")) {
             (Self::Mix(parts), Some(_)) if parts.music.is_some() => {
@@ -104,9 +102,9 @@ impl Heard<'_> {
     }
 }
 
-/// Captions take the place of the narration's own words: other spelling, other language, other times in each scene.
-fn bind_captions(captions: &Captions, bindings: &mut Bindings) -> Result<(), LowerError> {
-    let spoken: usize = bindings.voice.iter().map(|scene| scene.words.len()).sum();
+/// The words shown in each scene of the narration: its own, or others in other words and at other times.
+fn shown(captions: &Captions, voice: &[VoiceBinding]) -> Result<CaptionBinding, LowerError> {
+    let spoken: usize = voice.iter().map(|scene| scene.words.len()).sum();
     let misfit = || {
         LowerError::new(
             format!(
@@ -116,10 +114,10 @@ fn bind_captions(captions: &Captions, bindings: &mut Bindings) -> Result<(), Low
             "make the captions from the same narration; give it to Subtitle.Import as `voice`",
         )
     };
-    let mut words: Vec<Vec<VoiceWord>> = vec![Vec::new(); bindings.voice.len()];
+    let mut words: Vec<Vec<VoiceWord>> = vec![Vec::new(); voice.len()];
     for word in &captions.words {
         let index = word.scene as usize;
-        let (Some(scene), Some(told)) = (bindings.voice.get(index), words.get_mut(index)) else {
+        let (Some(scene), Some(told)) = (voice.get(index), words.get_mut(index)) else {
             return Err(misfit());
         };
         let after = told.last().map_or(0, |last| last.end);
@@ -132,11 +130,10 @@ fn bind_captions(captions: &Captions, bindings: &mut Bindings) -> Result<(), Low
             end: word.end,
         });
     }
-    for (scene, words) in bindings.voice.iter_mut().zip(words) {
-        scene.words = words;
-    }
-    bindings.captions = true;
-    Ok(())
+    Ok(CaptionBinding {
+        language: captions.language.clone(),
+        scenes: words,
+    })
 }
 
 /// Beats in milliseconds, in order.
@@ -213,6 +210,7 @@ fn voice_bindings(voice: &Voice) -> Vec<VoiceBinding> {
                     end: word.end,
                 })
                 .collect(),
+            emphasis: scene.emphasis.clone(),
         })
         .collect()
 }

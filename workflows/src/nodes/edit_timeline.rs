@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use fenta_templates::template;
+use fenta_templates::template::{Bindings, Template};
+use fenta_templates::timeline::LONGEST_MS;
 
 use super::cut_bindings::{Heard, beats, bind_media, chapters, clips, heard};
 use super::placeholders::{bind_fill, check_fill};
@@ -14,6 +16,7 @@ use super::sound;
 use super::template_file::{Loaded, is_path, load_template, refused, template_hint};
 use crate::action::{Action, ActionFacts, ResolveFontsRequest};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::execution::LowerError;
 use crate::node::{
     Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, Written,
     outputs, wrong_facts,
@@ -80,7 +83,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
             "beats",
             ParamType::many(ParamType::Number {
                 min: 0.0,
-                max: 3600.0,
+                max: LONGEST_MS as f64 / 1000.0,
             }),
             "Beats of the music in seconds, for templates that cut on them.",
         ),
@@ -148,7 +151,10 @@ impl NodeType for EditTimeline {
             return;
         }
         match template::builtin_template(name) {
-            Some(template) => check_fill(template, written, found),
+            Some(template) => {
+                check_fill(template, written, found);
+                check_use(template, written, found);
+            }
             None => {
                 let span = written.span("template");
                 found.push(
@@ -181,6 +187,7 @@ impl NodeType for EditTimeline {
         heard.bind(params, &mut bindings)?;
         bindings.beats = beats(params);
         bindings.chapters = chapters(params, &bindings)?;
+        useful(&template, &bindings)?;
         bind_fill(&template, context, &mut bindings, steps)?;
         let requests = template.font_requests_for(&bindings);
         if !requests.is_empty() {
@@ -204,6 +211,40 @@ impl NodeType for EditTimeline {
             ("seconds", Value::Float(seconds)),
         ]))
     }
+}
+
+/// What a template has no use for would be accepted and ignored.
+fn check_use(template: &Template, written: &Written<'_>, found: &mut Diagnostics) {
+    let name = template.name();
+    if !template.cuts_on_beats() {
+        let why = format!("the template `{name}` does not cut on beats");
+        written.useless(&["beats"], Some("template"), &why, found);
+    }
+    if !template.marks_chapters() {
+        let why = format!("the template `{name}` does not mark chapters");
+        written.useless(&["chapters"], Some("template"), &why, found);
+    } else if !written.has("voice") && !written.has("audio") {
+        let why = "chapters begin with scenes of a narration, and there is none";
+        written.useless(&["chapters"], None, why, found);
+    }
+}
+
+/// The same for templates that are only known now.
+fn useful(template: &Template, bindings: &Bindings) -> Result<(), LowerError> {
+    let name = template.name();
+    if !bindings.beats.is_empty() && !template.cuts_on_beats() {
+        return Err(LowerError::new(
+            format!("`beats` are given, but the template `{name}` does not cut on beats"),
+            "remove `beats`, or write `cut_on: [beat, ...]` in the template's `rules`",
+        ));
+    }
+    if !bindings.chapters.is_empty() && !template.marks_chapters() {
+        return Err(LowerError::new(
+            format!("`chapters` are given, but the template `{name}` does not mark chapters"),
+            "remove `chapters`, or write a rule with `at: chapter` in the template's `transitions`",
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -238,6 +279,7 @@ mod tests {
                     start: 4800,
                     end: 48_000,
                 }],
+                emphasis: Vec::new(),
             }],
         }
     }
@@ -365,6 +407,13 @@ mod tests {
             .map(|word| word.text.as_str())
             .collect();
         assert_eq!(texts, ["Die", "Bienen."]);
+        let speech = &timeline.audio.speech;
+        assert_eq!(
+            speech.len(),
+            1,
+            "music makes room for the word that is heard"
+        );
+        assert_eq!(speech[0].duration.value, 48_000 - 4800);
     }
 
     #[test]
@@ -418,8 +467,24 @@ mod tests {
     }
 
     #[test]
+    fn what_the_template_has_no_use_for_is_refused_when_computed_too() {
+        let beats = Value::List(vec![Value::Int(1)]);
+        let error = bench().with("beats", beats).fails(&[]);
+        assert!(error.message.contains("does not cut on beats"), "{error}");
+        let chapters = Value::List(vec![Value::Text("s1".into())]);
+        let error = bench().with("chapters", chapters).fails(&[]);
+        assert!(error.message.contains("does not mark chapters"), "{error}");
+        let nothing = bench().with("beats", Value::List(Vec::new()));
+        assert!(nothing.outputs(&[fonts(&nothing)]).contains_key("timeline"));
+    }
+
+    #[test]
     fn chapters_are_scenes_of_the_narration() {
-        let with = |id: &str| bench().with("chapters", Value::List(vec![Value::Text(id.into())]));
+        let with = |id: &str| {
+            bench()
+                .with("template", Value::Text("story".into()))
+                .with("chapters", Value::List(vec![Value::Text(id.into())]))
+        };
         let right = with("s1");
         assert!(right.outputs(&[fonts(&right)]).contains_key("timeline"));
         let wrong = with("s9").fails(&[]);

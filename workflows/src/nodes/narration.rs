@@ -267,6 +267,7 @@ fn recorded(line: &Line<'_>, result: &ActionResult) -> Result<SpokenScene, Lower
                 text: word.text,
             })
             .collect(),
+        emphasis: line.scene.emphasis.clone(),
     })
 }
 

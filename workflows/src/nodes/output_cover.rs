@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use fenta_templates::timeline::{Timeline, TrackItem};
+use fenta_templates::timeline::{LONGEST_MS, Timeline, TrackItem};
 
 use crate::action::Action;
 use crate::execution::LowerError;
@@ -41,7 +41,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
                 ParamType::OneOf(&["auto"]),
                 ParamType::Duration {
                     min: 0,
-                    max: 3_600_000,
+                    max: i64::from(LONGEST_MS),
                 },
             ]),
             Value::Text("auto".into()),

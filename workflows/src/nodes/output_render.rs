@@ -81,7 +81,7 @@ fn params() -> Vec<ParamSpec> {
                 ParamType::Fields(custom_fields()),
             ]),
             Value::Text("universal".into()),
-            "`universal` plays everywhere; `draft` is half the size and quick, to look at a cut; templates add their own; or \
+            "`universal` plays everywhere; `draft` is small and quick, to look at a cut; templates add their own; or \
              write the numbers yourself.",
         ),
         ParamSpec::with_default(
@@ -192,14 +192,8 @@ impl NodeType for OutputRender {
         let profile = params.get("profile").unwrap_or(&Value::Null);
         let profile = Target::of(profile, timeline)?;
         let encoding = profile.encoding(context.job.encoder_threads.max(1));
-        let scaled;
-        let timeline: &Timeline = match profile.size {
-            Some((width, height)) => {
-                scaled = timeline.scaled(width, height);
-                &scaled
-            }
-            None => timeline,
-        };
+        let sized = profile.resized(timeline)?;
+        let timeline: &Timeline = &sized;
         let parts = Parts::render(timeline, &encoding, profile.audio_kbps, steps)?;
         let (video, mux) = parts.mux(timeline, params.text("title")?, steps)?;
         let report = parts.report(&mux);

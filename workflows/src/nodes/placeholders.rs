@@ -78,6 +78,35 @@ pub(super) fn check_fill(template: &Template, written: &Written<'_>, found: &mut
         }
     }
     missing_placeholders(template, written, found);
+    needless_streams(template, written, found);
+}
+
+/// What is heard or shown needs a placeholder of the template; without one it would be accepted and ignored.
+fn needless_streams(template: &Template, written: &Written<'_>, found: &mut Diagnostics) {
+    let streams = [
+        ("voice", template.takes("voice"), "plays no narration"),
+        ("music", template.takes("audio"), "plays no music"),
+        (
+            "audio",
+            template.takes("voice") || template.takes("audio"),
+            "plays no sound",
+        ),
+        ("captions", template.shows_captions(), "shows no captions"),
+    ];
+    for (param, taken, why) in streams {
+        let given = written.has(param) && written.literal(param) != Some(Value::Null);
+        if given && !taken {
+            found.push(
+                Diagnostic::error(
+                    codes::PLACEHOLDER,
+                    written.key_span(param),
+                    format!("the template `{}` {why}", template.name()),
+                )
+                .label(written.span("template"), "the template is named here")
+                .hint(format!("remove `{param}`, or use another template")),
+            );
+        }
+    }
 }
 
 fn missing_placeholders(template: &Template, written: &Written<'_>, found: &mut Diagnostics) {

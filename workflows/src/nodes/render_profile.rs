@@ -2,6 +2,8 @@
 //!
 //! Part of `Output.Render`, which renders with them.
 
+use std::borrow::Cow;
+
 use fenta_templates::timeline::Timeline;
 
 use crate::action::VideoEncoding;
@@ -14,8 +16,8 @@ use crate::value::Value;
 /// Profiles that every timeline has.
 const BUILT_IN: [&str; 2] = ["universal", "draft"];
 
-/// Size of a draft.
-const DRAFT_SIZE: (u32, u32) = (540, 960);
+/// The shorter side of a draft; a canvas that is smaller keeps its size.
+const DRAFT_SIDE: u32 = 540;
 
 /// Highest bit rate of the picture, kbit/s.
 const MAX_RATE_KBPS: u32 = 12_000;
@@ -99,7 +101,7 @@ impl Target {
 
     fn written(own: Params<'_>) -> Result<Self, LowerError> {
         Ok(Self {
-            size: Some((own.u32("width")?, own.u32("height")?)),
+            size: Some((even("width", own)?, even("height", own)?)),
             draft: false,
             preset: own.text("preset")?.to_owned(),
             crf: own.u32("crf")?.min(51) as u8,
@@ -129,7 +131,7 @@ impl Target {
                 audio_kbps: AUDIO_KBPS,
             }),
             "draft" => Ok(Self {
-                size: Some(DRAFT_SIZE),
+                size: Some(timeline.canvas.shrunk_to(DRAFT_SIDE)),
                 draft: true,
                 preset: "ultrafast".to_owned(),
                 crf: 30,
@@ -154,6 +156,32 @@ impl Target {
         }
     }
 
+    /// The timeline at the size of its file.
+    pub(super) fn resized<'t>(
+        &self,
+        timeline: &'t Timeline,
+    ) -> Result<Cow<'t, Timeline>, LowerError> {
+        let Some((width, height)) = self.size else {
+            return Ok(Cow::Borrowed(timeline));
+        };
+        let canvas = &timeline.canvas;
+        timeline
+            .scaled(width, height)
+            .map(Cow::Owned)
+            .ok_or_else(|| {
+                LowerError::new(
+                    format!(
+                        "the profile is {width} x {height}, another shape than the {} x {} of the template `{}`",
+                        canvas.width, canvas.height, timeline.template.name
+                    ),
+                    format!(
+                        "write `height: {}` beside `width: {width}`, or another canvas in the template",
+                        canvas.height_at(width)
+                    ),
+                )
+            })
+    }
+
     /// How the picture is encoded by so many threads.
     pub(super) fn encoding(&self, threads: u8) -> VideoEncoding {
         VideoEncoding {
@@ -168,8 +196,38 @@ impl Target {
     }
 }
 
-/// Warns of a name that is nearly a built-in one: only a template can have it.
+/// A side of a picture; odd ones cannot be encoded.
+fn even(name: &str, own: Params<'_>) -> Result<u32, LowerError> {
+    let side = own.u32(name)?;
+    if side % 2 == 1 {
+        return Err(LowerError::new(
+            odd(name, side.into()),
+            between(side.into()),
+        ));
+    }
+    Ok(side)
+}
+
+fn odd(name: &str, side: i64) -> String {
+    format!("`{name}` is {side}, which is odd; video needs even sides")
+}
+
+fn between(side: i64) -> String {
+    format!("write {} or {}", side - 1, side + 1)
+}
+
+/// Refuses odd sides, and warns of a name that is nearly a built-in one: only a template can have it.
 pub(super) fn check_profile(written: &Written<'_>, found: &mut Diagnostics) {
+    for (name, _, span, value) in written.fields("profile") {
+        if let Some(Value::Int(side)) = value
+            && matches!(name, "width" | "height")
+            && side % 2 != 0
+        {
+            found.push(
+                Diagnostic::error(codes::BAD_VALUE, span, odd(name, side)).hint(between(side)),
+            );
+        }
+    }
     let Some(name) = written.text("profile") else {
         return;
     };
@@ -212,9 +270,42 @@ mod tests {
         assert_eq!(found.size, Some((720, 1280)));
         assert_eq!((found.encoding(1).crf, found.draft), (24, false));
         assert_eq!(Target::named("universal", &cut).unwrap().size, None);
-        assert_eq!(Target::named("draft", &cut).unwrap().size, Some(DRAFT_SIZE));
+        let draft = |cut: &Timeline| Target::named("draft", cut).unwrap().size;
+        assert_eq!(draft(&cut), Some((540, 960)));
         let error = Target::named("stroy", &cut).err().unwrap();
         assert_eq!(error.hint, "did you mean `story`?");
+        (cut.canvas.width, cut.canvas.height) = (1920, 1080);
+        assert_eq!(draft(&cut), Some((960, 540)), "as the canvas lies");
+    }
+
+    fn sized(width: i64, height: i64) -> Result<(u32, u32), LowerError> {
+        let fields = [("width", width), ("height", height)];
+        let own = ParamType::Fields(custom_fields()).fit(Value::Record(
+            fields
+                .map(|(name, number)| (name.to_owned(), Value::Int(number)))
+                .into(),
+        ));
+        let cut = timeline();
+        let made = Target::of(&own.unwrap(), &cut)?.resized(&cut)?.canvas;
+        Ok((made.width, made.height))
+    }
+
+    // spec: T-20
+    #[test]
+    fn sizes_are_even_and_of_the_canvas_shape() {
+        assert_eq!(sized(720, 1280), Ok((720, 1280)));
+        let odd = sized(145, 301).unwrap_err();
+        assert!(
+            odd.message.contains("`width` is 145, which is odd"),
+            "{odd}"
+        );
+        assert_eq!(odd.hint, "write 144 or 146");
+        let lying = sized(1280, 720).unwrap_err();
+        assert!(
+            lying.message.contains("another shape than the 1080 x 1920"),
+            "{lying}"
+        );
+        assert!(lying.hint.contains("`height: 2276`"), "{lying:?}");
     }
 
     #[test]

@@ -180,6 +180,7 @@ mod tests {
                 word(30_000, 40_000),
                 word(40_000, 40_000),
             ],
+            emphasis: Vec::new(),
         };
         Voice {
             language: "en".into(),

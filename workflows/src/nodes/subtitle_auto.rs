@@ -297,6 +297,7 @@ mod tests {
                 start: 4800,
                 end: 24_000,
             }],
+            emphasis: Vec::new(),
         };
         Voice {
             language: "en".into(),

@@ -250,6 +250,7 @@ mod tests {
             source: digest(id),
             samples: 60_000,
             words: Vec::new(),
+            emphasis: Vec::new(),
         };
         let voice = Voice {
             language: "en".into(),

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use rust_decimal::Decimal;
 
+use fenta_templates::timeline::LONGEST_MS;
+
 use super::narration::{Fit, Narration, RATE, samples, words};
 use super::script;
 use super::speaker::{check_built_in, is_provider, speaker};
@@ -131,7 +133,7 @@ fn how_fast() -> Vec<ParamSpec> {
             "fit",
             ParamType::Duration {
                 min: 1000,
-                max: 3_600_000,
+                max: i64::from(LONGEST_MS),
             },
             "Longest narration; it is spoken faster, up to `max_speed`, to hold it.",
         ),
@@ -259,7 +261,14 @@ fn script_of(params: Params<'_>) -> Result<Script, LowerError> {
     if params.bool("per_scene")? {
         return Ok(script);
     }
-    let whole = Scene::new("s1", script.text());
+    let emphasis = script
+        .scenes
+        .iter()
+        .flat_map(|scene| scene.emphasis.clone());
+    let whole = Scene {
+        emphasis: emphasis.collect(),
+        ..Scene::new("s1", script.text())
+    };
     Ok(Script {
         scenes: vec![whole],
         ..script

@@ -119,13 +119,8 @@ struct Wishes {
 
 /// A workflow that makes one frame of a template.
 fn workflow(template: &Template, named: &str, wishes: &Wishes) -> String {
-    let takes = |kind: &str| {
-        template
-            .placeholders()
-            .iter()
-            .any(|placeholder| placeholder.kind.type_name() == kind)
-    };
-    let (voice, captions) = (takes("voice"), takes("voice") && takes("captions"));
+    let voice = template.takes("voice");
+    let captions = voice && template.shows_captions();
     let mut text = format!(
         "fenta: workflow/v1\nname: template-preview\nseed: 7\nnodes:\n  \
          background: {{ type: Input.Motion, with: {{ palette: {}, count: 3 }} }}\n",

@@ -180,7 +180,11 @@ fn show(context: &Context, name: &str, timeline: &Timeline) -> Result<(), Comman
     ));
     let lines = strip::lines(&outline, ui.columns());
     ui.result(&format!("{}\n", lines.join("\n")))?;
-    ui.table(&shots::table(&outline))
+    ui.table(&shots::table(&outline))?;
+    for note in &timeline.notes {
+        ui.warn(note);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use fenta_workflows::Workflow;
 use fenta_workflows::action::{Action, CachePolicy};
 use fenta_workflows::lock::NodePins;
 use fenta_workflows::models::Role;
+use fenta_workflows::node::notes_of;
 use fenta_workflows::rerun_reason::RerunReason;
 use fenta_workflows::value::Value;
 
@@ -148,7 +149,12 @@ impl Teller<'_> {
             .as_ref()
             .map_or_else(String::new, |after| format!("uses its fallback: {after}"));
         match &unit.verdict {
-            Verdict::Known(_) => {}
+            Verdict::Known(outputs) => {
+                let known = std::mem::take(&mut plan.note);
+                let told = (!known.is_empty()).then_some(known);
+                let notes: Vec<String> = told.into_iter().chain(notes_of(outputs)).collect();
+                plan.note = notes.join("; ");
+            }
             Verdict::Skipped(why) => {
                 plan.status = PlanStatus::Skipped;
                 plan.note.clone_from(why);

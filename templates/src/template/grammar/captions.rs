@@ -145,9 +145,9 @@ static EMPHASIS: Section = Section {
 
 const SOURCES: &[Word] = &[
     word("none", "None."),
-    refused(
+    word(
         "from_script",
-        "scripts mark no words yet; list the words: [never, always]",
+        "Those that the scenes of the script emphasise.",
     ),
 ];
 

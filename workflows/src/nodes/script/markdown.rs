@@ -1,5 +1,7 @@
 //! Markdown (and plain text) to what is read aloud: no marks, no addresses, no code.
 
+use super::sentences::is_month;
+
 /// What is left of a text.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Plain {
@@ -98,7 +100,9 @@ fn item(line: &str) -> (&str, bool) {
     if (1..=3).contains(&digits) {
         let rest = &line[digits..];
         if let Some(rest) = rest.strip_prefix(". ").or_else(|| rest.strip_prefix(") ")) {
-            return (rest.trim_start(), true);
+            let rest = rest.trim_start();
+            let day = rest.split_whitespace().next().is_some_and(is_month);
+            return if day { (line, false) } else { (rest, true) };
         }
     }
     (line, false)

@@ -1,7 +1,7 @@
 //! From a text to a script: markup away, sentences apart, scenes of a length that can be spoken and shown.
 //!
-//! Shared by `Script.Transform` and `Voice.TTS`; pure text work, no node of its own. Sentences of other languages than
-//! English are found by the same punctuation; abbreviations are English ones.
+//! Shared by `Script.Transform` and `Voice.TTS`; pure text work, no node of its own. Sentences of
+//! all languages are found by their punctuation; abbreviations and ordinals are known in English and German.
 
 mod markdown;
 mod sentences;
@@ -12,7 +12,7 @@ use crate::execution::LowerError;
 use crate::node::{PortSpec, outputs};
 use crate::value::{PortType, Scene, Script, Value};
 
-/// Sentences with fewer words are joined to a neighbour: a shot of half a second is a flash.
+/// Sentences with fewer words are joined to a neighbour in their paragraph: a shot of half a second is a flash.
 const MIN_WORDS: usize = 4;
 /// Sentences with more words are split at clauses: nobody looks at one shot for that long.
 const MAX_WORDS: usize = 28;
@@ -77,13 +77,13 @@ pub(super) fn from_text(
     language: &str,
 ) -> Result<Script, LowerError> {
     let plain = markdown::strip(text);
-    let sentences: Vec<String> = plain
-        .paragraphs
-        .iter()
-        .flat_map(|paragraph| sentences::split(paragraph))
-        .filter(|sentence| sentence.chars().any(char::is_alphanumeric))
-        .collect();
-    let scenes = bounded(join_short(sentences));
+    // A paragraph ends its last sentence, with a full stop or without.
+    let sentences = plain.paragraphs.iter().flat_map(|paragraph| {
+        let mut sentences = sentences::split(paragraph, language);
+        sentences.retain(|sentence| sentence.chars().any(char::is_alphanumeric));
+        join_short(sentences)
+    });
+    let scenes = bounded(sentences.collect());
     if scenes.is_empty() {
         return Err(LowerError::new(
             "the text has no words",
@@ -105,7 +105,7 @@ fn words(text: &str) -> usize {
     text.split_whitespace().count()
 }
 
-/// Short sentences go to the sentence after them, the last one to the one before it.
+/// Short sentences of a paragraph go to the sentence after them, the last one to the one before it.
 fn join_short(sentences: Vec<String>) -> Vec<String> {
     let mut joined: Vec<String> = Vec::new();
     let mut pending = String::new();
@@ -208,6 +208,26 @@ mod tests {
         );
         assert_eq!(scenes("No. Yes. No."), ["No. Yes. No."]);
         assert_eq!(scenes("Go."), ["Go."]);
+    }
+
+    #[test]
+    fn a_blank_line_ends_a_sentence_without_a_full_stop() {
+        assert_eq!(
+            scenes("Why bees dance\n\nBees dance to show\nthe way home\n\nReally. They do."),
+            [
+                "Why bees dance",
+                "Bees dance to show the way home",
+                "Really. They do."
+            ]
+        );
+        let german =
+            from_text("3. Mai, am Morgen\n\nAm 3. Mai schliefen alle.", None, "de").unwrap();
+        let texts: Vec<&str> = german
+            .scenes
+            .iter()
+            .map(|scene| scene.text.as_str())
+            .collect();
+        assert_eq!(texts, ["3. Mai, am Morgen", "Am 3. Mai schliefen alle."]);
     }
 
     #[test]

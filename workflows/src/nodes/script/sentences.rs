@@ -1,20 +1,63 @@
-//! Where sentences end: not at "e.g.", "Dr." or "3.5".
+//! Where sentences end: not at "e.g.", "Dr." or "3.5", nor in German at "z. B." or "am 3. Mai".
 
 /// Words that end in a full stop without ending a sentence, lower case, without the stop.
-const ABBREVIATIONS: [&str; 28] = [
+const ABBREVIATIONS: [&str; 32] = [
     "e.g", "i.e", "vs", "dr", "mr", "mrs", "ms", "prof", "sr", "jr", "st", "fig", "approx", "inc",
     "ltd", "co", "dept", "vol", "jan", "feb", "apr", "aug", "sept", "oct", "nov", "dec", "u.s",
-    "u.k",
+    "u.k", "mme", "mlle", "sra", "dra",
 ];
 
-/// The sentences of a paragraph.
-pub(super) fn split(paragraph: &str) -> Vec<String> {
+/// The same in German; none of them ends a sentence in another language either.
+const GERMAN: [&str; 30] = [
+    "abb", "bspw", "bzgl", "bzw", "ca", "dipl", "d.h", "evtl", "exkl", "ggf", "hr", "hrsg", "inkl",
+    "jh", "jhd", "nr", "o.ä", "sog", "tel", "u.a", "usf", "usw", "u.u", "v.a", "vgl", "z.b", "z.t",
+    "z.zt", "zzgl", "zz",
+];
+
+/// Words that are words of their own elsewhere: they stand for others in German only.
+const ONLY_GERMAN: [&str; 6] = ["max", "min", "mind", "fr", "str", "ing"];
+
+/// Words of German after which a number with a full stop is an ordinal: am 3. Mai, der 2. Weltkrieg.
+const BEFORE_ORDINALS: [&str; 30] = [
+    "ab", "als", "am", "beim", "bis", "das", "dem", "den", "der", "des", "die", "diese", "diesem",
+    "diesen", "dieser", "ein", "eine", "einem", "einen", "einer", "im", "jede", "jedem", "jeden",
+    "jeder", "seit", "vom", "zum", "zur", "zwischen",
+];
+
+/// Words of German before which one is.
+const AFTER_ORDINALS: [&str; 18] = [
+    "januar",
+    "jänner",
+    "februar",
+    "feber",
+    "märz",
+    "april",
+    "mai",
+    "juni",
+    "juli",
+    "august",
+    "september",
+    "oktober",
+    "november",
+    "dezember",
+    "jahrhundert",
+    "jahrhunderts",
+    "weltkrieg",
+    "weltkriegs",
+];
+
+/// The sentences of a paragraph in a language (BCP 47; `und` where it is not known).
+pub(super) fn split(paragraph: &str, language: &str) -> Vec<String> {
     let tokens: Vec<&str> = paragraph.split_whitespace().collect();
+    let german = is_german(language);
     let mut sentences = Vec::new();
     let mut current: Vec<&str> = Vec::new();
     for (i, token) in tokens.iter().enumerate() {
+        let before = current.last().copied();
         current.push(token);
-        if ends_sentence(token, tokens.get(i + 1).copied()) {
+        let next = tokens.get(i + 1).copied();
+        let ordinal = german && next.is_some_and(|next| is_ordinal(before, token, next));
+        if !ordinal && ends_sentence(token, next, german) {
             sentences.push(current.join(" "));
             current.clear();
         }
@@ -25,8 +68,37 @@ pub(super) fn split(paragraph: &str) -> Vec<String> {
     sentences
 }
 
-fn ends_sentence(token: &str, next: Option<&str>) -> bool {
-    let core = token.trim_end_matches(['"', '\'', ')', ']', '”', '’', '»']);
+fn is_german(language: &str) -> bool {
+    let primary = language.split(['-', '_']).next().unwrap_or_default();
+    primary.eq_ignore_ascii_case("de") || primary.eq_ignore_ascii_case("und")
+}
+
+/// Whether a line begins with a day of a month, which is no number of a list.
+pub(super) fn is_month(word: &str) -> bool {
+    AFTER_ORDINALS[..14].contains(&bare(word).as_str())
+}
+
+fn bare(word: &str) -> String {
+    word.trim_matches(|c: char| !c.is_alphanumeric())
+        .to_lowercase()
+}
+
+/// Whether a number with a full stop counts what follows it. Where nothing tells, it ends its sentence.
+fn is_ordinal(before: Option<&str>, token: &str, next: &str) -> bool {
+    let Some(number) = token.strip_suffix('.') else {
+        return false;
+    };
+    let number = number.trim_start_matches(|c: char| !c.is_alphanumeric());
+    if !(1..=3).contains(&number.len()) || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return false;
+    }
+    let goes_on = next.starts_with(|c: char| c.is_ascii_digit())
+        || AFTER_ORDINALS.contains(&bare(next).as_str());
+    goes_on || before.is_none_or(|before| BEFORE_ORDINALS.contains(&bare(before).as_str()))
+}
+
+fn ends_sentence(token: &str, next: Option<&str>, german: bool) -> bool {
+    let core = token.trim_end_matches(['"', '\'', ')', ']', '”', '’', '»', '“']);
     if core.ends_with(['!', '?', '…', '。', '！', '？']) {
         return !next.is_some_and(starts_small);
     }
@@ -42,9 +114,17 @@ fn ends_sentence(token: &str, next: Option<&str>) -> bool {
     let word = word
         .trim_start_matches(|c: char| !c.is_alphanumeric())
         .to_lowercase();
+    next.is_none() || !is_short(&word, german)
+}
+
+/// Whether a word is written with a full stop of its own: an initial or an abbreviation.
+fn is_short(word: &str, german: bool) -> bool {
     let is_initial =
         word.chars().count() == 1 && word != "i" && word.chars().all(char::is_alphabetic);
-    !(is_initial || ABBREVIATIONS.contains(&word.as_str())) || next.is_none()
+    is_initial
+        || ABBREVIATIONS.contains(&word)
+        || GERMAN.contains(&word)
+        || (german && ONLY_GERMAN.contains(&word))
 }
 
 /// Whether the next word goes on with a sentence.
@@ -69,25 +149,68 @@ mod tests {
             "Wait... what was that?",
             "\"Stop!\" she said.",
         ] {
-            assert_eq!(split(text), [text]);
+            assert_eq!(split(text, "en"), [text]);
         }
+    }
+
+    #[test]
+    fn german_writes_ordinals_and_abbreviations_with_full_stops() {
+        for text in [
+            "Am 3. Mai 1945 war es still.",
+            "Der 2. Weltkrieg endete im 20. Jahrhundert.",
+            "Das Fest ist vom 24. 12. bis zum 2. Januar.",
+            "Honig z. B. verdirbt nicht, d. h. Er bleibt gut.",
+            "Es gibt u. a. Wespen, bzw. Hornissen, ca. Zehn Arten.",
+            "Dr. Weber und Prof. Adler wohnen in Nr. Sieben.",
+            "Es sind mind. Zwei, usw. Und mehr.",
+            "3. Akt: Die Königin tanzt.",
+        ] {
+            assert_eq!(split(text, "de-AT"), [text]);
+            assert_eq!(split(text, "und"), [text]);
+        }
+        assert_eq!(
+            split("Es waren 12. Dann kam der 3. Mai. Alle schliefen.", "de"),
+            ["Es waren 12.", "Dann kam der 3. Mai.", "Alle schliefen."]
+        );
+    }
+
+    #[test]
+    fn numbers_end_sentences_where_ordinals_have_no_stop() {
+        assert_eq!(
+            split(
+                "I am 3. May comes next. I had it in mind. Then it went.",
+                "en"
+            ),
+            [
+                "I am 3.",
+                "May comes next.",
+                "I had it in mind.",
+                "Then it went."
+            ]
+        );
+        assert_eq!(
+            split("Il y en a 12. Mme. Curie le sait.", "fr"),
+            ["Il y en a 12.", "Mme. Curie le sait."]
+        );
+        assert_eq!(split("Son las 3. ¿Vamos? ¡Sí!", "es").len(), 3);
+        assert_eq!(split("蜂は眠る。 夜は静か。", "ja").len(), 2);
     }
 
     #[test]
     fn sentences_end_where_they_end() {
         assert_eq!(
-            split("It is 3.5. Is it? (Yes.) \"No!\" End… Done"),
+            split("It is 3.5. Is it? (Yes.) \"No!\" End… Done", "en"),
             ["It is 3.5.", "Is it?", "(Yes.)", "\"No!\"", "End…", "Done"]
         );
-        assert_eq!(split("We met at 5 p.m."), ["We met at 5 p.m."]);
+        assert_eq!(split("We met at 5 p.m.", "en"), ["We met at 5 p.m."]);
         assert_eq!(
-            split("She said no. So did I. We left."),
+            split("She said no. So did I. We left.", "en"),
             ["She said no.", "So did I.", "We left."]
         );
     }
 
     #[test]
     fn nothing_gives_nothing() {
-        assert!(split("  ").is_empty());
+        assert!(split("  ", "en").is_empty());
     }
 }
