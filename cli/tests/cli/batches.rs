@@ -188,13 +188,19 @@ fn a_matrix_makes_every_combination() {
 #[test]
 fn flags_of_batches_need_a_batch_and_a_batch_is_not_detached() {
     let stage = stage();
-    let ended = stage.fenta(&["run", "w.yaml", "-p", "topic=a", "--fail-fast"]);
-    assert_eq!(ended.code, 2);
-    assert!(
-        ended.stderr.contains("--fail-fast is for batches"),
-        "{}",
-        ended.stderr
-    );
+    for flag in [
+        &["--fail-fast"][..],
+        &["--max-parallel-jobs", "2"],
+        &["--name-template", "{id}"],
+        &["--summary", "s.json"],
+    ] {
+        let mut args = vec!["run", "w.yaml", "-p", "topic=a"];
+        args.extend(flag);
+        let ended = stage.fenta(&args);
+        assert_eq!(ended.code, 2);
+        let told = format!("{} is for batches", flag[0]);
+        assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+    }
     let ended = stage.fenta(&["run", "w.yaml", "--matrix", "topic=a", "--detach"]);
     assert_eq!(ended.code, 2);
     let ended = stage.fenta(&["run", "w.yaml", "-p", "topic=a", "--matrix", "topic=a,b"]);

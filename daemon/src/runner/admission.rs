@@ -43,7 +43,9 @@ impl Gate<'_> {
         }
         if let Some(lock) = self.options.frozen_lock() {
             for action in missing(asked) {
-                pins::missing(lock, action).map_err(|why| Refusal::Final(pins::refused(why)))?;
+                pins::same_maker(lock, self.node, action)
+                    .and_then(|()| pins::missing(lock, action))
+                    .map_err(|why| Refusal::Final(pins::refused(why)))?;
             }
         }
         calls(asked)

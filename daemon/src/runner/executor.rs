@@ -257,3 +257,63 @@ fn verdict(cas: &Cas, row: Option<CachedAction>, fresh_since: Option<&str>) -> L
         LookUp::Gone
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn at_once(attempts: u32) -> RetryPolicy {
+        RetryPolicy {
+            attempts,
+            first_wait: Duration::ZERO,
+            longest_wait: Duration::ZERO,
+            ..RetryPolicy::default()
+        }
+    }
+
+    async fn attempts_of(policy: &RetryPolicy, class: FailureClass) -> (u32, Vec<u32>) {
+        let (made, told) = (Mutex::new(0), Mutex::new(Vec::new()));
+        let outcome: Result<(), _> = tried(
+            policy,
+            &CancellationToken::new(),
+            |_, next| told.lock().unwrap().push(next),
+            |number| {
+                *made.lock().unwrap() = number;
+                async move {
+                    Err(ExecuteError::Failed(WorkerFailure {
+                        class,
+                        message: format!("attempt {number}"),
+                        hint: String::new(),
+                    }))
+                }
+            },
+        )
+        .await;
+        let made = made.into_inner().unwrap();
+        let ExecuteError::Failed(failure) = outcome.unwrap_err() else {
+            panic!("nobody cancelled");
+        };
+        assert_eq!(failure.message, format!("attempt {made}"), "the last one");
+        (made, told.into_inner().unwrap())
+    }
+
+    // spec: W-52, W-53
+    #[tokio::test]
+    async fn only_failures_that_may_pass_are_tried_again_and_no_more_often_than_written() {
+        assert_eq!(
+            attempts_of(&at_once(3), FailureClass::Server).await,
+            (3, vec![2, 3])
+        );
+        assert_eq!(attempts_of(&at_once(10), FailureClass::Crash).await.0, 10);
+        for class in [
+            FailureClass::Input,
+            FailureClass::Internal,
+            FailureClass::Budget,
+        ] {
+            assert_eq!(attempts_of(&at_once(10), class).await, (1, Vec::new()));
+        }
+    }
+}

@@ -1,10 +1,12 @@
 //! The lock of a completed job: what each of its nodes was made with, put together from their rows.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use fenta_client::api::jobs::Lock;
 use fenta_workflows::job_event::JobState;
 use fenta_workflows::lock::{NodeLock, NodePins};
 
-use super::submit;
+use super::{admission, submit};
 use crate::store::{Store, StoreError};
 
 /// Why there is no lock of a job.
@@ -62,20 +64,83 @@ pub async fn lock_of(store: &Store, job: &str) -> Result<Lock, LockError> {
         };
         lock.nodes.insert(node.to_string(), pinned);
     }
+    let mut makers = Makers::default();
     for (label, pins) in store.node_pins(job).await? {
-        add(&mut lock, &label, pins);
+        makers.note(&label, &pins);
+        lock.templates.extend(pins.templates);
+        lock.fonts.extend(pins.fonts);
+        lock.results.extend(pins.results);
     }
+    makers.pin(&mut lock);
     Ok(lock)
 }
 
-/// Adds what a node, or one turn of it, was made with.
-fn add(lock: &mut Lock, label: &str, pins: NodePins) {
-    let node = label.split('[').next().unwrap_or(label);
-    if let Some(pinned) = lock.nodes.get_mut(node) {
-        pinned.model = pins.model.or_else(|| pinned.model.take());
-        pinned.voice = pins.voice.or_else(|| pinned.voice.take());
+/// Who worked for the turns of each node.
+#[derive(Default)]
+struct Makers {
+    models: BTreeMap<String, BTreeSet<String>>,
+    voices: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Makers {
+    fn note(&mut self, label: &str, pins: &NodePins) {
+        let node = admission::base_name(label);
+        for (all, one) in [
+            (&mut self.models, &pins.model),
+            (&mut self.voices, &pins.voice),
+        ] {
+            all.entry(node.to_owned()).or_default().extend(one.clone());
+        }
     }
-    lock.templates.extend(pins.templates);
-    lock.fonts.extend(pins.fonts);
-    lock.results.extend(pins.results);
+
+    /// Turns that were made by different ones have none in common: what each asked for is pinned with its result.
+    fn pin(&self, lock: &mut Lock) {
+        let only = |all: &BTreeMap<String, BTreeSet<String>>, node: &str| match all.get(node) {
+            Some(found) if found.len() == 1 => found.first().cloned(),
+            _ => None,
+        };
+        for (node, pinned) in &mut lock.nodes {
+            pinned.model = only(&self.models, node);
+            pinned.voice = only(&self.voices, node);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_whose_turns_differ_pins_no_voice_for_all_of_them() {
+        let mut makers = Makers::default();
+        let pins = |voice: &str| NodePins {
+            voice: Some(voice.to_owned()),
+            ..NodePins::default()
+        };
+        for (label, voice) in [
+            ("one", "flite:slt"),
+            ("same[0]", "flite:slt"),
+            ("same[1]", "flite:slt"),
+            ("many[0]", "flite:slt"),
+            ("many[1]", "flite:rms"),
+        ] {
+            makers.note(label, &pins(voice));
+        }
+        let mut lock = Lock::default();
+        for node in ["one", "same", "many"] {
+            let pinned = NodeLock {
+                kind: "Voice.TTS".to_owned(),
+                version: 1,
+                model: None,
+                voice: None,
+            };
+            lock.nodes.insert(node.to_owned(), pinned);
+        }
+        makers.pin(&mut lock);
+        let voice = |node: &str| lock.nodes[node].voice.as_deref();
+        assert_eq!(
+            (voice("one"), voice("same"), voice("many")),
+            (Some("flite:slt"), Some("flite:slt"), None)
+        );
+    }
 }

@@ -180,6 +180,8 @@ struct Tool {
 }
 
 #[cfg(test)]
+mod agreement_tests;
+#[cfg(test)]
 mod plan_tests;
 #[cfg(test)]
 mod rules_tests;

@@ -325,7 +325,9 @@ impl NodeRun<'_> {
     /// Notes what an action made; in a frozen run only what is pinned passes.
     fn pinned(&mut self, action: &Action, result: &ActionResult) -> Result<(), Stop> {
         if let Some(lock) = self.job.options.frozen_lock() {
-            pins::outcome(lock, action, result).map_err(not_pinned)?;
+            pins::same_maker(lock, &self.turn.node, action)
+                .and_then(|()| pins::outcome(lock, action, result))
+                .map_err(not_pinned)?;
         }
         pins::note(&mut self.pins, &self.turn.label, action, result);
         Ok(())

@@ -3,24 +3,20 @@
 use std::collections::BTreeMap;
 
 use fenta_client::api::jobs::RunOptions;
-use fenta_workflows::Workflow;
 use fenta_workflows::action::{Action, ActionFacts, ActionResult};
 use fenta_workflows::lock::{self, Lock, NodePins, PinnedResult};
 use fenta_workflows::models::Role;
 use fenta_workflows::value::Value;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
+use fenta_workflows::{NodeId, Workflow};
 
 use super::selection::{OptionsError, Part, Selection};
 
 /// Takes note of what an action of a node (or one turn of it) made.
 pub(super) fn note(pins: &mut NodePins, label: &str, action: &Action, result: &ActionResult) {
     match action {
-        Action::Speak(request) => {
-            pins.voice = Some(format!("{}:{}", request.engine, request.voice));
-        }
-        Action::Invoke(request) => {
-            pins.model = request.models.first().map(ToString::to_string);
-        }
+        Action::Speak(_) => pins.voice = maker(action),
+        Action::Invoke(_) => pins.model = maker(action),
         _ => {}
     }
     if let ActionFacts::Fonts(faces) = &result.facts {
@@ -31,6 +27,36 @@ pub(super) fn note(pins: &mut NodePins, label: &str, action: &Action, result: &A
     if lock::is_generated(action) {
         let pinned = PinnedResult::new(label, action, result);
         pins.results.insert(lock::request_key(action), pinned);
+    }
+}
+
+/// Who does an action, where the action itself says so: a voice, or the only model it may ask. Which of several models
+/// answered, no answer tells.
+fn maker(action: &Action) -> Option<String> {
+    match action {
+        Action::Speak(request) => Some(format!("{}:{}", request.engine, request.voice)),
+        Action::Invoke(request) => match request.models.as_slice() {
+            [only] => Some(only.to_string()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether an action of a node is done by whom the lock pins for it.
+pub(super) fn same_maker(lock: &Lock, node: &NodeId, action: &Action) -> Result<(), String> {
+    let pinned = lock
+        .nodes
+        .get(node.as_str())
+        .and_then(|pinned| match action {
+            Action::Speak(_) => pinned.voice.clone(),
+            _ => pinned.model.clone(),
+        });
+    match (pinned, maker(action)) {
+        (Some(pinned), Some(now)) if pinned != now => {
+            Err(format!("the lock pins {pinned}, and {now} is asked for"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -186,7 +212,9 @@ pub(super) fn refused(why: String) -> WorkerFailure {
 mod tests {
     use std::collections::BTreeMap;
 
+    use fenta_workflows::action::{CallWebhookTask, InvokeRequest, InvokeTask};
     use fenta_workflows::digest::blob_digest;
+    use fenta_workflows::lock::NodeLock;
 
     use super::*;
     use crate::runner::testing::{speak, write};
@@ -198,12 +226,72 @@ mod tests {
         }
     }
 
+    fn ask(models: &[&str]) -> Action {
+        Action::Invoke(Box::new(InvokeRequest {
+            role: Role::Webhook,
+            models: models.iter().map(|text| text.parse().unwrap()).collect(),
+            task: InvokeTask::CallWebhook(CallWebhookTask {
+                url: "https://example.org".to_owned(),
+                event: String::new(),
+                data: serde_json::Value::Null,
+                secret_ref: None,
+            }),
+        }))
+    }
+
+    // spec: W-58
+    #[test]
+    fn only_who_certainly_did_the_work_is_pinned_and_nobody_else_passes() {
+        let mut pins = NodePins::default();
+        note(
+            &mut pins,
+            "a",
+            &ask(&["kie:veo3", "kie:veo3_fast"]),
+            &result(b"a"),
+        );
+        assert_eq!(pins.model, None, "either of them may have answered");
+        note(&mut pins, "a", &ask(&["kie:veo3"]), &result(b"a"));
+        assert_eq!(pins.model.as_deref(), Some("kie:veo3"));
+        let node = NodeLock {
+            kind: "Voice.TTS".to_owned(),
+            version: 1,
+            model: pins.model,
+            voice: Some("flite:rms".to_owned()),
+        };
+        let lock = Lock {
+            nodes: BTreeMap::from([("a".to_owned(), node)]),
+            ..Lock::default()
+        };
+        let same = |action: &Action| same_maker(&lock, &NodeId::new("a"), action);
+        assert_eq!(same(&ask(&["kie:veo3"])), Ok(()));
+        assert_eq!(same(&write("x")), Ok(()));
+        assert_eq!(
+            same(&ask(&["kie:veo3_fast"])).unwrap_err(),
+            "the lock pins kie:veo3, and kie:veo3_fast is asked for"
+        );
+        let voice = same(&speak("hello")).unwrap_err();
+        assert_eq!(voice, "the lock pins flite:rms, and flite:slt is asked for");
+    }
+
+    // spec: W-58
+    #[test]
+    fn a_frozen_run_asks_nobody() {
+        let lock = Lock::default();
+        let refused = missing(&lock, &ask(&[])).unwrap_err();
+        assert_eq!(
+            refused,
+            "role `webhook` is asked anew in every run, and a frozen run asks nobody"
+        );
+        assert_eq!(missing(&lock, &write("x")), Ok(()));
+    }
+
     #[test]
     fn what_was_generated_is_pinned_and_only_that_passes() {
         let mut pins = NodePins::default();
         note(&mut pins, "voice", &speak("hello"), &result(b"a"));
         note(&mut pins, "voice", &write("text"), &result(b"t"));
         assert_eq!(pins.voice.as_deref(), Some("flite:slt"));
+        assert_eq!(pins.model, None);
         assert_eq!(pins.results.len(), 1, "a text is made of what is written");
         let lock = Lock {
             results: pins.results,

@@ -224,6 +224,8 @@ async fn retries_follow_the_documents_rule() {
             "    retry: { attempts: 5, backoff: 1ms..2ms, on: [server] }\n",
             1,
         ),
+        // Unwritten waits stay those of this machine's work, here a few milliseconds: not a provider's seconds.
+        ("    retry: 4\n", 4),
     ] {
         let machine = Machine::new();
         machine.hook(crash);
@@ -231,6 +233,20 @@ async fn retries_follow_the_documents_rule() {
         assert_eq!(job.state, JobState::Failed);
         assert_eq!(machine.spoken().len(), tries, "{keys}");
     }
+}
+
+// spec: W-54
+#[tokio::test]
+async fn a_timeout_limits_one_item_and_not_all_of_them() {
+    let machine = Machine::new();
+    // Only the second item hangs: the node goes on with the others after its limit.
+    machine.hook(r#"case "$text" in *two*) until [ -e "$here/open" ]; do sleep 0.02; done;; esac"#);
+    let keys = "    timeout: 2s\n    on_error: skip\n    max_parallel: 1\n";
+    let job = run(&machine, choir(keys)).await;
+    assert_eq!(job.state, JobState::Completed, "{:?}", job.error);
+    assert!(node(&job, "voice[1]").note.contains("`timeout` of 2s"));
+    assert_eq!(node(&job, "voice").note, "1 of 3 items skipped");
+    assert_eq!(node(&job, "voice[2]").state, NodeState::Finished);
 }
 
 #[tokio::test]
@@ -426,6 +442,7 @@ async fn a_frozen_run_takes_what_is_pinned_and_nothing_else() {
     running.stop().await;
 }
 
+// spec: W-61
 #[tokio::test]
 async fn a_provider_is_not_called_without_the_network() {
     let document_of = |head: &str| {

@@ -94,11 +94,7 @@ impl Selection {
                 {
                     return Err(OptionsError::Conflict {
                         one: "refresh",
-                        other: if options.only.is_empty() {
-                            "until"
-                        } else {
-                            "only"
-                        },
+                        other: graph.excluding(node, options, &from),
                         why: format!("node `{node}` is not made in such a run"),
                     });
                 }
@@ -224,6 +220,23 @@ impl<'a> Graph<'a> {
                 (node.clone(), part)
             })
             .collect()
+    }
+
+    /// The option that keeps a node from being made.
+    fn excluding(
+        &self,
+        node: &NodeId,
+        options: &RunOptions,
+        from: &HashSet<NodeId>,
+    ) -> &'static str {
+        let follows = || self.reach(from, |node| self.feeds.get(node)).contains(node);
+        if !options.only.is_empty() {
+            "only"
+        } else if !from.is_empty() && !follows() {
+            "from"
+        } else {
+            "until"
+        }
     }
 
     /// The nodes, and everything that can be reached from them.
@@ -356,5 +369,20 @@ mod tests {
             ..RunOptions::default()
         };
         assert!(matches!(parts(&idle), Err(OptionsError::Conflict { .. })));
+        let conflict = |from: &[&str], until: &[&str], refreshed: &str| {
+            let options = RunOptions {
+                from: names(from),
+                until: names(until),
+                refresh: Refresh::Nodes(names(&[refreshed])),
+                ..RunOptions::default()
+            };
+            parts(&options).unwrap_err().to_string()
+        };
+        let before = conflict(&["voice"], &[], "music");
+        assert!(before.starts_with("`refresh` and `from`"), "{before}");
+        let after = conflict(&["words"], &["voice"], "late");
+        assert!(after.starts_with("`refresh` and `until`"), "{after}");
+        let alone = conflict(&[], &["voice"], "alone");
+        assert!(alone.starts_with("`refresh` and `until`"), "{alone}");
     }
 }

@@ -22,7 +22,6 @@ fn is_action_started(kind: &JobEventKind) -> bool {
     matches!(kind, JobEventKind::ActionStarted { .. })
 }
 
-// spec: W-43
 #[tokio::test]
 async fn a_job_runs_to_its_outputs_and_tells_everything() {
     let machine = Machine::new();

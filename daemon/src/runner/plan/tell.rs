@@ -290,14 +290,16 @@ pub(super) fn unpinned(walked: &Walked) -> Vec<(String, String)> {
     };
     let mut found = Vec::new();
     for unit in &walked.units {
-        let actions = unit
-            .missing
-            .iter()
-            .filter_map(|action| pins::missing(lock, action).err());
-        let answers = unit
-            .answers
-            .iter()
-            .filter_map(|(action, result)| pins::outcome(lock, action, result).err());
+        let made_by = |action: &Action| pins::same_maker(lock, &unit.node, action);
+        let actions = unit.missing.iter().filter_map(|action| {
+            made_by(action)
+                .and_then(|()| pins::missing(lock, action))
+                .err()
+        });
+        let answers = unit.answers.iter().filter_map(|(action, result)| {
+            let made = made_by(action).and_then(|()| pins::outcome(lock, action, result));
+            made.err()
+        });
         let template = match &unit.verdict {
             Verdict::Known(outputs) => {
                 pins::template(&mut NodePins::default(), Some(lock), outputs).err()

@@ -33,6 +33,8 @@ use crate::settings::Settings;
 
 /// More rows belong into several batches.
 const MAX_ROWS: usize = 10_000;
+/// Jobs at a time where nobody says.
+const JOBS_AT_ONCE: u8 = 2;
 /// Longest file of rows.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -54,9 +56,9 @@ pub(super) struct BatchArgs {
         hide_env_values = true
     )]
     name_template: Option<String>,
-    /// Jobs at a time
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64), env = "FENTA_MAX_PARALLEL_JOBS", hide_env_values = true)]
-    max_parallel_jobs: u8,
+    /// Jobs at a time; 2 when not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), env = "FENTA_MAX_PARALLEL_JOBS", hide_env_values = true)]
+    max_parallel_jobs: Option<u8>,
     /// Start no more rows after the first that fails
     #[arg(long)]
     fail_fast: bool,
@@ -75,6 +77,7 @@ impl BatchArgs {
     pub(super) fn without_rows(&self) -> Option<&'static str> {
         [
             (self.name_template.is_some(), "--name-template"),
+            (self.max_parallel_jobs.is_some(), "--max-parallel-jobs"),
             (self.fail_fast, "--fail-fast"),
             (self.summary.is_some(), "--summary"),
         ]
@@ -101,14 +104,13 @@ impl BatchArgs {
             .collect();
         request.check_files(&elsewhere, context)?;
         let ready = settle::settle(request, &rows, &template)?;
-        context.ui.note(&format!(
-            "{} rows, {} at a time",
-            ready.len(),
-            self.max_parallel_jobs
-        ));
+        let at_once = self.max_parallel_jobs.unwrap_or(JOBS_AT_ONCE);
+        context
+            .ui
+            .note(&format!("{} rows, {at_once} at a time", ready.len()));
         let begun = Instant::now();
         let pace = Pace {
-            at_once: usize::from(self.max_parallel_jobs),
+            at_once: usize::from(at_once),
             fail_fast: self.fail_fast,
         };
         let ended = wait(runner::execute(context, &ready, pace))?;
