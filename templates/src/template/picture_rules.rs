@@ -262,7 +262,7 @@ fn add_rule(member: &Fields<'_>, rules: &mut Vec<TransitionRule>, rule: Transiti
 impl TransitionRule {
     /// Whether it applies wherever the other does. A chapter begins with a scene, but they are counted apart.
     fn covers(&self, other: &Self) -> bool {
-        let same = self.at == other.at && other.every % self.every.max(1) == 0;
+        let same = self.at == other.at && other.every.is_multiple_of(self.every.max(1));
         let chapters = (self.at, other.at) == (Boundary::Scene, Boundary::Chapter);
         same || (chapters && self.every == 1)
     }
