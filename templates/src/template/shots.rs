@@ -109,12 +109,14 @@ pub(crate) fn under_voice(
     let limits = Limits::of(rules, rate);
     let mut shots: Vec<Shot> = match rules.coverage {
         Coverage::OneClipPerSentence => {
-            let pieces = schedule
-                .scenes
+            let (last, opening) = opening(schedule, limits);
+            let rest = schedule.scenes.iter().enumerate().skip(last + 1);
+            let hook = last + 1 < schedule.scenes.len();
+            let pieces = opening
                 .iter()
-                .enumerate()
-                .flat_map(|(index, scene)| {
-                    let hook = index == 0 && schedule.scenes.len() > 1;
+                .map(|scene| (last, Some(hook), scene))
+                .chain(rest.map(|(index, scene)| (index, None, scene)))
+                .flat_map(|(index, hook, scene)| {
                     scene_pieces((index, hook), scene, (rules, beats), limits)
                 })
                 .collect();
@@ -189,23 +191,44 @@ pub(crate) fn silent(
         .collect()
 }
 
-/// The pieces of a scene. Where it is the `hook` and others follow, what is left of it may be short: it joins the next.
+/// The scene that the first shot is cut from, and its number. Scenes too short for a shot of their own are cut together
+/// with the next: joined to it afterwards, they would make the first shot longer than a hook may be.
+fn opening(schedule: &Schedule, limits: Limits) -> (usize, Option<PlacedScene>) {
+    let scenes = &schedule.scenes;
+    let long = |scene: &PlacedScene| scene.end >= limits.min;
+    let last = scenes
+        .iter()
+        .position(long)
+        .unwrap_or(scenes.len().saturating_sub(1));
+    let opening = scenes.get(last).map(|scene| PlacedScene {
+        start: 0,
+        words: scenes[..=last]
+            .iter()
+            .flat_map(|scene| scene.words.iter().cloned())
+            .collect(),
+        ..scene.clone()
+    });
+    (last, opening)
+}
+
+/// The pieces of a scene. `hook` is for the opening one: whether others follow; then what is left of it may be short,
+/// because it joins the next.
 fn scene_pieces(
-    (index, hook): (usize, bool),
+    (index, hook): (usize, Option<bool>),
     scene: &PlacedScene,
     (rules, beats): (&EditRules, &Beats),
     limits: Limits,
 ) -> Vec<Shot> {
     let candidates = candidates(&scene.words, beats);
     let choose = |window: &[Candidate], aim: i64| by_rank(window, aim, &rules.cut_on);
-    let first_max = if index == 0 {
+    let first_max = if hook.is_some() {
         limits.hook_max
     } else {
         limits.max
     };
     let first = First {
         max: first_max,
-        rest_min: if hook { 1 } else { limits.min },
+        rest_min: if hook == Some(true) { 1 } else { limits.min },
     };
     let cuts = split(
         (scene.start, scene.end),
@@ -359,7 +382,7 @@ fn split(
         let aim = at + limits.target.min(longest);
         let last = end - limits.min;
         // Where nothing fits, a shot that is a little too long beats a cut inside a word.
-        let late = || within(last).first().copied();
+        let late = || within(end - rest_min).first().copied();
         let cut = choose(within((at + longest).min(last)), aim)
             .or_else(|| choose(within((at + longest).min(end - rest_min)), aim))
             .or_else(late);
@@ -408,6 +431,8 @@ fn join_short(pieces: Vec<Shot>, limits: Limits) -> Vec<Shot> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::schedule::place;
     use super::super::testing::{bindings_with, scene};
     use super::*;
@@ -625,5 +650,25 @@ mod tests {
             "81 and 168 are beats; 9 s is out of reach"
         );
         assert_eq!(beats.at_or_after(169), Some(270));
+    }
+
+    proptest! {
+        // spec: T-27, T-29
+        #[test]
+        fn any_first_shot_is_a_hook_and_any_shots_tile(
+            counts in prop::collection::vec(1u64..40, 1..9),
+            hook_max_ms in 1500u32..4500,
+            even: bool,
+        ) {
+            let coverage = if even { Coverage::Even } else { Coverage::OneClipPerSentence };
+            let rules = EditRules { hook_max_ms, coverage, ..rules() };
+            let (schedule, shots) = shots(&counts, &rules);
+            assert_tiles(&schedule, &shots);
+            let most = frames(hook_max_ms, RATE);
+            // The words last twelve frames each; the gap after one is never farther away, but the rest of a cut
+            // that is too short for a shot of its own belongs to the one before it.
+            let all = schedule.frames < most + frames(rules.min_ms, RATE) + 12;
+            prop_assert!(shots[0].frames() <= most + 12 || all, "{:?} of {:?}", shots[0], counts);
+        }
     }
 }
