@@ -45,7 +45,7 @@ pub use expr::{FUNCTIONS, FunctionDoc};
 pub use graph::keys;
 pub use graph::{
     Backoff, Budget, CacheRule, Network, NodeId, NodeInstance, NodeRules, OnError, OnExceed,
-    RetryClass, RetryRule, Schedule, Settings, Watch, Workflow,
+    RetryClass, RetryRule, Schedule, Settings, Watch, Workflow, missing_files,
 };
 pub use input::{BindError, InputSpec, InputType, PathBases};
 pub use lint::{LintFacts, lint};

@@ -102,3 +102,17 @@ fn programs_get_a_line_per_document_with_places_for_editors() {
     assert_eq!(ended.stderr.lines().count(), 1);
     assert!(ended.stderr.starts_with(r#"{"type":"exit_error","code":3"#));
 }
+
+#[test]
+fn files_that_are_not_there_are_told_with_everything_else() {
+    let stage = stage();
+    stage.file(
+        "two.yaml",
+        "fenta: workflow/v1\ninputs:\n  logo: { type: image, default: ./none.png }\nnodes:\n  a: { type: Input.Text, with: { file: none.txt, txet: x } }\noutputs: { a: \"${{ nodes.a.text }}\" }\n",
+    );
+    let ended = stage.fenta(&["validate", "two.yaml"]);
+    assert_eq!(ended.code, 3);
+    for part in ["`./none.png`", "`none.txt`", "no parameter `txet`"] {
+        assert!(ended.stderr.contains(part), "{part}\n{}", ended.stderr);
+    }
+}

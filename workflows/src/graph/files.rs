@@ -4,11 +4,34 @@
 
 use std::collections::BTreeSet;
 
-use super::Workflow;
+use indexmap::IndexMap;
+
+use super::{ParamExpr, Workflow, read};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
-use crate::node::ParamType;
+use crate::execution::SourceFile;
+use crate::input::InputSpec;
+use crate::node::{NodeType, ParamType};
 use crate::nodes::is_template_path;
 use crate::value::Value;
+
+/// The same as [`Workflow::missing_files`] for a document that is not valid: so that all that is wrong with it is told in
+/// one pass. Nothing for one that cannot be read.
+pub fn missing_files(source: &SourceFile, is_there: &dyn Fn(&str) -> bool) -> Diagnostics {
+    let mut ignored = Diagnostics::new();
+    let raw = crate::syntax::load(&source.text, &mut ignored)
+        .and_then(|tree| read::read(&tree, source, &mut ignored));
+    let Some(raw) = raw else {
+        return Diagnostics::new();
+    };
+    let mut files = Files::default();
+    files.of_inputs(&raw.inputs, &BTreeSet::new());
+    for (id, node) in &raw.nodes {
+        if let Some(node_type) = node.node_type {
+            files.of_node(id, node_type, &node.with);
+        }
+    }
+    files.missing(is_there)
+}
 
 impl Workflow {
     /// A diagnostic for every file or folder the document names that is not there. `is_there` is asked with paths as
@@ -18,22 +41,12 @@ impl Workflow {
         given: &BTreeSet<&str>,
         is_there: &dyn Fn(&str) -> bool,
     ) -> Diagnostics {
-        let mut found = Diagnostics::new();
-        for (path, span, what) in self.literal_files(given) {
-            if !is_there(&path) {
-                found.push(
-                    Diagnostic::error(
-                        codes::MISSING_FILE,
-                        span,
-                        format!("there is no file or folder `{path}`"),
-                    )
-                    .at(what)
-                    .hint("put it there or correct the path; relative paths begin at the document's folder"),
-                );
-            }
+        let mut files = Files::default();
+        files.of_inputs(&self.inputs, given);
+        for (id, node) in &self.nodes {
+            files.of_node(id.as_str(), node.node_type, &node.with);
         }
-        found.sort();
-        found
+        files.missing(is_there)
     }
 
     /// The templates of the user's own that the document names, each once, as written.
@@ -49,45 +62,66 @@ impl Workflow {
             .filter_map(of_node)
             .collect()
     }
+}
 
-    fn literal_files(&self, given: &BTreeSet<&str>) -> Vec<(String, Span, String)> {
-        let mut files = Vec::new();
-        for (name, spec) in &self.inputs {
+/// Paths that are written out, each with its place and what names it.
+#[derive(Default)]
+struct Files(Vec<(String, Span, String)>);
+
+impl Files {
+    fn of_inputs(&mut self, inputs: &IndexMap<String, InputSpec>, given: &BTreeSet<&str>) {
+        for (name, spec) in inputs {
             if let (true, false, Some(Value::Text(path))) = (
                 spec.input_type.is_path(),
                 given.contains(name.as_str()),
                 &spec.default,
             ) {
-                files.push((
-                    path.clone(),
-                    spec.span,
-                    format!("the default of input `{name}`"),
-                ));
+                let what = format!("the default of input `{name}`");
+                self.0.push((path.clone(), spec.span, what));
             }
         }
-        for (id, node) in &self.nodes {
-            for param in &node.node_type.descriptor().params {
-                let Some(written) = node.with.get(param.name) else {
-                    continue;
-                };
-                let Some(Value::Text(path)) = written.expr.literal() else {
-                    continue;
-                };
-                let names_template = param.name == "template" && is_template_path(&path);
-                if matches!(param.param_type, ParamType::SourcePath) || names_template {
-                    let what = format!("`{}` of node `{}`", param.name, id.as_str());
-                    files.push((path, written.expr.span, what));
-                }
+    }
+
+    fn of_node(&mut self, id: &str, node_type: &dyn NodeType, with: &IndexMap<String, ParamExpr>) {
+        for param in &node_type.descriptor().params {
+            let Some(written) = with.get(param.name) else {
+                continue;
+            };
+            let Some(Value::Text(path)) = written.expr.literal() else {
+                continue;
+            };
+            let names_template = param.name == "template" && is_template_path(&path);
+            if matches!(param.param_type, ParamType::SourcePath) || names_template {
+                let what = format!("`{}` of node `{id}`", param.name);
+                self.0.push((path, written.expr.span, what));
             }
         }
-        files
+    }
+
+    fn missing(self, is_there: &dyn Fn(&str) -> bool) -> Diagnostics {
+        let mut found = Diagnostics::new();
+        for (path, span, what) in self.0 {
+            if !is_there(&path) {
+                found.push(
+                    Diagnostic::error(
+                        codes::MISSING_FILE,
+                        span,
+                        format!("there is no file or folder `{path}`"),
+                    )
+                    .at(what)
+                    .hint("put it there or correct the path; relative paths begin at the document's folder"),
+                );
+            }
+        }
+        found.sort();
+        found
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::execution::{SourceFile, compile};
+    use crate::execution::compile;
 
     const DOCUMENT: &str = "\
 fenta: workflow/v1
@@ -130,6 +164,15 @@ nodes:
             assert!(text.contains(part), "`{part}` is not in\n{text}");
         }
         assert!(!text.contains("`./there`"), "{text}");
+        let broken = SourceFile {
+            text: DOCUMENT
+                .replace("mood", "moood")
+                .replace("{ text: \"B", "{ txt: \"B"),
+            ..source.clone()
+        };
+        assert!(compile(&broken).is_err());
+        let all = missing_files(&broken, &there);
+        assert_eq!(all.len(), 3, "also where something else is wrong: {all}");
         let given = BTreeSet::from(["logo"]);
         assert!(
             !workflow

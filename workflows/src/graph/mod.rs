@@ -27,6 +27,7 @@ mod turns;
 mod typecheck;
 mod types;
 
+pub use files::missing_files;
 pub use rules::{Backoff, CacheRule, NodeRules, OnError, RetryClass, RetryRule};
 pub use settings::{Budget, Network, OnExceed, Schedule, Settings, Watch};
 

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use fenta_client::api::problem::LocatedDiagnostic;
 use fenta_workflows::{
-    Diagnostics, LintFacts, Severity, SourceFile, Workflow, compile, lint, template_source,
+    Diagnostics, LintFacts, Severity, SourceFile, Workflow, compile, lint, missing_files,
+    template_source,
 };
 use serde::Serialize;
 
@@ -70,7 +71,13 @@ pub(super) fn judge(document: &Document, today: &str) -> Result<Verdict, Command
     let mut texts = Vec::new();
     let mut parts = Parts::None {};
     match compile(&document.source) {
-        Err(problems) => found = problems,
+        Err(problems) => {
+            let folder = Path::new(&document.dir);
+            let missing = missing_files(&document.source, &|path| folder.join(path).exists());
+            found = problems;
+            missing.into_iter().for_each(|one| found.push(one));
+            found.sort();
+        }
         Ok((workflow, warnings)) => {
             let templates = own_templates(document, &workflow)?;
             let facts = LintFacts {
