@@ -665,10 +665,11 @@ mod tests {
             let (schedule, shots) = shots(&counts, &rules);
             assert_tiles(&schedule, &shots);
             let most = frames(hook_max_ms, RATE);
-            // The words last twelve frames each; the gap after one is never farther away, but the rest of a cut
-            // that is too short for a shot of its own belongs to the one before it.
-            let all = schedule.frames < most + frames(rules.min_ms, RATE) + 12;
-            prop_assert!(shots[0].frames() <= most + 12 || all, "{:?} of {:?}", shots[0], counts);
+            // A word and the pause after it, twelve frames and six more between scenes, may have to end first; and what
+            // is left of a cut that is too short for a shot of its own belongs to the one before it.
+            let word = 12 + 6;
+            let all = schedule.frames < most + frames(rules.min_ms, RATE) + word;
+            prop_assert!(shots[0].frames() <= most + word || all, "{:?} of {:?}", shots[0], counts);
         }
     }
 }
