@@ -34,9 +34,11 @@ pub(crate) enum CommandError {
         diagnostics: Vec<LocatedDiagnostic>,
     },
     /// Rows of a batch do not fit the workflow.
-    #[error("{} of {rows} rows cannot run; nothing was started", rows_with(.problems))]
+    #[error("{}; nothing was started", unfit_rows(*.bad, *.rows))]
     Rows {
-        /// How many rows there are.
+        /// How many of them do not fit.
+        bad: usize,
+        /// How many rows there are; none when not even they could be told apart.
         rows: usize,
         /// Everything wrong with them.
         problems: Vec<RowProblem>,
@@ -290,12 +292,11 @@ impl CommandError {
     }
 }
 
-/// How many rows the problems are about; the header is one.
-fn rows_with(problems: &[RowProblem]) -> usize {
-    let lines = problems
-        .iter()
-        .map(|problem| (&problem.place.file, problem.place.line));
-    lines.collect::<std::collections::BTreeSet<_>>().len()
+fn unfit_rows(bad: usize, rows: usize) -> String {
+    match rows {
+        0 => "there are no rows that could run".to_owned(),
+        rows => format!("{bad} of {rows} rows cannot run"),
+    }
 }
 
 fn code_of(kind: ErrorKind) -> u8 {

@@ -141,6 +141,50 @@ fn everything_wrong_with_all_rows_is_said_before_anything_starts() {
 }
 
 #[test]
+fn rows_that_cannot_run_are_counted_and_told_together() {
+    let stage = stage();
+    stage.file(
+        "w.yaml",
+        &super::WORKFLOW.replace(
+            "required: true }",
+            "required: true, max_length: 5 }\n  n: { type: int, max: 2, default: 1 }",
+        ),
+    );
+    let said = |args: &[&str]| {
+        let mut all = vec!["run", "w.yaml"];
+        all.extend(args);
+        let ended = stage.fenta(&all);
+        assert_eq!(ended.code, 2, "{}", ended.stderr);
+        ended.stderr
+    };
+    stage.file("open.csv", "topic,n\nbumblebees,1\nok,1\nok,\"1\n");
+    let text = said(&["--batch", "open.csv"]);
+    assert!(text.contains("open.csv:2:1: the input `topic`"), "{text}");
+    assert!(text.contains("open.csv:4: the quote"), "{text}");
+    assert!(text.contains("2 of 3 rows cannot run"), "{text}");
+
+    stage.file(
+        "r.jsonl",
+        "{\"topic\":\"a\"}\n{\"topic\":{\"b\":1}}\n\n{\"topic\":\"c\",\"n\":9}\n",
+    );
+    let text = said(&["--batch", "r.jsonl"]);
+    assert!(
+        text.contains("r.jsonl:2:2: the input `topic` takes"),
+        "{text}"
+    );
+    assert!(text.contains("r.jsonl:4:15: the input `n`"), "{text}");
+    assert!(text.contains("2 of 3 rows cannot run"), "{text}");
+
+    stage.file("none.csv", "");
+    let text = said(&["--batch", "none.csv"]);
+    assert!(text.contains("there are no rows that could run"), "{text}");
+
+    let text = said(&["--matrix", "topic=a,b", "--matrix", "n=1,2,9"]);
+    assert_eq!(text.matches("the input `n`").count(), 1, "{text}");
+    assert!(text.contains("2 of 6 rows cannot run"), "{text}");
+}
+
+#[test]
 fn rows_that_would_overwrite_each_other_are_refused() {
     let stage = stage();
     stage.file(

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::Tool;
-use super::executor::{Executor, LookUp, Outcome, Task, Terms};
+use super::executor::{Done, Executor, LookUp, Outcome, Task, Terms};
 use super::lanes::{Lane, Lanes};
 use crate::executors::{Notice, RetryPolicy};
 use crate::store::StoreError;
@@ -258,8 +258,16 @@ impl Dispatcher {
         };
         self.forget_content(id, &entry.digest);
         self.lanes.release(Lane::of(&entry.action));
-        for waiter in entry.waiters {
-            let _ = waiter.reply.send(outcome.clone());
+        // The work is counted for the first who wants it; all others are spared it.
+        for (index, waiter) in entry.waiters.into_iter().enumerate() {
+            let told = match outcome {
+                Outcome::Done(done) if index > 0 => Outcome::Done(Done {
+                    cached: true,
+                    ..done.clone()
+                }),
+                other => other.clone(),
+            };
+            let _ = waiter.reply.send(told);
         }
     }
 

@@ -308,6 +308,7 @@ async fn two_jobs_share_one_execution_and_it_survives_the_first() {
     assert_eq!(started, [1, 2], "both hear that it began");
     dispatcher.withdraw("job_1").await;
     assert!(first.await.is_err());
+    let late = submit("job_4", 4);
     machine.open_door();
     let outcome = second.await.unwrap();
     assert!(
@@ -315,6 +316,11 @@ async fn two_jobs_share_one_execution_and_it_survives_the_first() {
         "{outcome:?}"
     );
     assert_eq!(machine.spoken(), ["hello there"]);
+    let late = late.await.unwrap();
+    assert!(
+        matches!(&late, Outcome::Done(done) if done.cached),
+        "what another job makes is made once and counted once: {late:?}"
+    );
 
     let third = submit("job_3", 3).await.unwrap();
     assert!(

@@ -216,6 +216,13 @@ impl<'a> Layout<'a> {
                 .map(|(gap, column, text)| Behind { gap, column, text });
             if line.inside_scalar && line.text.is_empty() {
                 self.out.lines.push(Line::Verbatim(String::new()));
+            } else if let (true, Some(alone)) = (line.text.is_empty(), &comment) {
+                // A comment with a line of its own stands with the entries, not behind them.
+                self.out.comments.push(alone.text.clone());
+                self.out.lines.push(Line::Text {
+                    text: text + &alone.text,
+                    comment: None,
+                });
             } else {
                 self.push(text, comment);
             }

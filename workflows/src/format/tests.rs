@@ -43,6 +43,19 @@ fn lists_of_maps_and_lists_keep_their_shape() {
 }
 
 #[test]
+fn comments_between_the_entries_of_a_collection_stand_with_them() {
+    let ragged = "with: {\n     # first\n  text: \"a\",  # one\n # two\n\n  format: txt\n          # end\n  }\nvars: [\n  a,\n  b\n  # two\n  ]\n";
+    let wanted = "with: {\n    # first\n    text: \"a\",  # one\n    # two\n    format: txt\n    # end\n  }\nvars: [\n    a,\n    b\n    # two\n  ]\n";
+    let once = laid(ragged);
+    assert_eq!(laid(&once), once);
+    let unindented =
+        |text: &str| -> Vec<String> { text.lines().map(|line| line.trim().to_owned()).collect() };
+    assert_eq!(unindented(&once), unindented(wanted), "{once}");
+    let column = |part: &str| once.lines().find_map(|line| line.find(part));
+    assert_eq!(column("# end"), column("format"), "{once}");
+}
+
+#[test]
 fn rare_scalars_keep_what_they_say() {
     let ragged = "a: |+\n\n\nb:\n    - |+\n\n\n    - >-\n\nc: |\n \t\nd: |-\n   x\n\n\n\ne: 1\n";
     let wanted = "a: |+\n\n\nb:\n  - |+\n\n\n  - >-\n\nc: |\n  \t\nd: |-\n  x\n\ne: 1\n";
@@ -346,6 +359,12 @@ mod careless {
             {
                 self.text.push(' ');
                 self.end_line();
+                for _ in 0..self.whim(4).saturating_sub(1) {
+                    let ragged = self.whim(5);
+                    self.text.push_str(&" ".repeat(column + ragged));
+                    self.comment();
+                    self.text.push('\n');
+                }
                 self.text.push_str(&" ".repeat(column));
             }
         }

@@ -20,9 +20,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use fenta_client::exit_code;
+use fenta_workflows::InputType;
 
 use self::folder::Template;
-use self::row::{Names, Row};
+use self::row::{Names, Row, Rows};
 use self::runner::{Ended, Pace};
 use self::summary::Summary;
 use super::request::Request;
@@ -87,7 +88,7 @@ impl BatchArgs {
 
     /// Does it.
     pub(super) fn run(self, context: &Context, request: &Request) -> Result<(), CommandError> {
-        let rows = self.rows(context, request)?;
+        let found = self.rows(context, request)?;
         let inputs: Vec<&str> = request
             .workflow
             .inputs()
@@ -98,12 +99,13 @@ impl BatchArgs {
             Some(text) => Template::parse(text, &inputs)?,
             None => Template::of_ids(),
         };
-        let elsewhere: BTreeSet<&str> = rows
+        let elsewhere: BTreeSet<&str> = found
+            .rows
             .iter()
             .flat_map(|row| row.cells.iter().map(|(name, _)| name.as_str()))
             .collect();
         request.check_files(&elsewhere, context)?;
-        let ready = settle::settle(request, &rows, &template)?;
+        let ready = settle::settle(request, found, &template)?;
         let at_once = self.max_parallel_jobs.unwrap_or(JOBS_AT_ONCE);
         context
             .ui
@@ -118,11 +120,14 @@ impl BatchArgs {
         self.tell(context, &request.workflow.name, wall_ms, ended)
     }
 
-    fn rows(&self, context: &Context, request: &Request) -> Result<Vec<Row>, CommandError> {
+    fn rows(&self, context: &Context, request: &Request) -> Result<Rows, CommandError> {
         let names = Names::new(request.workflow.inputs().keys().map(String::as_str));
-        let rows = match &self.batch {
-            Some(file) => from_file(file, &names, context)?,
-            None => vec![Row::default()],
+        let mut found = match &self.batch {
+            Some(file) => from_file(file, &names, request, context)?,
+            None => Rows {
+                rows: vec![Row::default()],
+                ..Rows::default()
+            },
         };
         let mut axes = Vec::new();
         for written in &self.matrix {
@@ -130,25 +135,24 @@ impl BatchArgs {
                 text_of(Path::new(file), &context.settings)
             })?);
         }
-        if rows.is_empty() {
+        let rows = found.rows.len() + found.unread;
+        if rows == 0 && found.problems.is_empty() {
             return Err(CommandError::usage(
                 "the batch has no rows",
                 "the first line names inputs, every other line is a row",
             ));
         }
-        if rows.len() > MAX_ROWS {
+        if rows > MAX_ROWS {
             return Err(CommandError::usage(
-                format!(
-                    "the batch has {} rows; at most {MAX_ROWS} run at once",
-                    rows.len()
-                ),
+                format!("the batch has {rows} rows; at most {MAX_ROWS} run at once"),
                 "split the file; finished work is not done again",
             ));
         }
-        if axes.is_empty() {
-            return Ok(rows);
+        if !axes.is_empty() {
+            found.unread *= axes.iter().map(|axis| axis.values.len()).product::<usize>();
+            found.rows = matrix::product(found.rows, &axes)?;
         }
-        matrix::product(rows, &axes)
+        Ok(found)
     }
 
     fn tell(
@@ -208,28 +212,33 @@ fn outcome(summary: &Summary, signal: Option<u8>) -> Result<(), CommandError> {
     }
 }
 
-fn from_file(file: &Path, names: &Names, context: &Context) -> Result<Vec<Row>, CommandError> {
+fn from_file(
+    file: &Path,
+    names: &Names,
+    request: &Request,
+    context: &Context,
+) -> Result<Rows, CommandError> {
     let text = text_of(file, &context.settings)?;
     let shown = match file == Path::new("-") {
         true => "<stdin>".to_owned(),
         false => file.display().to_string(),
     };
-    let rows = if is_lines(file, &text) {
-        lines_file::read(&shown, &text, names)
-    } else {
-        table_file::read(&shown, &text, names).map(|(rows, empty)| {
-            if empty > 0 {
-                context.ui.note(&format!(
-                    "{shown}: {empty} rows without any value are left out"
-                ));
-            }
-            rows
-        })
-    };
-    rows.map_err(|problems| CommandError::Rows {
-        rows: text.lines().count().saturating_sub(1),
-        problems,
-    })
+    if is_lines(file, &text) {
+        let inputs = request.workflow.inputs();
+        let types = |name: &str| {
+            let spec = inputs.get(name);
+            spec.map_or(InputType::String, |spec| spec.input_type.clone())
+        };
+        return Ok(lines_file::read(&shown, &text, names, &types));
+    }
+    let found = table_file::read(&shown, &text, names);
+    if found.empty > 0 {
+        context.ui.note(&format!(
+            "{shown}: {} rows without any value are left out",
+            found.empty
+        ));
+    }
+    Ok(found)
 }
 
 /// By the name's end; where that says nothing, a file that begins with a brace is JSON.

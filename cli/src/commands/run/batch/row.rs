@@ -95,6 +95,19 @@ impl Row {
     }
 }
 
+/// What a file of rows holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Rows {
+    /// Those that could be read.
+    pub(super) rows: Vec<Row>,
+    /// How many could not be.
+    pub(super) unread: usize,
+    /// Why not.
+    pub(super) problems: Vec<RowProblem>,
+    /// How many were left out because every cell is empty.
+    pub(super) empty: usize,
+}
+
 /// The names rows may use.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {

@@ -1,13 +1,13 @@
 //! Every row held against the workflow before any job starts: all that is wrong with all rows, at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use fenta_client::api::jobs::CreateJob;
 use fenta_workflows::BindError;
 
 use super::folder::{Facts, Template, collisions};
-use super::row::{Row, RowProblem};
+use super::row::{Row, RowProblem, Rows};
 use crate::command_error::CommandError;
 use crate::commands::run::inputs::paths;
 use crate::commands::run::request::Request;
@@ -29,17 +29,23 @@ pub(super) struct ReadyRow {
     pub(super) job: CreateJob,
 }
 
-/// The rows as jobs.
+/// The rows as jobs, or everything that is wrong with them; what was found when they were read is told with it.
 pub(super) fn settle(
     request: &Request,
-    rows: &[Row],
+    found: Rows,
     template: &Template,
 ) -> Result<Vec<ReadyRow>, CommandError> {
+    let rows = found.rows.as_slice();
     shared_twice(request, rows)?;
-    let mut problems: Vec<RowProblem> = Vec::new();
+    let mut problems = found.problems;
+    let mut bad = BTreeSet::new();
     for (index, row) in rows.iter().enumerate() {
         // Files that all rows share are looked for once.
-        problems.extend(row_problems(request, row, index == 0));
+        let of_row = row_problems(request, row, index == 0);
+        if !of_row.is_empty() {
+            bad.insert(index);
+        }
+        problems.extend(of_row);
     }
     let digits = rows.len().to_string().len().max(MIN_DIGITS);
     let folders: Vec<String> = (1..)
@@ -54,6 +60,7 @@ pub(super) fn settle(
         })
         .collect();
     problems.extend(collisions(&folders).into_iter().map(|(first, second)| {
+        bad.insert(second);
         let message = format!(
             "its results would overwrite those of {} in `{}`; put {{row}} into --name-template, or give the rows an `id`",
             said(rows, first),
@@ -63,8 +70,11 @@ pub(super) fn settle(
     }));
     if !problems.is_empty() {
         problems.sort();
+        // Combinations share their values, and with them what is wrong with those.
+        problems.dedup();
         return Err(CommandError::Rows {
-            rows: rows.len(),
+            bad: bad.len() + found.unread,
+            rows: rows.len() + found.unread,
             problems,
         });
     }

@@ -4,16 +4,12 @@
 
 use csv::{ReaderBuilder, StringRecord};
 
-use super::row::{Cell, Column, Names, Place, Row, RowProblem};
+use super::row::{Cell, Column, Names, Place, Row, RowProblem, Rows};
 
 const SEPARATORS: [(u8, &str); 3] = [(b',', "comma"), (b';', "semicolon"), (b'\t', "tab")];
 
-/// A file's rows, and how many were left out because every cell was empty.
-pub(super) fn read(
-    file: &str,
-    text: &str,
-    names: &Names,
-) -> Result<(Vec<Row>, usize), Vec<RowProblem>> {
+/// A file's rows.
+pub(super) fn read(file: &str, text: &str, names: &Names) -> Rows {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let at = |line: u64, column: usize| Place {
         file: file.to_owned(),
@@ -21,35 +17,58 @@ pub(super) fn read(
         column,
     };
     let separator = separator(text, names);
-    if let Some(line) = open_quote(text, separator) {
-        let message =
-            "the quote that opens here is never closed; write a quote inside quotes twice";
-        return Err(vec![RowProblem::new(at(line, 0), message)]);
-    }
+    let (text, mut found) = before_open_quote(text, separator, &at);
     let mut records = records(text, separator).into_iter();
     let Some((_, header)) = records.next() else {
         let message = "it is empty; the first line names inputs of the workflow";
-        return Err(vec![RowProblem::new(at(0, 0), message)]);
+        found.problems.push(RowProblem::new(at(0, 0), message));
+        return found;
     };
-    let columns = columns(&header, names, &|column| at(1, column))?;
-    let (mut rows, mut problems, mut empty) = (Vec::new(), Vec::new(), 0);
+    let columns = match columns(&header, names, &|column| at(1, column)) {
+        Ok(columns) => columns,
+        Err(problems) => {
+            found.unread += records.count();
+            found.problems.splice(0..0, problems);
+            return found;
+        }
+    };
     for (line, record) in records {
         if record.iter().all(|cell| cell.trim().is_empty()) {
-            empty += 1;
+            found.empty += 1;
         } else if record.len() != columns.len() {
-            problems.push(RowProblem::new(
-                at(line, 0),
-                miscounted(record.len(), columns.len()),
-            ));
+            found.unread += 1;
+            let message = miscounted(record.len(), columns.len());
+            found.problems.push(RowProblem::new(at(line, 0), message));
         } else {
-            rows.push(row(&record, &columns, &|column| at(line, column)));
+            let row = row(&record, &columns, &|column| at(line, column));
+            found.rows.push(row);
         }
     }
-    if problems.is_empty() {
-        Ok((rows, empty))
-    } else {
-        Err(problems)
+    found
+}
+
+/// What stands before a quote that never closes: behind it nobody can tell where rows end, so its lines count as rows.
+fn before_open_quote<'a>(
+    text: &'a str,
+    separator: u8,
+    at: &dyn Fn(u64, usize) -> Place,
+) -> (&'a str, Rows) {
+    let mut found = Rows::default();
+    let mut before = text;
+    // What is cut off may have begun inside of quotes, so that the rest has an open one too.
+    while let Some(line) = open_quote(before, separator) {
+        if found.problems.is_empty() {
+            let message =
+                "the quote that opens here is never closed; write a quote inside quotes twice";
+            found.problems.push(RowProblem::new(at(line, 0), message));
+        }
+        let lines = before.split_inclusive('\n');
+        let kept = lines.take(usize::try_from(line).unwrap_or(1) - 1);
+        before = &before[..kept.map(str::len).sum()];
     }
+    let lost = text[before.len()..].lines();
+    found.unread = lost.filter(|line| !line.trim().is_empty()).count();
+    (before, found)
 }
 
 fn miscounted(found: usize, expected: usize) -> String {
@@ -182,11 +201,15 @@ mod tests {
     }
 
     fn rows(text: &str) -> Vec<Row> {
-        read("r.csv", text, &names()).unwrap().0
+        {
+            let found = read("r.csv", text, &names());
+            assert!(found.problems.is_empty(), "{:?}", found.problems);
+            found.rows
+        }
     }
 
     fn problems(text: &str) -> Vec<String> {
-        let found = read("r.csv", text, &names()).unwrap_err();
+        let found = read("r.csv", text, &names()).problems;
         found.iter().map(ToString::to_string).collect()
     }
 
@@ -218,8 +241,8 @@ mod tests {
 
     #[test]
     fn empty_cells_are_not_given_and_empty_rows_are_counted() {
-        let (rows, empty) =
-            read("r.csv", "id,topic,length\na,,3s\n,,\n, ,\nb,x,\n", &names()).unwrap();
+        let Rows { rows, empty, .. } =
+            read("r.csv", "id,topic,length\na,,3s\n,,\n, ,\nb,x,\n", &names());
         assert_eq!(empty, 2);
         assert_eq!(rows[0].id.as_deref(), Some("a"));
         assert_eq!(rows[0].cells.len(), 1);
@@ -250,6 +273,20 @@ mod tests {
         let found = problems("topic,length\na,1s\n\"b,2s\nc,3s\n");
         assert!(found[0].starts_with("r.csv:3: the quote"), "{found:?}");
         assert!(problems("")[0].contains("it is empty"));
+    }
+
+    #[test]
+    fn rows_before_an_open_quote_are_read_and_those_behind_it_counted() {
+        let found = read(
+            "r.csv",
+            "topic,length\na,1s\nb\n\"two\nlines\",\"c,3s\nd,4s\n\n",
+            &names(),
+        );
+        assert_eq!((found.rows.len(), found.unread), (1, 4));
+        let places: Vec<String> = found.problems.iter().map(ToString::to_string).collect();
+        assert!(places[0].starts_with("r.csv:5: the quote"), "{places:?}");
+        assert!(places[1].starts_with("r.csv:3: 1 cells"), "{places:?}");
+        assert_eq!(places.len(), 2);
     }
 
     #[test]
