@@ -172,7 +172,7 @@ fn rows_that_cannot_run_are_counted_and_told_together() {
         text.contains("r.jsonl:2:2: the input `topic` takes"),
         "{text}"
     );
-    assert!(text.contains("r.jsonl:4:15: the input `n`"), "{text}");
+    assert!(text.contains("r.jsonl:4:14: the input `n`"), "{text}");
     assert!(text.contains("2 of 3 rows cannot run"), "{text}");
 
     stage.file("none.csv", "");
