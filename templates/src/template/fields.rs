@@ -30,7 +30,8 @@ impl<'a> Fields<'a> {
     ) -> Option<Self> {
         let Node::Map(entries) = node else {
             let message = format!("is {}, expected a map", node.kind());
-            let problem = TemplateProblem::new(ProblemKind::WrongType, path, message, "");
+            let hint = Shape::Map(section).advice();
+            let problem = TemplateProblem::new(ProblemKind::WrongType, path, message, hint);
             problems.borrow_mut().push(problem);
             return None;
         };
@@ -71,6 +72,17 @@ impl<'a> Fields<'a> {
         hint: impl Into<String>,
     ) {
         let problem = TemplateProblem::new(kind, self.path_of(key), message, hint);
+        self.push(key, problem);
+    }
+
+    /// Notes a problem; where nobody says what to write, the grammar does.
+    fn push(&self, key: &str, mut problem: TemplateProblem) {
+        let field = || self.section.fields.iter().find(|field| field.name == key);
+        if problem.hint.is_empty()
+            && let Some(field) = field()
+        {
+            problem.hint = field.shape.advice();
+        }
         self.problems.borrow_mut().push(problem);
     }
 
@@ -80,8 +92,7 @@ impl<'a> Fields<'a> {
     }
 
     fn wrong(&self, key: &str, wrong: Wrong) {
-        let problem = wrong.at(self.path_of(key));
-        self.problems.borrow_mut().push(problem);
+        self.push(key, wrong.at(self.path_of(key)));
     }
 
     /// Every key and value, for maps whose keys are names.
@@ -424,7 +435,7 @@ pub(crate) fn int_of<T: TryFrom<i64>>(node: &Node, (min, max): (i64, i64)) -> Re
     let Node::Int(value) = node else {
         return Err(Wrong::shape(node, "a whole number"));
     };
-    let refused = || Wrong::from(format!("is {value}; it must be {min} to {max}"));
+    let refused = || Wrong::from(format!("is {value}, which is out of range"));
     if !(min..=max).contains(value) {
         return Err(refused());
     }
@@ -442,7 +453,7 @@ pub(crate) fn scaled_of<T: TryFrom<i64>>(
         Node::Decimal(value) => *value,
         other => return Err(Wrong::shape(other, "a number")),
     };
-    let refused = || Wrong::from(format!("is {value}; it must be {min} to {max}"));
+    let refused = || Wrong::from(format!("is {value}, which is out of range"));
     if !(min..=max).contains(&value) {
         return Err(refused());
     }
@@ -455,11 +466,7 @@ fn duration_of(text: &str, (min, max): (u32, u32)) -> Result<u32, String> {
     if (min..=max).contains(&ms) {
         return Ok(ms);
     }
-    let (min, max) = (scalar::told_ms(min), scalar::told_ms(max));
-    Err(format!(
-        "is {}; it must be {min} to {max}",
-        scalar::told_ms(ms)
-    ))
+    Err(format!("is {}, which is out of range", scalar::told_ms(ms)))
 }
 
 /// Runs the reader of a section over a map; returns what it read and what it noted.
@@ -527,13 +534,13 @@ mod tests {
         assert_eq!(
             noted,
             [
-                "size: is 10; it must be 24 to 200",
+                "size: is 10, which is out of range; write a whole number from 24 to 200 pixels",
                 "preset: `krok` is not one of its values; known here: karaoke, pop, box, one_word, phrase, clean, none",
-                "max_lines: is a text, expected a whole number",
+                "max_lines: is a text, expected a whole number; write a whole number from 1 to 4 lines",
                 "gap_merge: is a number, expected a duration; write it with its unit: 300ms, 1.5s, 2m",
-                "highlight: is a number, expected a map",
+                "highlight: is a number, expected a map; write a map; its keys are mode, color, scale",
                 "emoji: `bitmpa` is not one of its values; did you mean `bitmap`?",
-                "min_on_screen: `99m` is not between 0 and 30m",
+                "min_on_screen: `99m` is not between 0 and 30m; write a length of time from 0s to 30m",
             ]
         );
     }
@@ -547,8 +554,8 @@ mod tests {
         assert_eq!(
             noted,
             [
-                "min: is 100ms; it must be 200ms to 1m",
-                "max: is 1m 30s; it must be 200ms to 1m"
+                "min: is 100ms, which is out of range; write a length of time from 200ms to 1m",
+                "max: is 1m 30s, which is out of range; write a length of time from 200ms to 1m"
             ]
         );
     }

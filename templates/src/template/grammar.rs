@@ -10,7 +10,77 @@ mod overlays;
 mod picture;
 mod rules;
 
+use super::scalar;
 use crate::timeline::LONGEST_MS;
+impl Shape {
+    /// What to write where a value of this shape stands.
+    pub(crate) fn advice(&self) -> String {
+        match self {
+            Self::Exactly(text) => format!("write `{text}`"),
+            Self::Text => "write a text".to_owned(),
+            Self::Pattern => {
+                "write a text; `${{ name }}` in it puts a placeholder there".to_owned()
+            }
+            Self::Name => "write a name of letters, digits, `_` and `-`".to_owned(),
+            Self::Bool => "write `true` or `false`".to_owned(),
+            Self::Int { min, max, unit } => {
+                format!("write a whole number from {min} to {max} {unit}")
+                    .trim_end()
+                    .to_owned()
+            }
+            Self::Number { min, max, unit } => format!("write a number from {min} to {max} {unit}")
+                .trim_end()
+                .to_owned(),
+            Self::Duration { min_ms, max_ms } => format!(
+                "write a length of time from {} to {}",
+                scalar::told_ms(*min_ms),
+                scalar::told_ms(*max_ms)
+            ),
+            Self::Color => {
+                "write `#RRGGBB`, `#RRGGBBAA` or the name of a colour of the theme".to_owned()
+            }
+            Self::Font => {
+                "write `Family:weight`, for example `Inter:700`, or the name of a face of the theme"
+                    .to_owned()
+            }
+            Self::FrameRate => {
+                "write frames per second, for example 30 or \"30000/1001\"".to_owned()
+            }
+            Self::Choice(words) => {
+                let words: Vec<String> = words
+                    .iter()
+                    .filter(|word| matches!(word.state, State::Works))
+                    .map(|word| format!("`{}`", word.word))
+                    .collect();
+                format!("write one of {}", words.join(", "))
+            }
+            Self::Source(types) => {
+                format!(
+                    "write `${{{{ name }}}}` with a placeholder of type {}",
+                    types.join(" or ")
+                )
+            }
+            Self::Condition => {
+                "ask for placeholders, for example `logo != null` or `source != ''`".to_owned()
+            }
+            Self::Pair(inner) => {
+                format!("write two of them, `[a, b]`; {} for each", inner.advice())
+            }
+            Self::List(inner) => format!("write a list; {} for each", inner.advice()),
+            Self::Map(section) => {
+                let keys: Vec<&str> = section.fields.iter().map(|field| field.name).collect();
+                format!("write a map; its keys are {}", keys.join(", "))
+            }
+            Self::Members(_) | Self::Variants { .. } => "write a list of maps".to_owned(),
+            Self::Named(_) => "write a map of names".to_owned(),
+            Self::OneOf(shapes) => {
+                let all: Vec<String> = shapes.iter().map(Self::advice).collect();
+                all.join(", or ")
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod table;
 

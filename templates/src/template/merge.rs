@@ -10,12 +10,23 @@ use super::{ProblemKind, TemplateProblem, builtin};
 /// Longest chain of `extends`.
 const MAX_CHAIN: usize = 8;
 
-/// Reads a document and everything it extends, merged into one tree without `extends`; comes with the names of what
-/// it extends, nearest first.
+/// A document with everything it extends.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    /// Merged into one tree without `extends`.
+    pub(crate) document: Node,
+    /// The names of what it extends, nearest first.
+    pub(crate) chain: Vec<String>,
+    /// What is wrong with the merging. The tree can still be read, so that one pass finds everything.
+    pub(crate) problems: Vec<TemplateProblem>,
+}
+
+/// Reads a document and everything it extends. Fails only when there is nothing to read on with.
 pub(crate) fn resolve(
     text: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
-) -> Result<(Node, Vec<String>), TemplateProblem> {
+) -> Result<Resolved, TemplateProblem> {
+    let mut problems = Vec::new();
     let problem = |message: String, hint: &str| {
         TemplateProblem::new(ProblemKind::Extends, "extends", message, hint)
     };
@@ -23,7 +34,7 @@ pub(crate) fn resolve(
     let mut seen: Vec<String> = Vec::new();
     let mut current = document::read(text)?;
     loop {
-        check_ids(&current, "")?;
+        check_ids(&current, "", &mut problems);
         let base = take_base(&mut current)?;
         layers.push(current);
         let Some(name) = base else { break };
@@ -40,9 +51,20 @@ pub(crate) fn resolve(
                 "copy what you need from the far ones",
             ));
         }
-        let text = lookup(&name)
-            .or_else(|| builtin(&name).map(str::to_owned))
-            .ok_or_else(|| unknown(&name))?;
+        let known = lookup(&name).or_else(|| builtin(&name).map(str::to_owned));
+        let text = match known {
+            Some(text) => text,
+            None => {
+                let problem = unknown(&name);
+                // Read on with the one that was probably meant, or with one that has everything.
+                let meant = problem.suggestion.as_deref().and_then(builtin);
+                problems.push(problem);
+                meant
+                    .or_else(|| builtin(STAND_IN))
+                    .unwrap_or_default()
+                    .to_owned()
+            }
+        };
         current = document::read(&text).map_err(|inner| TemplateProblem {
             path: format!("extends[{name}]"),
             ..inner
@@ -51,9 +73,53 @@ pub(crate) fn resolve(
     }
     let mut merged = Node::Map(Vec::new());
     while let Some(layer) = layers.pop() {
+        if layers.is_empty() {
+            check_removals(&merged, &layer, "", &mut problems);
+        }
         merged = merge(forgetting_presets(merged, &layer), layer);
     }
-    Ok((merged, seen))
+    Ok(Resolved {
+        document: merged,
+        chain: seen,
+        problems,
+    })
+}
+
+/// The template that stands in for one that is not there, while the rest is judged.
+const STAND_IN: &str = "daily";
+
+/// `remove: true` takes away what is there; of something else the name is probably wrong.
+fn check_removals(base: &Node, top: &Node, path: &str, problems: &mut Vec<TemplateProblem>) {
+    match (base, top) {
+        (_, Node::Map(entries)) => {
+            for (key, value) in entries {
+                let dot = if path.is_empty() { "" } else { "." };
+                let below = base.get(key).unwrap_or(&Node::Null);
+                check_removals(below, value, &format!("{path}{dot}{key}"), problems);
+            }
+        }
+        (_, Node::List(members)) => {
+            let old: &[Node] = match base {
+                Node::List(old) => old,
+                _ => &[],
+            };
+            for (id, member) in members.iter().filter_map(|one| Some((id_of(one)?, one))) {
+                let place = format!("{path}[{id}]");
+                let below = old.iter().find(|one| id_of(one) == Some(id));
+                if below.is_none() && member.get("remove") == Some(&Node::Bool(true)) {
+                    let ids = old.iter().filter_map(id_of);
+                    problems.push(TemplateProblem::new(
+                        ProblemKind::UnknownName,
+                        format!("{place}.id"),
+                        format!("there is no `{id}` to remove"),
+                        super::suggest::hint(id, ids),
+                    ));
+                }
+                check_removals(below.unwrap_or(&Node::Null), member, &place, problems);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// A layer that names another caption preset starts from what that preset does by itself: the base without what the old caption preset said, where `top` names a new one. Without this a template that only
@@ -187,25 +253,29 @@ fn unknown(name: &str) -> TemplateProblem {
 }
 
 /// Ids are unique within one list of one document; otherwise merging would quietly mix two members.
-fn check_ids(node: &Node, path: &str) -> Result<(), TemplateProblem> {
+fn check_ids(node: &Node, path: &str, problems: &mut Vec<TemplateProblem>) {
     match node {
-        Node::Map(entries) => entries.iter().try_for_each(|(key, value)| {
-            let dot = if path.is_empty() { "" } else { "." };
-            check_ids(value, &format!("{path}{dot}{key}"))
-        }),
-        Node::List(list) => list.iter().enumerate().try_for_each(|(at, member)| {
-            let id = id_of(member).unwrap_or_default();
-            if !id.is_empty() && list[..at].iter().any(|before| id_of(before) == Some(id)) {
-                return Err(TemplateProblem::new(
-                    ProblemKind::Conflict,
-                    path,
-                    format!("has two members with the id `{id}`"),
-                    "give each its own",
-                ));
+        Node::Map(entries) => {
+            for (key, value) in entries {
+                let dot = if path.is_empty() { "" } else { "." };
+                check_ids(value, &format!("{path}{dot}{key}"), problems);
             }
-            check_ids(member, &format!("{path}[{id}]"))
-        }),
-        _ => Ok(()),
+        }
+        Node::List(list) => {
+            for (at, member) in list.iter().enumerate() {
+                let id = id_of(member).unwrap_or_default();
+                if !id.is_empty() && list[..at].iter().any(|before| id_of(before) == Some(id)) {
+                    problems.push(TemplateProblem::new(
+                        ProblemKind::Conflict,
+                        path,
+                        format!("has two members with the id `{id}`"),
+                        "give each its own",
+                    ));
+                }
+                check_ids(member, &format!("{path}[{id}]"), problems);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -366,13 +436,10 @@ mod tests {
             "low" => Some("v: low\nm: 0\nl: 1".to_owned()),
             _ => None,
         };
-        assert_eq!(
-            resolve("extends: mid\nv: top", &lookup).unwrap(),
-            (
-                tree("v: top\nm: 1\nl: 1"),
-                vec!["mid".to_owned(), "low".to_owned()]
-            )
-        );
+        let resolved = resolve("extends: mid\nv: top", &lookup).unwrap();
+        assert_eq!(resolved.document, tree("v: top\nm: 1\nl: 1"));
+        assert_eq!(resolved.chain, ["mid", "low"]);
+        assert!(resolved.problems.is_empty());
     }
 
     // spec: T-9
@@ -387,7 +454,10 @@ mod tests {
                 .and_then(|n| n.parse::<u32>().ok())
                 .map(|n| format!("extends: n{}", n + 1)),
         };
-        let message = |text: &str| resolve(text, &lookup).unwrap_err().to_string();
+        let message = |text: &str| match resolve(text, &lookup) {
+            Ok(resolved) => resolved.problems[0].to_string(),
+            Err(problem) => problem.to_string(),
+        };
         assert!(message("extends: a").contains("a -> b -> a"));
         assert!(message("extends: n1").contains("more than 8"));
         assert!(message("extends: broken").contains("extends[broken]"));
@@ -397,6 +467,29 @@ mod tests {
         assert_eq!(
             message("tracks: [{id: a, items: [{id: x}, {id: x}]}]"),
             "tracks[a].items: has two members with the id `x`; give each its own"
+        );
+    }
+
+    #[test]
+    fn what_is_removed_must_be_there() {
+        let lookup =
+            |_: &str| Some("tracks: [{id: a, items: [{id: logo}, {id: title}]}]".to_owned());
+        let told = |text: &str| {
+            let resolved = resolve(text, &lookup).unwrap();
+            let problems = resolved.problems.iter();
+            problems.map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert!(
+            told("extends: x\ntracks: [{id: a, items: [{id: logo, remove: true}]}]").is_empty()
+        );
+        assert_eq!(
+            told(
+                "extends: x\ntracks: [{id: a, items: [{id: lgo, remove: true}]}, {id: b, remove: true}]"
+            ),
+            [
+                "tracks[a].items[lgo].id: there is no `lgo` to remove; did you mean `logo`?",
+                "tracks[b].id: there is no `b` to remove; known here: a",
+            ]
         );
     }
 }

@@ -136,8 +136,26 @@ pub fn parse(
     text: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Template, Vec<TemplateProblem>> {
-    let (document, _) = merge::resolve(text, lookup).map_err(|problem| vec![problem])?;
-    reader::read(&document)
+    let resolved = merge::resolve(text, lookup).map_err(|problem| vec![problem])?;
+    read(&resolved)
+}
+
+fn read(resolved: &merge::Resolved) -> Result<Template, Vec<TemplateProblem>> {
+    let template = reader::read(&resolved.document);
+    if resolved.problems.is_empty() {
+        return template;
+    }
+    let mut problems = resolved.problems.clone();
+    // Of two members with one id the reader says what is known already.
+    let told = |one: &TemplateProblem| resolved.problems.iter().any(|known| known == one);
+    problems.extend(
+        template
+            .err()
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|one| !told(one)),
+    );
+    Err(problems)
 }
 
 /// A template with everything it extends merged in, as YAML, and the names of what it extends, nearest first.
@@ -145,9 +163,9 @@ pub fn flatten(
     text: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(String, Vec<String>), Vec<TemplateProblem>> {
-    let (document, chain) = merge::resolve(text, lookup).map_err(|problem| vec![problem])?;
-    reader::read(&document)?;
-    Ok((document::write(&document), chain))
+    let resolved = merge::resolve(text, lookup).map_err(|problem| vec![problem])?;
+    read(&resolved)?;
+    Ok((document::write(&resolved.document), resolved.chain))
 }
 
 impl Template {

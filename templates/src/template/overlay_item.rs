@@ -460,7 +460,7 @@ mod tests {
             "[0].time.last: stands beside",
             "[0].enter.type: is missing",
             "[0].box.anchor: `middle`",
-            "[0].z: is 300; it must be -100 to 100",
+            "[0].z: is 300, which is out of range; write a whole number from -100 to 100",
         ] {
             assert!(
                 notes.iter().any(|note| note.contains(part)),

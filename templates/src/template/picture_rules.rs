@@ -540,7 +540,7 @@ mod tests {
             ("use: [{type: whip}]", "`whip` is not available"),
             (
                 "use: [{type: fade, duration: 5s}]",
-                "duration: is 5s; it must be 40ms to 2s",
+                "duration: is 5s, which is out of range; write a length of time from 40ms to 2s",
             ),
             (
                 "use: [{type: slide_up, at: end}]",

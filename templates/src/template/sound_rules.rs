@@ -160,7 +160,7 @@ mod tests {
             |fields| read(fields.map("audio")),
         );
         assert_eq!(notes.len(), 3, "{notes:?}");
-        assert!(notes[0].contains("it must be -31 to -9"));
+        assert!(notes[0].contains("from -31 to -9"));
     }
 
     #[test]

@@ -27,7 +27,14 @@ pub(crate) fn nearest_of<'a>(
 
 /// The nearest known word, if it is near enough to be a slip of the fingers.
 fn nearest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
-    let limit = (unknown.chars().count() / 3).clamp(1, 3);
+    let letters = unknown.chars().count();
+    let limit = match letters {
+        0 | 1 => 0,
+        _ => (letters / 3).clamp(1, 3),
+    };
+    // One edit turns any name of two letters into another; only a letter left out is believed.
+    let believed =
+        |far: usize, word: &str| far == 0 || letters > 2 || word.chars().count() > letters;
     known
         .iter()
         .map(|word| {
@@ -36,7 +43,7 @@ fn nearest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
                 *word,
             )
         })
-        .filter(|(far, _)| *far <= limit)
+        .filter(|(far, word)| *far <= limit && believed(*far, word))
         .min_by_key(|(far, _)| *far)
         .map(|(_, word)| word)
 }
