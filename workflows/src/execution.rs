@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use crate::action::{Action, ActionResult};
 use crate::diagnostic::Checked;
-use crate::expr::{Context, PlacedReference};
+use crate::expr::{Context, Dynamic, PlacedReference};
 use crate::graph::{NodeId, NodeInstance, ParamExpr, Workflow};
 use crate::job_event::OutputValue;
 use crate::models::{self, ModelRef};
@@ -268,22 +268,31 @@ impl Workflow {
             .iter()
             .filter(move |(_, expr)| expr.references().all(ran))
             .map(move |(name, expr)| {
-                let value = context
-                    .evaluate(expr)
-                    .map_err(|error| LowerError::new(format!("output `{name}`: {error}"), ""))?;
-                if value == Value::Null {
-                    return Ok(None);
-                }
-                Ok(Some((name.clone(), output_value(name, &value)?)))
+                let value = self.output(name, expr, &context)?;
+                Ok(value.map(|value| (name.clone(), value)))
             })
+    }
+
+    /// One output; none when it is nothing.
+    pub(crate) fn output(
+        &self,
+        name: &str,
+        expr: &Dynamic,
+        context: &Context<'_>,
+    ) -> Result<Option<OutputValue>, LowerError> {
+        match context.evaluate(expr) {
+            Ok(Value::Null) => Ok(None),
+            Ok(value) => output_value(name, &value).map(Some),
+            Err(error) => Err(LowerError::new(format!("output `{name}`: {error}"), "")),
+        }
     }
 }
 
 fn output_value(name: &str, value: &Value) -> Result<OutputValue, LowerError> {
     Ok(match value {
         Value::Text(text) => OutputValue::Text(text.clone()),
-        Value::Bool(yes) => OutputValue::Text(yes.to_string()),
-        Value::Int(number) => OutputValue::Number(*number as f64),
+        Value::Bool(yes) => OutputValue::Bool(*yes),
+        Value::Int(number) => OutputValue::Whole(*number),
         Value::Float(number) => OutputValue::Number(*number),
         Value::List(items) => OutputValue::List(
             items
@@ -307,14 +316,25 @@ mod tests {
     // spec: W-64
     #[test]
     fn outputs_are_texts_numbers_and_lists() {
-        let list = Value::List(vec![Value::Int(2), Value::Text("a".into())]);
+        let list = Value::List(vec![
+            Value::Int(9_007_199_254_740_993),
+            Value::Float(0.5),
+            Value::Bool(true),
+            Value::Text("a".into()),
+        ]);
+        let output = output_value("o", &list).unwrap();
         assert_eq!(
-            output_value("o", &list).unwrap(),
+            output,
             OutputValue::List(vec![
-                OutputValue::Number(2.0),
+                OutputValue::Whole(9_007_199_254_740_993),
+                OutputValue::Number(0.5),
+                OutputValue::Bool(true),
                 OutputValue::Text("a".into())
             ])
         );
+        let json = serde_json::to_string(&output).unwrap();
+        assert_eq!(json, "[9007199254740993,0.5,true,\"a\"]");
+        assert_eq!(serde_json::from_str::<OutputValue>(&json).unwrap(), output);
         let error = output_value("o", &Value::Record(BTreeMap::new())).unwrap_err();
         assert!(error.message.contains("output `o` is a record"), "{error}");
         assert!(error.hint.contains("Output.Download"));

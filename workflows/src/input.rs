@@ -19,6 +19,8 @@ use std::fmt;
 use indexmap::IndexMap;
 
 use crate::diagnostic::Span;
+use crate::execution::Scope;
+use crate::expr::{Context, Dynamic};
 use crate::graph::Workflow;
 use crate::suggest::nearest;
 use crate::value::{PortType, Value};
@@ -231,6 +233,14 @@ pub enum BindError {
         /// Its type's name.
         input_type: String,
     },
+    /// What is computed from the inputs alone has no value with these.
+    #[error("{what} has no value with these inputs: {reason}")]
+    Computed {
+        /// What is computed, for example the variable `v`.
+        what: String,
+        /// Why not.
+        reason: String,
+    },
     /// The value does not fit.
     #[error("the input `{name}` ({input_type}) cannot be `{value}`: {reason}")]
     Invalid {
@@ -256,7 +266,8 @@ impl Workflow {
     /// Typed values for every input, from the texts a person gave.
     ///
     /// # Errors
-    /// Everything that is wrong, at once: unknown names, missing values, values that do not fit.
+    /// Everything that is wrong, at once: unknown names, missing values, values that do not fit; and, where nothing of
+    /// this is wrong, variables and outputs that see nothing but inputs and cannot be computed from these.
     pub fn bind(
         &self,
         params: &BTreeMap<String, String>,
@@ -294,10 +305,62 @@ impl Workflow {
             }
         }
         if errors.is_empty() {
+            errors = self.computed_from(&values);
+        }
+        if errors.is_empty() {
             Ok(values)
         } else {
             Err(errors)
         }
+    }
+}
+
+impl Workflow {
+    /// Variables and outputs that see inputs alone and cannot be computed: no work has to be done to know it.
+    fn computed_from(&self, inputs: &BTreeMap<String, Value>) -> Vec<BindError> {
+        let scope = Scope {
+            inputs: inputs.clone(),
+            ..Scope::default()
+        };
+        let context = Context::new(self, &scope);
+        let sees_inputs = |value: &Dynamic| {
+            value
+                .references()
+                .all(|reference| reference.path[0] == "inputs")
+        };
+        let settled = |value: &Dynamic| {
+            value.references().all(|reference| {
+                let var = || self.var(reference.path.get(1)?);
+                match reference.path[0].as_str() {
+                    "inputs" => true,
+                    "vars" => var().is_some_and(sees_inputs),
+                    _ => false,
+                }
+            })
+        };
+        let mut errors = Vec::new();
+        for (name, value) in self.vars().iter().filter(|(_, value)| settled(value)) {
+            if let Err(reason) = context.evaluate(value) {
+                let what = format!("the variable `{name}`");
+                errors.push(BindError::Computed { what, reason });
+            }
+        }
+        // A variable that fails is told once, not again with every output that shows it.
+        if !errors.is_empty() {
+            return errors;
+        }
+        for (name, value) in self
+            .output_exprs()
+            .iter()
+            .filter(|(_, value)| settled(value))
+        {
+            if let Err(reason) = self.output(name, value, &context) {
+                let what = format!("the output `{name}`");
+                let reason = reason.message;
+                errors.push(BindError::Computed { what, reason });
+            }
+        }
+        errors
     }
 }
 

@@ -188,16 +188,37 @@ pub enum JobEventKind {
     },
 }
 
-/// An output of a workflow as the user sees it.
+/// An output of a workflow as the user sees it. In JSON it is the plain value; of the kinds of numbers the first that
+/// holds it exactly is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum OutputValue {
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Whole(i64),
+    /// Another number.
+    Number(f64),
     /// A path, a text.
     Text(String),
-    /// A number.
-    Number(f64),
     /// Several.
     List(Vec<OutputValue>),
+}
+
+impl std::fmt::Display for OutputValue {
+    /// One line; the items of a list have a comma between them.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bool(yes) => write!(f, "{yes}"),
+            Self::Whole(number) => write!(f, "{number}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Text(text) => f.write_str(text),
+            Self::List(items) => {
+                let texts: Vec<String> = items.iter().map(ToString::to_string).collect();
+                f.write_str(&texts.join(", "))
+            }
+        }
+    }
 }
 
 /// Where a job stands.

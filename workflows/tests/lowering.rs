@@ -451,10 +451,13 @@ fn failures_name_the_parameter_and_the_value() {
         "parameter `count`: 999 is out of range",
     );
     check("{ palette: \"${{ inputs.t }}\" }", "parameter `palette`");
-    check("{ count: \"${{ 1 / 0 }}\" }", "parameter `count`");
     check(
-        "{ count: \"${{ len(inputs.n) }}\" }",
-        "number has no length",
+        "{ count: \"${{ 1 / (inputs.n - 999) }}\" }",
+        "parameter `count`",
+    );
+    check(
+        "{ count: \"${{ len(truncate('a', 1 - inputs.n)) }}\" }",
+        "`truncate` takes a whole number from 0 as `length`, not -998",
     );
 }
 
@@ -613,7 +616,7 @@ fn a_model_writes_a_library_is_searched_and_an_address_is_told() {
             |action| matches!(action, Action::Speak(request) if request.engine == "espeak-ng")
         )
     );
-    assert_eq!(job.outputs["status"], OutputValue::Number(204.0));
+    assert_eq!(job.outputs["status"], OutputValue::Whole(204));
 }
 
 #[test]

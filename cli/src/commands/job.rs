@@ -224,17 +224,9 @@ fn facts(job: &Job) -> String {
         }
     }
     for (name, value) in &job.outputs {
-        lines.push(format!("output    {name} = {}", shown(value)));
+        lines.push(format!("output    {name} = {value}"));
     }
     lines.join("\n")
-}
-
-fn shown(value: &OutputValue) -> String {
-    match value {
-        OutputValue::Text(text) => text.clone(),
-        OutputValue::Number(number) => number.to_string(),
-        OutputValue::List(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
-    }
 }
 
 /// A line per node; of turns only those that had something to do.

@@ -90,6 +90,10 @@ codes! {
     /// A function called with too many or too few values.
     EXPR_ARGUMENTS = "expr/arguments": "A function gets more or fewer values than it takes. In `x | f(a)` the value before \
         the bar is the first: it means f(x, a).";
+    /// An expression that cannot have a value.
+    EXPR_VALUE = "expr/value": "The expression can be read, but it has no value: an operator or a function gets a type it means \
+        nothing for, or it sees only constants and its evaluation fails. Numbers go with + - * / %, two texts or two lists \
+        with +, and ~ makes a text of both sides.";
     /// A name that expressions cannot see.
     EXPR_CONTEXT = "expr/unknown-context": "Expressions see `inputs`, `vars`, `nodes` and `job`, and in a node with \
         `for_each` also `item` and `index`. There is no `env` and no \

@@ -210,6 +210,15 @@ nodes:
   a: { type: Input.Text, with: { text: "${{ truncate(inputs.topic, 40) }}" } }"#,
     ),
     (
+        codes::EXPR_VALUE,
+        r#"inputs: { topic: string }
+nodes:
+  a: { type: Input.Text, with: { text: "${{ inputs.topic + 5 }}" } }"#,
+        r#"inputs: { topic: string }
+nodes:
+  a: { type: Input.Text, with: { text: "${{ inputs.topic ~ 5 }}" } }"#,
+    ),
+    (
         codes::EXPR_CONTEXT,
         r#"nodes:
   a: { type: Input.Text, with: { text: "${{ env.TOPIC }}" } }"#,

@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
+
 use super::{Dynamic, DynamicKind, Expression, Piece, PlacedReference, engine};
 use crate::execution::Scope;
-use crate::graph::Workflow;
+use crate::graph::{ParamExpr, Workflow};
 use crate::value::Value;
 
 /// Longest text that literal parts and expressions make together, bytes. A document may name the same long value
@@ -16,14 +18,42 @@ const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
 
 /// The values expressions can see.
 pub(crate) struct Context<'a> {
-    workflow: &'a Workflow,
+    vars: Vars<'a>,
     scope: &'a Scope,
+}
+
+/// Where variables are looked up.
+enum Vars<'a> {
+    /// In a workflow that compiled.
+    Checked(&'a Workflow),
+    /// In a document that is being compiled.
+    Written(&'a IndexMap<String, ParamExpr>),
+}
+
+impl<'a> Vars<'a> {
+    fn get(&self, name: &str) -> Option<&'a Dynamic> {
+        match self {
+            Self::Checked(workflow) => workflow.var(name),
+            Self::Written(vars) => vars.get(name).map(|var| &var.expr),
+        }
+    }
 }
 
 impl<'a> Context<'a> {
     /// The scope of a job of this workflow.
     pub(crate) const fn new(workflow: &'a Workflow, scope: &'a Scope) -> Self {
-        Self { workflow, scope }
+        Self {
+            vars: Vars::Checked(workflow),
+            scope,
+        }
+    }
+
+    /// The variables of a document, for what depends on nothing else.
+    pub(crate) const fn of_vars(vars: &'a IndexMap<String, ParamExpr>, scope: &'a Scope) -> Self {
+        Self {
+            vars: Vars::Written(vars),
+            scope,
+        }
     }
 
     /// The value; errors are lower-case fragments.
@@ -61,7 +91,8 @@ impl<'a> Context<'a> {
         Ok(text)
     }
 
-    fn expression(&self, expression: &Expression) -> Result<Value, String> {
+    /// The value of one expression.
+    pub(crate) fn expression(&self, expression: &Expression) -> Result<Value, String> {
         if expression.bare
             && let Some(value) = self.direct(&expression.references[0])?
         {
@@ -93,7 +124,7 @@ impl<'a> Context<'a> {
                 Ok((2, value.clone()))
             }
             ["vars", name, ..] => {
-                let var = self.workflow.var(name).ok_or_else(missing)?;
+                let var = self.vars.get(name).ok_or_else(missing)?;
                 Ok((2, self.evaluate(var)?))
             }
             ["item", ..] => {

@@ -15,6 +15,7 @@ mod token;
 
 pub(crate) use ast::Ast;
 pub(crate) use context::Context;
+pub(crate) use functions::Take;
 pub(crate) use functions::names as function_names;
 pub use functions::{FUNCTIONS, FunctionDoc};
 pub(crate) use parse::parse;
@@ -85,6 +86,13 @@ pub(crate) struct PlacedReference {
     pub(crate) path: Vec<String>,
     /// Where it stands.
     pub(crate) span: Span,
+}
+
+impl Expression {
+    /// Whether its text is of the grammar; one that is not has no tree.
+    pub(crate) fn is_read(&self) -> bool {
+        !self.program.is_empty()
+    }
 }
 
 impl Dynamic {

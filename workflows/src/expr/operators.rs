@@ -146,7 +146,11 @@ fn divide(a: Value, b: Value) -> Result<Value, Error> {
         return Err(fail(format!("{a} / {b} divides by zero")));
     }
     match (whole(&a), whole(&b)) {
-        (Some(a), Some(b)) if a.checked_rem(b) == Some(0) => Ok(Value::from(a / b)),
+        // The one quotient of 64-bit numbers that is none itself.
+        (Some(a @ i64::MIN), Some(b @ -1)) => {
+            Err(fail(format!("{a} / {b} does not fit into 64 bits")))
+        }
+        (Some(a), Some(b)) if a % b == 0 => Ok(Value::from(a / b)),
         _ => finite(x / y),
     }
 }

@@ -1,16 +1,19 @@
 //! The typed graph: from the spanned tree to a [`Workflow`] in which every name is resolved.
 //!
-//! Passes: `read` and its siblings (keys and shapes), `declare` (inputs), `resolve` (names in expressions), `turns` (`if`
-//! and `for_each`), `typecheck` (values against parameters), `missing` (outputs that may not be there), `targets` (files written twice), `order` (cycles,
+//! Passes: `read` and its siblings (keys and shapes), `declare` (inputs), `resolve` (names in expressions), `operands` and
+//! `constants` (expressions that cannot work), `turns` (`if` and `for_each`), `typecheck` (values against parameters),
+//! `missing` (outputs that may not be there), `targets` (files written twice), `order` (cycles,
 //! sequence). Each pushes into one sink and goes on, so one run finds everything. An
 //! unresolved name cannot get out of here: a `Workflow` is only made when nothing was wrong.
 
+mod constants;
 mod cron;
 mod declare;
 mod files;
 mod foreign;
 pub mod keys;
 mod missing;
+mod operands;
 mod order;
 mod read;
 mod read_nodes;
@@ -231,6 +234,11 @@ impl Workflow {
         &self.outputs
     }
 
+    /// The variables as written.
+    pub(crate) fn vars(&self) -> &IndexMap<String, Dynamic> {
+        &self.vars
+    }
+
     /// A variable.
     pub(crate) fn var(&self, name: &str) -> Option<&Dynamic> {
         self.vars.get(name)
@@ -261,8 +269,10 @@ pub(crate) fn build(source: &SourceFile) -> Checked<Workflow> {
         return found.finish(None);
     };
     resolve::check(&raw, &mut found);
-    turns::check(&raw, &mut found);
-    typecheck::check(&raw, &mut found);
+    operands::check(&raw, &mut found);
+    let constants = constants::evaluate(&raw, &mut found);
+    turns::check(&raw, &constants, &mut found);
+    typecheck::check(&raw, &constants, &mut found);
     missing::check(&raw, &mut found);
     targets::check(&raw, &mut found);
     let order = order::order(&raw, &mut found);

@@ -4,6 +4,7 @@
 //! anything runs is judged by [`Workflow::stage`](super::Workflow::stage).
 
 use super::ParamExpr;
+use super::constants::Constants;
 use super::read::RawWorkflow;
 use super::types::{Type, Types};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
@@ -12,10 +13,10 @@ use crate::expr::DynamicKind;
 use crate::value::{PortType, Value};
 
 /// Checks both keys of every node.
-pub(super) fn check(raw: &RawWorkflow, found: &mut Diagnostics) {
+pub(super) fn check(raw: &RawWorkflow, constants: &Constants, found: &mut Diagnostics) {
     for node in raw.nodes.values() {
         if let Some(list) = &node.for_each {
-            for_each(Types::of(raw), list, found);
+            for_each(Types::of(raw), list, constants, found);
         }
         if let Some(condition) = &node.condition {
             condition_of(Types::in_node(raw, node), condition, found);
@@ -23,16 +24,21 @@ pub(super) fn check(raw: &RawWorkflow, found: &mut Diagnostics) {
     }
 }
 
-fn for_each(types: Types<'_>, list: &ParamExpr, found: &mut Diagnostics) {
+fn for_each(types: Types<'_>, list: &ParamExpr, constants: &Constants, found: &mut Diagnostics) {
     let problem = |message: String| Diagnostic::error(codes::FOR_EACH, list.expr.span, message);
-    if let DynamicKind::List(items) = &list.expr.kind {
-        if items.len() > MAX_ITEMS {
+    let items = match &list.expr.kind {
+        DynamicKind::List(items) => Some(items.len()),
+        DynamicKind::Expression(one) => match constants.value(one.span) {
+            Some(Value::List(items)) => Some(items.len()),
+            _ => None,
+        },
+        _ => None,
+    };
+    if let Some(items) = items {
+        if items > MAX_ITEMS {
             found.push(
-                problem(format!(
-                    "the list has {} items, more than {MAX_ITEMS}",
-                    items.len()
-                ))
-                .hint("split it into several workflows, or run a batch"),
+                problem(format!("the list has {items} items, more than {MAX_ITEMS}"))
+                    .hint("split it into several workflows, or run a batch"),
             );
         }
         return;

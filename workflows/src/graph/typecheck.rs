@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 
 use super::ParamExpr;
+use super::constants::Constants;
 use super::read::RawWorkflow;
 use super::read_nodes::RawNode;
 use super::types::Types;
@@ -20,7 +21,7 @@ use crate::suggest::nearest;
 use crate::value::{PortType, Value};
 
 /// Checks every parameter of every node, and the outputs.
-pub(super) fn check(raw: &RawWorkflow, found: &mut Diagnostics) {
+pub(super) fn check(raw: &RawWorkflow, constants: &Constants, found: &mut Diagnostics) {
     let fitting = Fitting::default();
     for (id, node) in &raw.nodes {
         let Some(node_type) = node.node_type else {
@@ -36,6 +37,7 @@ pub(super) fn check(raw: &RawWorkflow, found: &mut Diagnostics) {
                     let check = ParamCheck {
                         raw,
                         types,
+                        constants,
                         fitting: &fitting,
                         name: spec.name,
                     };
@@ -156,6 +158,7 @@ type Fitting = RefCell<HashMap<String, Vec<String>>>;
 struct ParamCheck<'a> {
     raw: &'a RawWorkflow,
     types: Types<'a>,
+    constants: &'a Constants,
     fitting: &'a Fitting,
     name: &'a str,
 }
@@ -287,12 +290,10 @@ impl ParamCheck<'_> {
             found.push(self.seconds(expression));
             return;
         }
-        let Some(from) = known_type(self.types, expression) else {
-            return;
+        let from = match known_type(self.types, expression) {
+            Some(from) if !wanted.accepts(&from) => from,
+            _ => return self.constant(expression, wanted, found),
         };
-        if wanted.accepts(&from) {
-            return;
-        }
         let span = expression
             .references
             .first()
@@ -311,6 +312,16 @@ impl ParamCheck<'_> {
             diagnostic = diagnostic.label(place, what);
         }
         found.push(diagnostic.hint(self.advice(expression, wanted, &from)));
+    }
+
+    /// A value that no run can change is judged like a literal.
+    fn constant(&self, expression: &Expression, wanted: &ParamType, found: &mut Diagnostics) {
+        let value = self.constants.value(expression.span);
+        if let Some(value) = value.filter(|value| **value != Value::Null)
+            && let Err(misfit) = wanted.fit(value.clone())
+        {
+            found.push(self.misfit(misfit, wanted, value, expression.span));
+        }
     }
 
     /// A number of seconds where a length of time is wanted: bare numbers are milliseconds there.

@@ -108,126 +108,183 @@ impl<'a> Types<'a> {
     }
 
     fn tree(self, tree: &Ast) -> Option<Type> {
+        self.walk(tree, false, &mut |_, _| {})
+    }
+
+    /// The type of a tree. `seen` is told of every part that something is done to, with the types of what it is done to;
+    /// `lenient` parts may be missing, so nothing is said about what they reach into.
+    pub(super) fn walk(
+        self,
+        tree: &Ast,
+        lenient: bool,
+        seen: &mut dyn FnMut(&Ast, &[Option<Type>]),
+    ) -> Option<Type> {
         let port = |port: PortType| Some(Type::Port(port));
         match tree {
             Ast::Null => Some(Type::Null),
             Ast::Bool(_) => port(PortType::Bool),
             Ast::Whole(_) | Ast::Float(_) => port(PortType::Number),
             Ast::Text(_) => port(PortType::Text),
-            Ast::List(items) => of_items(items.iter().map(|item| self.tree(item)).collect()),
-            Ast::Map(_) => port(PortType::Json),
+            Ast::List(items) => of_items(self.all(items, seen)),
+            Ast::Map(fields) => {
+                for (_, value) in fields {
+                    self.walk(value, false, seen);
+                }
+                port(PortType::Json)
+            }
             Ast::Root(name) => match name.as_str() {
                 "index" => port(PortType::Number),
                 "item" => self.item(),
                 _ => None,
             },
-            Ast::Field(of, name) => self.field(of, name),
-            Ast::Index(of, at) => match (self.tree(of)?, &**at) {
-                (Type::Tuple(types), Ast::Whole(at)) => {
-                    types.get(usize::try_from(*at).ok()?)?.clone()
+            Ast::Field(of, name) => match self.context(of, name) {
+                Some(named) => named,
+                None => {
+                    let of = self.walk(of, lenient, seen);
+                    if !lenient {
+                        seen(tree, std::slice::from_ref(&of));
+                    }
+                    part(&of?, name)
                 }
-                (list, _) => list.item(),
             },
-            Ast::Call(name, arguments) => self.call(name, arguments),
-            Ast::Operator(name, left, right) => self.operator(name, left, right.as_deref()),
-            Ast::Logic(_, parts) => {
-                let bool = Type::Port(PortType::Bool);
-                let all = parts
+            Ast::Index(of, at) => {
+                let types = [self.walk(of, lenient, seen), self.walk(at, false, seen)];
+                if !lenient {
+                    seen(tree, &types);
+                }
+                let [of, _] = types;
+                match (of?, &**at) {
+                    (Type::Tuple(types), Ast::Whole(at)) => {
+                        types.get(usize::try_from(*at).ok()?)?.clone()
+                    }
+                    (list, _) => list.item(),
+                }
+            }
+            Ast::Call(name, arguments) => {
+                let defaulted = |at: usize| name == "default" && at == 0;
+                let types: Vec<Option<Type>> = arguments
                     .iter()
-                    .all(|part| self.tree(part).as_ref() == Some(&bool));
-                all.then_some(bool)
+                    .enumerate()
+                    .map(|(at, argument)| self.walk(argument, defaulted(at), seen))
+                    .collect();
+                seen(tree, &types);
+                call(name, arguments, &types)
+            }
+            Ast::Operator(name, left, right) => {
+                let mut types = vec![self.walk(left, false, seen)];
+                types.extend(right.as_ref().map(|right| self.walk(right, false, seen)));
+                seen(tree, &types);
+                operator(name, &types)
+            }
+            Ast::Logic(_, parts) => {
+                let bool = Some(Type::Port(PortType::Bool));
+                let types = self.all(parts, seen);
+                types.iter().all(|one| *one == bool).then_some(bool?)
             }
             Ast::Choice {
-                then, otherwise, ..
-            } => match (self.tree(then)?, self.tree(otherwise)?) {
-                (one, Type::Null) | (Type::Null, one) => Some(one),
-                (one, other) => (one == other).then_some(one),
-            },
+                then,
+                condition,
+                otherwise,
+            } => {
+                self.walk(condition, false, seen);
+                let (then, otherwise) = (
+                    self.walk(then, false, seen),
+                    self.walk(otherwise, false, seen),
+                );
+                match (then?, otherwise?) {
+                    (one, Type::Null) | (Type::Null, one) => Some(one),
+                    (one, other) => (one == other).then_some(one),
+                }
+            }
         }
     }
 
-    fn field(self, of: &Ast, name: &str) -> Option<Type> {
+    fn all(self, trees: &[Ast], seen: &mut dyn FnMut(&Ast, &[Option<Type>])) -> Vec<Option<Type>> {
+        trees
+            .iter()
+            .map(|tree| self.walk(tree, false, seen))
+            .collect()
+    }
+
+    /// The type of what a context holds under a name; the outer none when this is no name in a context.
+    fn context(self, of: &Ast, name: &str) -> Option<Option<Type>> {
         match of {
-            Ast::Root(context) => match context.as_str() {
-                "inputs" => {
-                    let spec = self.raw.inputs.get(name)?;
-                    Some(Type::of_port(&spec.input_type.port_type()))
+            Ast::Root(context) => Some(match context.as_str() {
+                "inputs" => self
+                    .raw
+                    .inputs
+                    .get(name)
+                    .map(|spec| Type::of_port(&spec.input_type.port_type())),
+                "vars" => {
+                    let var = self.raw.vars.get(name);
+                    var.and_then(|var| Self::of(self.raw).value(&var.expr))
                 }
-                "vars" => Self::of(self.raw).value(&self.raw.vars.get(name)?.expr),
                 "job" => Some(Type::Port(PortType::Text)),
+                "item" => return None,
                 _ => None,
-            },
+            }),
             Ast::Field(context, node) if **context == Ast::Root("nodes".to_owned()) => {
-                let node = self.raw.nodes.get(node)?;
-                let own = &node.node_type?.descriptor().port(name)?.port_type;
-                let one = Type::of_port(own);
-                Some(if node.for_each.is_some() {
-                    one.list()
-                } else {
-                    one
-                })
+                Some(self.port(node, name))
             }
-            of => part(&self.tree(of)?, name),
+            _ => None,
         }
     }
 
-    fn operator(self, name: &str, left: &Ast, right: Option<&Ast>) -> Option<Type> {
-        let number = Type::Port(PortType::Number);
-        Some(match name {
-            "_text" => Type::Port(PortType::Text),
-            "_equal" | "_different" | "_less" | "_at_most" | "_more" | "_at_least" | "_in"
-            | "_not_in" | "_not" => Type::Port(PortType::Bool),
-            _ if self.tree(left)? == number => match right {
-                Some(right) if self.tree(right)? != number => return None,
-                _ => number,
-            },
-            _ => return None,
+    fn port(self, node: &str, name: &str) -> Option<Type> {
+        let node = self.raw.nodes.get(node)?;
+        let own = &node.node_type?.descriptor().port(name)?.port_type;
+        let one = Type::of_port(own);
+        Some(match node.for_each {
+            Some(_) => one.list(),
+            None => one,
         })
     }
+}
 
-    fn call(self, name: &str, arguments: &[Ast]) -> Option<Type> {
-        let of = |at: usize| self.tree(arguments.get(at)?);
-        Some(match name {
-            "lower" | "upper" | "slug" | "trim" | "truncate" | "replace" | "join" | "json"
-            | "date" => Type::Port(PortType::Text),
-            "len" | "sum" | "round" | "duration" => Type::Port(PortType::Number),
-            "split" => Type::Port(PortType::Text).list(),
-            "range" => Type::Port(PortType::Number).list(),
-            "default" => match (of(0)?, of(1)) {
-                (Type::Null, other) => other?,
-                (one, Some(Type::Null)) => one,
-                // An empty list has no type of its own.
-                (one @ (Type::List(_) | Type::Tuple(_)), None) if is_empty(arguments.get(1)?) => {
-                    one
-                }
-                (one, other) => (other? == one).then_some(one)?,
-            },
-            "first" | "last" | "pick" => of(0)?.item()?,
-            "unique" => of(0)?,
-            "concat" => {
-                let types: Option<Vec<Type>> = arguments
-                    .iter()
-                    .map(|argument| self.tree(argument))
-                    .collect();
-                let mut types = types?.into_iter();
-                let one = types.next()?;
-                types.all(|other| other == one).then_some(one)?
-            }
-            "flatten" => match of(0)?.item()? {
-                inner @ Type::List(_) => inner,
-                Type::Tuple(_) => return None,
-                one => one.list(),
-            },
-            "zip" | "product" => {
-                let items = arguments
-                    .iter()
-                    .map(|argument| self.tree(argument).and_then(|list| list.item()))
-                    .collect();
-                Type::Tuple(items).list()
-            }
-            _ => return None,
-        })
+fn operator(name: &str, types: &[Option<Type>]) -> Option<Type> {
+    let number = Some(Type::Port(PortType::Number));
+    match name {
+        "_text" => Some(Type::Port(PortType::Text)),
+        "_equal" | "_different" | "_less" | "_at_most" | "_more" | "_at_least" | "_in"
+        | "_not_in" | "_not" => Some(Type::Port(PortType::Bool)),
+        _ => types.iter().all(|one| *one == number).then_some(number?),
     }
+}
+
+fn call(name: &str, arguments: &[Ast], types: &[Option<Type>]) -> Option<Type> {
+    let of = |at: usize| types.get(at)?.clone();
+    Some(match name {
+        "lower" | "upper" | "slug" | "trim" | "truncate" | "replace" | "join" | "json" | "date" => {
+            Type::Port(PortType::Text)
+        }
+        "len" | "sum" | "round" | "duration" => Type::Port(PortType::Number),
+        "split" => Type::Port(PortType::Text).list(),
+        "range" => Type::Port(PortType::Number).list(),
+        "default" => match (of(0)?, of(1)) {
+            (Type::Null, other) => other?,
+            (one, Some(Type::Null)) => one,
+            // An empty list has no type of its own.
+            (one @ (Type::List(_) | Type::Tuple(_)), None) if is_empty(arguments.get(1)?) => one,
+            (one, other) => (other? == one).then_some(one)?,
+        },
+        "first" | "last" | "pick" => of(0)?.item()?,
+        "unique" => of(0)?,
+        "concat" => {
+            let one = of(0)?;
+            let same = types.iter().all(|other| other.as_ref() == Some(&one));
+            same.then_some(one)?
+        }
+        "flatten" => match of(0)?.item()? {
+            inner @ Type::List(_) => inner,
+            Type::Tuple(_) => return None,
+            one => one.list(),
+        },
+        "zip" | "product" => {
+            let items = types.iter().map(|list| list.as_ref()?.item()).collect();
+            Type::Tuple(items).list()
+        }
+        _ => return None,
+    })
 }
 
 fn is_empty(tree: &Ast) -> bool {

@@ -1,5 +1,7 @@
 //! Single values of inputs as people write them: numbers, lengths of time, days, addresses.
 
+use rust_decimal::Decimal;
+
 use super::InputType;
 use crate::value::Value;
 
@@ -30,11 +32,15 @@ pub(super) fn scalar(input_type: &InputType, text: &str) -> Result<Value, String
     })
 }
 
+/// Longest length of time, milliseconds.
+const LONGEST_MS: i64 = 1_000_000_000_000;
+
 /// Milliseconds of a text like `300ms`, `2.5s`, `1m30s` or `1h`.
 pub(crate) fn parse_duration(text: &str) -> Result<i64, String> {
     let fail = || "it must be a length of time like 300ms, 2.5s or 1m30s".to_owned();
+    let too_long = || "the length of time is more than 30 years".to_owned();
     let mut rest = text.trim();
-    let mut total = 0.0_f64;
+    let mut total = Decimal::ZERO;
     if rest.is_empty() {
         return Err(fail());
     }
@@ -42,25 +48,30 @@ pub(crate) fn parse_duration(text: &str) -> Result<i64, String> {
         let digits = rest
             .find(|c: char| !(c.is_ascii_digit() || c == '.'))
             .ok_or_else(fail)?;
-        let number: f64 = rest[..digits].parse().map_err(|_| fail())?;
+        let number = Decimal::from_str_exact(&rest[..digits]).map_err(|_| fail())?;
         rest = &rest[digits..];
         let unit_len = rest
             .find(|c: char| c.is_ascii_digit())
             .unwrap_or(rest.len());
-        total += number
-            * match &rest[..unit_len] {
-                "ms" => 1.0,
-                "s" => 1000.0,
-                "m" => 60_000.0,
-                "h" => 3_600_000.0,
-                _ => return Err(fail()),
-            };
+        let unit = match &rest[..unit_len] {
+            "ms" => 1,
+            "s" => 1000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return Err(fail()),
+        };
+        total = number
+            .checked_mul(Decimal::from(unit))
+            .and_then(|part| total.checked_add(part))
+            .ok_or_else(too_long)?;
         rest = &rest[unit_len..];
     }
-    if total > 1e12 {
-        return Err("the length of time is more than 30 years".to_owned());
+    match i64::try_from(total) {
+        Ok(ms) if ms > LONGEST_MS => Err(too_long()),
+        Ok(ms) if total == Decimal::from(ms) => Ok(ms),
+        Ok(_) => Err("it is no whole number of milliseconds".to_owned()),
+        Err(_) => Err(too_long()),
     }
-    Ok(total.round() as i64)
 }
 
 /// Whether the text is a day of the Gregorian calendar.

@@ -178,9 +178,8 @@ fn print_outputs(ui: &Ui, outputs: &[(String, OutputValue)]) -> Result<(), Comma
 /// The values inside a value.
 fn texts(value: &OutputValue) -> Vec<String> {
     match value {
-        OutputValue::Text(text) => vec![text.clone()],
-        OutputValue::Number(number) => vec![number.to_string()],
         OutputValue::List(items) => items.iter().flat_map(texts).collect(),
+        one => vec![one.to_string()],
     }
 }
 

@@ -3,36 +3,38 @@
 //! Neighbours: `number` adds up and compares. Lists are bounded in length, what is taken and what is made.
 
 use minijinja::Error;
-use minijinja::value::{Rest, Value, ValueKind};
+use minijinja::value::{Value, ValueKind};
 
+use super::arguments::Arguments;
 use super::{MAX_ITEMS, bounded, fail, items};
 use crate::expr::engine;
 
 /// Lists one after the other.
-pub(super) fn concat(lists: Rest<Value>) -> Result<Value, Error> {
+pub(super) fn concat(it: &Arguments<'_>) -> Result<Value, Error> {
     let mut all = Vec::new();
-    for list in lists.iter() {
-        all.extend(items(list)?);
+    for at in 0..it.all().len() {
+        all.extend(it.list(at)?);
         bounded(all.len())?;
     }
     Ok(Value::from(all))
 }
 
-pub(super) fn first(list: Value) -> Result<Value, Error> {
-    items(&list)?.into_iter().next().ok_or_else(empty)
+pub(super) fn first(it: &Arguments<'_>) -> Result<Value, Error> {
+    it.list(0)?
+        .into_iter()
+        .next()
+        .ok_or_else(|| it.refuse(EMPTY))
 }
 
-pub(super) fn last(list: Value) -> Result<Value, Error> {
-    items(&list)?.pop().ok_or_else(empty)
+pub(super) fn last(it: &Arguments<'_>) -> Result<Value, Error> {
+    it.list(0)?.pop().ok_or_else(|| it.refuse(EMPTY))
 }
 
-fn empty() -> Error {
-    fail("the list is empty")
-}
+const EMPTY: &str = "the list is empty";
 
-pub(super) fn flatten(list: Value) -> Result<Value, Error> {
+pub(super) fn flatten(it: &Arguments<'_>) -> Result<Value, Error> {
     let mut all = Vec::new();
-    for item in items(&list)? {
+    for item in it.list(0)? {
         match item.kind() {
             ValueKind::Seq | ValueKind::Iterable => all.extend(items(&item)?),
             _ => all.push(item),
@@ -42,11 +44,11 @@ pub(super) fn flatten(list: Value) -> Result<Value, Error> {
     Ok(Value::from(all))
 }
 
-pub(super) fn unique(list: Value) -> Result<Value, Error> {
+pub(super) fn unique(it: &Arguments<'_>) -> Result<Value, Error> {
     let mut seen = std::collections::BTreeSet::new();
     let mut kept = Vec::new();
     let mut budget = engine::Budget::new();
-    for item in items(&list)? {
+    for item in it.list(0)? {
         if seen.insert(engine::identity(&item, &mut budget).map_err(fail)?) {
             kept.push(item);
         }
@@ -54,11 +56,14 @@ pub(super) fn unique(list: Value) -> Result<Value, Error> {
     Ok(Value::from(kept))
 }
 
-pub(super) fn range(start: i64, end: Option<i64>, step: Option<i64>) -> Result<Value, Error> {
-    let (start, end) = end.map_or((0, start), |end| (start, end));
-    let step = step.unwrap_or(1);
+pub(super) fn range(it: &Arguments<'_>) -> Result<Value, Error> {
+    let (start, end) = match (it.whole(0)?, it.maybe(1, Arguments::whole)?) {
+        (start, Some(end)) => (start, end),
+        (end, None) => (0, end),
+    };
+    let step = it.maybe(2, Arguments::whole)?.unwrap_or(1);
     if step == 0 {
-        return Err(fail("a step of 0 never gets to the end"));
+        return Err(it.refuse("a step of 0 never gets to the end"));
     }
     let mut numbers = Vec::new();
     let mut at = start;
@@ -73,36 +78,31 @@ pub(super) fn range(start: i64, end: Option<i64>, step: Option<i64>) -> Result<V
     Ok(Value::from(numbers))
 }
 
-pub(super) fn zip(lists: Rest<Value>) -> Result<Value, Error> {
-    let lists = lists.iter().map(items).collect::<Result<Vec<_>, _>>()?;
-    let Some(first) = lists.first() else {
-        return Err(fail("lists are needed: zip(a, b)"));
-    };
-    if lists.iter().any(|list| list.len() != first.len()) {
+pub(super) fn zip(it: &Arguments<'_>) -> Result<Value, Error> {
+    let lists = it.lists()?;
+    let first = lists.first().map(Vec::len).unwrap_or_default();
+    if lists.iter().any(|list| list.len() != first) {
         let lengths: Vec<String> = lists.iter().map(|list| list.len().to_string()).collect();
-        return Err(fail(format!(
+        return Err(it.refuse(format!(
             "the lists are not equally long: {} items",
             lengths.join(", ")
         )));
     }
-    bounded(first.len().saturating_mul(lists.len()))?;
-    let rows = (0..first.len()).map(|row| {
+    bounded(first.saturating_mul(lists.len()))?;
+    let rows = (0..first).map(|row| {
         let row: Vec<Value> = lists.iter().map(|list| list[row].clone()).collect();
         Value::from(row)
     });
     Ok(Value::from(rows.collect::<Vec<_>>()))
 }
 
-pub(super) fn product(lists: Rest<Value>) -> Result<Value, Error> {
-    let lists = lists.iter().map(items).collect::<Result<Vec<_>, _>>()?;
-    if lists.is_empty() {
-        return Err(fail("lists are needed: product(a, b)"));
-    }
+pub(super) fn product(it: &Arguments<'_>) -> Result<Value, Error> {
+    let lists = it.lists()?;
     let count = lists
         .iter()
         .fold(1_usize, |count, list| count.saturating_mul(list.len()));
     if count.saturating_mul(lists.len()) > MAX_ITEMS {
-        return Err(fail(format!(
+        return Err(it.refuse(format!(
             "{count} combinations of {} are more than {MAX_ITEMS} items",
             lists.len()
         )));
@@ -126,12 +126,12 @@ pub(super) fn product(lists: Rest<Value>) -> Result<Value, Error> {
 }
 
 /// An item chosen by FNV-1a over the key's text: the same on every machine and in every version.
-pub(super) fn pick(list: Value, key: Value) -> Result<Value, Error> {
-    let items = items(&list)?;
+pub(super) fn pick(it: &Arguments<'_>) -> Result<Value, Error> {
+    let items = it.list(0)?;
     if items.is_empty() {
-        return Err(empty());
+        return Err(it.refuse(EMPTY));
     }
-    let key = engine::shown(&key)?;
+    let key = engine::shown(it.value(1)?).map_err(|_| it.wrong(1))?;
     let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });

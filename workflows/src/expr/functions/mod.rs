@@ -4,11 +4,14 @@
 //! Part of the one door of minijinja. Neighbours: `text`, `list`, `number` and `time` hold the functions; adding one is a
 //! line in [`register`] and one in [`FUNCTIONS`], which docs, schemas and "did you mean" read.
 
+mod arguments;
 mod list;
 mod number;
 mod text;
 mod time;
 
+pub(crate) use arguments::Take;
+use arguments::{Arguments, WHOLE};
 use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 
@@ -23,6 +26,15 @@ pub struct FunctionDoc {
     pub doc: &'static str,
     /// Fewest and most arguments.
     pub arguments: (usize, usize),
+    /// What each argument is called and may be; the last one stands for all that follow.
+    pub(crate) takes: &'static [(&'static str, Take)],
+}
+
+impl FunctionDoc {
+    /// The name of an argument and what it may be.
+    pub(crate) fn take(&self, at: usize) -> Option<(&'static str, Take)> {
+        self.takes.get(at).or(self.takes.last()).copied()
+    }
 }
 
 /// As many arguments as there are.
@@ -31,6 +43,7 @@ const MANY: usize = usize::MAX;
 const fn doc(
     name: &'static str,
     arguments: (usize, usize),
+    takes: &'static [(&'static str, Take)],
     signature: &'static str,
     doc: &'static str,
 ) -> FunctionDoc {
@@ -39,6 +52,7 @@ const fn doc(
         signature,
         doc,
         arguments,
+        takes,
     }
 }
 
@@ -47,12 +61,14 @@ pub const FUNCTIONS: &[FunctionDoc] = &[
     doc(
         "concat",
         (1, MANY),
+        &[("list", Take::List)],
         "concat(list, ...) -> list",
         "The lists one after the other.",
     ),
     doc(
         "date",
         (1, 3),
+        &[("day", Take::Text), ("format", Take::Text), ("days", WHOLE)],
         "date(day, format = '%Y-%m-%d', days = 0) -> text",
         "A day like 2026-11-22, moved by a number of days and written in a form of %Y %y %m %d %e %j %u %A %a %B %b %%; \
          names are English.",
@@ -60,144 +76,172 @@ pub const FUNCTIONS: &[FunctionDoc] = &[
     doc(
         "default",
         (2, 2),
+        &[("value", Take::Any), ("other", Take::Any)],
         "default(value, other) -> value",
         "The value, or the other one when the value is null or not there.",
     ),
     doc(
         "duration",
         (1, 1),
+        &[("length", Take::Length)],
         "duration(length) -> number",
         "Milliseconds of a text like 1m30s, or of a number of seconds.",
     ),
     doc(
         "first",
         (1, 1),
+        &[("list", Take::List)],
         "first(list) -> value",
         "The first item; an empty list is an error.",
     ),
     doc(
         "flatten",
         (1, 1),
+        &[("list", Take::List)],
         "flatten(list) -> list",
         "The items of the lists in the list; items that are no lists stay as they are.",
     ),
     doc(
         "join",
         (1, 2),
+        &[("list", Take::List), ("by", Take::Text)],
         "join(list, by = '') -> text",
         "The items as one text, with `by` between two.",
     ),
     doc(
         "json",
         (1, 1),
+        &[("value", Take::Any)],
         "json(value) -> text",
         "The value as JSON on one line, names in order.",
     ),
     doc(
         "last",
         (1, 1),
+        &[("list", Take::List)],
         "last(list) -> value",
         "The last item; an empty list is an error.",
     ),
     doc(
         "len",
         (1, 1),
+        &[("value", Take::Measured)],
         "len(value) -> number",
         "Characters of a text, items of a list, names of a map.",
     ),
     doc(
         "lower",
         (1, 1),
+        &[("text", Take::Text)],
         "lower(text) -> text",
         "The text in small letters.",
     ),
     doc(
         "max",
         (1, MANY),
+        &[("number", Take::Numbers)],
         "max(number, ...) -> number",
         "The largest of the numbers, or of one list of numbers.",
     ),
     doc(
         "min",
         (1, MANY),
+        &[("number", Take::Numbers)],
         "min(number, ...) -> number",
         "The smallest of the numbers, or of one list of numbers.",
     ),
     doc(
         "pick",
         (2, 2),
+        &[("list", Take::List), ("key", Take::Shown)],
         "pick(list, key) -> value",
         "One item, chosen by a text or number: the same key picks the same item.",
     ),
     doc(
         "product",
         (1, MANY),
+        &[("list", Take::List)],
         "product(list, ...) -> list",
         "Every combination of one item of each list, the last list changing fastest.",
     ),
     doc(
         "range",
         (1, 3),
+        &[("start", WHOLE), ("end", WHOLE), ("step", WHOLE)],
         "range(end) or range(start, end, step = 1) -> list",
         "Whole numbers from `start` (0) up to and without `end`.",
     ),
     doc(
         "replace",
         (3, 3),
+        &[
+            ("text", Take::Text),
+            ("from", Take::Text),
+            ("to", Take::Text),
+        ],
         "replace(text, from, to) -> text",
         "The text with every `from` replaced.",
     ),
     doc(
         "round",
         (1, 2),
+        &[("number", Take::Number), ("digits", Take::Whole(0, 9))],
         "round(number, digits = 0) -> number",
         "Rounded, halves away from zero; with 0 digits a whole number.",
     ),
     doc(
         "slug",
         (1, 1),
+        &[("text", Take::Text)],
         "slug(text) -> text",
         "Small letters, digits and single dashes: safe in file names.",
     ),
     doc(
         "split",
         (1, 2),
+        &[("text", Take::Text), ("by", Take::Text)],
         "split(text, by = white space) -> list",
         "The parts of the text between every `by`.",
     ),
     doc(
         "sum",
         (1, 1),
+        &[("list", Take::List)],
         "sum(list) -> number",
         "The numbers of the list added up.",
     ),
     doc(
         "trim",
         (1, 1),
+        &[("text", Take::Text)],
         "trim(text) -> text",
         "The text without white space at its ends.",
     ),
     doc(
         "truncate",
         (2, 2),
+        &[("text", Take::Text), ("length", Take::Whole(0, i64::MAX))],
         "truncate(text, length) -> text",
         "At most `length` characters, the last an ellipsis when something was cut.",
     ),
     doc(
         "unique",
         (1, 1),
+        &[("list", Take::List)],
         "unique(list) -> list",
         "The list without repetitions; the first of equal items stays.",
     ),
     doc(
         "upper",
         (1, 1),
+        &[("text", Take::Text)],
         "upper(text) -> text",
         "The text in capital letters.",
     ),
     doc(
         "zip",
         (1, MANY),
+        &[("list", Take::List)],
         "zip(list, ...) -> list",
         "The first items together, then the second ones, and so on; the lists must be equally long.",
     ),
@@ -214,42 +258,53 @@ pub(super) const MAX_TEXT_BYTES: usize = 1024 * 1024;
 /// Longest list a function takes or makes, items.
 const MAX_ITEMS: usize = 20_000;
 
+/// A function over its arguments.
+type Function = fn(&Arguments<'_>) -> Result<Value, Error>;
+
 /// Makes the functions known to the engine.
 pub(super) fn register(environment: &mut Environment<'static>) {
-    macro_rules! both {
-        ($($name:literal => $function:expr;)+) => {$(
-            environment.add_filter($name, $function);
-            environment.add_function($name, $function);
-        )+};
+    for function in FUNCTIONS {
+        let Some(body) = body(function.name) else {
+            continue;
+        };
+        let call =
+            move |values: Rest<Value>| Arguments::of(function, &values).and_then(|it| body(&it));
+        environment.add_filter(function.name, call);
+        environment.add_function(function.name, call);
     }
-    both! {
-        "concat" => list::concat;
-        "date" => time::date;
-        "default" => default;
-        "duration" => time::duration;
-        "first" => list::first;
-        "flatten" => list::flatten;
-        "join" => text::join;
-        "json" => text::json;
-        "last" => list::last;
-        "len" => len;
-        "lower" => text::lower;
-        "max" => |values: Rest<Value>| number::extreme(&values, false);
-        "min" => |values: Rest<Value>| number::extreme(&values, true);
-        "pick" => list::pick;
-        "product" => list::product;
-        "range" => list::range;
-        "replace" => text::replace;
-        "round" => number::round;
-        "slug" => text::slug;
-        "split" => text::split;
-        "sum" => number::sum;
-        "trim" => text::trim;
-        "truncate" => text::truncate;
-        "unique" => list::unique;
-        "upper" => text::upper;
-        "zip" => list::zip;
-    }
+}
+
+/// What a function does; a test holds the names against [`FUNCTIONS`].
+fn body(name: &str) -> Option<Function> {
+    Some(match name {
+        "concat" => list::concat,
+        "date" => time::date_of,
+        "default" => default,
+        "duration" => time::duration,
+        "first" => list::first,
+        "flatten" => list::flatten,
+        "join" => text::join,
+        "json" => text::json,
+        "last" => list::last,
+        "len" => len,
+        "lower" => text::lower,
+        "max" => |it| number::extreme(it, false),
+        "min" => |it| number::extreme(it, true),
+        "pick" => list::pick,
+        "product" => list::product,
+        "range" => list::range,
+        "replace" => text::replace,
+        "round" => number::round,
+        "slug" => text::slug,
+        "split" => text::split,
+        "sum" => number::sum,
+        "trim" => text::trim,
+        "truncate" => text::truncate,
+        "unique" => list::unique,
+        "upper" => text::upper,
+        "zip" => list::zip,
+        _ => return None,
+    })
 }
 
 fn fail(message: impl Into<String>) -> Error {
@@ -264,7 +319,10 @@ pub(super) fn items(list: &Value) -> Result<Vec<Value>, Error> {
             bounded(items.len())?;
             Ok(items)
         }
-        other => Err(fail(format!("a list is needed, not {other}"))),
+        _ => Err(fail(format!(
+            "a list is needed, not {}",
+            crate::expr::operators::noun(list)
+        ))),
     }
 }
 
@@ -276,21 +334,19 @@ pub(super) fn bounded(len: usize) -> Result<(), Error> {
 }
 
 /// The value, or another one when it is none.
-fn default(value: Value, other: Value) -> Value {
-    if value.is_none() || value.is_undefined() {
-        other
-    } else {
-        value
-    }
+fn default(it: &Arguments<'_>) -> Result<Value, Error> {
+    let value = it.value(0)?;
+    let missing = value.is_none() || value.is_undefined();
+    it.value(usize::from(missing)).cloned()
 }
 
-fn len(value: Value) -> Result<usize, Error> {
-    match value.as_str() {
-        Some(text) => Ok(text.chars().count()),
-        None => value
-            .len()
-            .ok_or_else(|| fail(format!("{} has no length", value.kind()))),
-    }
+fn len(it: &Arguments<'_>) -> Result<Value, Error> {
+    let value = it.value(0)?;
+    let len = match value.as_str() {
+        Some(text) => text.chars().count(),
+        None => value.len().ok_or_else(|| it.wrong(0))?,
+    };
+    Ok(Value::from(len))
 }
 
 #[cfg(test)]
@@ -421,6 +477,97 @@ mod tests {
             "join([[1]])",
         ] {
             assert!(eval(source).is_err(), "{source}");
+        }
+    }
+
+    // spec: W-37
+    #[test]
+    fn wrong_arguments_are_told_in_our_own_words() {
+        for (source, message) in [
+            (
+                "truncate('abc', -1)",
+                "`truncate` takes a whole number from 0 as `length`, not -1",
+            ),
+            (
+                "truncate('abc', 1.5)",
+                "`truncate` takes a whole number from 0 as `length`, not 1.5",
+            ),
+            ("trim(5)", "`trim` takes a text as `text`, not a number"),
+            ("upper(null)", "`upper` takes a text as `text`, not nothing"),
+            (
+                "min(3, [1])",
+                "`min` takes numbers, or one list of numbers as `number`, not a list",
+            ),
+            (
+                "max([1, 'a'])",
+                "`max` takes numbers, but item 1 of the list is a text",
+            ),
+            (
+                "sum([true])",
+                "`sum` takes numbers, but item 0 of the list is a bool",
+            ),
+            (
+                "len(null)",
+                "`len` takes a text, a list or a map as `value`, not nothing",
+            ),
+            ("first('a')", "`first` takes a list as `list`, not a text"),
+            ("first([])", "`first`: the list is empty"),
+            (
+                "round('1')",
+                "`round` takes a number as `number`, not a text",
+            ),
+            (
+                "round(1.5, 10)",
+                "`round` takes a whole number from 0 to 9 as `digits`, not 10",
+            ),
+            (
+                "range('a')",
+                "`range` takes a whole number as `start`, not a text",
+            ),
+            (
+                "range(true)",
+                "`range` takes a whole number as `start`, not a bool",
+            ),
+            (
+                "replace('a', 1, 'b')",
+                "`replace` takes a text as `from`, not a number",
+            ),
+            ("date(5)", "`date` takes a text as `day`, not a number"),
+            (
+                "duration([1])",
+                "`duration` takes a text like 1m30s, or a number of seconds as `length`, not a list",
+            ),
+            (
+                "pick([1], [2])",
+                "`pick` takes a text or a number as `key`, not a list",
+            ),
+            ("zip([1], 2)", "`zip` takes a list as `list`, not a number"),
+            (
+                "upper()",
+                "`upper` takes 1 values, not 0: upper(text) -> text",
+            ),
+        ] {
+            assert_eq!(eval(source), Err(message.to_owned()), "{source}");
+        }
+    }
+
+    // spec: W-35
+    #[test]
+    fn halves_are_rounded_away_from_zero_by_their_digits() {
+        for (source, result) in [
+            ("round(1.005, 2)", "1.01"),
+            ("round(-1.005, 2)", "-1.01"),
+            ("round(2.675, 2)", "2.68"),
+            ("round(0.5)", "1"),
+            ("round(-0.5)", "-1"),
+            ("round(0.49999999999999994)", "0"),
+            ("round(9.995, 2)", "10"),
+            ("round(9223372036854775807, 9)", "9223372036854775807"),
+            ("round(9007199254740993)", "9007199254740993"),
+            ("round(0.000000123, 7)", "0.0000001"),
+            ("round(1.25, 5)", "1.25"),
+        ] {
+            assert_eq!(eval(source), Ok(result.to_owned()), "{source}");
         }
     }
 

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use minijinja::Error;
 use minijinja::value::{Value, ValueKind};
 
+use super::arguments::Arguments;
 use super::fail;
 use crate::input::{is_date, parse_duration};
 
@@ -42,27 +43,30 @@ const MAX_FORMAT: usize = 200;
 const MAX_DAYS: i64 = 3_652_059;
 
 /// Milliseconds of a written length of time, or of a number of seconds.
-pub(super) fn duration(length: Value) -> Result<i64, Error> {
+pub(super) fn duration(it: &Arguments<'_>) -> Result<Value, Error> {
+    let length = it.value(0)?;
     if let Some(text) = length.as_str() {
-        return parse_duration(text).map_err(|reason| fail(format!("`{text}`: {reason}")));
+        let ms = parse_duration(text).map_err(|reason| it.refuse(format!("`{text}`: {reason}")))?;
+        return Ok(Value::from(ms));
     }
     if length.kind() != ValueKind::Number {
-        return Err(fail(format!(
-            "a length of time is needed, not {}",
-            length.kind()
-        )));
+        return Err(it.wrong(0));
     }
-    let seconds = f64::try_from(length)?;
+    let seconds = f64::try_from(length.clone())?;
     if !(0.0..=1e9).contains(&seconds) {
-        return Err(fail(format!(
-            "{seconds} seconds are not from 0 to 1000000000"
-        )));
+        return Err(it.refuse(format!("{seconds} seconds are not from 0 to 1000000000")));
     }
-    Ok((seconds * 1000.0).round() as i64)
+    Ok(Value::from((seconds * 1000.0).round() as i64))
+}
+
+/// [`date`] of arguments.
+pub(super) fn date_of(it: &Arguments<'_>) -> Result<Value, Error> {
+    let format = it.maybe(1, Arguments::text)?;
+    date(it.text(0)?, format, it.maybe(2, Arguments::whole)?).map(Value::from)
 }
 
 /// A day moved and written in another form.
-pub(super) fn date(day: &str, format: Option<&str>, days: Option<i64>) -> Result<String, Error> {
+fn date(day: &str, format: Option<&str>, days: Option<i64>) -> Result<String, Error> {
     let day = day.trim();
     // Times of feeds are accepted; their day counts.
     let (head, tail) = day.split_at_checked(10).unwrap_or((day, ""));
@@ -227,10 +231,19 @@ mod tests {
 
     #[test]
     fn lengths_are_milliseconds() {
+        let duration = |length: Value| {
+            let function = super::super::FUNCTIONS
+                .iter()
+                .find(|one| one.name == "duration");
+            let values = [length];
+            super::duration(&Arguments::of(function.unwrap(), &values)?)
+                .map(|ms| ms.as_i64().unwrap())
+        };
         assert_eq!(duration(Value::from("1m30s")).unwrap(), 90_000);
         assert_eq!(duration(Value::from(2.5)).unwrap(), 2500);
         assert!(duration(Value::from(-1)).is_err());
         assert!(duration(Value::from("soon")).is_err());
+        assert!(duration(Value::from("0.0004s")).is_err());
         assert!(duration(Value::from(f64::NAN)).is_err());
     }
 }

@@ -129,10 +129,13 @@ fn row_problems(request: &Request, row: &Row, shared: bool) -> Vec<RowProblem> {
         Err(errors) => errors
             .iter()
             .map(|error| {
-                let (BindError::Unknown { name, .. }
-                | BindError::Missing { name, .. }
-                | BindError::Invalid { name, .. }) = error;
-                RowProblem::new(row.place_of(name), error.to_string())
+                let place = match error {
+                    BindError::Unknown { name, .. }
+                    | BindError::Missing { name, .. }
+                    | BindError::Invalid { name, .. } => row.place_of(name),
+                    BindError::Computed { .. } => row.place_of(""),
+                };
+                RowProblem::new(place, error.to_string())
             })
             .collect(),
         Ok(values) => {
