@@ -4,10 +4,12 @@
 //! all languages are found by their punctuation; abbreviations and ordinals are known in English and German.
 
 mod markdown;
+mod pieces;
 mod sentences;
 
 use std::collections::BTreeMap;
 
+use self::pieces::{Piece, joined, pieces, wants_space, words};
 use crate::execution::LowerError;
 use crate::node::{PortSpec, outputs};
 use crate::value::{PortType, Scene, Script, Value};
@@ -101,20 +103,12 @@ pub(super) fn from_text(
     })
 }
 
-fn words(text: &str) -> usize {
-    text.split_whitespace().count()
-}
-
 /// Short sentences of a paragraph go to the sentence after them, the last one to the one before it.
 fn join_short(sentences: Vec<String>) -> Vec<String> {
     let mut joined: Vec<String> = Vec::new();
     let mut pending = String::new();
     for sentence in sentences {
-        let candidate = if pending.is_empty() {
-            sentence
-        } else {
-            format!("{pending} {sentence}")
-        };
+        let candidate = put_together(&pending, &sentence);
         if words(&candidate) < MIN_WORDS {
             pending = candidate;
         } else {
@@ -124,40 +118,59 @@ fn join_short(sentences: Vec<String>) -> Vec<String> {
     }
     if !pending.is_empty() {
         match joined.last_mut() {
-            Some(last) => {
-                last.push(' ');
-                last.push_str(&pending);
-            }
+            Some(last) => *last = put_together(last, &pending),
             None => joined.push(pending),
         }
     }
     joined
 }
 
+fn put_together(before: &str, after: &str) -> String {
+    match before {
+        "" => after.to_owned(),
+        _ if wants_space(before, after) => format!("{before} {after}"),
+        _ => format!("{before}{after}"),
+    }
+}
+
 /// Long sentences are cut at the clause boundary nearest their middle, again and again.
 fn bounded(sentences: Vec<String>) -> Vec<String> {
     let mut scenes = Vec::new();
     for sentence in sentences {
-        cut(&sentence, &mut scenes);
+        cut(&pieces(&sentence), &mut scenes);
     }
     scenes
 }
 
-fn cut(sentence: &str, scenes: &mut Vec<String>) {
-    let tokens: Vec<&str> = sentence.split_whitespace().collect();
-    if tokens.len() <= MAX_WORDS {
-        scenes.push(tokens.join(" "));
+fn cut(sentence: &[Piece<'_>], scenes: &mut Vec<String>) {
+    let total = words(&joined(sentence));
+    if total <= MAX_WORDS {
+        scenes.push(joined(sentence));
         return;
     }
-    let middle = tokens.len() / 2;
-    let room = MIN_WORDS..=tokens.len() - MIN_WORDS;
-    let at = room
-        .clone()
-        .filter(|at| is_clause_end(tokens[at - 1], tokens[*at]))
-        .min_by_key(|at| at.abs_diff(middle))
-        .unwrap_or_else(|| middle.min(MAX_WORDS));
-    cut(&tokens[..at].join(" "), scenes);
-    cut(&tokens[at..].join(" "), scenes);
+    let mut before = 0;
+    let mut best: Option<((bool, usize), usize)> = None;
+    for (i, piece) in sentence.iter().enumerate().skip(1) {
+        let last = &sentence[i - 1];
+        before += words(last.text);
+        if before < MIN_WORDS || total.saturating_sub(before) < MIN_WORDS {
+            continue;
+        }
+        // Clauses first, then whatever is nearest to the middle.
+        let inside = !(last.ends_clause() || is_clause_end(last.text, piece.text));
+        let rank = (inside, before.abs_diff(total / 2));
+        if best.is_none_or(|(known, _)| rank < known) {
+            best = Some((rank, i));
+        }
+    }
+    match best {
+        Some((_, at)) => {
+            cut(&sentence[..at], scenes);
+            cut(&sentence[at..], scenes);
+        }
+        // One long word: nobody knows where it may be cut.
+        None => scenes.push(joined(sentence)),
+    }
 }
 
 /// Whether a clause ends between two words.
@@ -247,6 +260,29 @@ mod tests {
             parts.join(" "),
             long.split_whitespace().collect::<Vec<_>>().join(" ")
         );
+    }
+
+    #[test]
+    fn writing_without_spaces_has_scenes_too() {
+        assert_eq!(
+            scenes(
+                "今天天气很好我们去公园看花。公园里面有很多人他们都很开心。「你好！」傍晚我们一起走路回家后面去吃饭。"
+            ),
+            [
+                "今天天气很好我们去公园看花。",
+                "公园里面有很多人他们都很开心。",
+                "「你好！」傍晚我们一起走路回家后面去吃饭。"
+            ]
+        );
+        let long = "春天来了".repeat(60);
+        let parts = scenes(&long);
+        assert_eq!(parts.concat(), long);
+        assert!(
+            parts.iter().all(|part| words(part) <= MAX_WORDS),
+            "{parts:?}"
+        );
+        let thai = "ผึ้งเต้นรำเพื่อบอกทางไปยังดอกไม้ ".repeat(12);
+        assert!(scenes(&thai).len() > 2);
     }
 
     #[test]

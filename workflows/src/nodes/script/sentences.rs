@@ -1,17 +1,20 @@
 //! Where sentences end: not at "e.g.", "Dr." or "3.5", nor in German at "z. B." or "am 3. Mai".
 
+use super::pieces::{joined, pieces};
+
 /// Words that end in a full stop without ending a sentence, lower case, without the stop.
-const ABBREVIATIONS: [&str; 32] = [
+const ABBREVIATIONS: [&str; 48] = [
     "e.g", "i.e", "vs", "dr", "mr", "mrs", "ms", "prof", "sr", "jr", "st", "fig", "approx", "inc",
     "ltd", "co", "dept", "vol", "jan", "feb", "apr", "aug", "sept", "oct", "nov", "dec", "u.s",
-    "u.k", "mme", "mlle", "sra", "dra",
+    "u.k", "mme", "mlle", "sra", "dra", "mt", "cf", "al", "gen", "gov", "mgr", "mm", "ud", "uds",
+    "ee.uu", "sig", "dott", "np", "tzn", "т.е", "т.д",
 ];
 
 /// The same in German; none of them ends a sentence in another language either.
-const GERMAN: [&str; 30] = [
+const GERMAN: [&str; 33] = [
     "abb", "bspw", "bzgl", "bzw", "ca", "dipl", "d.h", "evtl", "exkl", "ggf", "hr", "hrsg", "inkl",
     "jh", "jhd", "nr", "o.ä", "sog", "tel", "u.a", "usf", "usw", "u.u", "v.a", "vgl", "z.b", "z.t",
-    "z.zt", "zzgl", "zz",
+    "z.zt", "zzgl", "zz", "mio", "mrd", "tsd",
 ];
 
 /// Words that are words of their own elsewhere: they stand for others in German only.
@@ -48,22 +51,21 @@ const AFTER_ORDINALS: [&str; 18] = [
 
 /// The sentences of a paragraph in a language (BCP 47; `und` where it is not known).
 pub(super) fn split(paragraph: &str, language: &str) -> Vec<String> {
-    let tokens: Vec<&str> = paragraph.split_whitespace().collect();
+    let pieces = pieces(paragraph);
     let german = is_german(language);
     let mut sentences = Vec::new();
-    let mut current: Vec<&str> = Vec::new();
-    for (i, token) in tokens.iter().enumerate() {
-        let before = current.last().copied();
-        current.push(token);
-        let next = tokens.get(i + 1).copied();
-        let ordinal = german && next.is_some_and(|next| is_ordinal(before, token, next));
-        if !ordinal && ends_sentence(token, next, german) {
-            sentences.push(current.join(" "));
-            current.clear();
+    let mut start = 0;
+    for (i, piece) in pieces.iter().enumerate() {
+        let before = pieces[start..i].last().map(|before| before.text);
+        let next = pieces.get(i + 1).map(|next| next.text);
+        let ordinal = german && next.is_some_and(|next| is_ordinal(before, piece.text, next));
+        if piece.ends_sentence() || (!ordinal && ends_sentence(piece.text, next, german)) {
+            sentences.push(joined(&pieces[start..=i]));
+            start = i + 1;
         }
     }
-    if !current.is_empty() {
-        sentences.push(current.join(" "));
+    if start < pieces.len() {
+        sentences.push(joined(&pieces[start..]));
     }
     sentences
 }
@@ -99,7 +101,7 @@ fn is_ordinal(before: Option<&str>, token: &str, next: &str) -> bool {
 
 fn ends_sentence(token: &str, next: Option<&str>, german: bool) -> bool {
     let core = token.trim_end_matches(['"', '\'', ')', ']', '”', '’', '»', '“']);
-    if core.ends_with(['!', '?', '…', '。', '！', '？']) {
+    if core.ends_with(['!', '?', '…']) {
         return !next.is_some_and(starts_small);
     }
     let Some(word) = core.strip_suffix('.') else {
