@@ -105,7 +105,7 @@ impl<'a> Scanner<'_, 'a> {
                     return Err(unsupported(first_line + self.line, "a key after `?`"));
                 }
                 '!' => return Err(unsupported(first_line + self.line, "a tag")),
-                _ => self.plain(),
+                _ => self.plain(first_line)?,
             }
         }
     }
@@ -176,7 +176,7 @@ impl<'a> Scanner<'_, 'a> {
         }
     }
 
-    fn plain(&mut self) {
+    fn plain(&mut self, first_line: usize) -> Result<(), FormatError> {
         let rest = self.rest();
         let mut before = 'x';
         let mut end = rest.len();
@@ -194,8 +194,15 @@ impl<'a> Scanner<'_, 'a> {
             before = c;
         }
         let scalar = rest[..end].trim_end();
+        if scalar.is_empty() {
+            return Err(unsupported(
+                first_line + self.line,
+                "white space that is neither a space nor a tab",
+            ));
+        }
         self.pieces.push(Piece::Scalar(vec![scalar.to_owned()]));
         self.at += scalar.len();
+        Ok(())
     }
 }
 

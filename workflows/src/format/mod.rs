@@ -11,6 +11,8 @@ mod layout;
 mod pieces;
 mod scalars;
 
+use std::borrow::Cow;
+
 use crate::diagnostic::Diagnostics;
 use crate::execution::SourceFile;
 use crate::syntax::{self, Entry, Kind, Node};
@@ -37,7 +39,8 @@ pub enum FormatError {
 /// The document in the canonical layout. It says the same and has the same comments, or nothing is returned.
 pub fn format(source: &SourceFile) -> Result<String, FormatError> {
     let before = tree(&source.text)?;
-    let laid = layout::lay_out(&source.text)?;
+    let text = line_ends(&source.text);
+    let laid = layout::lay_out(&text)?;
     let text = assemble::assemble(&laid.lines);
     let again = tree(&text).map_err(|_| FormatError::ChangesMeaning)?;
     let comments = layout::lay_out(&text)?.comments;
@@ -45,6 +48,15 @@ pub fn format(source: &SourceFile) -> Result<String, FormatError> {
         Ok(text)
     } else {
         Err(FormatError::ChangesMeaning)
+    }
+}
+
+/// The text with one sort of line end: a carriage return alone is one to YAML too.
+fn line_ends(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
     }
 }
 

@@ -64,11 +64,7 @@ fn rare_scalars_keep_what_they_say() {
 
 #[test]
 fn unknown_forms_are_named_with_their_line() {
-    for (text, line) in [
-        ("a: 1\n? b\n: c\n", 2),
-        ("a: !!map\n  b: 1\n", 1),
-        ("--- a\n", 1),
-    ] {
+    for (text, line) in [("a: 1\n? b\n: c\n", 2), ("--- a\n", 1)] {
         let source = SourceFile {
             name: "t.yaml".into(),
             text: text.into(),
@@ -392,5 +388,28 @@ proptest::proptest! {
         for line in once.lines() {
             proptest::prop_assert!(!line.ends_with('\t'), "{line:?}");
         }
+    }
+}
+
+#[test]
+fn a_carriage_return_alone_ends_a_line() {
+    for (text, wanted) in [
+        ("{\r}", "{}\n"),
+        ("a: [\r]\r", "a: []\n"),
+        ("a: [1\r, 2]\rb: 1 # c\r", "a: [1\n  , 2]\nb: 1 # c\n"),
+    ] {
+        let source = SourceFile {
+            name: "mac.yaml".into(),
+            text: text.into(),
+        };
+        let laid = format(&source);
+        if let Ok(laid) = &laid {
+            let again = SourceFile {
+                text: laid.clone(),
+                ..source
+            };
+            assert_eq!(format(&again).as_ref(), Ok(laid), "{text:?} settles");
+        }
+        assert!(laid.is_ok(), "{text:?} {wanted:?}: {laid:?}");
     }
 }

@@ -33,13 +33,13 @@ pub(super) struct RawWorkflow {
     pub(super) vars: IndexMap<String, ParamExpr>,
     pub(super) nodes: IndexMap<String, RawNode>,
     pub(super) outputs: IndexMap<String, ParamExpr>,
-    /// How many more names are looked for among those that are there. Comparing every unknown name of a large document
-    /// with every known one would take minutes, and nobody reads the thousandth suggestion.
-    suggestions_left: Cell<usize>,
+    /// How many more names are compared with those that are there. Comparing every unknown name of a large document with
+    /// every known one would take minutes, and nobody reads the thousandth suggestion.
+    comparisons_left: Cell<usize>,
 }
 
-/// Most unknown names that get a suggestion.
-const MAX_SUGGESTIONS: usize = 100;
+/// Most comparisons of names: some hundredths of a second, and all that ordinary documents need.
+const MAX_COMPARISONS: usize = 100_000;
 
 impl RawWorkflow {
     /// The name of a node that was probably meant.
@@ -57,9 +57,13 @@ impl RawWorkflow {
         self.near(name, self.vars.keys())
     }
 
-    fn near<'a>(&self, name: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a str> {
-        let left = self.suggestions_left.get().checked_sub(1)?;
-        self.suggestions_left.set(left);
+    fn near<'a>(
+        &self,
+        name: &str,
+        known: impl ExactSizeIterator<Item = &'a String>,
+    ) -> Option<&'a str> {
+        let left = self.comparisons_left.get().checked_sub(known.len())?;
+        self.comparisons_left.set(left);
         nearest(name, known.map(String::as_str))
     }
 
@@ -158,7 +162,7 @@ pub(super) fn read(
         vars: IndexMap::new(),
         nodes: IndexMap::new(),
         outputs: IndexMap::new(),
-        suggestions_left: Cell::new(MAX_SUGGESTIONS),
+        comparisons_left: Cell::new(MAX_COMPARISONS),
     };
     let mut triggers = Triggers::default();
     for entry in entries {

@@ -193,7 +193,7 @@ impl Slip {
             () if says("unsupported tag") => Self::Tag,
             () if says("alias") => Self::Alias,
             () if says("merge keys") => Self::MergeKey,
-            () if says("expected string") => Self::KeyNotText,
+            () if says("expected string") || says("null into string") => Self::KeyNotText,
             () if says("non-finite") => Self::InfiniteNumber,
             () if says("unexpected character") => Self::ReservedCharacter,
             () if says("block sequence entries") => Self::ListBesideKey,
@@ -271,7 +271,7 @@ impl Slip {
                 "put the value under `vars` and write ${{ vars.name }}; quote a text that begins with `*` or `&`"
             }
             Self::MergeKey => "write the keys out, or put shared values under `vars`",
-            Self::KeyNotText => "write the key as a plain word",
+            Self::KeyNotText => "write the key as a plain word, or put it in quotes",
             Self::InfiniteNumber => "write an ordinary number, or quote it when a text is meant",
             Self::Other => {
                 "check the indentation and the quotes of this line and of the line above"

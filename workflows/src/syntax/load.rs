@@ -9,7 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Location, Options, Spanned};
 
-use super::{Entry, Kind, MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, advice};
+use super::{Entry, Kind, MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, advice, tags};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 
 /// Reads a document. Syntax errors stop at the first, because what follows one is guesswork; duplicate keys are all
@@ -34,6 +34,7 @@ pub(crate) fn load(text: &str, found: &mut Diagnostics) -> Option<Node> {
             let mut spans = Spans { text, found };
             let tree = spans.node(raw, None);
             duplicates(&tree, found);
+            tags::check(text, &tree, found);
             Some(tree)
         }
         Err(error) => {

@@ -5,6 +5,7 @@
 
 mod advice;
 mod load;
+mod tags;
 
 pub(crate) use load::load;
 
