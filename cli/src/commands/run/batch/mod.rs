@@ -74,11 +74,18 @@ impl BatchArgs {
         self.batch.is_some() || !self.matrix.is_empty()
     }
 
-    /// The first flag that means nothing without rows.
+    /// The first flag that means nothing without rows. The environment may hold its values for every run.
     pub(super) fn without_rows(&self) -> Option<&'static str> {
+        let typed = |given: bool, variable: &str| given && std::env::var_os(variable).is_none();
         [
-            (self.name_template.is_some(), "--name-template"),
-            (self.max_parallel_jobs.is_some(), "--max-parallel-jobs"),
+            (
+                typed(self.name_template.is_some(), "FENTA_NAME_TEMPLATE"),
+                "--name-template",
+            ),
+            (
+                typed(self.max_parallel_jobs.is_some(), "FENTA_MAX_PARALLEL_JOBS"),
+                "--max-parallel-jobs",
+            ),
             (self.fail_fast, "--fail-fast"),
             (self.summary.is_some(), "--summary"),
         ]
