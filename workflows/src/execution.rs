@@ -16,7 +16,7 @@ use crate::expr::{Context, Dynamic, PlacedReference};
 use crate::graph::{NodeId, NodeInstance, ParamExpr, Workflow};
 use crate::job_event::OutputValue;
 use crate::models::{self, ModelRef};
-use crate::node::{Halt, LowerContext, NodeType, Params, Steps};
+use crate::node::{Given, Halt, Known, LowerContext, NodeType, Params, Steps};
 use crate::node_key::{NodeKey, ParamKey};
 use crate::value::Value;
 
@@ -175,6 +175,7 @@ impl Workflow {
         let descriptor = instance.node_type.descriptor();
         let context = Context::new(self, scope);
         let mut params = BTreeMap::new();
+        let mut given = Given::default();
         let mut key = NodeKey {
             version: descriptor.version,
             params: BTreeMap::new(),
@@ -187,12 +188,17 @@ impl Workflow {
                 })?,
                 None => self.default_of(spec),
             };
+            let nothing = value == Value::Null;
             let value = spec.fit(value, &scope.job)?;
+            if let Some(param) = written {
+                given.add(spec.name, known(param, nothing, &value));
+            }
             let from = written.and_then(|param| instance.origin(&param.expr));
             key.params
                 .insert(spec.name.to_owned(), ParamKey::new(&value, from));
             params.insert(spec.name.to_owned(), value);
         }
+        useful(instance.node_type, &given)?;
         for (name, value) in instance.node_type.job_params(&scope.job) {
             key.params
                 .insert(name.to_owned(), ParamKey::new(&value, None));
@@ -288,6 +294,30 @@ impl Workflow {
     }
 }
 
+/// What is known of a written parameter. One that is computed and comes out empty gives nothing.
+fn known(param: &ParamExpr, nothing: bool, value: &Value) -> Known {
+    let empty = match value {
+        Value::Text(text) => text.is_empty(),
+        Value::List(items) => items.is_empty(),
+        Value::Record(fields) => fields.is_empty(),
+        _ => false,
+    };
+    let gives = !nothing && (param.expr.literal().is_some() || !empty);
+    Known {
+        value: Some(if gives { value.clone() } else { Value::Null }),
+        ..Known::default()
+    }
+}
+
+/// Refuses what would be accepted and ignored.
+fn useful(node_type: &dyn NodeType, given: &Given<'_>) -> Result<(), LowerError> {
+    let mut found = Vec::new();
+    node_type.useless(given, &mut found);
+    found
+        .first()
+        .map_or(Ok(()), |useless| Err(useless.refusal()))
+}
+
 fn output_value(name: &str, value: &Value) -> Result<OutputValue, LowerError> {
     Ok(match value {
         Value::Text(text) => OutputValue::Text(text.clone()),
@@ -312,6 +342,42 @@ fn output_value(name: &str, value: &Value) -> Result<OutputValue, LowerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const COMPUTED: &str = "\
+fenta: workflow/v1
+inputs:
+  mode: { type: string, default: split }
+  wish: { type: string, default: Short. }
+nodes:
+  a: { type: Script.Transform, with: { text: x, mode: \"${{ inputs.mode }}\", instructions: \"${{ inputs.wish }}\" } }
+outputs: { text: \"${{ nodes.a.text }}\" }
+";
+
+    #[test]
+    fn what_means_nothing_is_refused_when_it_is_computed_too() {
+        let source = SourceFile {
+            name: "computed.yaml".into(),
+            text: COMPUTED.into(),
+        };
+        let (workflow, _) = compile(&source).unwrap();
+        let prepared = |mode: &str, wish: &str| {
+            let text = |text: &str| Value::Text(text.into());
+            let inputs = [("mode", text(mode)), ("wish", text(wish))];
+            let scope = Scope {
+                inputs: inputs.map(|(name, value)| (name.to_owned(), value)).into(),
+                ..Scope::default()
+            };
+            workflow.prepare(&NodeId::new("a"), &scope)
+        };
+        let error = prepared("split", "Short.").err().unwrap();
+        assert_eq!(
+            error.message,
+            "`instructions` means nothing here: `mode: split` asks no language model"
+        );
+        assert!(error.hint.contains("compute none for it"), "{error:?}");
+        assert!(prepared("split", "").is_ok());
+        assert!(prepared("compress", "Short.").is_ok());
+    }
 
     // spec: W-64
     #[test]

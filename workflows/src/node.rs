@@ -5,11 +5,14 @@
 //! actions and reads their results.
 
 mod fit;
+mod given;
 mod param;
 mod steps;
 
 pub use fit::Misfit;
 pub(crate) use fit::near_field;
+pub(crate) use given::Known;
+pub use given::{Given, Useless};
 pub(crate) use param::duration_text;
 pub use param::{ParamSpec, ParamType};
 pub(crate) use steps::wrong_facts;
@@ -99,6 +102,12 @@ pub trait NodeType: Sync {
         let _ = (written, found);
     }
 
+    /// Parameters that mean nothing beside the others: of a document as far as it tells, and of a node when every value
+    /// is known.
+    fn useless(&self, given: &Given<'_>, found: &mut Vec<Useless>) {
+        let _ = (given, found);
+    }
+
     /// Facts about the job that change the node's work without being parameters; they become part of its key.
     fn job_params(&self, job: &JobFacts) -> Vec<(&'static str, Value)> {
         let _ = job;
@@ -147,20 +156,33 @@ pub struct Written<'a> {
     pub type_span: Span,
     with: &'a IndexMap<String, ParamExpr>,
     providers: &'a [ModelRef],
+    given: Given<'a>,
 }
 
 impl<'a> Written<'a> {
     /// Wraps the parameters of a document's node.
-    pub(crate) const fn new(type_span: Span, with: &'a IndexMap<String, ParamExpr>) -> Self {
+    pub(crate) fn new(type_span: Span, with: &'a IndexMap<String, ParamExpr>) -> Self {
         Self {
             type_span,
             with,
             providers: &[],
+            given: Given::default(),
         }
     }
 
+    /// With what is known of every parameter.
+    pub(crate) fn with_given(mut self, given: Given<'a>) -> Self {
+        self.given = given;
+        self
+    }
+
+    /// What is known of every parameter, computed ones too.
+    pub fn given(&self) -> &Given<'a> {
+        &self.given
+    }
+
     /// With the models the document names for the node's role.
-    pub(crate) const fn with_providers(mut self, providers: &'a [ModelRef]) -> Self {
+    pub(crate) fn with_providers(mut self, providers: &'a [ModelRef]) -> Self {
         self.providers = providers;
         self
     }
@@ -242,17 +264,28 @@ impl<'a> Written<'a> {
         found: &mut Diagnostics,
     ) {
         for name in names.iter().filter(|name| self.has(name)) {
-            let mut diagnostic = Diagnostic::error(
-                codes::CONFLICT,
-                self.key_span(name),
-                format!("`{name}` means nothing here: {why}"),
-            )
-            .hint(format!("remove `{name}`"));
-            if let Some(beside) = beside.filter(|beside| self.has(beside)) {
-                diagnostic = diagnostic.label(self.key_span(beside), format!("`{beside}` is here"));
-            }
-            found.push(diagnostic);
+            self.means_nothing(name, beside, why, found);
         }
+    }
+
+    /// Complains about a parameter that means nothing here.
+    pub(crate) fn means_nothing(
+        &self,
+        name: &str,
+        beside: Option<&str>,
+        why: &str,
+        found: &mut Diagnostics,
+    ) {
+        let mut diagnostic = Diagnostic::error(
+            codes::CONFLICT,
+            self.key_span(name),
+            format!("`{name}` means nothing here: {why}"),
+        )
+        .hint(format!("remove `{name}`"));
+        if let Some(beside) = beside.filter(|beside| self.has(beside)) {
+            diagnostic = diagnostic.label(self.key_span(beside), format!("`{beside}` is here"));
+        }
+        found.push(diagnostic);
     }
 
     /// Complains unless exactly one of two parameters is written.

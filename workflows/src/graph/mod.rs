@@ -9,6 +9,7 @@
 mod constants;
 mod cron;
 mod declare;
+mod facts;
 mod files;
 mod foreign;
 pub mod keys;

@@ -269,7 +269,7 @@ pub(super) fn of_nodes(
 }
 
 fn of_node(id: &str, node: &RawNode, source: &str, found: &mut Diagnostics) -> Option<Schedule> {
-    for name in ["cron", "timezone"] {
+    for name in ["cron", "timezone", "enabled"] {
         if let Some(param) = node.with.get(name)
             && param.expr.literal().is_none()
         {

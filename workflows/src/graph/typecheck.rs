@@ -10,6 +10,7 @@ use indexmap::IndexMap;
 
 use super::ParamExpr;
 use super::constants::Constants;
+use super::facts::{Facts, known_type};
 use super::read::RawWorkflow;
 use super::read_nodes::RawNode;
 use super::types::Types;
@@ -45,11 +46,16 @@ pub(super) fn check(raw: &RawWorkflow, constants: &Constants, found: &mut Diagno
                 }
             }
         }
-        check_node(raw, node_type, (node.type_span, &node.with), found);
+        let facts = Facts {
+            raw,
+            types,
+            constants,
+        };
+        check_node(&facts, node_type, (node.type_span, &node.with), found);
         if !node.fallback.is_empty() {
             let mut merged = node.with.clone();
             merged.extend(node.fallback.clone());
-            check_node(raw, node_type, (node.type_span, &merged), found);
+            check_node(&facts, node_type, (node.type_span, &merged), found);
         }
     }
     for (name, output) in &raw.outputs {
@@ -59,18 +65,25 @@ pub(super) fn check(raw: &RawWorkflow, constants: &Constants, found: &mut Diagno
 
 /// The node type's own rules.
 fn check_node(
-    raw: &RawWorkflow,
+    facts: &Facts<'_>,
     node_type: &dyn NodeType,
     (type_span, with): (Span, &IndexMap<String, ParamExpr>),
     found: &mut Diagnostics,
 ) {
     let providers = node_type
         .role()
-        .and_then(|role| raw.settings.providers.get(&role))
+        .and_then(|role| facts.raw.settings.providers.get(&role))
         .map_or(&[][..], Vec::as_slice);
-    let written = Written::new(type_span, with).with_providers(providers);
+    let written = Written::new(type_span, with)
+        .with_providers(providers)
+        .with_given(facts.given(with));
     check_model(node_type, &written, found);
     node_type.check(&written, found);
+    let mut useless = Vec::new();
+    node_type.useless(written.given(), &mut useless);
+    for one in useless {
+        written.means_nothing(one.name, one.beside, &one.why, found);
+    }
 }
 
 /// The model a node names itself: one that is known, or one that says whose it is.
@@ -477,19 +490,6 @@ fn item_type(wanted: &ParamType) -> Option<ParamType> {
         ParamType::Either(types) => types.iter().find_map(item_type),
         _ => None,
     }
-}
-
-/// The type of an expression, where it is sure. A computed picture may be a still or a clip, whatever its list's type
-/// says.
-fn known_type(types: Types<'_>, expression: &Expression) -> Option<PortType> {
-    let seen = types.expression(expression)?.port_type()?;
-    let mut base = &seen;
-    while let PortType::List(inner) = base {
-        base = inner;
-    }
-    let vague = matches!(base, PortType::Media | PortType::Json | PortType::File);
-    let named = expression.bare && expression.references[0].path[0] != "item";
-    (named || !vague).then_some(seen)
 }
 
 /// The place that gives a reference its type.

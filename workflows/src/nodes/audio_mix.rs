@@ -11,8 +11,8 @@ use crate::action::{Action, ActionFacts, AudioEncoding, MixRequest, ProbeRequest
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::LowerError;
 use crate::node::{
-    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec, Steps,
-    Written, outputs, wrong_facts,
+    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec,
+    Steps, Useless, Written, outputs, wrong_facts,
 };
 use crate::value::{AudioValue, MixParts, PortType, Value};
 
@@ -164,17 +164,19 @@ impl NodeType for AudioMix {
                 .hint("add `voice` or `music` to `with`"),
             );
         }
-        if !written.has("voice") {
-            written.useless(
-                &["words"],
-                None,
-                "there is no `voice` whose words they are",
-                found,
-            );
+    }
+
+    fn useless(&self, given: &Given<'_>, found: &mut Vec<Useless>) {
+        if !given.has("voice") {
+            let why = "there is no `voice` whose words they are";
+            given.useless(&["words"], None, why, found);
         }
-        if !written.has("music") {
+        if !given.has("music") {
             let rules = ["music_gain", "fades", "ducking"];
-            written.useless(&rules, None, "there is no `music`", found);
+            given.useless(&rules, None, "there is no `music`", found);
+        } else if !given.has("voice") {
+            let why = "there is no `voice` the music could make room for";
+            given.useless(&["ducking"], None, why, found);
         }
     }
 

@@ -13,8 +13,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::LowerError;
 use crate::models::Role;
 use crate::node::{
-    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, Written,
-    outputs,
+    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps,
+    Useless, Written, outputs,
 };
 use crate::value::{PortType, Value};
 
@@ -94,8 +94,9 @@ impl NodeType for InputEditVideo {
         let Some(mode) = written.text("mode") else {
             return;
         };
-        let (needed, useless) = needs(mode);
-        if let Some(name) = needed.filter(|name| !written.has(name)) {
+        let empty = Some(Value::Text(String::new()));
+        let missing = |name: &&str| !written.has(name) || written.literal(name) == empty;
+        if let Some(name) = needs(mode).0.filter(missing) {
             found.push(
                 Diagnostic::error(
                     codes::MISSING_PARAM,
@@ -105,12 +106,13 @@ impl NodeType for InputEditVideo {
                 .hint(format!("add `{name}` to `with`")),
             );
         }
-        written.useless(
-            useless,
-            Some("mode"),
-            &format!("`mode: {mode}` does not use it"),
-            found,
-        );
+    }
+
+    fn useless(&self, given: &Given<'_>, found: &mut Vec<Useless>) {
+        if let Some(mode) = given.word("mode", "") {
+            let why = format!("`mode: {mode}` does not use it");
+            given.useless(needs(mode).1, Some("mode"), &why, found);
+        }
     }
 
     fn estimate(&self, _known: &KnownParams) -> Vec<Quantity> {
@@ -185,6 +187,13 @@ mod tests {
                 .outputs(&[found_media(&["big.mp4"])])
                 .contains_key("video")
         );
+    }
+
+    #[test]
+    fn what_a_mode_does_not_use_means_nothing() {
+        let of = |mode| bench(mode).useless(&["prompt", "image", "audio", "strength"]);
+        assert_eq!(of("restyle"), ["audio"]);
+        assert_eq!(of("upscale").len(), 4);
     }
 
     #[test]

@@ -13,8 +13,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::LowerError;
 use crate::models::{ModelRef, Role};
 use crate::node::{
-    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, Written,
-    outputs, wrong_facts,
+    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps,
+    Useless, Written, outputs, wrong_facts,
 };
 use crate::value::{AudioValue, PortType, Value};
 
@@ -166,27 +166,31 @@ impl NodeType for InputMusic {
             check_file(written, found);
             return;
         }
-        let source = written.text("source");
-        let composed = source == Some("compose") || !written.has("source");
-        if composed {
-            written.useless(
-                &["license"],
-                Some("source"),
-                "what is composed here is yours",
-                found,
-            );
+        if written.given().word("source", "compose") == Some("compose") {
             check_mood(written, found);
-        } else if source.is_some() {
-            let why = "only what is composed here has it";
-            written.useless(&["seconds", "seed"], Some("source"), why, found);
         }
-        if source == Some("generate") {
-            written.useless(
-                &["license"],
-                Some("source"),
-                "what a model makes has no licence to choose",
-                found,
-            );
+    }
+
+    fn useless(&self, given: &Given<'_>, found: &mut Vec<Useless>) {
+        if given.has("file") {
+            return;
+        }
+        let Some(source) = given.word("source", "compose") else {
+            return;
+        };
+        let mut useless = |names: &[&'static str], why: &str| {
+            given.useless(names, Some("source"), why, found);
+        };
+        if source == "compose" {
+            useless(&["license"], "what is composed here is yours");
+            useless(&["model"], "what is composed here is made by no model");
+        } else {
+            useless(&["seconds", "seed"], "only what is composed here has it");
+        }
+        match source {
+            "jamendo" => useless(&["model"], "`source: jamendo` says who is asked"),
+            "generate" => useless(&["license"], "what a model makes has no licence to choose"),
+            _ => {}
         }
     }
 
@@ -390,6 +394,18 @@ mod tests {
         );
         let out = bench.outputs(&[found_media(&["sad.mp3"])]);
         assert_eq!(out["license"], Value::Text("free".into()));
+    }
+
+    #[test]
+    fn every_source_has_parameters_that_mean_nothing_to_it() {
+        let of = |source: &str| {
+            let bench = Bench::new("Input.Music").with("source", Value::Text(source.into()));
+            bench.useless(&["seconds", "seed", "license", "model", "bpm"])
+        };
+        assert_eq!(of("compose"), ["license", "model"]);
+        assert_eq!(of("jamendo"), ["seconds", "seed", "model"]);
+        assert_eq!(of("library"), ["seconds", "seed"]);
+        assert_eq!(of("generate"), ["seconds", "seed", "license"]);
     }
 
     #[test]

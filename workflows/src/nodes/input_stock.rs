@@ -11,8 +11,8 @@ use crate::cost::{KnownParams, Meter, Quantity, Spread};
 use crate::execution::LowerError;
 use crate::models::{ModelRef, Role};
 use crate::node::{
-    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec, Steps,
-    outputs,
+    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec,
+    Steps, Useless, outputs,
 };
 use crate::value::{PortType, Value};
 
@@ -122,6 +122,13 @@ impl NodeType for InputStock {
 
     fn role(&self) -> Option<Role> {
         Some(Role::Stock)
+    }
+
+    fn useless(&self, given: &Given<'_>, found: &mut Vec<Useless>) {
+        if given.word("kind", "video") == Some("image") {
+            let why = "pictures have no length";
+            given.useless(&["min_duration"], Some("kind"), why, found);
+        }
     }
 
     fn estimate(&self, known: &KnownParams) -> Vec<Quantity> {

@@ -9,18 +9,22 @@ use super::subtitle_import::unreadable;
 use crate::action::{Action, ActionFacts, ReadTextRequest};
 use crate::diagnostic::Diagnostics;
 use crate::node::{
-    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec, Steps,
-    Written, outputs, wrong_facts,
+    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec,
+    Steps, Useless, Written, outputs, wrong_facts,
 };
 use crate::value::{PortType, Value};
 
 /// Longest text, characters.
 const MAX_CHARS: usize = 1_000_000;
 
+/// What becomes of Markdown.
+const MARKDOWN: &str = "write `txt` or leave it out: Markdown is taken as it is, and its marks go when it is cut into scenes or spoken";
+
 /// The node type.
 pub(super) struct InputText;
 
-static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
+static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
+    NodeDescriptor {
     kind: "Input.Text",
     version: 1,
     summary: "A text, written in the document or read from a file.",
@@ -39,10 +43,12 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
         ),
         ParamSpec::with_default(
             "format",
-            ParamType::OneOf(&["auto", "md", "txt", "srt", "vtt"]),
+            ParamType::OneOf(&["auto", "txt", "srt", "vtt"]),
             Value::Text("auto".into()),
-            "How the file is written; of subtitles only the text is taken. `auto` goes by the file's ending.",
-        ),
+            "How the file is written: of srt and vtt only the text is taken, txt is taken as it is; `auto` goes by the \
+             file's ending.",
+        )
+        .later_words(&[("md", MARKDOWN)]),
     ],
     ports: vec![PortSpec::new("text", PortType::Text, "The text.")],
     example: "\
@@ -52,6 +58,7 @@ nodes:
 outputs:
   text: ${{ nodes.words.text }}
 ",
+}
 });
 
 impl NodeType for InputText {
@@ -61,8 +68,11 @@ impl NodeType for InputText {
 
     fn check(&self, written: &Written<'_>, found: &mut Diagnostics) {
         written.one_of("text", "file", found);
-        if !written.has("file") {
-            written.useless(&["format"], Some("text"), "`text` is taken as it is", found);
+    }
+
+    fn useless(&self, given: &Given<'_>, found: &mut Vec<Useless>) {
+        if !given.has("file") {
+            given.useless(&["format"], Some("text"), "`text` is taken as it is", found);
         }
     }
 
@@ -131,5 +141,10 @@ mod tests {
             Value::Text("Bees dance.\nFar.".into())
         );
         assert_eq!(text_of("a.md", srt), Value::Text(srt.into()));
+        let read = facts(ActionFacts::Text(srt.to_owned()));
+        let plain = Bench::new("Input.Text")
+            .with("file", Value::Text("a.srt".into()))
+            .with("format", Value::Text("txt".into()));
+        assert_eq!(plain.outputs(&[read])["text"], Value::Text(srt.into()));
     }
 }

@@ -7,8 +7,8 @@ use super::clip_choice::{CHOICES, choose};
 use super::own_files::{IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, collect, must_be_visible, probe};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::node::{
-    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, Written,
-    outputs,
+    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps,
+    Useless, Written, outputs,
 };
 use crate::value::{PortType, Scene, Value};
 
@@ -87,14 +87,6 @@ impl NodeType for InputUpload {
     }
 
     fn check(&self, written: &Written<'_>, found: &mut Diagnostics) {
-        if !written.has("match") {
-            written.useless(
-                &["pick"],
-                None,
-                "there is no `match` to choose clips for",
-                found,
-            );
-        }
         if let Some(pattern) = written.text("path").filter(|path| is_pattern(path)) {
             found.push(
                 Diagnostic::error(
@@ -104,6 +96,23 @@ impl NodeType for InputUpload {
                 )
                 .hint(FOLDER_INSTEAD),
             );
+        }
+    }
+
+    fn useless(&self, given: &Given<'_>, found: &mut Vec<Useless>) {
+        let chooses = given.has("match");
+        if !chooses {
+            let why = "there is no `match` to choose clips for";
+            given.useless(&["pick"], None, why, found);
+        }
+        let by_chance = |name: &str, usual: &str, word: &str| {
+            given.word(name, usual).is_none_or(|given| given == word)
+        };
+        let picks = chooses && by_chance("pick", CHOICES[0], "random");
+        if !by_chance("order", "name", "shuffle") && !picks {
+            let why = "nothing is taken by chance without `order: shuffle` or `pick: random`";
+            let beside = ["order", "pick"].into_iter().find(|name| given.has(name));
+            given.useless(&["seed"], beside, why, found);
         }
     }
 
@@ -253,6 +262,23 @@ mod tests {
         };
         let names: Vec<String> = clips.iter().map(|clip| clip.preview(20)).collect();
         assert_eq!(names, ["sea.mp4", "bee.mp4"]);
+    }
+
+    #[test]
+    fn a_seed_means_something_only_where_chance_decides() {
+        let with = |params: &[(&str, &str)]| {
+            let bench = params
+                .iter()
+                .fold(Bench::new("Input.Upload"), |bench, (name, word)| {
+                    bench.with(name, Value::Text((*word).into()))
+                });
+            bench.useless(&["seed"]).is_empty()
+        };
+        assert!(!with(&[]) && !with(&[("order", "name")]));
+        assert!(with(&[("order", "shuffle")]));
+        assert!(with(&[("match", "scenes"), ("pick", "random")]));
+        assert!(!with(&[("match", "scenes"), ("pick", "order")]));
+        assert!(!with(&[("match", "scenes")]));
     }
 
     #[test]

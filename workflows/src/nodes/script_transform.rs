@@ -13,7 +13,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::LowerError;
 use crate::models::Role;
 use crate::node::{
-    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, Steps, Written,
+    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, Steps,
+    Useless, Written,
 };
 use crate::value::{PortType, Script, Value};
 
@@ -150,34 +151,28 @@ impl NodeType for ScriptTransform {
 
     fn check(&self, written: &Written<'_>, found: &mut Diagnostics) {
         written.one_of("text", "script", found);
-        match written.text("mode") {
-            None if written.has("mode") => {}
-            None => written.useless(
-                &FOR_MODELS,
-                Some("text"),
-                "`mode: split` asks no language model",
-                found,
-            ),
-            Some("split") => {
-                written.useless(
-                    &FOR_MODELS,
-                    Some("mode"),
-                    "`mode: split` asks no language model",
-                    found,
-                );
-            }
-            Some(mode) => {
-                if let Some(name) = needs(mode).filter(|name| !written.has(name)) {
-                    found.push(
-                        Diagnostic::error(
-                            codes::MISSING_PARAM,
-                            written.span("mode"),
-                            format!("`mode: {mode}` needs `{name}`"),
-                        )
-                        .hint(format!("add `{name}` to `with`")),
-                    );
-                }
-            }
+        let Some(mode) = written.text("mode") else {
+            return;
+        };
+        let empty = Some(Value::Text(String::new()));
+        let missing = |name: &&str| !written.has(name) || written.literal(name) == empty;
+        if let Some(name) = needs(mode).filter(missing) {
+            found.push(
+                Diagnostic::error(
+                    codes::MISSING_PARAM,
+                    written.span("mode"),
+                    format!("`mode: {mode}` needs `{name}`"),
+                )
+                .hint(format!("add `{name}` to `with`")),
+            );
+        }
+    }
+
+    fn useless(&self, given: &Given<'_>, found: &mut Vec<Useless>) {
+        if given.word("mode", "split") == Some("split") {
+            let beside = if given.has("mode") { "mode" } else { "text" };
+            let why = "`mode: split` asks no language model";
+            given.useless(&FOR_MODELS, Some(beside), why, found);
         }
     }
 
@@ -374,6 +369,16 @@ mod tests {
             .with("text", text("Bees dance every day."))
             .with("mode", text("short_script"));
         assert!(bench.fails(&[]).message.contains("needs `duration`"));
+    }
+
+    #[test]
+    fn cutting_asks_no_model_whatever_it_is_told() {
+        let of = |mode: &str| {
+            let bench = Bench::new("Script.Transform").with("mode", text(mode));
+            bench.useless(&["glossary", "instructions", "language"])
+        };
+        assert_eq!(of("split"), ["glossary", "instructions"]);
+        assert!(of("compress").is_empty());
     }
 
     #[test]

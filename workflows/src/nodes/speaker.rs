@@ -6,7 +6,7 @@ use super::narration::Speaker;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::LowerError;
 use crate::models::ModelRef;
-use crate::node::{Params, Written};
+use crate::node::{Given, Params, Useless, Written};
 use crate::suggest::nearest;
 
 /// The built-in English voices.
@@ -19,12 +19,63 @@ fn vendor(model: &str) -> &str {
     model.split_once(':').map_or(model, |(vendor, _)| vendor)
 }
 
-/// Whether a provider speaks, as far as the document tells.
+/// The voice of an engine of this machine that a model names: `flite:awb`.
+fn own_voice(model: &str) -> Option<&str> {
+    let (vendor, voice) = model.split_once(':')?;
+    ENGINES.contains(&vendor).then_some(voice)
+}
+
+/// Whether a provider may speak, as far as the document tells. No provider can be configured in this version, so an
+/// engine of this machine speaks wherever one is named.
 pub(super) fn is_provider(written: &Written<'_>) -> bool {
-    match written.text("model") {
-        Some(model) => !ENGINES.contains(&vendor(model)),
-        None => written.has("model") || !written.providers().is_empty(),
+    let given = written.given();
+    match given.word("engine", "auto") {
+        Some("auto") => {}
+        Some(_) => return false,
+        None => return true,
     }
+    match given.word("model", "") {
+        Some("") => {
+            let providers = written.providers();
+            !providers.is_empty() && !providers.iter().any(is_engine)
+        }
+        Some(model) => !ENGINES.contains(&vendor(model)),
+        None => true,
+    }
+}
+
+fn is_engine(model: &ModelRef) -> bool {
+    ENGINES.contains(&model.vendor.as_str())
+}
+
+/// What a model leaves nothing to say about. One that comes out empty leaves the choice to the engine.
+pub(super) fn useless_beside_model(given: &Given<'_>, found: &mut Vec<Useless>) {
+    let model = given.word("model", "");
+    if model == Some("") {
+        return;
+    }
+    let why = "`model` says who speaks";
+    given.useless(&["engine"], Some("model"), why, found);
+    if model.and_then(own_voice).is_some() {
+        let why = "`model` names the voice";
+        given.useless(&["voice"], Some("model"), why, found);
+    }
+}
+
+/// The engine of this machine that speaks, as far as the document tells.
+fn engine<'a>(written: &'a Written<'_>) -> Option<&'a str> {
+    let given = written.given();
+    let named = match (given.word("engine", "auto")?, given.word("model", "")?) {
+        ("auto", "") => written
+            .providers()
+            .iter()
+            .find(|one| is_engine(one))
+            .map(|one| one.vendor.as_str()),
+        ("auto", model) => Some(vendor(model)),
+        (engine, _) => Some(engine),
+    };
+    let foreign = !is_english(given.word("language", "en")?);
+    named.or(foreign.then_some("espeak-ng"))
 }
 
 /// What the engines on this machine cannot do.
@@ -42,24 +93,18 @@ pub(super) fn check_built_in(written: &Written<'_>, found: &mut Diagnostics) {
     let Some(voice) = written.text("voice") else {
         return;
     };
-    let engine = written
-        .text("engine")
-        .or_else(|| written.text("model").map(vendor));
-    if engine == Some("espeak-ng") {
-        let place = if written.has("engine") {
-            "engine"
-        } else {
-            "model"
-        };
-        found.push(
-            Diagnostic::error(
-                codes::CONFLICT,
-                written.span("voice"),
-                "espeak-ng has no such voices; its voice is the language",
-            )
-            .label(written.span(place), "the engine is chosen here")
-            .hint("remove `voice`, or write `engine: flite`"),
-        );
+    if engine(written) == Some("espeak-ng") {
+        let mut diagnostic = Diagnostic::error(
+            codes::CONFLICT,
+            written.span("voice"),
+            "espeak-ng has no such voices; its voice is the language",
+        )
+        .hint("remove `voice`, or let flite speak English");
+        let mut places = ["engine", "model", "language"].into_iter();
+        if let Some(place) = places.find(|name| written.has(name)) {
+            diagnostic = diagnostic.label(written.span(place), "the engine is chosen here");
+        }
+        found.push(diagnostic);
     } else if !VOICES.contains(&voice) {
         let span = written.span("voice");
         found.push(
@@ -77,18 +122,17 @@ pub(super) fn check_built_in(written: &Written<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// The first model that is an engine of this machine, else the providers. No provider can be configured in this version,
-/// so an engine that stands behind them in the list is the first that can.
+/// The engine a node names itself; else the first model that is an engine of this machine, else the providers. No provider
+/// can be configured in this version, so an engine that stands behind them in the list is the first that can.
 pub(super) fn speaker(
     params: Params<'_>,
     language: &str,
     models: &[ModelRef],
 ) -> Result<Speaker, LowerError> {
-    let engine = models
-        .iter()
-        .find(|model| ENGINES.contains(&model.vendor.as_str()));
-    match engine {
-        None if !models.is_empty() => Ok(Speaker::Provider {
+    let chosen = params.text("engine")? != "auto";
+    let engine = models.iter().find(|model| is_engine(model));
+    match engine.filter(|_| !chosen) {
+        None if !chosen && !models.is_empty() => Ok(Speaker::Provider {
             models: models.to_vec(),
             voice: params.optional_text("voice")?.map(str::to_owned),
             instructions: params.text("instructions")?.to_owned(),
@@ -97,13 +141,39 @@ pub(super) fn speaker(
     }
 }
 
+/// Why an engine of this machine speaks although others stand before it in the list.
+pub(super) fn passed_over(
+    params: Params<'_>,
+    models: &[ModelRef],
+) -> Result<Option<String>, LowerError> {
+    let engine = models.iter().position(is_engine).unwrap_or_default();
+    if params.text("engine")? != "auto" || engine == 0 {
+        return Ok(None);
+    }
+    let names: Vec<String> = models[..engine].iter().map(ToString::to_string).collect();
+    let speaks = &models[engine];
+    Ok(Some(match names.as_slice() {
+        [one] => format!("{speaks} speaks: {one} is not configured"),
+        many => format!("{speaks} speaks: none of {} is configured", many.join(", ")),
+    }))
+}
+
+fn is_english(language: &str) -> bool {
+    language.eq_ignore_ascii_case("en") || language.to_ascii_lowercase().starts_with("en-")
+}
+
 fn built_in(
     params: Params<'_>,
     language: &str,
     model: Option<&ModelRef>,
 ) -> Result<Speaker, LowerError> {
-    let english =
-        language.eq_ignore_ascii_case("en") || language.to_ascii_lowercase().starts_with("en-");
+    if !params.text("instructions")?.is_empty() {
+        return Err(LowerError::new(
+            "the built-in engines take no instructions",
+            "remove `instructions`, or name a provider in `model`",
+        ));
+    }
+    let english = is_english(language);
     let engine = match (params.text("engine")?, model) {
         ("auto", Some(model)) => model.vendor.as_str(),
         ("auto", None) if english => "flite",

@@ -15,7 +15,8 @@ use crate::diagnostic::Diagnostics;
 use crate::execution::LowerError;
 use crate::models::Role;
 use crate::node::{
-    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, Steps, Written,
+    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, Steps,
+    Useless, Written,
 };
 use crate::value::{AudioValue, CaptionWord, Captions, PortType, Script, Value, Voice};
 
@@ -119,14 +120,18 @@ impl NodeType for SubtitleAuto {
 
     fn check(&self, written: &Written<'_>, found: &mut Diagnostics) {
         written.one_of("voice", "audio", found);
-        if written.has("voice") {
-            let names = ["language", "model"];
-            written.useless(
-                &names,
-                Some("voice"),
-                "the words of a narration are known",
-                found,
-            );
+    }
+
+    fn useless(&self, given: &Given<'_>, found: &mut Vec<Useless>) {
+        let names = ["language", "model"];
+        let why = "the words of a narration are known";
+        if given.has("voice") {
+            given.useless(&names, Some("voice"), why, found);
+        } else if is_narration(given) {
+            given.useless(&names, Some("audio"), why, found);
+        } else if given.has("words") && given.value("words") != Some(&Value::Null) {
+            let why = "nothing is transcribed where the words are given";
+            given.useless(&names, Some("words"), why, found);
         }
     }
 
@@ -185,6 +190,17 @@ impl NodeType for SubtitleAuto {
         }
         let line_chars = params.u32("max_chars")? as usize;
         subtitle_files::values(captions, line_chars, steps)
+    }
+}
+
+/// Whether what is heard is a narration or a mix with one.
+fn is_narration(given: &Given<'_>) -> bool {
+    match given.value("audio") {
+        Some(Value::Audio(audio)) => audio
+            .parts
+            .as_ref()
+            .is_some_and(|parts| parts.voice.is_some()),
+        _ => given.port_type("audio") == Some(PortType::Voice),
     }
 }
 
@@ -377,6 +393,32 @@ mod tests {
         assert!(matches!(&out["captions"], Value::Captions(c) if c.words[0].text == "BEES"));
         let error = bench("Three words here").fails(&[]);
         assert!(error.message.contains("3 words, but 2"), "{error}");
+    }
+
+    #[test]
+    fn who_transcribes_means_nothing_where_the_words_are_known() {
+        let useless = |value: Value| {
+            let bench = Bench::new("Subtitle.Auto").with("audio", value);
+            bench.useless(&["language", "model"]).len()
+        };
+        let recording = AudioValue::new(digest("talk"), "talk.mp3");
+        assert_eq!(useless(Value::Voice(voice())), 2);
+        assert_eq!(useless(Value::Audio(recording.clone())), 0);
+        let mix = AudioValue {
+            parts: Some(Box::new(crate::value::MixParts {
+                voice: Some(voice()),
+                music: None,
+                music_gain_mb: 0,
+                fade_in_ms: 0,
+                fade_out_ms: 0,
+                ducking: Default::default(),
+                loudness: Default::default(),
+            })),
+            ..recording.clone()
+        };
+        assert_eq!(useless(Value::Audio(mix)), 2);
+        let with_words = Bench::new("Subtitle.Auto").with("audio", Value::Audio(recording));
+        assert_eq!(with_words.useless(&["words", "model"]), ["model"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::action::{
 use crate::digest::{Digest, blob_digest};
 use crate::execution::{JobFacts, LowerError};
 use crate::models::ModelRef;
-use crate::node::{Halt, LowerContext, NodeType, ParamType, Params, Steps};
+use crate::node::{Given, Halt, Known, LowerContext, NodeType, ParamType, Params, Steps};
 use crate::value::Value;
 
 /// A node type with parameters, in a job whose document lies in `/w` and whose results go to `/out`.
@@ -75,6 +75,25 @@ impl Bench {
             models: &self.models,
         };
         self.node.lower(&context, &mut Steps::new(results))
+    }
+
+    /// Which of these parameters would mean nothing beside those it has.
+    pub(super) fn useless(&self, names: &[&'static str]) -> Vec<&'static str> {
+        let mut given = Given::default();
+        let own = self.given.iter().map(|(name, value)| {
+            let value = Some(value.clone());
+            (name.as_str(), value)
+        });
+        for (name, value) in names.iter().map(|name| (*name, None)).chain(own) {
+            let known = Known {
+                value,
+                ..Known::default()
+            };
+            given.add(name, known);
+        }
+        let mut found = Vec::new();
+        self.node.useless(&given, &mut found);
+        found.iter().map(|one| one.name).collect()
     }
 
     /// The actions it asks for.

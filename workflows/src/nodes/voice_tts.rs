@@ -9,14 +9,14 @@ use fenta_templates::timeline::LONGEST_MS;
 
 use super::narration::{Fit, Narration, RATE, samples, words};
 use super::script;
-use super::speaker::{check_built_in, is_provider, speaker};
+use super::speaker::{check_built_in, is_provider, passed_over, speaker, useless_beside_model};
 use crate::cost::{KnownParams, Meter, Quantity, Spread};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::LowerError;
 use crate::models::Role;
 use crate::node::{
-    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec, Steps,
-    Written, outputs,
+    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec,
+    Steps, Useless, Written, outputs,
 };
 use crate::value::{NOMINAL_WPM, PortType, Scene, Script, Value};
 
@@ -38,6 +38,11 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
         PortSpec::new("audio", PortType::Voice, "The same, by the name it has in a mix."),
         PortSpec::new("words", PortType::Words, "Every word with its time."),
         PortSpec::new("seconds", PortType::Number, "Length of all of it.").unit("s"),
+        PortSpec::new(
+            "notes",
+            PortType::List(Box::new(PortType::Text)),
+            "Why somebody else speaks than the first of `providers.speech`.",
+        ),
     ],
     example: "\
 fenta: workflow/v1
@@ -99,7 +104,8 @@ fn who_speaks() -> Vec<ParamSpec> {
             "engine",
             ParamType::OneOf(&["auto", "flite", "espeak-ng"]),
             Value::Text("auto".into()),
-            "The built-in engine; `auto` takes flite for English and espeak-ng for other languages.",
+            "The built-in engine, instead of the workflow's `providers.speech`; `auto` takes flite for English and espeak-ng \
+             for other languages.",
         ),
         ParamSpec::optional(
             "voice",
@@ -165,13 +171,17 @@ impl NodeType for VoiceTts {
         if written.has("speed") && written.has("wpm") {
             written.one_of("speed", "wpm", found);
         }
-        if written.has("max_speed") && !written.has("fit") {
-            written.useless(&["max_speed"], None, "there is no `fit` to hold", found);
-        }
         check_lexicon(written, found);
         if !is_provider(written) {
             check_built_in(written, found);
         }
+    }
+
+    fn useless(&self, given: &Given<'_>, found: &mut Vec<Useless>) {
+        if !given.has("fit") {
+            given.useless(&["max_speed"], None, "there is no `fit` to hold", found);
+        }
+        useless_beside_model(given, found);
     }
 
     fn estimate(&self, known: &KnownParams) -> Vec<Quantity> {
@@ -208,6 +218,7 @@ impl NodeType for VoiceTts {
             fit: fit(params)?,
             script,
         };
+        let notes = passed_over(params, context.models)?.into_iter();
         let voice = narration.speak(steps)?;
         let seconds = samples(&voice) as f64 / RATE as f64;
         Ok(outputs([
@@ -215,6 +226,7 @@ impl NodeType for VoiceTts {
             ("audio", Value::Voice(voice.clone())),
             ("voice", Value::Voice(voice)),
             ("seconds", Value::Float(seconds)),
+            ("notes", Value::List(notes.map(Value::Text).collect())),
         ]))
     }
 }
@@ -442,10 +454,42 @@ mod tests {
             .with("text", text(TWO))
             .models(&["kokoro", "flite:awb"]);
         assert_eq!(requests(&local)[0].voice, "awb");
+        let told = local.outputs(&spoken())["notes"].clone();
+        let note = text("flite:awb speaks: kokoro is not configured");
+        assert_eq!(told, Value::List(vec![note]));
+        let named = Bench::new("Voice.TTS")
+            .with("text", text(TWO))
+            .with("engine", text("flite"))
+            .models(&["kokoro"]);
+        assert_eq!(requests(&named)[0].voice, "slt");
         let stranger = Bench::new("Voice.TTS")
             .with("text", text(TWO))
             .with("voice", text("Rachel"));
         assert!(stranger.fails(&[]).message.contains("no voice `Rachel`"));
+    }
+
+    #[test]
+    fn what_a_model_says_is_not_said_again() {
+        let of = |model: &str| {
+            let bench = Bench::new("Voice.TTS").with("model", text(model));
+            bench.useless(&["engine", "voice"])
+        };
+        assert_eq!(of("flite:awb"), ["engine", "voice"]);
+        assert_eq!(of("flite"), ["engine"]);
+        assert_eq!(of("elevenlabs:eleven_flash_v2_5"), ["engine"]);
+        assert!(
+            Bench::new("Voice.TTS")
+                .useless(&["engine", "voice"])
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn instructions_are_not_dropped() {
+        let bench = bench()
+            .with("instructions", text("Whisper."))
+            .models(&["elevenlabs:eleven_flash_v2_5", "flite"]);
+        assert!(bench.fails(&[]).message.contains("take no instructions"));
     }
 
     #[test]
