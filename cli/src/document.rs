@@ -3,7 +3,7 @@
 //!
 //! Neighbours: `fenta_workflows::compile` judges it; `run` and `validate` use it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -120,10 +120,20 @@ impl Document {
     /// Fails with everything that is wrong with the templates of the user's own that the document names, each shown in
     /// its own text.
     fn check_templates(&self, workflow: &Workflow, ui: &Ui) -> Result<(), CommandError> {
+        let mut templates = BTreeMap::new();
         for path in workflow.own_templates() {
-            TemplateFile::read(&path, Path::new(&self.dir))?.check(ui)?;
+            let template = TemplateFile::read(&path, Path::new(&self.dir))?.check(ui)?;
+            templates.insert(path, template);
         }
-        Ok(())
+        let found = workflow.check_templates(&templates);
+        if found.is_empty() {
+            return Ok(());
+        }
+        Err(CommandError::Document {
+            name: self.source.name.clone(),
+            rendered: found.render(&self.source, ui.err_style().is_on()),
+            diagnostics: found.located(&self.source),
+        })
     }
 
     /// The document as it is sent.

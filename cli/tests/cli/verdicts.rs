@@ -116,3 +116,28 @@ fn files_that_are_not_there_are_told_with_everything_else() {
         assert!(ended.stderr.contains(part), "{part}\n{}", ended.stderr);
     }
 }
+
+#[test]
+fn what_is_filled_into_templates_of_ones_own_is_checked_too() {
+    let stage = stage();
+    stage.file(
+        "cut.yaml",
+        "fenta: workflow/v1\nnodes:\n  clips: { type: Input.Motion }\n  voice: { type: Voice.TTS, with: { text: Bees dance. } }\n  cut: { type: Edit.Timeline, with: { template: ./own.yaml, clips: \"${{ nodes.clips.media }}\", voice: \"${{ nodes.voice.voice }}\", beats: [1], fill: { titel: x, accent: red } } }\n  render: { type: Output.Render, with: { timeline: \"${{ nodes.cut.timeline }}\" } }\n  file: { type: Output.Download, with: { file: \"${{ nodes.render.video }}\", to: x.mp4 } }\n",
+    );
+    stage.file(
+        "own.yaml",
+        "fenta: template/v1\nname: own\nextends: daily\nplaceholders: { price: { type: text } }\ntracks:\n  - id: brand\n    kind: overlay\n    items:\n      - { id: price, type: text, text: \"${{ price }}\", style: { font: title, size: 60 } }\n",
+    );
+    for command in ["validate", "run"] {
+        let ended = stage.fenta(&[command, "cut.yaml"]);
+        assert_eq!(ended.code, 3, "{}", ended.stderr);
+        for part in [
+            "did you mean `title`?",
+            "`accent`",
+            "needs its placeholder `price`",
+            "`beats`",
+        ] {
+            assert!(ended.stderr.contains(part), "{part}\n{}", ended.stderr);
+        }
+    }
+}

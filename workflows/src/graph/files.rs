@@ -2,16 +2,17 @@
 //!
 //! Neighbours: the CLI looks and shows the diagnostics. Files named by inputs given at run time are not the document's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use fenta_templates::template::Template;
 use indexmap::IndexMap;
 
 use super::{ParamExpr, Workflow, read};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::execution::SourceFile;
 use crate::input::InputSpec;
-use crate::node::{NodeType, ParamType};
-use crate::nodes::is_template_path;
+use crate::node::{NodeType, ParamType, Written};
+use crate::nodes::{check_template, is_template_path};
 use crate::value::Value;
 
 /// The same as [`Workflow::missing_files`] for a document that is not valid: so that all that is wrong with it is told in
@@ -61,6 +62,28 @@ impl Workflow {
             .filter(|node| node.node_type.descriptor().kind == "Edit.Timeline")
             .filter_map(of_node)
             .collect()
+    }
+}
+
+impl Workflow {
+    /// What nodes give to templates of the user's own against what those take; `templates` by the paths as written.
+    pub fn check_templates(&self, templates: &BTreeMap<String, Template>) -> Diagnostics {
+        let mut found = Diagnostics::new();
+        for node in self.nodes.values() {
+            let Some(named) = node.with.get("template") else {
+                continue;
+            };
+            let template = match named.expr.literal() {
+                Some(Value::Text(path)) => templates.get(&path),
+                _ => None,
+            };
+            if let Some(template) = template {
+                let written = Written::new(named.expr.span, &node.with);
+                check_template(template, &written, &mut found);
+            }
+        }
+        found.sort();
+        found
     }
 }
 

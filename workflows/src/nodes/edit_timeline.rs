@@ -27,6 +27,16 @@ use crate::value::{PortType, Value};
 /// The node type.
 pub(super) struct EditTimeline;
 
+/// What a node gives to a template against what the template takes.
+pub(super) fn check_template(
+    template: &template::Template,
+    written: &Written<'_>,
+    found: &mut Diagnostics,
+) {
+    check_fill(template, written, found);
+    check_use(template, written, found);
+}
+
 static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
     kind: "Edit.Timeline",
     version: 1,
@@ -151,10 +161,7 @@ impl NodeType for EditTimeline {
             return;
         }
         match template::builtin_template(name) {
-            Some(template) => {
-                check_fill(template, written, found);
-                check_use(template, written, found);
-            }
+            Some(template) => check_template(template, written, found),
             None => {
                 let span = written.span("template");
                 found.push(

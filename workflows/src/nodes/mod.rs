@@ -77,6 +77,15 @@ static ALL: &[&dyn NodeType] = &[
     &schedule_cron::ScheduleCron,
 ];
 
+/// What an `Edit.Timeline` gives to a template against what the template takes.
+pub(crate) fn check_template(
+    template: &fenta_templates::template::Template,
+    written: &crate::node::Written<'_>,
+    found: &mut crate::diagnostic::Diagnostics,
+) {
+    edit_timeline::check_template(template, written, found);
+}
+
 /// Node types of other programs' documents that this version does not have.
 pub(crate) const LATER: [&str; 2] = ["Audio.Beats", "Output.Publish"];
 

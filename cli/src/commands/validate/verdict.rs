@@ -8,6 +8,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use fenta_client::api::problem::LocatedDiagnostic;
+use fenta_templates::template::Template;
 use fenta_workflows::{
     Diagnostics, LintFacts, Severity, SourceFile, Workflow, compile, lint, missing_files,
     template_source,
@@ -88,7 +89,13 @@ pub(super) fn judge(document: &Document, today: &str) -> Result<Verdict, Command
             let missing =
                 workflow.missing_files(&BTreeSet::new(), &|path| folder.join(path).exists());
             let lints = lint(&workflow, &document.source, &facts);
-            for one in warnings.into_iter().chain(missing).chain(lints) {
+            let filled = workflow.check_templates(&templates.parsed);
+            for one in warnings
+                .into_iter()
+                .chain(missing)
+                .chain(filled)
+                .chain(lints)
+            {
                 found.push(one);
             }
             found.sort();
@@ -151,6 +158,8 @@ fn template(document: &Document) -> Result<Verdict, CommandError> {
 
 /// The templates of the user's that a workflow names.
 struct OwnTemplates {
+    /// Those that are right, by the paths as written.
+    parsed: BTreeMap<String, Template>,
     /// Their texts and those of what they extend, by the paths as written.
     known: BTreeMap<String, String>,
     judged: Vec<Judged>,
@@ -160,6 +169,7 @@ fn own_templates(document: &Document, workflow: &Workflow) -> Result<OwnTemplate
     let mut own = OwnTemplates {
         known: BTreeMap::new(),
         judged: Vec::new(),
+        parsed: BTreeMap::new(),
     };
     for written in workflow.own_templates() {
         let path = Path::new(&document.dir).join(&written);
@@ -176,12 +186,12 @@ fn own_templates(document: &Document, workflow: &Workflow) -> Result<OwnTemplate
         };
         let found = match template_source::check(&source, &|name| known.get(name).cloned()) {
             Err(problems) => problems,
-            Ok((_, warnings)) => warnings
-                .into_iter()
-                .fold(Diagnostics::new(), |mut all, one| {
-                    all.push(one);
-                    all
-                }),
+            Ok((template, warnings)) => {
+                own.parsed.insert(written.clone(), template);
+                let mut all = Diagnostics::new();
+                warnings.into_iter().for_each(|one| all.push(one));
+                all
+            }
         };
         own.judged.push(Judged { source, found });
         own.known.extend(known);
