@@ -6,6 +6,7 @@
 
 mod fit;
 mod given;
+mod language;
 mod param;
 mod steps;
 
@@ -13,8 +14,9 @@ pub use fit::Misfit;
 pub(crate) use fit::near_field;
 pub(crate) use given::Known;
 pub use given::{Given, Useless};
-pub(crate) use param::duration_text;
+pub(crate) use language::PATTERN as LANGUAGE_PATTERN;
 pub use param::{ParamSpec, ParamType};
+pub(crate) use param::{duration_text, holds_nothing};
 pub(crate) use steps::wrong_facts;
 pub use steps::{Halt, Steps};
 
@@ -70,6 +72,8 @@ pub struct PortSpec {
     pub doc: &'static str,
     /// The unit of its numbers, for example `s`.
     pub unit: Option<&'static str>,
+    /// How the names of its files end, where all end alike, for example `mp4`.
+    pub ending: Option<&'static str>,
 }
 
 impl PortSpec {
@@ -80,7 +84,15 @@ impl PortSpec {
             port_type,
             doc,
             unit: None,
+            ending: None,
         }
+    }
+
+    /// How the names of its files end.
+    #[must_use]
+    pub const fn ending(mut self, ending: &'static str) -> Self {
+        self.ending = Some(ending);
+        self
     }
 
     /// The unit of its numbers.

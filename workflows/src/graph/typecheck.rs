@@ -17,7 +17,9 @@ use super::types::Types;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::expr::{Dynamic, DynamicKind, Expression, PlacedReference};
 use crate::models;
-use crate::node::{Misfit, NodeDescriptor, NodeType, ParamSpec, ParamType, Written, near_field};
+use crate::node::{
+    Misfit, NodeDescriptor, NodeType, ParamSpec, ParamType, Written, holds_nothing, near_field,
+};
 use crate::suggest::nearest;
 use crate::value::{PortType, Value};
 
@@ -209,7 +211,25 @@ impl ParamCheck<'_> {
             );
             return;
         }
+        if let Some(instead) = spec.filled.filter(|_| self.holds_nothing(value)) {
+            let message = format!("`{}` is empty", self.name);
+            found.push(Diagnostic::error(codes::BAD_VALUE, value.span, message).hint(instead));
+            return;
+        }
         self.value(value, &spec.param_type, found);
+    }
+
+    /// Whether nothing stands there, in every run.
+    fn holds_nothing(&self, value: &Dynamic) -> bool {
+        match &value.kind {
+            DynamicKind::Literal(literal) => holds_nothing(literal),
+            DynamicKind::Expression(expression) => self
+                .constants
+                .value(expression.span)
+                .is_some_and(holds_nothing),
+            DynamicKind::List(items) => items.iter().all(|item| self.holds_nothing(item)),
+            DynamicKind::Text(_) | DynamicKind::Record(_) => false,
+        }
     }
 
     /// The fields of a map against theirs.

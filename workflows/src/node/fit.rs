@@ -8,6 +8,7 @@ use std::fmt;
 
 use fenta_templates::color::Color;
 
+use super::language;
 use super::param::{ParamSpec, ParamType, duration_text};
 use crate::execution::JobFacts;
 use crate::input::{is_url, join_path, parse_duration};
@@ -41,7 +42,9 @@ pub(super) fn fit(wanted: &ParamType, value: Value) -> Result<Value, Misfit> {
         },
         ParamType::Duration { min, max } => fit_duration(&value, (*min, *max), wanted),
         ParamType::OneOf(words) => fit_word(value, words, wanted),
-        ParamType::Color | ParamType::Url | ParamType::Model => fit_written(value, wanted),
+        ParamType::Color | ParamType::Url | ParamType::Model | ParamType::Language => {
+            fit_written(value, wanted)
+        }
         ParamType::SourcePath | ParamType::ResultPath => fit_path(value, wanted),
         ParamType::Seed => match whole(&value) {
             Some(number) => Ok(Value::Int(number)),
@@ -169,6 +172,12 @@ fn fit_written(value: Value, wanted: &ParamType) -> Result<Value, Misfit> {
     let Value::Text(text) = &value else {
         return Err(wrong_type(wanted, &value));
     };
+    if *wanted == ParamType::Language {
+        return match language::misfit(text) {
+            None => Ok(value),
+            Some(misfit) => Err(misfit),
+        };
+    }
     let reason = match wanted {
         ParamType::Color => text.parse::<Color>().err().map(|error| error.to_string()),
         // Which models there are is asked with the role, which a type does not know.

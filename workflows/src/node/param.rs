@@ -27,6 +27,8 @@ pub struct ParamSpec {
     pub later: Option<&'static str>,
     /// Words of a choice that this version cannot do, each with what to do instead. Their use is refused.
     pub later_words: &'static [(&'static str, &'static str)],
+    /// For parameters that must hold something: what to write instead of an empty text or list.
+    pub filled: Option<&'static str>,
 }
 
 /// What a parameter may hold.
@@ -68,6 +70,8 @@ pub enum ParamType {
     Url,
     /// A model: `vendor:model`.
     Model,
+    /// A BCP 47 language.
+    Language,
     /// A path of the user's; relative ones belong to the document's folder.
     SourcePath,
     /// A path of a result; relative ones belong to the job's output folder.
@@ -107,6 +111,7 @@ impl ParamSpec {
             unit: None,
             later: None,
             later_words: &[],
+            filled: None,
         }
     }
 
@@ -144,6 +149,13 @@ impl ParamSpec {
         self
     }
 
+    /// An empty text or list will not do; `instead` says what to write.
+    #[must_use]
+    pub const fn filled(mut self, instead: &'static str) -> Self {
+        self.filled = Some(instead);
+        self
+    }
+
     /// What to do instead of a word that this version cannot do.
     pub fn instead_of(&self, value: &Value) -> Option<(&'static str, &'static str)> {
         match value {
@@ -174,6 +186,12 @@ impl ParamSpec {
                     "parameter `{}`: `{word}` is not available in this version yet",
                     self.name
                 ),
+                instead,
+            ));
+        }
+        if let Some(instead) = self.filled.filter(|_| holds_nothing(&value)) {
+            return Err(LowerError::new(
+                format!("parameter `{}` is empty", self.name),
                 instead,
             ));
         }
@@ -235,6 +253,7 @@ impl ParamType {
             | Self::Color
             | Self::Url
             | Self::Model
+            | Self::Language
             | Self::SourcePath
             | Self::ResultPath => *from == PortType::Text,
             // A voice is several recordings; where one sound is needed, Audio.Mix makes it.
@@ -246,6 +265,15 @@ impl ParamType {
             Self::Either(types) => types.iter().any(|one| one.accepts(from)),
             Self::Fields(_) | Self::Texts | Self::Fill => *from == PortType::Json,
         }
+    }
+}
+
+/// An empty text, and a list of nothing but such.
+pub(crate) fn holds_nothing(value: &Value) -> bool {
+    match value {
+        Value::Text(text) => text.trim().is_empty(),
+        Value::List(items) => items.iter().all(holds_nothing),
+        _ => false,
     }
 }
 
@@ -283,6 +311,7 @@ impl fmt::Display for ParamType {
             ),
             Self::Url => f.write_str("an address that begins with http:// or https://"),
             Self::Model => f.write_str("a model like ollama:qwen3:8b"),
+            Self::Language => f.write_str("a language like en or pt-BR"),
             Self::Color => f.write_str("a colour like #FFD400"),
             Self::SourcePath | Self::ResultPath => f.write_str("a path"),
             Self::Seed => f.write_str("a whole number"),
@@ -329,6 +358,26 @@ mod tests {
             assert_eq!(duration_text(ms), text);
             assert_eq!(crate::input::parse_duration(text), Ok(ms));
         }
+    }
+
+    #[test]
+    fn what_must_hold_something_does() {
+        let text = |text: &str| Value::Text(text.into());
+        let spec = ParamSpec::required("q", ParamType::many(ParamType::Text { max_chars: 9 }), "")
+            .filled("write a word");
+        let fit = |value| spec.fit(value, &JobFacts::default());
+        for nothing in [
+            text(" "),
+            Value::List(Vec::new()),
+            Value::List(vec![text("")]),
+        ] {
+            let error = fit(nothing).unwrap_err();
+            assert_eq!(
+                (error.message.as_str(), error.hint.as_str()),
+                ("parameter `q` is empty", "write a word")
+            );
+        }
+        assert!(fit(Value::List(vec![text(""), text("a")])).is_ok());
     }
 
     #[test]

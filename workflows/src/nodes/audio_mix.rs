@@ -33,7 +33,8 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
             "audio",
             PortType::Audio,
             "The mix; a cut that gets it mixes its parts again to its own length.",
-        ),
+        )
+        .ending("m4a"),
         PortSpec::new("loudness", PortType::Json, "Measured: lufs, true_peak, seconds."),
     ],
     example: "\

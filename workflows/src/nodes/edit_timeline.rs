@@ -54,7 +54,8 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
                 ParamType::SourcePath,
             ])),
             "What is seen, in order: clips and pictures of nodes, or paths of yours.",
-        ),
+        )
+        .filled("give at least one clip, picture or background of Input.Motion"),
         ParamSpec::optional(
             "audio",
             ParamType::Either(vec![

@@ -28,7 +28,8 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
             "show",
             ParamType::many(ParamType::Port(PortType::Json)),
             "What is shown to the person: texts, scripts, pictures, clips.",
-        ),
+        )
+        .filled("give at least one value to look at"),
         ParamSpec::with_default(
             "timeout",
             ParamType::Duration {
@@ -53,7 +54,8 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
                 Value::Text("http".into()),
             ]),
             "Where the question is asked.",
-        ),
+        )
+        .filled("name a place, or leave `via` out to ask in all"),
     ],
     ports: vec![
         PortSpec::new("decision", PortType::Json, "approved, by, note."),

@@ -24,7 +24,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
     version: 1,
     summary: "Pictures made by a model from a prompt.",
     params: vec![
-        ParamSpec::required("prompt", ParamType::Text { max_chars: 20_000 }, "What is seen."),
+        ParamSpec::required("prompt", ParamType::Text { max_chars: 20_000 }, "What is seen.").filled("write what is seen"),
         model_param("The model, for example kie:flux-2-pro; the workflow's `providers.image` by default."),
         ParamSpec::with_default(
             "aspect",

@@ -45,7 +45,8 @@ fn params() -> Vec<ParamSpec> {
             "prompt",
             ParamType::Text { max_chars: 20_000 },
             "What happens.",
-        ),
+        )
+        .filled("write what happens"),
         model_param(
             "The model, for example kie:veo3_fast; the workflow's `providers.video` by default.",
         ),

@@ -1,6 +1,7 @@
 //! `Input.Motion`: moving backgrounds made from nothing but a seed.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 use fenta_templates::color::Color;
@@ -8,10 +9,11 @@ use fenta_templates::timeline::{Generator, Look};
 
 use super::input_upload::mix;
 use super::palette;
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::LowerError;
 use crate::node::{
     Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec, Steps,
-    outputs,
+    Written, outputs,
 };
 use crate::value::{GeneratorValue, PortType, Value};
 
@@ -44,6 +46,9 @@ const MIX: [Look; 5] = [
     Look::Aurora,
 ];
 
+/// How many colours a palette has.
+const FEWEST_TO_MOST: RangeInclusive<usize> = 2..=5;
+
 /// The node type.
 pub(super) struct InputMotion;
 
@@ -58,7 +63,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
             ParamType::many(ParamType::OneOf(LOOK_NAMES)),
             Value::List(vec![Value::Text("mix".into())]),
             "Which pictures, one after the other; `mix` takes every moving one.",
-        ),
+        ).filled("name at least one look, or write `mix`"),
         ParamSpec::with_default(
             "palette",
             ParamType::Either(vec![
@@ -100,6 +105,20 @@ nodes:
 impl NodeType for InputMotion {
     fn descriptor(&self) -> &'static NodeDescriptor {
         &DESCRIPTOR
+    }
+
+    fn check(&self, written: &Written<'_>, found: &mut Diagnostics) {
+        let colors = written.items("palette");
+        // What is computed, and what is no colour, is judged elsewhere.
+        let is_color = |value: &Option<Value>| matches!(value, Some(Value::Text(text)) if text.starts_with('#'));
+        let known = colors.iter().all(|(_, value)| is_color(value));
+        if written.has("palette") && known && !FEWEST_TO_MOST.contains(&colors.len()) {
+            let error = wrong_count(colors.len());
+            found.push(
+                Diagnostic::error(codes::BAD_VALUE, written.span("palette"), error.message)
+                    .hint(error.hint),
+            );
+        }
     }
 
     fn lower(
@@ -167,19 +186,21 @@ fn colors(params: Params<'_>) -> Result<Vec<Color>, LowerError> {
         return Ok(colors);
     }
     let colors: Vec<Color> = texts.iter().filter_map(|text| text.parse().ok()).collect();
-    if (2..=5).contains(&colors.len()) && colors.len() == texts.len() {
+    if FEWEST_TO_MOST.contains(&colors.len()) && colors.len() == texts.len() {
         return Ok(palette::darkest_first(colors));
     }
-    Err(LowerError::new(
-        format!(
-            "`palette` has {} colours; two to five are needed",
-            texts.len()
-        ),
+    Err(wrong_count(texts.len()))
+}
+
+fn wrong_count(count: usize) -> LowerError {
+    let colors = if count == 1 { "colour" } else { "colours" };
+    LowerError::new(
+        format!("`palette` has {count} {colors}; two to five are needed"),
         format!(
             "write a list of colours, or one of {}",
             palette::NAMES.join(", ")
         ),
-    ))
+    )
 }
 
 #[cfg(test)]

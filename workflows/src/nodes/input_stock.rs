@@ -53,12 +53,14 @@ fn params() -> Vec<ParamSpec> {
             "query",
             ParamType::many(ParamType::Text { max_chars: 200 }),
             "What to look for; of several texts each is tried until something fits.",
-        ),
+        )
+        .filled("write what to look for; scenes cut from a text have no `visual`, but a `text`"),
         ParamSpec::optional(
             "provider",
             ParamType::many(ParamType::OneOf(&["pexels", "pixabay"])),
             "The libraries to ask, in order; the workflow's `providers.stock` by default.",
         )
+        .filled("name a library, or leave `provider` out")
         .later_words(&[("local", "take files of yours with Input.Upload")]),
         ParamSpec::with_default(
             "kind",

@@ -65,7 +65,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
         ),
     ],
     ports: vec![
-        PortSpec::new("image", PortType::File, "The JPEG file."),
+        PortSpec::new("image", PortType::File, "The JPEG file.").ending("jpg"),
         PortSpec::new("ms", PortType::Number, "The frame's time.").unit("ms"),
     ],
     example: "\

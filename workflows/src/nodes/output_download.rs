@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use crate::action::{Action, ActionFacts, Overwrite, PublishItem, PublishRequest};
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::LowerError;
 use crate::node::{
-    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, outputs,
-    wrong_facts,
+    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, Written,
+    outputs, wrong_facts,
 };
 use crate::value::{FileValue, PortType, Value};
 
@@ -79,6 +80,22 @@ outputs:
 impl NodeType for OutputDownload {
     fn descriptor(&self) -> &'static NodeDescriptor {
         &DESCRIPTOR
+    }
+
+    fn check(&self, written: &Written<'_>, found: &mut Diagnostics) {
+        let Some(to) = written.text("to").filter(|to| !to.ends_with('/')) else {
+            return;
+        };
+        let own = written.given().port("file").and_then(|port| port.ending);
+        if let Some(own) = own
+            && let Some(error) = other_ending(to, own)
+        {
+            found.push(
+                Diagnostic::error(codes::BAD_VALUE, written.span("to"), error.message)
+                    .label(written.span("file"), format!("the file is .{own}"))
+                    .hint(error.hint),
+            );
+        }
     }
 
     fn has_effect(&self) -> bool {
@@ -167,16 +184,20 @@ fn target(to: &str, file: &FileValue) -> Result<String, LowerError> {
     if to.ends_with('/') {
         return Ok(format!("{to}{}", file.name));
     }
-    let (wanted, own) = (extension(to), extension(&file.name));
-    match (wanted, own) {
-        (Some(wanted), Some(own)) if wanted.eq_ignore_ascii_case(own) => Ok(to.to_owned()),
+    match (extension(to), extension(&file.name)) {
         (None, Some(own)) => Ok(format!("{to}.{own}")),
-        (Some(wanted), Some(own)) => Err(LowerError::new(
-            format!("`to` ends in .{wanted}, but the file is .{own}"),
-            format!("let `to` end in .{own}"),
-        )),
+        (Some(_), Some(own)) => other_ending(to, own).map_or_else(|| Ok(to.to_owned()), Err),
         (_, None) => Ok(to.to_owned()),
     }
+}
+
+/// Why a file that ends so cannot be put there.
+fn other_ending(to: &str, own: &str) -> Option<LowerError> {
+    let wanted = extension(to).filter(|wanted| !wanted.eq_ignore_ascii_case(own))?;
+    Some(LowerError::new(
+        format!("`to` ends in .{wanted}, but the file is .{own}"),
+        format!("let `to` end in .{own}"),
+    ))
 }
 
 fn beside(target: &str, sidecar: &FileValue) -> String {

@@ -43,9 +43,10 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
             "video",
             PortType::File,
             "The MP4 file; Output.Download finds its srt, vtt and json beside it.",
-        ),
-        PortSpec::new("srt", PortType::File, "The captions as a subtitle file."),
-        PortSpec::new("vtt", PortType::File, "The captions as WebVTT."),
+        )
+        .ending("mp4"),
+        PortSpec::new("srt", PortType::File, "The captions as a subtitle file.").ending("srt"),
+        PortSpec::new("vtt", PortType::File, "The captions as WebVTT.").ending("vtt"),
         PortSpec::new(
             "report",
             PortType::Json,

@@ -68,7 +68,8 @@ fn what() -> Vec<ParamSpec> {
             "brief",
             text(20_000),
             "What the video is about, and how it is told.",
-        ),
+        )
+        .filled("write what the video is about"),
         ParamSpec::optional(
             "facts",
             ParamType::Port(PortType::Json),
@@ -76,7 +77,7 @@ fn what() -> Vec<ParamSpec> {
         ),
         ParamSpec::with_default(
             "language",
-            text(20),
+            ParamType::Language,
             Value::Text("en".into()),
             "BCP 47 language of the script.",
         ),

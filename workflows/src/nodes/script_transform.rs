@@ -83,7 +83,7 @@ fn params() -> Vec<ParamSpec> {
         ),
         ParamSpec::optional(
             "language",
-            ParamType::Text { max_chars: 20 },
+            ParamType::Language,
             "BCP 47 language of the result; the script's own or en by default.",
         ),
         ParamSpec::optional(

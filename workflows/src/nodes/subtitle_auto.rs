@@ -71,7 +71,7 @@ fn params() -> Vec<ParamSpec> {
         ),
         ParamSpec::optional(
             "language",
-            ParamType::Text { max_chars: 20 },
+            ParamType::Language,
             "BCP 47 language of a recording that is transcribed.",
         ),
         ParamSpec::with_default(

@@ -24,8 +24,9 @@ pub(super) fn ports() -> Vec<PortSpec> {
             "srt",
             PortType::File,
             "A SubRip file, timed from the start of what is heard; Output.Render makes one in the video's own time.",
-        ),
-        PortSpec::new("vtt", PortType::File, "The same as WebVTT."),
+        )
+        .ending("srt"),
+        PortSpec::new("vtt", PortType::File, "The same as WebVTT.").ending("vtt"),
         PortSpec::new("words", PortType::Words, "Every word with its time."),
     ]
 }

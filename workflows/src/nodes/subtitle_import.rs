@@ -64,7 +64,7 @@ fn params() -> Vec<ParamSpec> {
         ),
         ParamSpec::with_default(
             "language",
-            ParamType::Text { max_chars: 20 },
+            ParamType::Language,
             Value::Text("en".into()),
             "BCP 47 language of the text.",
         ),

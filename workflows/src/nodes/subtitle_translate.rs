@@ -33,7 +33,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
         ParamSpec::required("captions", ParamType::Port(PortType::Captions), "The captions."),
         ParamSpec::required(
             "language",
-            ParamType::Text { max_chars: 20 },
+            ParamType::Language,
             "BCP 47 language of the result.",
         ),
         ParamSpec::with_default(

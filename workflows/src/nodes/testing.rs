@@ -64,9 +64,7 @@ impl Bench {
                     (_, default) => default.clone(),
                 }
             });
-            let value = spec
-                .fit(given, &self.job)
-                .expect("the test's parameters fit");
+            let value = spec.fit(given, &self.job)?;
             values.insert(spec.name.to_owned(), value);
         }
         let context = LowerContext {

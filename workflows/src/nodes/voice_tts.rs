@@ -75,7 +75,7 @@ fn what_is_said() -> Vec<ParamSpec> {
         ),
         ParamSpec::optional(
             "language",
-            ParamType::Text { max_chars: 20 },
+            ParamType::Language,
             "BCP 47 language, for example en or de; the script's own by default.",
         ),
         ParamSpec::optional(

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use super::values::{
     any_of, choice, color, described, duration, expression, object, or_expression, refused,
 };
-use crate::node::{ParamSpec, ParamType};
+use crate::node::{LANGUAGE_PATTERN, ParamSpec, ParamType};
 use crate::value::{PortType, Value};
 
 /// The parameters of a node; what must be there depends on where they stand.
@@ -71,6 +71,7 @@ fn value(param_type: &ParamType, later: &[&str]) -> Json {
             choice(words.iter().copied().filter(|word| !later.contains(word)))
         }
         ParamType::Color => color(),
+        ParamType::Language => json!({ "type": "string", "pattern": LANGUAGE_PATTERN }),
         ParamType::Url => json!({ "type": "string", "pattern": "^https?://" }),
         ParamType::Model => {
             json!({ "type": "string", "minLength": 1, "examples": ["ollama:qwen3:8b"] })
