@@ -7,7 +7,6 @@ use std::io;
 
 use fenta_client::api::problem::LocatedDiagnostic;
 use fenta_client::{ClientError, ConnectError, ErrorKind, Retry, exit_code};
-use fenta_workflows::Severity;
 use serde::Serialize;
 
 use crate::commands::run::batch::row::RowProblem;
@@ -24,10 +23,12 @@ pub(crate) enum CommandError {
         hint: Option<String>,
     },
     /// The document does not compile.
-    #[error("{name} does not compile: {}", count(.diagnostics))]
+    #[error("{name} does not compile: {}", count(*.errors))]
     Document {
         /// The document as shown.
         name: String,
+        /// How many errors it has; more than are shown when there are very many.
+        errors: usize,
         /// Everything wrong, as a terminal shows it.
         rendered: String,
         /// The same for programs.
@@ -315,12 +316,7 @@ fn code_of(kind: ErrorKind) -> u8 {
     }
 }
 
-/// Warnings do not stop a document, so they are not counted.
-fn count(diagnostics: &[LocatedDiagnostic]) -> String {
-    let errors = diagnostics
-        .iter()
-        .filter(|found| found.severity == Severity::Error)
-        .count();
+fn count(errors: usize) -> String {
     match errors {
         1 => "1 error".to_owned(),
         many => format!("{many} errors"),

@@ -9,6 +9,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use fenta_client::api::jobs::WorkflowSource;
+use fenta_workflows::diagnostic::{Diagnostic, Span, codes};
 use fenta_workflows::execution::{SourceFile, compile};
 use fenta_workflows::graph::Workflow;
 
@@ -71,6 +72,7 @@ impl Document {
             }
             Err(problems) => Err(CommandError::Document {
                 name: self.source.name.clone(),
+                errors: problems.error_count(),
                 rendered: problems.render(&self.source, color),
                 diagnostics: problems.located(&self.source),
             }),
@@ -107,6 +109,7 @@ impl Document {
         }
         Err(CommandError::Document {
             name: self.source.name.clone(),
+            errors: missing.error_count(),
             rendered: missing.render(&self.source, ui.err_style().is_on()),
             diagnostics: missing.located(&self.source),
         })
@@ -131,6 +134,7 @@ impl Document {
         }
         Err(CommandError::Document {
             name: self.source.name.clone(),
+            errors: found.error_count(),
             rendered: found.render(&self.source, ui.err_style().is_on()),
             diagnostics: found.located(&self.source),
         })
@@ -157,9 +161,57 @@ pub(crate) fn unicode(path: &Path) -> Result<String, CommandError> {
     })
 }
 
-/// Text of a document's size.
+/// Text of a document's size. What is not UTF-8 is said like everything else that is wrong with a document.
 pub(crate) fn bounded_text(source: impl Read, name: &str) -> Result<String, CommandError> {
-    bounded_text_of(source, name, MAX_READ)
+    let bytes = bounded_bytes(source, name, MAX_READ)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let bytes = error.into_bytes();
+        if is_cut(&bytes, at, MAX_READ) {
+            return too_long(name, MAX_READ);
+        }
+        not_utf8(name, &bytes, at)
+    })
+}
+
+/// The limit may have cut a character in two; whoever gets the text says that it is too long.
+fn is_cut(bytes: &[u8], at: usize, limit: u64) -> bool {
+    bytes.len() as u64 == limit && at as u64 + 4 > limit
+}
+
+fn too_long(name: &str, limit: u64) -> CommandError {
+    CommandError::Unreadable {
+        message: format!("`{name}` is longer than {} MiB", limit / (1024 * 1024)),
+        hint: Some("split it, or read long texts with Input.Text".to_owned()),
+    }
+}
+
+fn not_utf8(name: &str, bytes: &[u8], at: usize) -> CommandError {
+    let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    let (message, hint) = match utf16 {
+        true => ("the document is UTF-16, not UTF-8", "save it as UTF-8"),
+        false => (
+            "the document is not UTF-8",
+            "save it as UTF-8: editors name the encoding beside the file's name or under `Save as`",
+        ),
+    };
+    let source = SourceFile {
+        name: name.to_owned(),
+        text: String::from_utf8_lossy(bytes).into_owned(),
+    };
+    let mark = char::REPLACEMENT_CHARACTER.len_utf8();
+    let found = Diagnostic::error(codes::ENCODING, Span::new(at, at + mark), message)
+        .at(format!(
+            "the byte 0x{:02x} fits nowhere in UTF-8",
+            bytes[at]
+        ))
+        .hint(hint);
+    CommandError::Document {
+        name: name.to_owned(),
+        errors: 1,
+        rendered: found.render(&source, false),
+        diagnostics: vec![found.located(&source)],
+    }
 }
 
 /// Text of at most so many bytes.
@@ -168,29 +220,32 @@ pub(crate) fn bounded_text_of(
     name: &str,
     limit: u64,
 ) -> Result<String, CommandError> {
-    let fail = |message: String, hint: &str| CommandError::Unreadable {
-        message,
-        hint: Some(hint.to_owned()),
-    };
+    let bytes = bounded_bytes(source, name, limit)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        if is_cut(error.as_bytes(), at, limit) {
+            return too_long(name, limit);
+        }
+        let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
+        CommandError::Unreadable {
+            message: format!(
+                "`{name}` is not UTF-8 text: line {line} has a byte that does not fit"
+            ),
+            hint: Some("save it as UTF-8".to_owned()),
+        }
+    })
+}
+
+fn bounded_bytes(source: impl Read, name: &str, limit: u64) -> Result<Vec<u8>, CommandError> {
     let mut bytes = Vec::new();
     source
         .take(limit)
         .read_to_end(&mut bytes)
-        .map_err(|error| fail(format!("cannot read `{name}`: {error}"), "check what it is"))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        // The limit may have cut a character in two; whoever gets the text says that it is too long.
-        if error.as_bytes().len() as u64 == limit && at as u64 + 4 > limit {
-            return fail(
-                format!("`{name}` is longer than {} MiB", limit / (1024 * 1024)),
-                "split it, or read long texts with Input.Text",
-            );
-        }
-        fail(
-            format!("`{name}` is not UTF-8 text: byte {at} does not fit"),
-            "save it as UTF-8",
-        )
-    })
+        .map_err(|error| CommandError::Unreadable {
+            message: format!("cannot read `{name}`: {error}"),
+            hint: Some("check what it is".to_owned()),
+        })?;
+    Ok(bytes)
 }
 
 /// The real folder and the name in it. The last step is not followed: a linked document keeps the identity and the
@@ -297,7 +352,12 @@ mod tests {
         fs::write(dir.path().join("latin.yaml"), b"caf\xe9: 1").unwrap();
         let settings = settings(dir.path());
         let error = Document::read(Path::new("latin.yaml"), &settings).unwrap_err();
-        assert!(error.to_string().contains("byte 3"), "{error}");
+        let found = &error.diagnostics()[0];
+        assert_eq!(
+            (found.code.as_str(), found.line, found.column),
+            ("syntax/encoding", 1, 4)
+        );
+        assert_eq!(error.exit_code(), 3);
         let error = Document::read(Path::new("."), &settings).unwrap_err();
         assert_eq!(error.exit_code(), 3, "{error}");
     }

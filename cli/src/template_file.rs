@@ -84,6 +84,7 @@ impl TemplateFile {
             }
             Err(problems) => Err(CommandError::Document {
                 name: self.source.name.clone(),
+                errors: problems.error_count(),
                 rendered: problems.render(&self.source, color),
                 diagnostics: problems.located(&self.source),
             }),

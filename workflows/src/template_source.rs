@@ -14,6 +14,18 @@ use crate::syntax::{self, Entry, Kind, Node};
 /// template that is named by `extends` and does not ship with the product.
 pub fn check(source: &SourceFile, resolve: &dyn Fn(&str) -> Option<String>) -> Checked<Template> {
     let mut found = Diagnostics::new();
+    // Asked before anything is read: reading is what takes long.
+    if source.text.len() > template::MAX_BYTES {
+        let message = format!(
+            "the template is longer than {} MiB",
+            template::MAX_BYTES >> 20
+        );
+        found.push(
+            Diagnostic::error(codes::TOO_LARGE, Span::new(0, 0), message)
+                .hint("a template holds rules, not data; keep data in the workflow"),
+        );
+        return found.finish(None);
+    }
     let tree = syntax::load(&source.text, &mut found);
     let Some(tree) = tree.filter(|_| !found.has_errors()) else {
         return for_templates(found).finish(None);

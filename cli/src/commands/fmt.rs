@@ -39,6 +39,7 @@ struct Outcome<'a> {
 #[derive(Default)]
 struct Refused {
     names: Vec<String>,
+    errors: usize,
     rendered: String,
     diagnostics: Vec<LocatedDiagnostic>,
 }
@@ -48,8 +49,15 @@ impl FmtArgs {
     pub(crate) fn run(self, context: &Context) -> Result<(), CommandError> {
         let mut refused = Refused::default();
         let mut changed = 0;
+        let mut unread = Vec::new();
         for file in &self.files {
-            let document = Document::read(file, &context.settings)?;
+            let document = match Document::read(file, &context.settings) {
+                Ok(document) => document,
+                Err(error) => {
+                    unread.push(error);
+                    continue;
+                }
+            };
             match format(&document.source) {
                 Ok(text) => {
                     let changes = text != document.source.text;
@@ -59,7 +67,11 @@ impl FmtArgs {
                 Err(error) => refused.add(&document, &error, context)?,
             }
         }
-        refused.end()?;
+        unread.extend(refused.end().err());
+        if let Some(last) = unread.pop() {
+            unread.iter().for_each(|error| context.ui.error(error));
+            return Err(last);
+        }
         if self.check && changed > 0 {
             return Err(CommandError::Unformatted { files: changed });
         }
@@ -120,6 +132,7 @@ impl Refused {
         }
         self.rendered
             .push_str(&found.render(&document.source, color));
+        self.errors += found.error_count();
         self.diagnostics.extend(found.located(&document.source));
         self.names.push(document.source.name.clone());
         Ok(())
@@ -131,6 +144,7 @@ impl Refused {
         }
         Err(CommandError::Document {
             name: self.names.join(", "),
+            errors: self.errors,
             rendered: self.rendered,
             diagnostics: self.diagnostics,
         })

@@ -195,13 +195,18 @@ impl Ui {
 
     /// Warnings about documents, on stderr, as they were rendered; build services get them beside the lines.
     pub(crate) fn warnings(&self, rendered: &str, found: &[LocatedDiagnostic]) {
+        self.annotations(found);
+        if !self.flags.json {
+            self.rendered_line(&format!("{rendered}\n"));
+        }
+    }
+
+    /// What build services show beside the lines of a document; nothing elsewhere.
+    pub(crate) fn annotations(&self, found: &[LocatedDiagnostic]) {
         if self.github {
             for diagnostic in found {
                 self.err_line(&annotation(diagnostic));
             }
-        }
-        if !self.flags.json {
-            self.rendered_line(&format!("{rendered}\n"));
         }
     }
 
@@ -223,11 +228,7 @@ impl Ui {
         if matches!(error, CommandError::ClosedPipe | CommandError::PlanHasWork) {
             return;
         }
-        if self.github {
-            for diagnostic in error.diagnostics() {
-                self.err_line(&annotation(diagnostic));
-            }
-        }
+        self.annotations(error.diagnostics());
         if self.flags.json {
             let line = serde_json::to_string(&error.to_exit_error());
             self.err_line(&line.map_or_else(|error| error.to_string(), |line| escaped(&line)));

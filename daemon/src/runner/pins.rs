@@ -139,9 +139,11 @@ pub(super) fn outcome(lock: &Lock, action: &Action, result: &ActionResult) -> Re
                 Some(file) if *file == face.file => {}
                 Some(file) => {
                     return Err(format!(
-                        "the font {name} on this machine is {}, the lock pins {}",
+                        "the font {name} on this machine is {} of {} bytes, the lock pins {} of {} bytes",
                         face.file.short(),
-                        file.short()
+                        face.file.size,
+                        file.short(),
+                        file.size
                     ));
                 }
                 None => return Err(format!("the lock does not pin the font {name}")),

@@ -12,7 +12,7 @@ use serde::ser::{Serialize, Serializer};
 use super::{ProblemKind, TemplateProblem};
 
 /// Longest template in bytes.
-const MAX_BYTES: usize = 1024 * 1024;
+pub const MAX_BYTES: usize = 1024 * 1024;
 /// Deepest nesting.
 const MAX_DEPTH: u32 = 64;
 /// Most values in one document, aliases counted every time they are used.

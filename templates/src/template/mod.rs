@@ -42,6 +42,7 @@ mod tracks;
 mod wrong;
 
 pub use binding::{Bindings, CaptionBinding, ClipBinding, ImageBinding, VoiceBinding, VoiceWord};
+pub use document::MAX_BYTES;
 pub use instantiate::instantiate;
 pub use placeholder::{Placeholder, PlaceholderKind};
 pub(crate) use problem::Problems;

@@ -32,6 +32,9 @@ codes! {
     /// The document is over a limit.
     TOO_LARGE = "syntax/too-large": "A document has at most 4 MiB, 64 levels, 250 000 values and 20 000 nodes. Long texts belong in files \
         that Input.Text reads.";
+    /// Bytes that are no text.
+    ENCODING = "syntax/encoding": "A document is UTF-8 text, and these bytes are not: the file was saved in another encoding \
+        (Latin-1, UTF-16), or it is no text at all. Save it as UTF-8.";
     /// More errors than are shown.
     TOO_MANY = "document/too-many": "The document has more than 100 errors. The first 100 are shown; one slip, for example a \
         misspelt name that many places use, often explains many of them.";

@@ -469,9 +469,10 @@ mod tests {
 
     #[test]
     fn whatever_can_be_shown_is_shown() {
-        // A flood, what a disk or a day must say, what templates say, and what no version lacks at the moment.
+        // A flood, bytes that are no text, what a disk or a day must say, what templates say, and what no version lacks at the moment.
         let without = [
             codes::TOO_MANY,
+            codes::ENCODING,
             codes::MISSING_FILE,
             codes::FONT,
             codes::TRIGGER,

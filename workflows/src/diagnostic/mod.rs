@@ -203,6 +203,11 @@ impl Diagnostics {
         self.errors > 0
     }
 
+    /// How many errors there are, those that are not kept included.
+    pub fn error_count(&self) -> usize {
+        self.errors
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
         self.items.len()

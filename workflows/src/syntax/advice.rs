@@ -7,7 +7,7 @@ use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{Error, Location};
 
 use super::load::span_of;
-use super::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
+use super::{MAX_DEPTH, MAX_NODES};
 use crate::diagnostic::{Diagnostic, Span, codes};
 
 /// The diagnostic for an error of the YAML reader.
@@ -92,10 +92,7 @@ fn line_at(text: &str, offset: usize) -> (usize, &str) {
 fn limit_error(text: &str, span: Span, breach: &BudgetBreach) -> Diagnostic {
     match breach {
         BudgetBreach::Anchors { .. } | BudgetBreach::Aliases { .. } => {
-            let (start, line) = line_at(text, span.start);
-            let mark = line[..span.start - start].rfind(['&', '*']);
-            let span = mark.map_or(span, |at| Span::new(start + at, span.start));
-            let span = Span::new(span.start, span.start + span.of(text).trim_end().len());
+            let span = anchor_before(text, span);
             Diagnostic::error(
                 codes::ALIAS,
                 span,
@@ -114,12 +111,22 @@ fn limit_error(text: &str, span: Span, breach: &BudgetBreach) -> Diagnostic {
         _ => Diagnostic::error(
             codes::TOO_LARGE,
             span,
-            format!(
-                "the document is too large: at most {MAX_NODES} values and {MAX_BYTES} bytes are read"
-            ),
+            format!("the document is too large: at most {MAX_NODES} values are read"),
         )
         .hint("split it into several workflows, or read long texts with Input.Text"),
     }
+}
+
+/// The reader points at the value behind an anchor, which may begin on a later line; the anchor itself has to go.
+fn anchor_before(text: &str, span: Span) -> Span {
+    let before = text[..span.start].trim_end();
+    let line = before.rfind('\n').map_or(0, |at| at + 1);
+    let Some(mark) = before[line..].rfind(['&', '*']) else {
+        return span;
+    };
+    let start = line + mark;
+    let word = before[start..].split_whitespace().next().unwrap_or("");
+    Span::new(start, start + word.len())
 }
 
 fn too_deep(span: Span) -> Diagnostic {
@@ -154,6 +161,10 @@ fn plain_message(error: &Error) -> String {
 
 /// What the writer probably did.
 enum Slip {
+    Fence,
+    MergeConflict,
+    CurlyQuote,
+    NoBreakSpace,
     Tab,
     UnclosedQuote,
     UnclosedBracket,
@@ -182,7 +193,18 @@ impl Slip {
             return Self::UnquotedExpression(expression);
         }
         let previous = text[..start].trim_end().lines().next_back().unwrap_or("");
+        let either = |part: &str| {
+            line.trim_start().starts_with(part) || previous.trim_start().starts_with(part)
+        };
         match () {
+            () if either("```") => Self::Fence,
+            () if ["<<<<<<<", "=======", ">>>>>>>"].into_iter().any(either) => Self::MergeConflict,
+            () if line.trim_start_matches(' ').starts_with('\u{a0}')
+                || line.contains(":\u{a0}") =>
+            {
+                Self::NoBreakSpace
+            }
+            () if line.contains(['\u{201c}', '\u{201d}', '\u{2018}']) => Self::CurlyQuote,
             () if says("tab") => Self::Tab,
             () if says("unclosed quote") || says("trailing content") => Self::UnclosedQuote,
             () if says("simple key expected") && looks_like_glued_key(line) => Self::GluedKey,
@@ -237,6 +259,16 @@ impl Slip {
 
     const fn hint(&self) -> &'static str {
         match self {
+            Self::Fence => {
+                "remove the lines with ```: they belong to the page the document was copied from"
+            }
+            Self::MergeConflict => {
+                "resolve the merge: keep one side, and remove the lines with <<<<<<<, ======= and >>>>>>>"
+            }
+            Self::CurlyQuote => "write straight quotes, \" or ': YAML takes curly ones for letters",
+            Self::NoBreakSpace => {
+                "replace the no-break space by an ordinary one: YAML takes it for a letter"
+            }
             Self::Tab => "indent with spaces, two per level",
             Self::UnclosedQuote => {
                 "close the quote; inside '…' write '' for one ', inside \"…\" write \\\""

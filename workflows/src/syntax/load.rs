@@ -21,8 +21,8 @@ pub(crate) fn load(text: &str, found: &mut Diagnostics) -> Option<Node> {
                 codes::TOO_LARGE,
                 Span::new(0, 0),
                 format!(
-                    "the document has {} bytes, more than {MAX_BYTES}",
-                    text.len()
+                    "the document is longer than {} MiB",
+                    MAX_BYTES / (1024 * 1024)
                 ),
             )
             .hint("move long texts into files and read them with Input.Text"),
@@ -354,6 +354,7 @@ mod tests {
         for (text, code, at) in [
             ("a: &x 1\nb: *x\n", codes::ALIAS, "&x"),
             ("a: *x\n", codes::ALIAS, "*"),
+            ("\"a\": &v\n    b: c\n", codes::ALIAS, "&v"),
             ("<<: {a: 1}\n", codes::ALIAS, "<<"),
             (
                 "a: !!python/object:os.system x\n",
@@ -386,6 +387,10 @@ mod tests {
             ("a: @x\n", "begins with a character"),
             ("a: { b: ${{ x }} }\n", "braces mean something else"),
             ("a:1\nb: 2\n", "space after the colon"),
+            ("```yaml\na: 1\n```\n", "remove the lines with ```"),
+            ("a: 1\n<<<<<<< HEAD\nb: 2\n", "resolve the merge"),
+            ("a: “b: c”\n", "straight quotes"),
+            ("a:\n  b: 1\n \u{a0}c: 2\n", "no-break space"),
             ("a: - x\n", "next line"),
             ("a: \"\\q\"\n", "backslash"),
         ] {

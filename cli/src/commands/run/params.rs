@@ -147,6 +147,7 @@ fn from_file(path: &Path, settings: &Settings) -> Result<BTreeMap<String, String
     };
     params_file::read(&source).map_err(|problems| CommandError::Document {
         name: source.name.clone(),
+        errors: problems.error_count(),
         rendered: problems.render(&source, false),
         diagnostics: problems.located(&source),
     })

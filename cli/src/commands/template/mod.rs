@@ -129,11 +129,13 @@ fn joined(before: Option<CommandError>, error: CommandError) -> CommandError {
         (
             Some(CommandError::Document {
                 name,
+                errors,
                 rendered,
                 mut diagnostics,
             }),
             CommandError::Document {
                 name: next,
+                errors: other_errors,
                 rendered: more,
                 diagnostics: others,
             },
@@ -141,6 +143,7 @@ fn joined(before: Option<CommandError>, error: CommandError) -> CommandError {
             diagnostics.extend(others);
             CommandError::Document {
                 name: format!("{name}, {next}"),
+                errors: errors + other_errors,
                 rendered: format!("{rendered}\n\n{more}"),
                 diagnostics,
             }

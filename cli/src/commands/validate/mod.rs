@@ -17,7 +17,8 @@ use crate::document::Document;
 use verdict::{Parts, Verdict, judge};
 
 /// Check workflows and templates without executing them: mistakes, files that are not there, and warnings about what
-/// will hurt later. Nothing is started and no daemon is needed.
+/// will hurt later. Nothing is started and no daemon is needed. With --json every document is a line on stdout with all
+/// that is wrong with it; the error on stderr does not repeat it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ValidateArgs {
     /// Workflow and template documents; `-` for standard input
@@ -45,19 +46,30 @@ impl ValidateArgs {
     pub(crate) fn run(self, context: &Context) -> Result<(), CommandError> {
         let today = Zoned::now().date().to_string();
         let mut verdicts = Vec::new();
+        let mut unread = Vec::new();
         for file in &self.files {
-            let document = Document::read(file, &context.settings)?;
-            verdicts.push(judge(&document, &today)?);
+            let judged = Document::read(file, &context.settings)
+                .and_then(|document| judge(&document, &today));
+            match judged {
+                Ok(verdict) => verdicts.push(verdict),
+                Err(error) => unread.push(error),
+            }
         }
         for verdict in &verdicts {
             show(context, verdict)?;
+        }
+        for error in &unread {
+            show_unread(context, error)?;
         }
         let failed: Vec<&Verdict> = verdicts
             .iter()
             .filter(|verdict| verdict.count(Severity::Error) > 0)
             .collect();
-        if !failed.is_empty() {
-            return Err(refused(context, verdicts.len(), &failed));
+        let refused = (!failed.is_empty()).then(|| refused(context, verdicts.len(), &failed));
+        let mut errors: Vec<CommandError> = refused.into_iter().chain(unread).collect();
+        if let Some(last) = errors.pop() {
+            errors.iter().for_each(|error| context.ui.error(error));
+            return Err(last);
         }
         let warnings: usize = verdicts
             .iter()
@@ -76,6 +88,30 @@ impl ValidateArgs {
     }
 }
 
+/// The line of a document that could not be read as text.
+fn show_unread(context: &Context, error: &CommandError) -> Result<(), CommandError> {
+    let CommandError::Document {
+        name,
+        errors,
+        diagnostics,
+        ..
+    } = error
+    else {
+        return Ok(());
+    };
+    if !context.ui.is_json() {
+        return Ok(());
+    }
+    context.ui.json(&Line {
+        file: name,
+        valid: false,
+        errors: *errors,
+        warnings: 0,
+        parts: &Parts::None {},
+        diagnostics: diagnostics.clone(),
+    })
+}
+
 fn show(context: &Context, verdict: &Verdict) -> Result<(), CommandError> {
     let ui = &context.ui;
     let (errors, warnings) = (
@@ -83,6 +119,9 @@ fn show(context: &Context, verdict: &Verdict) -> Result<(), CommandError> {
         verdict.count(Severity::Warning),
     );
     if ui.is_json() {
+        if errors > 0 {
+            ui.annotations(&verdict.located());
+        }
         return ui.json(&Line {
             file: &verdict.name,
             valid: errors == 0,
@@ -139,11 +178,19 @@ fn refused(context: &Context, files: usize, failed: &[&Verdict]) -> CommandError
     };
     CommandError::Document {
         name,
-        rendered: rendered.join("\n\n"),
-        diagnostics: failed
+        errors: failed
             .iter()
-            .flat_map(|verdict| verdict.located())
-            .collect(),
+            .map(|verdict| verdict.count(Severity::Error))
+            .sum(),
+        rendered: rendered.join("\n\n"),
+        // Programs have them on stdout already.
+        diagnostics: match context.ui.is_json() {
+            true => Vec::new(),
+            false => failed
+                .iter()
+                .flat_map(|verdict| verdict.located())
+                .collect(),
+        },
     }
 }
 

@@ -235,8 +235,14 @@ fn extended(text: &str, folder: &Path) -> Result<BTreeMap<String, String>, Comma
 impl Verdict {
     /// How many findings are that bad.
     pub(super) fn count(&self, severity: Severity) -> usize {
-        let all = self.texts.iter().flat_map(|judged| judged.found.iter());
-        all.filter(|one| one.severity == severity).count()
+        let of = |judged: &Judged| match severity {
+            Severity::Error => judged.found.error_count(),
+            Severity::Warning => {
+                let found = judged.found.iter();
+                found.filter(|one| one.severity == severity).count()
+            }
+        };
+        self.texts.iter().map(of).sum()
     }
 
     /// Everything found, as a terminal shows it; empty when there is nothing.
