@@ -63,6 +63,11 @@ pub(crate) struct Settings {
     pub(crate) variables: Vec<(&'static str, String)>,
 }
 
+/// Whether a variable that gives a flag its value is set: what holds for every run was not typed for this one.
+pub(crate) fn in_environment(variable: &str) -> bool {
+    env::var_os(variable).is_some()
+}
+
 impl Settings {
     /// From this process.
     pub(crate) fn from_process() -> Result<Self, CommandError> {

@@ -209,7 +209,7 @@ async fn an_output_that_cannot_be_told_is_said_before() {
     let job = document(
         "fenta: workflow/v1\nname: n\ninputs: { n: { type: int, default: 0 } }\nnodes:\n\
          \x20 words: { type: Input.Text, with: { text: hello } }\n\
-         outputs:\n  bad: ${{ 10 / inputs.n }}\n  good: ${{ nodes.words.text }}\n  worse: ${{ nodes.words.text ~ (1 % inputs.n) }}\n",
+         outputs:\n  bad: ${{ nodes.words.text ~ (10 / inputs.n) }}\n  good: ${{ nodes.words.text }}\n  worse: ${{ nodes.words.text ~ (1 % inputs.n) }}\n",
     );
     let before = plan(&running, &job).await;
     let told: Vec<&str> = before

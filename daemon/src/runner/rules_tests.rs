@@ -60,7 +60,7 @@ async fn a_false_condition_skips_and_its_ports_are_null() {
     let skipped = node(&job, "voice");
     assert_eq!(skipped.state, NodeState::Skipped);
     assert_eq!(skipped.note, "its `if` is false");
-    assert_eq!(job.outputs.get("seconds"), Some(&OutputValue::Number(0.0)));
+    assert_eq!(job.outputs.get("seconds"), Some(&OutputValue::Whole(0)));
     assert!(machine.spoken().is_empty());
     let event = machine
         .event(&job.id, |kind| {

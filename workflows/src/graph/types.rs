@@ -153,12 +153,7 @@ impl<'a> Types<'a> {
                     seen(tree, &types);
                 }
                 let [of, _] = types;
-                match (of?, &**at) {
-                    (Type::Tuple(types), Ast::Whole(at)) => {
-                        types.get(usize::try_from(*at).ok()?)?.clone()
-                    }
-                    (list, _) => list.item(),
-                }
+                indexed(of?, at)
             }
             Ast::Call(name, arguments) => {
                 let defaulted = |at: usize| name == "default" && at == 0;
@@ -191,10 +186,7 @@ impl<'a> Types<'a> {
                     self.walk(then, false, seen),
                     self.walk(otherwise, false, seen),
                 );
-                match (then?, otherwise?) {
-                    (one, Type::Null) | (Type::Null, one) => Some(one),
-                    (one, other) => (one == other).then_some(one),
-                }
+                either(then?, otherwise?)
             }
         }
     }
@@ -314,6 +306,22 @@ fn part(of: &Type, name: &str) -> Option<Type> {
         (PortType::Script, "scenes") => Type::Port(PortType::Scene).list(),
         _ => return None,
     })
+}
+
+/// The type of an item at a place.
+fn indexed(of: Type, at: &Ast) -> Option<Type> {
+    match (of, at) {
+        (Type::Tuple(types), Ast::Whole(at)) => types.get(usize::try_from(*at).ok()?)?.clone(),
+        (list, _) => list.item(),
+    }
+}
+
+/// The type of one or the other: known when they agree, or when one of them is nothing.
+fn either(one: Type, other: Type) -> Option<Type> {
+    match (one, other) {
+        (one, Type::Null) | (Type::Null, one) => Some(one),
+        (one, other) => (one == other).then_some(one),
+    }
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use super::request::Request;
 use crate::command_error::CommandError;
 use crate::commands::{Context, wait};
 use crate::document::bounded_text_of;
-use crate::settings::Settings;
+use crate::settings::{Settings, in_environment};
 
 /// More rows belong into several batches.
 const MAX_ROWS: usize = 10_000;
@@ -76,7 +76,7 @@ impl BatchArgs {
 
     /// The first flag that means nothing without rows. The environment may hold its values for every run.
     pub(super) fn without_rows(&self) -> Option<&'static str> {
-        let typed = |given: bool, variable: &str| given && std::env::var_os(variable).is_none();
+        let typed = |given: bool, variable: &str| given && !in_environment(variable);
         [
             (
                 typed(self.name_template.is_some(), "FENTA_NAME_TEMPLATE"),
