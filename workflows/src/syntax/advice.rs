@@ -6,7 +6,7 @@
 use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{Error, Location};
 
-use super::load::span_of;
+use super::load::{FLOOD, span_of};
 use super::{MAX_DEPTH, MAX_NODES};
 use crate::diagnostic::{Diagnostic, Span, codes};
 
@@ -22,6 +22,10 @@ pub(super) fn syntax_error(text: &str, error: &Error) -> Diagnostic {
     let message = plain_message(error);
     if message.contains("recursion limit") {
         return too_deep(span);
+    }
+    if message.contains(FLOOD) {
+        return Diagnostic::error(codes::TOO_LARGE, span, message)
+            .hint("look for a key or an item that is written again and again; long data belongs in a file of rows");
     }
     let slip = Slip::of(text, span, &message);
     let mut diagnostic =

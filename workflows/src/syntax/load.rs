@@ -134,6 +134,7 @@ impl<'de> Visitor<'de> for RawVisitor {
         let mut items = Vec::new();
         while let Some(item) = access.next_element()? {
             items.push(item);
+            bounded(items.len())?;
         }
         Ok(Raw::List(items))
     }
@@ -142,9 +143,23 @@ impl<'de> Visitor<'de> for RawVisitor {
         let mut entries = Vec::new();
         while let Some(key) = access.next_key()? {
             entries.push((key, access.next_value()?));
+            bounded(entries.len())?;
         }
         Ok(Raw::Map(entries))
     }
+}
+
+/// Most entries of one map or list: more than any may have, so that a flood is refused before all of it is read.
+const MAX_ENTRIES: usize = 25_000;
+
+/// What the error of a flood says; the advice knows it by this.
+pub(super) const FLOOD: &str = "entries in one map or list";
+
+fn bounded<E: de::Error>(entries: usize) -> Result<(), E> {
+    if entries > MAX_ENTRIES {
+        return Err(E::custom(format!("more than {MAX_ENTRIES} {FLOOD}")));
+    }
+    Ok(())
 }
 
 /// Turns the YAML crate's locations into spans that underline something sensible.
