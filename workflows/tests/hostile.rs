@@ -113,8 +113,8 @@ fn documents() -> Vec<(&'static str, String, &'static str)> {
             "syntax/second-document 2:1",
         ),
         (
-            "40 000 nodes",
-            many_errors(40_000),
+            "24 000 nodes",
+            many_errors(24_000),
             "syntax/too-large 20003:3",
         ),
         (
