@@ -130,7 +130,7 @@ pub(crate) enum CommandError {
         checks: usize,
     },
     /// `fenta fmt --check` found documents to lay out.
-    #[error("{files} of the documents are laid out differently")]
+    #[error("laid out differently: {files} of the documents")]
     Unformatted {
         /// How many.
         files: usize,

@@ -122,7 +122,16 @@ fn documents() -> Vec<(&'static str, String, &'static str)> {
             many_errors(20_000),
             "graph/unknown-type 3:",
         ),
-        ("one key 120 000 times", "a: 1\n".repeat(120_000), "syntax/"),
+        (
+            "one key 120 000 times",
+            "a: 1\n".repeat(120_000),
+            "syntax/too-large ",
+        ),
+        (
+            "a list of 1.5 million items",
+            format!("{HEAD}  a: [{}]\n", "1,".repeat(1_500_000)),
+            "syntax/too-large 3:",
+        ),
         ("alias bomb", bomb(), "syntax/alias 1:5"),
         (
             "alias of itself",

@@ -30,7 +30,7 @@ codes! {
     SECOND_DOCUMENT = "syntax/second-document": "A file holds one workflow. A line with `---` or `...` in the middle of a \
         file starts another document.";
     /// The document is over a limit.
-    TOO_LARGE = "syntax/too-large": "A document has at most 4 MiB, 64 levels, 250 000 values and 20 000 nodes. Long texts belong in files \
+    TOO_LARGE = "syntax/too-large": "A document has at most 4 MiB, 64 levels, 250 000 values, 25 000 entries of one map or list, and 20 000 nodes. Long texts belong in files \
         that Input.Text reads.";
     /// Bytes that are no text.
     ENCODING = "syntax/encoding": "A document is UTF-8 text, and these bytes are not: the file was saved in another encoding \
@@ -118,7 +118,7 @@ codes! {
     UNKNOWN_VAR = "graph/unknown-var": "The expression names a variable that is not in `vars`. Values used in several \
         places are written once there: `vars: { title: Bees }`, and used as ${{ vars.title }}.";
     /// A node type that does not exist.
-    UNKNOWN_TYPE = "graph/unknown-type": "There is no node type with this name. `fenta nodes ls` lists them.";
+    UNKNOWN_TYPE = "graph/unknown-type": "There is no node type with this name. `fenta nodes list` lists them.";
     /// A node type that is part of the language but not of this version.
     TYPE_UNAVAILABLE = "graph/type-not-available": "The node type is part of the language, but this version of the program \
         cannot do it yet.";

@@ -121,7 +121,7 @@ impl Reader<'_> {
                         id.key_span,
                         format!("the node `{}` has no `type`", id.key),
                     )
-                    .hint("write `type: Input.Text`; `fenta nodes ls` lists the types"),
+                    .hint("write `type: Input.Text`; `fenta nodes list` lists the types"),
                 );
                 (None, id.key_span)
             }
@@ -228,7 +228,7 @@ fn node_type(entry: &Entry, found: &mut Diagnostics) -> Option<&'static dyn Node
                     "the node type `{kind}` is part of the language but not available in this version yet"
                 ),
             )
-            .hint("`fenta nodes ls` lists the types this version has")
+            .hint("`fenta nodes list` lists the types this version has")
         } else {
             let kinds: Vec<&str> = nodes::descriptors().map(|known| known.kind).collect();
             let near = nearest(&kind, kinds.iter().copied().chain(nodes::LATER));
@@ -238,7 +238,7 @@ fn node_type(entry: &Entry, found: &mut Diagnostics) -> Option<&'static dyn Node
                 format!("no node type is called `{kind}`"),
             )
             .suggest(near, span)
-            .hint("`fenta nodes ls` lists the types")
+            .hint("`fenta nodes list` lists the types")
         });
     }
     known
