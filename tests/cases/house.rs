@@ -110,6 +110,9 @@ const DOORS: &[(&str, &[&str])] = &[
     ("parley", &["daemon/render/src/text/"]),
     ("ebur128", &["daemon/render/src/audio/"]),
     ("croner", &["workflows/src/graph/cron.rs"]),
+    ("landlock", &["daemon/render/src/confine/files.rs"]),
+    ("seccompiler", &["daemon/render/src/confine/calls.rs"]),
+    ("libc", &["daemon/render/src/confine/calls.rs"]),
     ("regex_lite", &["workflows/src/input/pattern.rs"]),
 ];
 

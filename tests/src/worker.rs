@@ -76,6 +76,7 @@ impl Workbench {
             blobs: blobs.collect(),
             action,
             output_dir: output_dir.to_string_lossy().into_owned(),
+            parent: None,
         };
         let (outputs, facts) = self.converse(&job)?;
         Ok(Made {

@@ -20,6 +20,10 @@ pub struct WorkerJob {
     pub blobs: BTreeMap<Digest, String>,
     /// A folder that exists, is empty and takes the outputs.
     pub output_dir: String,
+    /// Number of the process that gives the job. A worker whose parent is another one by the time it can look lives
+    /// on without anybody who waits for it, and ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<u32>,
 }
 
 /// What the worker reports.
@@ -90,6 +94,41 @@ pub struct WorkerVersion {
     pub renderer: String,
     /// libav library versions, and the x264 build.
     pub libraries: BTreeMap<String, String>,
+    /// How far this machine's kernel holds it back. No part of [`WorkerVersion::tool`]: it changes no result.
+    #[serde(default)]
+    pub sandbox: Sandbox,
+}
+
+/// How far a worker was held back, found out by doing it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sandbox {
+    /// Version of the kernel's file rules in force (Landlock); none where it has none.
+    pub files: Option<u32>,
+    /// Whether every system call that the work does not need is refused (seccomp).
+    pub calls: bool,
+}
+
+impl Sandbox {
+    /// All of it, some of it, none of it.
+    pub fn level(&self) -> SandboxLevel {
+        match (self.files, self.calls) {
+            (Some(_), true) => SandboxLevel::Full,
+            (None, false) => SandboxLevel::None,
+            _ => SandboxLevel::Reduced,
+        }
+    }
+}
+
+/// How much of the sandbox there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SandboxLevel {
+    /// No file but the job's, no call but the work's.
+    Full,
+    /// One of the two.
+    Reduced,
+    /// Only limits on memory, time and files.
+    None,
 }
 
 impl WorkerVersion {

@@ -182,6 +182,7 @@ mod tests {
             action,
             blobs: BTreeMap::new(),
             output_dir: String::new(),
+            parent: None,
         }
     }
 

@@ -11,7 +11,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut stdout = std::io::stdout().lock();
     match std::env::args().nth(1).as_deref() {
         Some("--version-json") => {
-            serde_json::to_writer(&mut stdout, &version::version()?)?;
+            let mut version = version::version()?;
+            // Told by doing it: everything that had to be read was read, and this process needs nothing more.
+            version.sandbox = confine::lock_in(&confine::Grants::default());
+            serde_json::to_writer(&mut stdout, &version)?;
             writeln!(stdout)?;
             Ok(ExitCode::SUCCESS)
         }
@@ -19,8 +22,10 @@ fn main() -> anyhow::Result<ExitCode> {
             "`{other}` is not an option; fenta-render reads a job from standard input or takes --version-json"
         ),
         None => {
-            confine::confine().context("cannot confine the worker")?;
-            let done = protocol::serve(std::io::stdin().lock(), &mut stdout)?;
+            confine::begin().context("cannot confine the worker")?;
+            let done = protocol::serve(std::io::stdin().lock(), &mut stdout, |job| {
+                confine::lock_in(&confine::Grants::of(job));
+            })?;
             Ok(if done {
                 ExitCode::SUCCESS
             } else {

@@ -7,18 +7,29 @@ use std::io::{Read, Write};
 
 use fenta_workflows::worker::{FailureClass, WorkerEvent, WorkerFailure, WorkerJob};
 
+use crate::confine::is_wanted;
 use crate::job::perform;
 
 /// Jobs are small; more than this is not one.
 const MAX_JOB_BYTES: u64 = 64 << 20;
 
-/// Reads a job, does it and reports; true when it succeeded.
+/// Reads a job, gives up what it does not need (`confine`), does it and reports; true when it succeeded.
 ///
 /// # Errors
 /// Only when the daemon cannot be told anything any more.
-pub fn serve(input: impl Read, output: &mut impl Write) -> std::io::Result<bool> {
+pub fn serve(
+    input: impl Read,
+    output: &mut impl Write,
+    confine: impl FnOnce(&WorkerJob),
+) -> std::io::Result<bool> {
     let mut lost = None;
     let outcome = read_job(input).and_then(|job| {
+        if !is_wanted(&job) {
+            return Err(refused(
+                "the process that gave the job has ended".to_owned(),
+            ));
+        }
+        confine(&job);
         perform(&job, &mut |done, total| {
             if let Err(error) = say(output, &WorkerEvent::Progress { done, total }) {
                 lost.get_or_insert(error);
@@ -42,17 +53,20 @@ pub fn serve(input: impl Read, output: &mut impl Write) -> std::io::Result<bool>
 
 fn read_job(input: impl Read) -> Result<WorkerJob, WorkerFailure> {
     let mut text = Vec::new();
-    let refused = |message: String| WorkerFailure {
-        class: FailureClass::Internal,
-        message,
-        hint: String::new(),
-    };
     input
         .take(MAX_JOB_BYTES)
         .read_to_end(&mut text)
         .map_err(|error| refused(format!("the job could not be read: {error}")))?;
     serde_json::from_slice(&text)
         .map_err(|error| refused(format!("the job is not understood: {error}")))
+}
+
+fn refused(message: String) -> WorkerFailure {
+    WorkerFailure {
+        class: FailureClass::Internal,
+        message,
+        hint: String::new(),
+    }
 }
 
 fn say(output: &mut impl Write, event: &WorkerEvent) -> std::io::Result<()> {
@@ -71,7 +85,7 @@ mod tests {
 
     fn events(input: &[u8]) -> (bool, Vec<WorkerEvent>) {
         let mut output = Vec::new();
-        let done = serve(input, &mut output).unwrap();
+        let done = serve(input, &mut output, |_| ()).unwrap();
         let events = output
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty())
@@ -107,6 +121,7 @@ mod tests {
             }),
             blobs: BTreeMap::from([(source, path.to_str().unwrap().to_owned())]),
             output_dir: folder.path().to_str().unwrap().to_owned(),
+            parent: None,
         };
         let (done, events) = events(&serde_json::to_vec(&job).unwrap());
         assert!(done);
@@ -134,6 +149,6 @@ mod tests {
                 Ok(())
             }
         }
-        assert!(serve(&b"{}"[..], &mut Deaf).is_err());
+        assert!(serve(&b"{}"[..], &mut Deaf, |_| ()).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use fenta_templates::time::FrameRate;
-use fenta_workflows::worker::WorkerVersion;
+use fenta_workflows::worker::{Sandbox, WorkerVersion};
 
 use crate::error::RenderError;
 use crate::ffi_encoder::{EncoderSetup, VideoEncoder};
@@ -15,7 +15,7 @@ use crate::picture::{Picture, Yuv};
 /// Bumped whenever the same job may give other bytes.
 pub const RENDERER: &str = "1";
 
-/// The renderer's version and its libraries'.
+/// The renderer's version and its libraries'; how far it is confined is for whoever confines it to say.
 pub fn version() -> Result<WorkerVersion, RenderError> {
     let mut libraries = library_versions();
     if let Some(build) = x264_build()? {
@@ -30,6 +30,7 @@ pub fn version() -> Result<WorkerVersion, RenderError> {
     Ok(WorkerVersion {
         renderer: RENDERER.to_owned(),
         libraries,
+        sandbox: Sandbox::default(),
     })
 }
 

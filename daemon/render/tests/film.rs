@@ -53,6 +53,7 @@ impl Bench {
             action,
             blobs: self.blobs.clone(),
             output_dir: out.to_str().unwrap().to_owned(),
+            parent: None,
         };
         let done = perform(&job, &mut |done, total| assert!(done <= total))?;
         let file = done.outputs.values().next().cloned().unwrap_or_default();

@@ -79,6 +79,7 @@ async fn job(tools: &Tools, action: &Action, folder: &Path) -> Result<Vec<u8>, W
             action,
             blobs,
             output_dir,
+            parent: Some(std::process::id()),
         };
         serde_json::to_vec(&job)
             .map_err(|error| failure(FailureClass::Internal, error.to_string(), ""))

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use fenta_templates::timeline::FontRequest;
 use fenta_workflows::action::{Action, ActionFacts, ResolveFontsRequest, SpeakRequest};
-use fenta_workflows::worker::{WorkerEvent, WorkerFailure, WorkerJob, WorkerVersion};
+use fenta_workflows::worker::{
+    Sandbox, SandboxLevel, WorkerEvent, WorkerFailure, WorkerJob, WorkerVersion,
+};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
@@ -31,6 +33,7 @@ pub(super) async fn checks(programs: &[PathBuf]) -> Vec<Check> {
     match version(program).await {
         Ok(version) => vec![
             Check::ok(NAME, format!("{}, {}", program.display(), version.tool())),
+            sandbox(version.sandbox),
             fonts(program).await,
             speech(program).await,
         ],
@@ -53,6 +56,28 @@ fn fix_for(reason: &str) -> &'static str {
 async fn version(program: &Path) -> Result<WorkerVersion, String> {
     let output = answer(Command::new(program).arg("--version-json"), b"").await?;
     serde_json::from_str(&output).map_err(|error| format!("it answered {output:?}: {error}"))
+}
+
+/// How far the kernel holds a worker back, as the worker itself found out.
+fn sandbox(sandbox: Sandbox) -> Check {
+    const NAME: &str = "sandbox";
+    let files = sandbox.files.map_or_else(
+        || "any file of the user's (this kernel has no Landlock)".to_owned(),
+        |version| format!("no file but the job's (Landlock {version})"),
+    );
+    let calls = if sandbox.calls {
+        "no network, program or other process (seccomp)"
+    } else {
+        "the network and other programs (this kernel filters no calls)"
+    };
+    let told = |level: &str| format!("{level}: a worker reaches {files} and {calls}");
+    let fix = "use a kernel from 5.13 on with Landlock (`lsm=landlock,...` at boot) and seccomp, and a container that leaves them on; \
+               until then give it only files you trust";
+    match sandbox.level() {
+        SandboxLevel::Full => Check::ok(NAME, told("full")),
+        SandboxLevel::Reduced => Check::warning(NAME, told("reduced"), fix),
+        SandboxLevel::None => Check::warning(NAME, told("none"), fix),
+    }
 }
 
 async fn fonts(program: &Path) -> Check {
@@ -122,6 +147,7 @@ async fn job(program: &Path, action: Action) -> Result<ActionFacts, WorkerFailur
         action,
         blobs: BTreeMap::new(),
         output_dir: unicode(folder.path()).map_err(|error| trouble(error.to_string()))?,
+        parent: Some(std::process::id()),
     };
     let input = serde_json::to_vec(&job).map_err(|error| trouble(error.to_string()))?;
     let output = answer(&mut Command::new(program), &input)
@@ -203,6 +229,23 @@ mod tests {
     }
 
     #[test]
+    fn the_level_of_the_sandbox_is_told_as_it_is() {
+        let of = |files, calls| sandbox(Sandbox { files, calls });
+        assert_eq!(of(Some(6), true).verdict, Verdict::Ok);
+        assert!(of(Some(6), true).found.starts_with("full:"));
+        for (files, calls, level) in [
+            (None, true, "reduced:"),
+            (Some(1), false, "reduced:"),
+            (None, false, "none:"),
+        ] {
+            let check = of(files, calls);
+            assert_eq!(check.verdict, Verdict::Warning, "{level}");
+            assert!(check.found.starts_with(level), "{}", check.found);
+            assert!(check.fix.is_some());
+        }
+    }
+
+    #[test]
     fn the_workers_advice_wins() {
         let failure = |hint: &str| WorkerFailure {
             class: fenta_workflows::worker::FailureClass::Input,
@@ -248,7 +291,7 @@ mod tests {
     #[tokio::test]
     async fn a_working_program_is_asked_for_fonts_and_speech() {
         let dir = tempfile::tempdir().unwrap();
-        let body = r#"[ "$1" = --version-json ] && { echo '{"renderer":"7","libraries":{}}'; exit; }
+        let body = r#"[ "$1" = --version-json ] && { echo '{"renderer":"7","libraries":{},"sandbox":{"files":6,"calls":true}}'; exit; }
 job=$(cat)
 case "$job" in
 *resolve_fonts*) echo '{"event":"done","outputs":{},"facts":{"kind":"fonts","value":[]}}' ;;
@@ -256,12 +299,15 @@ case "$job" in
 esac"#;
         let found = checks(&[program(dir.path(), body)]).await;
         let verdicts: Vec<_> = found.iter().map(|check| check.verdict).collect();
-        assert_eq!(verdicts, [Verdict::Ok, Verdict::Ok, Verdict::Failed]);
+        assert_eq!(
+            verdicts,
+            [Verdict::Ok, Verdict::Ok, Verdict::Ok, Verdict::Failed]
+        );
         assert!(
             found[0].found.contains("fenta-render 7"),
             "{}",
             found[0].found
         );
-        assert_eq!(found[2].fix.as_deref(), Some("sudo apt install libflite1"));
+        assert_eq!(found[3].fix.as_deref(), Some("sudo apt install libflite1"));
     }
 }

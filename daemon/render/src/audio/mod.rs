@@ -23,7 +23,7 @@ use fenta_workflows::action::ActionFacts;
 
 pub use mix::mix;
 pub use music::compose_music;
-pub use speech::speak;
+pub use speech::{engine_files, engine_programs, speak};
 
 /// Samples per second of everything this module makes.
 pub(crate) const RATE: u32 = 48_000;

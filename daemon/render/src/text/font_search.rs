@@ -12,6 +12,8 @@ use parley::fontique::{
     Collection, CollectionOptions, FamilyInfo, FontInfo, FontStyle, FontWidth, SourceKind,
 };
 
+use crate::confine::linked_files;
+
 /// Families whose package has another name than the family suggests.
 const PACKAGES: [(&str, &str); 10] = [
     ("inter", "fonts-inter"),
@@ -65,6 +67,16 @@ pub fn resolve_fonts_in(
             Ok((font.clone(), path, index))
         })
         .collect()
+}
+
+/// Every place that finding fonts may have to read: the usual folders, and the files that links in them lead to.
+pub fn font_places() -> Vec<PathBuf> {
+    let folders = usual_folders();
+    let linked: Vec<PathBuf> = folders
+        .iter()
+        .flat_map(|folder| linked_files(folder))
+        .collect();
+    folders.into_iter().chain(linked).collect()
 }
 
 fn usual_folders() -> Vec<PathBuf> {

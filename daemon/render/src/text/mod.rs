@@ -37,7 +37,7 @@ use fonts::FontLibrary;
 use overlay::OverlayPainter;
 
 pub use error::TextError;
-pub use font_search::{resolve_fonts, resolve_fonts_in};
+pub use font_search::{font_places, resolve_fonts, resolve_fonts_in};
 pub use image::RgbaImage;
 
 /// A picture to blend over a frame.

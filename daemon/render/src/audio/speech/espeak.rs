@@ -8,6 +8,7 @@
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
+use super::places::installed;
 use super::trim::sounding;
 use super::{Raw, Span};
 use crate::audio::error::AudioError;
@@ -17,8 +18,6 @@ use crate::audio::wav::read_mono;
 const WORDS_PER_MINUTE: u32 = 175;
 /// Silence between sentences, seconds at the voice's own speed.
 const SENTENCE_PAUSE: f32 = 0.4;
-/// Where the program is looked for; the caller's environment does not decide what is run.
-const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin";
 
 /// Speaks the tokens of a text; the spans are in samples of the result.
 pub(crate) fn speak(voice: &str, tokens: &[&str], speed_pm: u32) -> Result<Raw, AudioError> {
@@ -178,19 +177,22 @@ fn failed(detail: String) -> AudioError {
 /// The text goes through standard input and the sound comes back through standard output: no shell, no files.
 fn run(voice: &str, words_per_minute: u32, text: &str) -> Result<Output, AudioError> {
     let speed = words_per_minute.to_string();
-    let mut child = Command::new("espeak-ng")
+    let missing = |detail: String| AudioError::EngineMissing {
+        name: "espeak-ng".to_owned(),
+        package: "espeak-ng",
+        detail,
+    };
+    let program =
+        installed("espeak-ng").ok_or_else(|| missing("there is no such program".to_owned()))?;
+    // Given by its whole path: looking it up would take calls that a confined worker may not make.
+    let mut child = Command::new(program)
         .args(["-v", voice, "-s", &speed, "-b", "1", "--stdin", "--stdout"])
         .env_clear()
-        .env("PATH", SEARCH_PATH)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| AudioError::EngineMissing {
-            name: "espeak-ng".to_owned(),
-            package: "espeak-ng",
-            detail: error.to_string(),
-        })?;
+        .map_err(|error| missing(error.to_string()))?;
     // A sentence is far smaller than a pipe's buffer, so writing it all first cannot block. A program that ends
     // without reading is reported by its exit status below.
     if let Some(mut stdin) = child.stdin.take() {

@@ -8,6 +8,7 @@ mod espeak;
 mod ffi_flite;
 mod flite;
 mod fold;
+mod places;
 mod polish;
 mod text;
 mod trim;
@@ -20,6 +21,8 @@ use fenta_workflows::worker::WorkerFailure;
 use super::error::AudioError;
 use super::resample::resample;
 use super::{AudioDone, RATE, wav};
+
+pub use places::{engine_files, engine_programs};
 
 /// File name of the result.
 const OUTPUT: &str = "speech.wav";

@@ -1,0 +1,208 @@
+//! The worker as it really runs: a process that confines itself, given jobs on its standard input.
+//!
+//! What is asked here is that the sandbox lets every kind of work through, and that the hostile files of the corpus get
+//! nothing. `attack.rs` asks the other half: that it lets nothing else through.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a failed step fails the case; figures are its output"
+)]
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use fenta_templates::timeline::FontRequest;
+use fenta_workflows::action::{
+    Action, ActionFacts, ComposeMusicRequest, ProbeRequest, ResolveFontsRequest, SpeakRequest,
+};
+use fenta_workflows::digest::blob_digest;
+use fenta_workflows::worker::{
+    FailureClass, SandboxLevel, WorkerEvent, WorkerFailure, WorkerJob, WorkerVersion,
+};
+
+fn worker() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fenta-render"));
+    command.env_clear();
+    command
+}
+
+/// Has one action done by a process of its own; its outputs stay in `out`.
+fn run(action: Action, files: &[&Path], out: &Path) -> Result<ActionFacts, WorkerFailure> {
+    let blobs: BTreeMap<_, _> = files
+        .iter()
+        .map(|path| {
+            let digest = blob_digest(&std::fs::read(path).unwrap());
+            (digest, path.to_str().unwrap().to_owned())
+        })
+        .collect();
+    let job = WorkerJob {
+        action,
+        blobs,
+        output_dir: out.to_str().unwrap().to_owned(),
+        parent: Some(std::process::id()),
+    };
+    let mut child = worker()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let text = serde_json::to_vec(&job).unwrap();
+    child.stdin.take().unwrap().write_all(&text).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let last = said.lines().last().unwrap_or_default();
+    match serde_json::from_str(last) {
+        Ok(WorkerEvent::Done { facts, .. }) => Ok(facts),
+        Ok(WorkerEvent::Failed(failure)) => Err(failure),
+        other => panic!(
+            "{other:?}, {}, {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        ),
+    }
+}
+
+fn version() -> WorkerVersion {
+    let output = worker().arg("--version-json").output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn speak(engine: &str, voice: &str, text: &str) -> Action {
+    Action::Speak(SpeakRequest {
+        text: text.to_owned(),
+        engine: engine.to_owned(),
+        voice: voice.to_owned(),
+        speed_pm: 1000,
+    })
+}
+
+#[test]
+fn it_says_how_far_it_is_confined_and_starts_at_once() {
+    let version = version();
+    println!("{:?}", version.sandbox);
+    if Path::new("/proc/self/status").exists() {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        assert_eq!(version.sandbox.calls, status.contains("Seccomp:"));
+    }
+    assert!(!version.tool().contains("sandbox"));
+    let begun = Instant::now();
+    for _ in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        let job = Action::ComposeMusic(ComposeMusicRequest {
+            seed: 1,
+            mood: "none such".to_owned(),
+            bpm: 90,
+            duration_ms: 1000,
+        });
+        assert!(run(job, &[], folder.path()).is_err());
+    }
+    println!("start, refuse and end: {:?}", begun.elapsed() / 5);
+}
+
+#[test]
+fn both_engines_speak_inside_the_sandbox() {
+    let folder = tempfile::tempdir().unwrap();
+    let spoken = run(speak("flite", "slt", "Held back."), &[], folder.path()).unwrap();
+    assert!(matches!(spoken, ActionFacts::Speech(facts) if facts.words.len() == 2));
+    let installed = ["/usr/bin", "/usr/local/bin"]
+        .iter()
+        .any(|folder| Path::new(folder).join("espeak-ng").exists());
+    let german = run(speak("espeak-ng", "de", "Guten Tag."), &[], folder.path());
+    match german {
+        Ok(ActionFacts::Speech(facts)) => assert_eq!(facts.words.len(), 2),
+        Err(failure) if !installed => assert_eq!(failure.class, FailureClass::Unsupported),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn fonts_are_found_and_handed_over_inside_the_sandbox() {
+    let folder = tempfile::tempdir().unwrap();
+    let action = Action::ResolveFonts(ResolveFontsRequest {
+        fonts: vec![FontRequest {
+            family: "Inter".to_owned(),
+            weight: 700,
+        }],
+    });
+    let facts = run(action, &[], folder.path()).unwrap();
+    assert!(matches!(facts, ActionFacts::Fonts(faces) if faces.len() == 1));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// A file that is not named by the job is as if it were not there, even for the worker's own code.
+#[test]
+fn a_path_beside_the_jobs_is_refused() {
+    if version().sandbox.level() != SandboxLevel::Full {
+        println!("skipped: this kernel holds nothing back");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (given, secret) = (folder.path().join("given"), folder.path().join("secret"));
+    std::fs::write(&given, "x").unwrap();
+    std::fs::write(&secret, "y").unwrap();
+    let out = folder.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    // A link among the blobs is granted for what it leads to when the job starts, not for where it lies.
+    let facts = run(
+        Action::Probe(ProbeRequest {
+            source: blob_digest(b"x"),
+            name: "given".to_owned(),
+        }),
+        &[&given],
+        &out,
+    );
+    assert!(facts.unwrap_err().message.contains("given"));
+    let elsewhere = folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let music = Action::ComposeMusic(ComposeMusicRequest {
+        seed: 1,
+        mood: "calm".to_owned(),
+        bpm: 90,
+        duration_ms: 1000,
+    });
+    assert!(run(music, &[], &elsewhere).is_ok());
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 0);
+}
+
+fn hostile() -> Option<PathBuf> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/corpus/media/_made_here_hostile");
+    if !corpus.is_dir() {
+        println!("skipped: no corpus beside the checkout");
+        return None;
+    }
+    Some(corpus)
+}
+
+#[test]
+fn hostile_playlists_read_nothing() {
+    let Some(corpus) = hostile() else { return };
+    let mut playlists = 0;
+    for entry in std::fs::read_dir(corpus).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let out = tempfile::tempdir().unwrap();
+        let probe = Action::Probe(ProbeRequest {
+            source: blob_digest(&std::fs::read(&path).unwrap()),
+            name: name.clone(),
+        });
+        let answer = run(probe, &[&path], out.path());
+        println!("{name}: {answer:?}");
+        if name.ends_with(".mp4") || name.starts_with("svg") {
+            playlists += 1;
+            let failure = answer.unwrap_err();
+            let class = if name.starts_with("svg") {
+                FailureClass::Unsupported
+            } else {
+                FailureClass::Input
+            };
+            assert_eq!(failure.class, class, "{name}: {failure:?}");
+        }
+        assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0, "{name}");
+    }
+    assert!(playlists >= 9, "{playlists}");
+}
