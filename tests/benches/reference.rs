@@ -320,11 +320,8 @@ fn caption_style(font: FontRequest) -> CaptionStyle {
             blur: 3,
             color: Color::BLACK.with_alpha(128),
         }),
-        highlight: Highlight {
-            mode: HighlightMode::Color,
-            color: Color::rgb(255, 215, 0),
-            scale_pm: 1080,
-        },
+        plate: None,
+        highlight: Highlight::new(HighlightMode::Color, Color::rgb(255, 215, 0), 1080),
         max_lines: 2,
         max_width: 900,
         anchor: Anchor::Bottom,

@@ -13,7 +13,8 @@ use super::wrong::Wrong;
 use super::{ProblemKind, grammar};
 use crate::color::Color;
 use crate::timeline::{
-    Anchor, Canvas, CaptionPreset, CaptionStyle, FontRequest, Highlight, HighlightMode,
+    Anchor, Canvas, CaptionPlate, CaptionPreset, CaptionStyle, FontRequest, Highlight,
+    HighlightMode, Outline, PlateShape,
 };
 
 /// Average advance of a bold Latin letter in permille of the size, for templates that name no `max_chars`.
@@ -31,9 +32,8 @@ pub(crate) struct CaptionRules {
     pub(crate) uppercase: bool,
     pub(crate) outline: Option<OutlineRule>,
     pub(crate) shadow: Option<ShadowRule>,
-    pub(crate) highlight: HighlightMode,
-    pub(crate) highlight_color: ColorSource,
-    pub(crate) highlight_scale_pm: u16,
+    pub(crate) plate: Option<PlateRule>,
+    pub(crate) highlight: HighlightRule,
     pub(crate) anchor: Anchor,
     pub(crate) x: i32,
     pub(crate) y: i32,
@@ -43,6 +43,76 @@ pub(crate) struct CaptionRules {
     pub(crate) emphasis: Emphasis,
     /// Whether emoji are left out of the words.
     pub(crate) strip_emoji: bool,
+}
+
+/// The active word's look, whose colours may come from placeholders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HighlightRule {
+    pub(crate) mode: HighlightMode,
+    pub(crate) color: ColorSource,
+    pub(crate) scale_pm: u16,
+    text: Option<ColorSource>,
+    outline: Option<OutlineRule>,
+    padding: Option<u16>,
+    radius: Option<u16>,
+    spoken: Option<ColorSource>,
+}
+
+impl HighlightRule {
+    pub(crate) const fn new(mode: HighlightMode) -> Self {
+        Self {
+            mode,
+            color: ColorSource::Fixed(Color::rgb(0xFF, 0xD4, 0x00)),
+            scale_pm: 1000,
+            text: None,
+            outline: None,
+            padding: None,
+            radius: None,
+            spoken: None,
+        }
+    }
+
+    fn resolve(&self, colors: &BTreeMap<String, Color>) -> Highlight {
+        let color = |source: &Option<ColorSource>| source.as_ref().map(|one| one.resolve(colors));
+        // A stroke of no width is said, so that it is told from none being said.
+        let nothing = Outline {
+            width: 0,
+            color: Color::BLACK,
+        };
+        Highlight {
+            mode: self.mode,
+            color: self.color.resolve(colors),
+            scale_pm: self.scale_pm,
+            text: color(&self.text),
+            outline: self
+                .outline
+                .as_ref()
+                .map(|rule| rule.resolve(colors).unwrap_or(nothing)),
+            padding: self.padding,
+            radius: self.radius,
+            spoken: color(&self.spoken),
+        }
+    }
+}
+
+/// A plate whose colour may come from a placeholder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PlateRule {
+    color: ColorSource,
+    padding: u16,
+    radius: u16,
+    shape: PlateShape,
+}
+
+impl PlateRule {
+    fn resolve(&self, colors: &BTreeMap<String, Color>) -> CaptionPlate {
+        CaptionPlate {
+            color: self.color.resolve(colors),
+            padding: self.padding,
+            radius: self.radius,
+            shape: self.shape,
+        }
+    }
 }
 
 /// Which words always have the highlight's colour.
@@ -91,11 +161,8 @@ impl CaptionRules {
             uppercase: self.uppercase,
             outline: self.outline.as_ref().and_then(|rule| rule.resolve(colors)),
             shadow: self.shadow.as_ref().map(|rule| rule.resolve(colors)),
-            highlight: Highlight {
-                mode: self.highlight,
-                color: self.highlight_color.resolve(colors),
-                scale_pm: self.highlight_scale_pm,
-            },
+            plate: self.plate.as_ref().map(|rule| rule.resolve(colors)),
+            highlight: self.highlight.resolve(colors),
             max_lines: self.grouping.max_lines,
             max_width: self.max_width,
             anchor: self.anchor,
@@ -121,8 +188,12 @@ enum Preset {
     None,
 }
 
-const PRESETS: [(&str, Preset); 7] = [
+const PRESETS: [(&str, Preset); 11] = [
     ("karaoke", Preset::Drawn(CaptionPreset::Karaoke)),
+    ("highlight", Preset::Drawn(CaptionPreset::Highlight)),
+    ("bounce", Preset::Drawn(CaptionPreset::Bounce)),
+    ("slide", Preset::Drawn(CaptionPreset::Slide)),
+    ("typewriter", Preset::Drawn(CaptionPreset::Typewriter)),
     ("pop", Preset::Drawn(CaptionPreset::Pop)),
     ("box", Preset::Drawn(CaptionPreset::Box)),
     ("phrase", Preset::Drawn(CaptionPreset::Phrase)),
@@ -142,8 +213,14 @@ impl Preset {
     /// What happens to the spoken word when nothing is said about it.
     const fn usual_mode(self) -> HighlightMode {
         match self {
-            Self::Drawn(CaptionPreset::Karaoke | CaptionPreset::Pop) => HighlightMode::Color,
+            Self::Drawn(
+                CaptionPreset::Karaoke
+                | CaptionPreset::Pop
+                | CaptionPreset::Bounce
+                | CaptionPreset::Slide,
+            ) => HighlightMode::Color,
             Self::Drawn(CaptionPreset::Box) => HighlightMode::Box,
+            Self::Drawn(CaptionPreset::Highlight) => HighlightMode::Marker,
             _ => HighlightMode::None,
         }
     }
@@ -151,8 +228,17 @@ impl Preset {
     /// Whether a mode can be seen with it.
     const fn allows(self, mode: HighlightMode) -> bool {
         match self {
-            Self::Drawn(CaptionPreset::Karaoke | CaptionPreset::Pop) | Self::None => true,
+            Self::Drawn(
+                CaptionPreset::Karaoke
+                | CaptionPreset::Pop
+                | CaptionPreset::Bounce
+                | CaptionPreset::Slide,
+            )
+            | Self::None => true,
+            // Letters that are only just appearing have no time to be filled.
+            Self::Drawn(CaptionPreset::Typewriter) => !matches!(mode, HighlightMode::Fill),
             Self::Drawn(CaptionPreset::Box) => matches!(mode, HighlightMode::Box),
+            Self::Drawn(CaptionPreset::Highlight) => matches!(mode, HighlightMode::Marker),
             Self::Drawn(CaptionPreset::Phrase | CaptionPreset::Clean) | Self::OneWord => {
                 matches!(mode, HighlightMode::None)
             }
@@ -171,10 +257,9 @@ pub(crate) fn read(fields: Fields<'_>, stage: Stage<'_>) -> Option<CaptionRules>
     let max_width = read_width(&fields, anchor, x, stage);
     let emphasis = fields.map("emphasis");
     let words = emphasis.as_ref().map_or(Emphasis::None, read_emphasis);
-    let (highlight, highlight_color, highlight_scale_pm) =
-        read_highlight(&fields, (preset, &words), stage);
+    let highlight = read_highlight(&fields, (preset, &words), stage);
     if let Some(emphasis) = emphasis {
-        check_emphasis(&emphasis, (&words, &highlight_color), stage.scope);
+        check_emphasis(&emphasis, (&words, &highlight.color), stage.scope);
         emphasis.finish();
     }
     let rules = CaptionRules {
@@ -190,10 +275,9 @@ pub(crate) fn read(fields: Fields<'_>, stage: Stage<'_>) -> Option<CaptionRules>
         uppercase: overlay_item::uppercase(&fields),
         outline: read_outline(&fields, preset, stage.scope),
         shadow: lettering::shadow(&fields, stage.scope),
+        plate: read_plate(&fields, stage.scope),
         highlight,
         emphasis: words,
-        highlight_color,
-        highlight_scale_pm,
         anchor,
         x,
         y,
@@ -220,6 +304,21 @@ fn read_outline(fields: &Fields<'_>, preset: Preset, scope: &Scope) -> Option<Ou
         );
     }
     outline
+}
+
+fn read_plate(style: &Fields<'_>, scope: &Scope) -> Option<PlateRule> {
+    const SHAPES: [(&str, PlateShape); 2] =
+        [("lines", PlateShape::Lines), ("block", PlateShape::Block)];
+    let fields = style.map("plate")?;
+    let rule = PlateRule {
+        color: lettering::color(&fields, "color", scope)
+            .unwrap_or(ColorSource::Fixed(Color::BLACK.with_alpha(0xB3))),
+        padding: fields.int("padding").unwrap_or(24),
+        radius: fields.int("radius").unwrap_or(24),
+        shape: fields.choice("shape", &SHAPES).unwrap_or(PlateShape::Lines),
+    };
+    fields.finish();
+    Some(rule)
 }
 
 fn read_grouping(fields: &Fields<'_>, preset: Preset, (size, max_width): (u16, u16)) -> Grouping {
@@ -312,7 +411,9 @@ fn read_width(fields: &Fields<'_>, anchor: Anchor, x: i32, stage: Stage<'_>) -> 
 /// Warns where the block, at its tallest, leaves the safe zone at the top or at the bottom.
 fn warn_outside(fields: &Fields<'_>, rules: &CaptionRules, stage: Stage<'_>) {
     let zone = stage.zone.rect(stage.canvas);
-    let height = i32::from(rules.size) * i32::from(rules.grouping.max_lines) * 13 / 10;
+    let plate = rules.plate.as_ref().map_or(0, |plate| plate.padding);
+    let height = i32::from(rules.size) * i32::from(rules.grouping.max_lines) * 13 / 10
+        + 2 * i32::from(plate);
     let top = match rules.anchor {
         Anchor::TopLeft | Anchor::Top | Anchor::TopRight => rules.y,
         Anchor::Left | Anchor::Center | Anchor::Right => rules.y - height / 2,
@@ -337,48 +438,78 @@ fn read_highlight(
     style: &Fields<'_>,
     (preset, emphasis): (Preset, &Emphasis),
     stage: Stage<'_>,
-) -> (HighlightMode, ColorSource, u16) {
-    const MODES: [(&str, HighlightMode); 3] = [
+) -> HighlightRule {
+    const MODES: [(&str, HighlightMode); 5] = [
         ("color", HighlightMode::Color),
         ("box", HighlightMode::Box),
+        ("marker", HighlightMode::Marker),
+        ("fill", HighlightMode::Fill),
         ("none", HighlightMode::None),
     ];
-    let usual = preset.usual_mode();
-    let color = ColorSource::Fixed(Color::rgb(0xFF, 0xD4, 0x00));
+    let usual = HighlightRule::new(preset.usual_mode());
     let Some(fields) = style.map("highlight") else {
-        return (usual, color, 1000);
+        return usual;
     };
-    let mode = fields.choice("mode", &MODES).unwrap_or(usual);
-    if !preset.allows(mode) {
+    let mode = fields.choice("mode", &MODES).unwrap_or(usual.mode);
+    let scale_pm = fields.scaled("scale", 1000.0).unwrap_or(1000);
+    if preset == Preset::None {
+        // Nothing of it is seen, and nothing has to be.
+    } else if preset.allows(mode) {
+        check_seen(&fields, (mode, scale_pm), emphasis);
+    } else {
         fields.conflict(
             "mode",
             "is never seen with this preset",
-            match usual {
-                HighlightMode::Box => "leave it out: the preset box always draws its box",
+            match (preset, usual.mode) {
+                (_, HighlightMode::Box) => "leave it out: the preset box always draws its box",
+                (_, HighlightMode::Marker) => {
+                    "leave it out: the preset highlight always draws its marker"
+                }
+                (Preset::Drawn(CaptionPreset::Typewriter), _) => "write color, box or marker",
                 _ => "leave it out, or use the preset karaoke or pop",
             },
         );
     }
-    let scale = fields.scaled("scale", 1000.0).unwrap_or(1000);
-    if scale != 1000 && preset != Preset::None && mode == HighlightMode::None {
-        let hint = "leave it out, or write another mode";
-        fields.conflict("scale", "is never seen: no word is highlighted", hint);
+    let read = HighlightRule {
+        mode,
+        color: lettering::color(&fields, "color", stage.scope).unwrap_or(usual.color),
+        scale_pm,
+        text: lettering::color(&fields, "text", stage.scope),
+        outline: lettering::outline(&fields, stage.scope),
+        padding: fields.int("padding"),
+        radius: fields.int("radius"),
+        spoken: lettering::color(&fields, "spoken", stage.scope),
+    };
+    fields.finish();
+    read
+}
+
+/// Notes what the mode never shows.
+fn check_seen(fields: &Fields<'_>, (mode, scale_pm): (HighlightMode, u16), emphasis: &Emphasis) {
+    let none = mode == HighlightMode::None;
+    for key in ["scale", "outline", "spoken"] {
+        if none && fields.has(key) && !(key == "scale" && scale_pm == 1000) {
+            let hint = "leave it out, or write another mode";
+            fields.conflict(key, "is never seen: no word is highlighted", hint);
+        }
     }
-    let seen = mode != HighlightMode::None || *emphasis != Emphasis::None;
-    if fields.has("color") && !seen && preset != Preset::None && preset.allows(mode) {
+    if none && fields.has("color") && *emphasis == Emphasis::None {
         fields.conflict(
             "color",
             "is never seen: no word is highlighted or emphasised",
             "leave it out, or list words in `emphasis`",
         );
     }
-    let read = (
-        mode,
-        lettering::color(&fields, "color", stage.scope).unwrap_or(color),
-        scale,
-    );
-    fields.finish();
-    read
+    let surrounds = matches!(mode, HighlightMode::Box | HighlightMode::Marker);
+    for key in ["text", "padding", "radius"] {
+        if !surrounds && fields.has(key) {
+            fields.conflict(
+                key,
+                "is never seen: nothing is drawn behind the word",
+                "leave it out, or write `mode: box` or `mode: marker`",
+            );
+        }
+    }
 }
 
 fn read_emphasis(fields: &Fields<'_>) -> Emphasis {
@@ -463,7 +594,7 @@ mod tests {
         let rules = rules("font: 'Inter:800', size: 84");
         assert_eq!((rules.x, rules.y, rules.max_width), (540, 1130, 720));
         assert_eq!(rules.grouping.max_chars, 14);
-        assert_eq!(rules.highlight, HighlightMode::Color);
+        assert_eq!(rules.highlight.mode, HighlightMode::Color);
     }
 
     #[test]
@@ -502,14 +633,60 @@ mod tests {
         let one = rules("preset: one_word, font: 'Inter:700'");
         assert_eq!((one.grouping.min_words, one.grouping.max_words), (1, 1));
         assert_eq!(
-            (one.preset, one.highlight),
+            (one.preset, one.highlight.mode),
             (CaptionPreset::Pop, HighlightMode::None)
         );
         let (none, notes) = read_style("preset: none, font: 'Inter:700', highlight: {mode: color}");
         assert_eq!((none, notes), (None, Vec::new()));
         assert_eq!(
-            rules("preset: box, font: 'Inter:700'").highlight,
+            rules("preset: box, font: 'Inter:700'").highlight.mode,
             HighlightMode::Box
+        );
+        for (preset, drawn, mode) in [
+            ("highlight", CaptionPreset::Highlight, HighlightMode::Marker),
+            ("bounce", CaptionPreset::Bounce, HighlightMode::Color),
+            ("slide", CaptionPreset::Slide, HighlightMode::Color),
+            ("typewriter", CaptionPreset::Typewriter, HighlightMode::None),
+        ] {
+            let found = rules(&format!("preset: {preset}, font: 'Inter:700'"));
+            assert_eq!((found.preset, found.highlight.mode), (drawn, mode));
+        }
+    }
+
+    #[test]
+    fn the_active_word_has_a_look_of_its_own() {
+        let style =
+            |text: &str| rules(&format!("font: 'Inter:700', {text}")).style(&BTreeMap::new());
+        let apart = style(
+            "highlight: {mode: box, color: '#FFD400', text: '#111111', outline: {width: 0}, padding: 12, radius: 20, \
+             spoken: '#BBBBBB', scale: 1.1}",
+        );
+        assert_eq!(
+            apart.highlight,
+            Highlight {
+                text: Some(Color::rgb(0x11, 0x11, 0x11)),
+                outline: Some(Outline {
+                    width: 0,
+                    color: Color::BLACK
+                }),
+                padding: Some(12),
+                radius: Some(20),
+                spoken: Some(Color::rgb(0xBB, 0xBB, 0xBB)),
+                ..Highlight::new(HighlightMode::Box, Color::rgb(0xFF, 0xD4, 0x00), 1100)
+            }
+        );
+        let plated = style("plate: {}").plate.unwrap();
+        assert_eq!(
+            (plated.padding, plated.radius, plated.shape),
+            (24, 24, PlateShape::Lines)
+        );
+        assert_eq!(plated.color, Color::BLACK.with_alpha(0xB3));
+        assert_eq!(
+            style("plate: {shape: block, padding: 8}")
+                .plate
+                .unwrap()
+                .padding,
+            8
         );
     }
 
@@ -528,6 +705,26 @@ mod tests {
             (
                 "preset: clean, highlight: {scale: 1.1}",
                 "highlight.scale: is never seen",
+            ),
+            (
+                "highlight: {text: '#000000'}",
+                "highlight.text: is never seen: nothing is drawn behind",
+            ),
+            (
+                "highlight: {mode: fill, radius: 4}",
+                "highlight.radius: is never seen",
+            ),
+            (
+                "preset: typewriter, highlight: {spoken: '#FF0000'}",
+                "highlight.spoken: is never seen",
+            ),
+            (
+                "preset: typewriter, highlight: {mode: fill}",
+                "highlight.mode: is never seen",
+            ),
+            (
+                "preset: highlight, highlight: {mode: color}",
+                "highlight.mode: is never seen",
             ),
             (
                 "preset: box, highlight: {mode: none}",

@@ -504,6 +504,9 @@ mod tests {
                 assert_eq!(fields.scaled::<u16>("scale", 1000.0), Some(1060));
                 assert_eq!(fields.text("color"), Some("#FF0000"));
                 assert_eq!(fields.path_of("mode"), "mode");
+                for other in ["text", "outline", "padding", "radius", "spoken"] {
+                    assert!(fields.node(other).is_none());
+                }
                 fields.finish();
             },
         );
@@ -535,10 +538,10 @@ mod tests {
             noted,
             [
                 "size: is 10, which is out of range; write a whole number from 24 to 200 pixels",
-                "preset: `krok` is not one of its values; known here: karaoke, pop, box, one_word, phrase, clean, none",
+                "preset: `krok` is not one of its values; known here: karaoke, pop, box, highlight, bounce, slide, typewriter, one_word, phrase, clean, none",
                 "max_lines: is a text, expected a whole number; write a whole number from 1 to 4 lines",
                 "gap_merge: is a number, expected a duration; write it with its unit: 300ms, 1.5s, 2m",
-                "highlight: is a number, expected a map; write a map; its keys are mode, color, scale",
+                "highlight: is a number, expected a map; write a map; its keys are mode, color, scale, text, outline, padding, radius, spoken",
                 "emoji: `bitmpa` is not one of its values; did you mean `bitmap`?",
                 "min_on_screen: `99m` is not between 0 and 30m; write a length of time from 0s to 30m",
             ]

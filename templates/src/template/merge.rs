@@ -149,7 +149,9 @@ fn forgetting_presets(mut base: Node, top: &Node) -> Node {
 fn forget_highlight(style: &mut Vec<(String, Node)>, wanted: &Node) {
     let says = |node: Option<&Node>, words: &[&str]| matches!(node, Some(Node::Text(word)) if words.contains(&word.as_str()));
     let mode = wanted.get("highlight").and_then(|look| look.get("mode"));
-    let off = says(mode, &["none"]) || says(wanted.get("preset"), &["phrase", "clean", "one_word"]);
+    let off = says(mode, &["none"])
+        || says(wanted.get("preset"), &["phrase", "clean", "one_word"])
+        || says(wanted.get("preset"), &["typewriter"]) && mode.is_none();
     if !off {
         return;
     }

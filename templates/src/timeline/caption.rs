@@ -16,6 +16,14 @@ pub enum CaptionPreset {
     Pop,
     /// As `karaoke`, the spoken word sits in a rounded box.
     Box,
+    /// As `karaoke`, a marker is drawn over the spoken word in its reading direction.
+    Highlight,
+    /// As `karaoke`, every word hops as it is spoken.
+    Bounce,
+    /// As `karaoke`, the cue slides up into its place.
+    Slide,
+    /// Letters appear as they are spoken, in places that are kept for them.
+    Typewriter,
     /// Whole phrase, no highlight.
     Phrase,
     /// As `phrase`, without outline.
@@ -30,6 +38,10 @@ pub enum HighlightMode {
     Color,
     /// A rounded box in the highlight colour behind it.
     Box,
+    /// A band in the highlight colour that is drawn over it, from where reading begins.
+    Marker,
+    /// The highlight colour runs through its letters while it is spoken, and stays.
+    Fill,
     /// Nothing.
     None,
 }
@@ -43,6 +55,61 @@ pub struct Highlight {
     pub color: Color,
     /// Size of the active word in permille of the normal size; the line never reflows.
     pub scale_pm: u16,
+    /// Colour of the active word's letters on a box or a marker; absent: the style's own on a box, black or white on
+    /// a marker, whichever is read better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<Color>,
+    /// The active word's own stroke, of no width for none; absent: that of the other words, none on a marker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outline: Option<Outline>,
+    /// Space between the word and its box's or marker's edge in pixels; absent: a share of the size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub padding: Option<u16>,
+    /// Corner radius of the box or marker in pixels; absent: a share of the size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub radius: Option<u16>,
+    /// Colour of words that have been spoken; absent: the style's own, with [`HighlightMode::Fill`] the highlight's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spoken: Option<Color>,
+}
+
+impl Highlight {
+    /// A highlight that says nothing beyond these.
+    pub const fn new(mode: HighlightMode, color: Color, scale_pm: u16) -> Self {
+        Self {
+            mode,
+            color,
+            scale_pm,
+            text: None,
+            outline: None,
+            padding: None,
+            radius: None,
+            spoken: None,
+        }
+    }
+}
+
+/// What a plate behind a cue surrounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlateShape {
+    /// All lines together.
+    Block,
+    /// Every line by its own width; where lines meet the plate is one.
+    Lines,
+}
+
+/// A plate behind a whole cue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaptionPlate {
+    /// Its colour.
+    pub color: Color,
+    /// Space between letters and edge, pixels.
+    pub padding: u16,
+    /// Corner radius, pixels.
+    pub radius: u16,
+    /// What it surrounds.
+    pub shape: PlateShape,
 }
 
 /// A stroke around the letters.
@@ -82,6 +149,9 @@ pub struct CaptionStyle {
     pub outline: Option<Outline>,
     /// Shadow, if any.
     pub shadow: Option<Shadow>,
+    /// Plate behind the cue, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plate: Option<CaptionPlate>,
     /// The active word.
     pub highlight: Highlight,
     /// Lines per cue at the most; the renderer shrinks by up to 15 % before it wraps further.

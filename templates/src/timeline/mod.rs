@@ -4,6 +4,8 @@
 //! a rational rate, every blob is named by its digest. Visual times count frames of the canvas rate; audio times
 //! count samples at 48 kHz.
 
+mod ass;
+mod ass_reader;
 mod audio;
 mod caption;
 mod clip;
@@ -19,6 +21,7 @@ mod segment;
 mod segments;
 mod spacing;
 mod srt;
+mod subtitle_marks;
 mod subtitle_reader;
 pub(crate) mod subtitles;
 mod track;
@@ -27,8 +30,8 @@ mod validate;
 
 pub use audio::{AUDIO_RATE, AudioClip, AudioPlan, Ducking, LONGEST_MS, LoudnessTarget, MusicClip};
 pub use caption::{
-    CaptionPreset, CaptionStyle, CaptionTrack, Cue, CueWord, Highlight, HighlightMode, Outline,
-    Shadow,
+    CaptionPlate, CaptionPreset, CaptionStyle, CaptionTrack, Cue, CueWord, Highlight,
+    HighlightMode, Outline, PlateShape, Shadow,
 };
 pub use clip::{Clip, Ease, Fill, Motion};
 pub use cover::CoverSpec;

@@ -1,8 +1,8 @@
 //! The same timeline at another picture size, for drafts: every length in pixels changes, no time does.
 
 use crate::timeline::{
-    Canvas, CaptionStyle, CaptionTrack, Outline, Overlay, OverlayContent, ProgressOverlay, Rect,
-    Shadow, ShapeOverlay, TextOverlay, Timeline,
+    Canvas, CaptionPlate, CaptionStyle, CaptionTrack, Highlight, Outline, Overlay, OverlayContent,
+    ProgressOverlay, Rect, Shadow, ShapeOverlay, TextOverlay, Timeline,
 };
 
 /// One factor for both axes, so that nothing is pulled out of shape, and the two sizes it leads between.
@@ -171,6 +171,17 @@ impl Scale {
             size: self.length(style.size),
             outline: style.outline.map(|outline| self.outline(outline)),
             shadow: style.shadow.map(|shadow| self.shadow(shadow)),
+            plate: style.plate.map(|plate| CaptionPlate {
+                padding: self.length(plate.padding),
+                radius: self.length(plate.radius),
+                ..plate
+            }),
+            highlight: Highlight {
+                outline: style.highlight.outline.map(|own| self.outline(own)),
+                padding: style.highlight.padding.map(|own| self.length(own)),
+                radius: style.highlight.radius.map(|own| self.length(own)),
+                ..style.highlight
+            },
             max_width: self.length(style.max_width),
             x: self.at(style.x),
             y: self.at(style.y),

@@ -1,15 +1,19 @@
-//! Subtitle files of others: SRT and VTT as players read them, which is more kindly than their definitions.
+//! Subtitle files of others: SRT, VTT and ASS as players read them, which is more kindly than their definitions.
 //!
 //! What can be read is read; a subtitle whose time makes no sense is left out and told with its line. Markup goes, text
-//! stays. Neighbours: `subtitles` holds the result. Bytes are decoded elsewhere: this takes text.
+//! stays, and so do the times that a file gives to single words. Neighbours: `subtitles` holds the result, `ass_reader`
+//! reads the third of them, `subtitle_marks` what stands inside a subtitle. Bytes are decoded elsewhere: this takes text.
 
+use super::ass_reader;
+use super::srt::TimedWord;
+use super::subtitle_marks::{Marked, plain, vtt_text};
 use crate::timeline::subtitles::Subtitle;
 
 /// Most subtitles a file may hold.
 const MAX_SUBTITLES: usize = 20_000;
 
 /// The last millisecond a subtitle may name: 1000 hours, for recordings of streams whose clock runs on.
-const MAX_MS: i64 = 3_600_000_000;
+pub(super) const MAX_MS: i64 = 3_600_000_000;
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +22,8 @@ pub enum SubtitleFormat {
     Srt,
     /// WebVTT.
     Vtt,
+    /// SubStation Alpha, of any version: texts and times are read, looks, places and drawings are not.
+    Ass,
 }
 
 /// What a file holds.
@@ -27,6 +33,9 @@ pub struct ReadSubtitles {
     pub format: SubtitleFormat,
     /// What was read, by time.
     pub subtitles: Vec<Subtitle>,
+    /// Of each subtitle, its words where the file says when they are spoken: `<00:00:01.500>` of VTT, `\k` of ASS.
+    /// Empty where it does not.
+    pub words: Vec<Vec<TimedWord>>,
     /// What was left out.
     pub skipped: Vec<SkippedSubtitle>,
 }
@@ -47,7 +56,7 @@ pub enum SubtitleError {
     #[error("the file is empty")]
     Empty,
     /// It is a file of another kind.
-    #[error("this is {found}, not SRT or VTT")]
+    #[error("this is {found}, not SRT, VTT or ASS")]
     OtherFormat {
         /// Which, with its article.
         found: &'static str,
@@ -78,38 +87,97 @@ pub fn read_subtitles(
     if let Some(found) = other_format(text) {
         return Err(SubtitleError::OtherFormat { found });
     }
-    let format = format.unwrap_or(if text.starts_with("WEBVTT") {
-        SubtitleFormat::Vtt
-    } else {
-        SubtitleFormat::Srt
-    });
+    let format = format.unwrap_or_else(|| told_by(text));
     let unified = text.replace("\r\n", "\n").replace('\r', "\n");
-    let mut reader = Reader {
-        lines: unified.split('\n').collect(),
-        at: 0,
-        format,
-        subtitles: Vec::new(),
-        skipped: Vec::new(),
+    let lines: Vec<&str> = unified.split('\n').collect();
+    let found = match format {
+        SubtitleFormat::Ass => ass_reader::read(&lines)?,
+        SubtitleFormat::Srt | SubtitleFormat::Vtt => {
+            let mut reader = Reader {
+                lines,
+                at: 0,
+                format,
+                found: Found::default(),
+            };
+            reader.read()?;
+            reader.found
+        }
     };
-    reader.read()?;
-    if reader.subtitles.is_empty() {
-        let first = reader.skipped.into_iter().next();
+    if found.subtitles.is_empty() {
+        let first = found.skipped.into_iter().next();
         return Err(SubtitleError::NoSubtitles { first });
     }
-    reader.subtitles.sort_by_key(|one| one.start_ms);
+    let mut timed = found.subtitles;
+    timed.sort_by_key(|(one, _)| one.start_ms);
+    let (subtitles, words) = timed.into_iter().unzip();
     Ok(ReadSubtitles {
         format,
-        subtitles: reader.subtitles,
-        skipped: reader.skipped,
+        subtitles,
+        words,
+        skipped: found.skipped,
     })
+}
+
+/// What a file holds, in its own order.
+#[derive(Default)]
+pub(super) struct Found {
+    subtitles: Vec<(Subtitle, Vec<TimedWord>)>,
+    skipped: Vec<SkippedSubtitle>,
+}
+
+impl Found {
+    /// Takes a subtitle, unless it has no text: players show nothing for it either; that is no mistake.
+    pub(super) fn add(
+        &mut self,
+        (start_ms, end_ms): (i64, i64),
+        text: &Marked,
+    ) -> Result<(), SubtitleError> {
+        let lines = text.lines();
+        if lines.is_empty() {
+            return Ok(());
+        }
+        if self.subtitles.len() == MAX_SUBTITLES {
+            return Err(SubtitleError::TooMany);
+        }
+        let one = Subtitle {
+            start_ms,
+            end_ms,
+            lines,
+        };
+        self.subtitles.push((one, text.words(start_ms, end_ms)));
+        Ok(())
+    }
+
+    /// Leaves out what stands on a line, counted from 0.
+    pub(super) fn skip(&mut self, line: usize, reason: String) {
+        self.skipped.push(SkippedSubtitle {
+            line: line + 1,
+            reason,
+        });
+    }
+}
+
+/// The format of a text that nobody has told.
+fn told_by(text: &str) -> SubtitleFormat {
+    let is_ass = |line: &str| {
+        let line = line.trim_start();
+        line.starts_with("[Script Info]")
+            || line.starts_with("[Events]")
+            || line.starts_with("Dialogue:")
+    };
+    if text.starts_with("WEBVTT") {
+        SubtitleFormat::Vtt
+    } else if text.lines().take(1000).any(is_ass) && !text.contains("-->") {
+        SubtitleFormat::Ass
+    } else {
+        SubtitleFormat::Srt
+    }
 }
 
 /// Kinds of subtitle files that are often mistaken for these.
 fn other_format(text: &str) -> Option<&'static str> {
     let start = text.trim_start();
-    if start.starts_with("[Script Info]") {
-        Some("an SSA or ASS file")
-    } else if start.starts_with("<?xml") || start.starts_with("<tt") {
+    if start.starts_with("<?xml") || start.starts_with("<tt") {
         Some("an XML (TTML) file")
     } else if start.starts_with("{1}{") || start.starts_with("{0}{") {
         Some("a MicroDVD file")
@@ -122,8 +190,7 @@ struct Reader<'a> {
     lines: Vec<&'a str>,
     at: usize,
     format: SubtitleFormat,
-    subtitles: Vec<Subtitle>,
-    skipped: Vec<SkippedSubtitle>,
+    found: Found,
 }
 
 impl Reader<'_> {
@@ -133,10 +200,7 @@ impl Reader<'_> {
             if is_block {
                 self.skip_block();
             } else if line.contains("-->") {
-                self.subtitle();
-                if self.subtitles.len() > MAX_SUBTITLES {
-                    return Err(SubtitleError::TooMany);
-                }
+                self.subtitle()?;
             } else {
                 self.at += 1;
             }
@@ -155,38 +219,31 @@ impl Reader<'_> {
     }
 
     /// From a line of times to the next empty line, or to where the next subtitle begins.
-    fn subtitle(&mut self) {
+    fn subtitle(&mut self) -> Result<(), SubtitleError> {
         let place = self.at;
         let times = self.times(self.lines[place]);
         self.at += 1;
-        let mut lines = Vec::new();
+        let first = self.at;
         while let Some(line) = self.lines.get(self.at) {
             if line.trim().is_empty() || self.begins_next() {
                 break;
             }
-            let shown = plain(line);
-            if !shown.is_empty() {
-                lines.push(shown);
-            }
             self.at += 1;
         }
-        let skip = match times {
-            Ok((start_ms, end_ms)) if !lines.is_empty() => {
-                self.subtitles.push(Subtitle {
-                    start_ms,
-                    end_ms,
-                    lines,
-                });
-                return;
+        let lines = &self.lines[first..self.at];
+        match times {
+            Ok(times) if self.format == SubtitleFormat::Vtt => {
+                self.found.add(times, &vtt_text(&lines.join("\n")))
             }
-            // Players show nothing for it either; that is no mistake.
-            Ok(_) => return,
-            Err(reason) => reason,
-        };
-        self.skipped.push(SkippedSubtitle {
-            line: place + 1,
-            reason: skip,
-        });
+            Ok(times) => {
+                let lines: Vec<String> = lines.iter().map(|line| plain(line)).collect();
+                self.found.add(times, &Marked::plain(&lines.join("\n")))
+            }
+            Err(reason) => {
+                self.found.skip(place, reason);
+                Ok(())
+            }
+        }
     }
 
     /// Whether a subtitle begins here without an empty line before it.
@@ -208,6 +265,14 @@ impl Reader<'_> {
             .ok_or_else(|| "there is no `-->`".to_owned())?;
         // What follows the second time are settings of the place.
         let to = to.split_whitespace().next().unwrap_or_default();
+        // In VTT they may follow without a space.
+        let glued = to
+            .find(|c: char| c.is_ascii_alphabetic())
+            .filter(|at| *at > 0);
+        let to = match glued {
+            Some(at) if self.format == SubtitleFormat::Vtt => &to[..at],
+            _ => to,
+        };
         let start = self.time(from.trim())?;
         let end = self.time(to)?;
         if end <= start {
@@ -231,7 +296,7 @@ fn is_vtt_block(line: &str) -> bool {
 }
 
 /// `[H:]M:S[(,|.)mmm]`. Three places after the point, as in both formats; none is the whole second.
-fn milliseconds(text: &str) -> Option<i64> {
+pub(super) fn milliseconds(text: &str) -> Option<i64> {
     let (clock, fraction) = match text.split_once([',', '.']) {
         Some((clock, fraction)) if fraction.len() == 3 => (clock, digits(fraction)?),
         Some(_) => return None,
@@ -248,60 +313,9 @@ fn milliseconds(text: &str) -> Option<i64> {
     (total <= MAX_MS).then_some(total)
 }
 
-fn digits(text: &str) -> Option<i64> {
+pub(super) fn digits(text: &str) -> Option<i64> {
     let plain = (1..=4).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
     plain.then(|| text.parse().ok()).flatten()
-}
-
-/// A line without tags (`<i>`, `<c.loud>`, `{\an8}`) and with its entities read.
-fn plain(line: &str) -> String {
-    let mut text = String::new();
-    let mut rest = line;
-    while let Some(c) = rest.chars().next() {
-        if let Some(len) = tag(rest) {
-            rest = &rest[len..];
-        } else if let Some((len, decoded)) = entity(rest) {
-            text.push_str(decoded);
-            rest = &rest[len..];
-        } else {
-            if c != '\0' {
-                text.push(c);
-            }
-            rest = &rest[c.len_utf8()..];
-        }
-    }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Length of the tag a text begins with.
-fn tag(text: &str) -> Option<usize> {
-    if text.starts_with("{\\") {
-        return text.find('}').map(|end| end + 1);
-    }
-    let inner = text.strip_prefix('<')?;
-    let first = inner.chars().next()?;
-    if first.is_ascii_alphanumeric() || matches!(first, '/' | '.') {
-        return inner.find('>').map(|end| end + 2);
-    }
-    None
-}
-
-/// Length and meaning of the entity a text begins with.
-fn entity(text: &str) -> Option<(usize, &'static str)> {
-    const ENTITIES: [(&str, &str); 8] = [
-        ("&amp;", "&"),
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&nbsp;", " "),
-        ("&quot;", "\""),
-        ("&apos;", "'"),
-        ("&lrm;", ""),
-        ("&rlm;", ""),
-    ];
-    ENTITIES
-        .into_iter()
-        .find(|(name, _)| text.starts_with(name))
-        .map(|(name, meaning)| (name.len(), meaning))
 }
 
 #[cfg(test)]
@@ -371,14 +385,59 @@ mod tests {
     }
 
     #[test]
+    fn vtt_text_is_read_as_browsers_do() {
+        let text = |body: &str| {
+            let read = read(&format!(
+                "WEBVTT\n\n00:00.000 --> 00:02.000 line:0\n{body}\n"
+            ));
+            read.subtitles[0].lines.join("|")
+        };
+        assert_eq!(text("a &lt b &nbsp c &g; &amp;"), "a &lt b &nbsp c &g; &");
+        assert_eq!(text("kept <c lost to the end\nof the text"), "kept");
+        assert_eq!(text("<i\n.loud>over two lines</i>"), "over two lines");
+        assert_eq!(text("5 < 6> is a tag"), "5 is a tag");
+        assert_eq!(text("a&lrm;b"), "a\u{200e}b");
+        let glued = read("WEBVTT\n\n00:00.000 --> 00:01.000line:40% size:40%\ncue\n");
+        assert_eq!(glued.subtitles[0].end_ms, 1000);
+    }
+
+    fn words(read: &ReadSubtitles) -> Vec<(String, i64, i64)> {
+        let words = read.words.iter().flatten();
+        words
+            .map(|word| (word.text.clone(), word.start_ms, word.end_ms))
+            .collect()
+    }
+
+    #[test]
+    fn word_times_of_vtt_are_kept() {
+        let read = read(
+            "WEBVTT\n\n00:01.000 --> 00:03.000\n<v Ann>Bees <00:01.500>never\n<00:02.000>sleep at night\n\n\
+             00:04.000 --> 00:05.000\nplain words\n",
+        );
+        assert_eq!(read.subtitles[0].lines, ["Bees never", "sleep at night"]);
+        assert_eq!(
+            words(&read),
+            [
+                ("Bees".to_owned(), 1000, 1500),
+                ("never".to_owned(), 1500, 2000),
+                ("sleep".to_owned(), 2000, 2416),
+                ("at".to_owned(), 2416, 2583),
+                ("night".to_owned(), 2583, 3000),
+            ]
+        );
+        assert!(read.words[1].is_empty());
+    }
+
+    #[test]
     fn other_files_are_named() {
         let error = |text: &str| read_subtitles(text, None).unwrap_err().to_string();
         assert_eq!(error(" \n"), "the file is empty");
         assert_eq!(error("WEBVTT\n\n"), "no subtitle could be read");
         assert_eq!(
-            error("[Script Info]\n"),
-            "this is an SSA or ASS file, not SRT or VTT"
+            error("<?xml version=\"1.0\"?>\n<tt/>"),
+            "this is an XML (TTML) file, not SRT, VTT or ASS"
         );
+        assert_eq!(error("[Script Info]\n"), "no subtitle could be read");
         assert_eq!(error("just words\n"), "no subtitle could be read");
         assert_eq!(
             error("1\n00:00:02 --> 00:00:01\nx\n"),
@@ -425,6 +484,8 @@ mod tests {
             let _ = read_subtitles(&text, None);
             let _ = read_subtitles(&lines.join("\n"), Some(SubtitleFormat::Vtt));
             let _ = read_subtitles(&lines.join("\n"), Some(SubtitleFormat::Srt));
+            let _ = read_subtitles(&lines.join("\n"), Some(SubtitleFormat::Ass));
+            let _ = read_subtitles(&format!("Dialogue: 0,0:00:00.00,0:00:01.00,{}", lines.join(",")), None);
         }
     }
 }

@@ -7,10 +7,16 @@ use fenta_templates::timeline::{Animation, AnimationKind, Overlay};
 
 /// Milliseconds in which a cue springs to its size.
 const POP_MS: f64 = 120.0;
-/// Milliseconds in which a springing cue becomes solid.
+/// Milliseconds in which a springing or sliding cue becomes solid.
 const POP_FADE_MS: f64 = 60.0;
 /// Milliseconds in which a highlight grows.
 const HIGHLIGHT_MS: f64 = 100.0;
+/// Milliseconds in which a sliding cue reaches its place.
+const CUE_SLIDE_MS: f64 = 200.0;
+/// How far below its place a sliding cue begins, in em.
+const CUE_SLIDE_EM: f32 = 0.5;
+/// A hop and the smaller one after it: milliseconds each takes and how high it leads, in em.
+const HOPS: [(f64, f32); 2] = [(210.0, 0.17), (130.0, 0.035)];
 /// Pixels an overlay rises by.
 const SLIDE_PX: f32 = 60.0;
 
@@ -60,6 +66,38 @@ pub(super) fn cue_pop(elapsed: i64, rate: FrameRate) -> Pose {
         opacity_pm: permille(((elapsed + 1) as f32 / fade as f32).min(1.0)),
         shift_y: 0,
     }
+}
+
+/// A sliding cue with letters of `size` pixels, `elapsed` frames after it appeared: quick at first, then at rest.
+pub(super) fn cue_slide(elapsed: i64, rate: FrameRate, size: f32) -> Pose {
+    let t = (elapsed + 1) as f32 / (frames_in(CUE_SLIDE_MS, rate) + 1) as f32;
+    let left = 1.0 - t.min(1.0);
+    let fade = frames_in(POP_FADE_MS, rate);
+    Pose {
+        scale_pm: 1000,
+        opacity_pm: permille(((elapsed + 1) as f32 / fade as f32).min(1.0)),
+        shift_y: (CUE_SLIDE_EM * size * left * left * left).round() as i32,
+    }
+}
+
+/// How far above its place a hopping word stands, in permille of an em, `elapsed` frames after it began: thrown up,
+/// falling, and once more a little.
+pub(super) fn hop(elapsed: i64, rate: FrameRate) -> u16 {
+    let mut ms = (elapsed + 1) as f64 * 1000.0 / rate.as_f64();
+    for (length, height) in HOPS {
+        if ms < length {
+            let u = (ms / length) as f32;
+            return permille(height * 4.0 * u * (1.0 - u));
+        }
+        ms -= length;
+    }
+    0
+}
+
+/// How much of a word has been spoken at the end of its frame `elapsed`, in permille; a word of no length is spoken
+/// at once.
+pub(super) fn spoken_part(elapsed: i64, frames: i64) -> u16 {
+    permille(((elapsed + 1) as f32 / frames.max(1) as f32).clamp(0.0, 1.0))
 }
 
 /// How far a word's highlight has grown, in permille, `elapsed` frames after the word began.
@@ -168,6 +206,40 @@ mod tests {
             growth[0] > 300 && growth[0] < growth[1] && growth[1] < 1000,
             "{growth:?}"
         );
+    }
+
+    #[test]
+    fn a_hop_leaves_at_once_and_comes_to_rest() {
+        let heights: Vec<u16> = (0..14).map(|f| hop(f, FPS)).collect();
+        assert!(heights[0] > 60, "the first frame moves: {heights:?}");
+        let top = heights.iter().max().unwrap();
+        assert!((150..=170).contains(top), "{heights:?}");
+        assert_eq!(heights[11..], [0, 0, 0]);
+        assert!(
+            (5..=36).contains(&heights[7]),
+            "the second hop is small: {heights:?}"
+        );
+    }
+
+    #[test]
+    fn a_slide_rises_into_place_and_stays() {
+        let poses: Vec<Pose> = (0..9).map(|f| cue_slide(f, FPS, 80.0)).collect();
+        assert!(
+            poses[0].shift_y > 15 && poses[0].opacity_pm > 200,
+            "{poses:?}"
+        );
+        for pair in poses.windows(2) {
+            assert!(pair[0].shift_y >= pair[1].shift_y && pair[0].opacity_pm <= pair[1].opacity_pm);
+        }
+        assert_eq!(poses[6], Pose::REST);
+        assert_eq!(poses[8], Pose::REST);
+    }
+
+    #[test]
+    fn words_are_spoken_frame_by_frame() {
+        let parts: Vec<u16> = (0..5).map(|f| spoken_part(f, 4)).collect();
+        assert_eq!(parts, [250, 500, 750, 1000, 1000]);
+        assert_eq!(spoken_part(0, 0), 1000);
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub(super) struct WordFragment {
     pub(super) left: f32,
     pub(super) right: f32,
     pub(super) baseline: f32,
+    /// Whether it is read from the right.
+    pub(super) rtl: bool,
 }
 
 /// A finished text, relative to its own top left corner.
@@ -63,6 +65,24 @@ impl TextBlock {
         self.height += moved;
     }
 
+    /// How much of one of a word's fragments is done, where so much of the whole word is: a word that was cut is done
+    /// line by line.
+    pub(super) fn part_of(&self, fragment: &WordFragment, done: f32) -> f32 {
+        let width = |one: &WordFragment| one.right - one.left;
+        let (mut before, mut all) = (0.0, 0.0);
+        for one in self
+            .fragments
+            .iter()
+            .filter(|one| one.word == fragment.word)
+        {
+            if one.line < fragment.line {
+                before += width(one);
+            }
+            all += width(one);
+        }
+        ((done * all - before) / width(fragment).max(1.0)).clamp(0.0, 1.0)
+    }
+
     fn lower_line(&mut self, line: usize, by: f32) {
         for glyph in &mut self.glyphs[self.line_glyphs[line].clone()] {
             glyph.lower(by);
@@ -98,6 +118,7 @@ mod tests {
     fn block(lines: &[(f32, f32)]) -> TextBlock {
         let square = |&(top, bottom): &(f32, f32)| PlacedGlyph {
             fragment: None,
+            at: 0,
             ink: Ink::Outline(PathBuilder::from_rect(
                 Rect::from_ltrb(0.0, top, 10.0, bottom).unwrap(),
             )),
@@ -108,6 +129,7 @@ mod tests {
             left: 0.0,
             right: 10.0,
             baseline,
+            rtl: false,
         };
         TextBlock {
             width: 10.0,

@@ -1,37 +1,30 @@
 //! Captions: laid out once per cue, drawn once per visual state.
 //!
-//! Neighbours: `layout` breaks the lines, `animation` says how far a spring or a highlight has come, `raster` draws.
-//! The active word changes colour, size or box, never the layout.
+//! Neighbours: `placed_cue` says where everything of a cue lies, `animation` how far a spring or a highlight has come,
+//! `raster` draws. The active word changes colour, size, height or box, never the layout.
 
-use std::ops::Range;
 use std::sync::Arc;
 
+use fenta_templates::color::Color;
 use fenta_templates::time::FrameRate;
 use fenta_templates::timeline::{
-    CaptionPreset, CaptionStyle, CaptionTrack, Cue, CueWord, HighlightMode, Outline, Rect,
+    CaptionPreset, CaptionStyle, CaptionTrack, Cue, HighlightMode, Outline,
 };
 
 use super::animation::{self, Pose};
-use super::block::{TextBlock, WordFragment, anchor_fractions};
 use super::coverage::Backdrop;
 use super::error::TextError;
 use super::fonts::FontLibrary;
-use super::layout::{Fit, LINE_HEIGHT, TextSpec, is_spaceless};
 use super::memo::Memo;
+use super::placed_cue::{PlacedCue, place};
 use super::raster::{self, Plate};
-use super::scene::{Scene, WordLook};
+use super::scene::{Ground, Scene, WordLook};
 use super::{Layer, WordBox};
 
-/// Sizes tried, in permille, before a cue gets more lines than its style allows.
-const SHRINK_STEPS: [u16; 7] = [1000, 975, 950, 925, 900, 875, 850];
-/// Sizes tried, in permille, with as many lines as it takes; below the last, a word wider than a line is cut.
-const LONG_WORD_STEPS: [u16; 8] = [850, 800, 750, 700, 650, 600, 550, 500];
-/// Space between a word and the edge of its box, in em.
-const BOX_PADDING: f32 = 0.18;
-/// Corner radius of a word's box, in em.
-const BOX_RADIUS: f32 = 0.18;
 /// Size of a word's box when it starts to grow.
 const BOX_START: f32 = 0.8;
+/// Letters on a bright marker.
+const DARK: Color = Color::rgb(0x11, 0x11, 0x11);
 
 /// Draws one caption track.
 pub(super) struct CaptionPainter {
@@ -42,13 +35,6 @@ pub(super) struct CaptionPainter {
     backdrops: Memo<State, Option<Arc<Backdrop>>>,
 }
 
-/// A cue with its geometry.
-struct PlacedCue {
-    cue: Cue,
-    block: TextBlock,
-    origin: (f32, f32),
-}
-
 /// Everything a cue's pixels depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct State {
@@ -56,6 +42,12 @@ struct State {
     active: Option<u16>,
     growth_pm: u16,
     scale_pm: u16,
+    /// How much of the active word has the highlight's colour.
+    fill_pm: u16,
+    /// How far above its place the active word stands, in permille of an em.
+    lift_pm: u16,
+    /// Letters that have appeared.
+    letters: usize,
 }
 
 impl CaptionPainter {
@@ -82,83 +74,96 @@ impl CaptionPainter {
     /// What is visible at a frame.
     pub(super) fn layer_at(&self, frame: i64) -> Option<Layer> {
         let index = self.cues.iter().position(|c| c.cue.range.contains(frame))?;
-        let cue = &self.cues[index].cue;
+        let placed = &self.cues[index];
+        let since = frame - placed.cue.range.first();
         let pose = match self.style.preset {
-            CaptionPreset::Pop => animation::cue_pop(frame - cue.range.first(), self.rate),
+            CaptionPreset::Pop => animation::cue_pop(since, self.rate),
+            CaptionPreset::Slide => animation::cue_slide(since, self.rate, placed.block.size),
             _ => Pose::REST,
         };
-        let active = self.active_word(cue, frame);
-        let growth_pm = active.map_or(0, |word| {
-            let since = frame - cue.words[usize::from(word)].range.first();
-            animation::highlight_growth(since, self.rate)
-        });
         let state = State {
             cue: index,
-            active,
-            growth_pm,
             scale_pm: pose.scale_pm,
+            ..self.state_of(placed, frame)
         };
-        let state = self.canonical(state);
         let layer = self.drawn.get_or_make(state, || self.draw(state))?;
         Some(Layer {
+            y: layer.y + pose.shift_y,
             opacity_pm: pose.opacity_pm,
             ..layer
         })
     }
 
-    /// Where every word of every cue lies at rest.
+    /// Where every word of every cue lies at rest, in reading order.
     pub(super) fn word_boxes(&self) -> Vec<WordBox> {
-        self.cues
-            .iter()
-            .enumerate()
-            .flat_map(|(cue, placed)| {
-                placed.block.fragments.iter().map(move |fragment| WordBox {
-                    cue,
-                    word: usize::from(fragment.word),
-                    rect: placed.word_rect(fragment),
-                })
-            })
-            .collect()
+        let mut boxes = Vec::new();
+        for (cue, placed) in self.cues.iter().enumerate() {
+            // A line lists its words from the left, whichever way it is read.
+            let mut fragments: Vec<_> = placed.block.fragments.iter().collect();
+            fragments.sort_by_key(|fragment| (fragment.word, fragment.line));
+            boxes.extend(fragments.into_iter().map(|fragment| WordBox {
+                cue,
+                word: usize::from(fragment.word),
+                rect: placed.word_rect(fragment),
+                rtl: fragment.rtl,
+            }));
+        }
+        boxes
     }
 
-    /// A word is active from its start until the next one's: no flicker in the pauses between words.
-    fn active_word(&self, cue: &Cue, frame: i64) -> Option<u16> {
-        if highlight_mode(&self.style) == HighlightMode::None {
-            return None;
+    /// What the words of a cue look like at a frame. What cannot be seen is left at its usual value: states that look
+    /// the same are the same.
+    fn state_of(&self, placed: &PlacedCue, frame: i64) -> State {
+        let mode = highlight_mode(&self.style);
+        let hops = self.style.preset == CaptionPreset::Bounce;
+        let active =
+            active_word(&placed.cue, frame).filter(|_| hops || mode != HighlightMode::None);
+        let mut state = State {
+            cue: 0,
+            active,
+            growth_pm: 1000,
+            scale_pm: 1000,
+            fill_pm: 0,
+            lift_pm: 0,
+            letters: usize::MAX,
+        };
+        if self.style.preset == CaptionPreset::Typewriter {
+            state.letters = placed.letters_at(frame);
         }
-        let index = cue
-            .words
-            .iter()
-            .rposition(|word| word.range.first() <= frame)?;
-        u16::try_from(index).ok()
-    }
-
-    /// States that look the same become the same: growth is invisible where neither box nor size change.
-    fn canonical(&self, state: State) -> State {
-        let grows = highlight_mode(&self.style) == HighlightMode::Box
-            || self.style.highlight.scale_pm != 1000;
-        State {
-            growth_pm: if grows && state.active.is_some() {
-                state.growth_pm
-            } else {
-                1000
-            },
-            ..state
+        let Some(word) = active else { return state };
+        let spoken = placed.cue.words[usize::from(word)].range;
+        let since = frame - spoken.first();
+        let surrounds = matches!(mode, HighlightMode::Box | HighlightMode::Marker);
+        if surrounds || self.style.highlight.scale_pm != 1000 {
+            state.growth_pm = animation::highlight_growth(since, self.rate);
         }
+        if mode == HighlightMode::Fill {
+            state.fill_pm = animation::spoken_part(since, spoken.duration.value);
+        }
+        if hops {
+            state.lift_pm = animation::hop(since, self.rate);
+        }
+        state
     }
 
     fn draw(&self, state: State) -> Option<Layer> {
         let placed = &self.cues[state.cue];
-        let scale = f32::from(state.scale_pm) / 1000.0;
         let scene = Scene {
             block: &placed.block,
             origin: placed.origin,
-            scale,
+            scale: f32::from(state.scale_pm) / 1000.0,
             outline: visible_outline(&self.style),
+            outline_apart: self.outline_apart(),
             shadow: self.style.shadow,
+            ground: self.style.plate.and_then(|plate| {
+                Some(Ground {
+                    path: placed.plate_path(&plate)?,
+                    color: plate.color,
+                })
+            }),
             plate: None,
-            boxes: self.boxes(placed, state, scale),
-            look: &|word| self.look(&placed.cue, word, state),
+            boxes: self.boxes(placed, state),
+            look: &|word| self.look(placed, word, state),
         };
         let backdrop = self
             .backdrops
@@ -172,31 +177,77 @@ impl CaptionPainter {
         })
     }
 
-    /// The part of a state that changes sizes: where the active word does not grow, all words share one backdrop.
+    /// The part of a state that changes shapes: where the active word neither grows nor hops nor has an outline of its
+    /// own, all words share one backdrop.
     fn shape(&self, state: State) -> State {
-        if self.style.highlight.scale_pm != 1000 {
-            return state;
+        let moves = self.style.highlight.scale_pm != 1000 || state.lift_pm > 0;
+        let shape = State {
+            fill_pm: 0,
+            ..state
+        };
+        if moves {
+            return shape;
         }
         State {
-            active: None,
+            active: state.active.filter(|_| self.stands_apart()),
             growth_pm: 0,
-            ..state
+            ..shape
         }
     }
 
-    fn look(&self, cue: &Cue, word: Option<u16>, state: State) -> WordLook {
-        let active = word.is_some() && word == state.active;
-        let in_box = active && highlight_mode(&self.style) == HighlightMode::Box;
-        let emphasis = word.is_some_and(|w| cue.words[usize::from(w)].emphasis);
-        // A box already wears the highlight colour: letters in the same colour would vanish in it.
-        let highlighted = (active || emphasis) && !in_box;
+    /// The stroke of the active word, where it is another than that of the others.
+    fn outline_apart(&self) -> Option<Outline> {
+        self.style.highlight.outline
+    }
+
+    /// Whether the active word has a stroke of its own, or none although the others have one.
+    fn stands_apart(&self) -> bool {
+        self.style.highlight.outline.is_some()
+            || highlight_mode(&self.style) == HighlightMode::Marker
+    }
+
+    fn look(&self, placed: &PlacedCue, word: Option<u16>, state: State) -> WordLook {
+        let (style, highlight) = (&self.style, &self.style.highlight);
+        let mode = highlight_mode(style);
+        let Some(index) = word else {
+            return WordLook::plain(style.color);
+        };
+        let active = word == state.active && mode != HighlightMode::None;
+        let spoken = state.active.is_some_and(|active| index < active);
+        let base = match (placed.cue.words[usize::from(index)].emphasis, mode) {
+            (true, _) => highlight.color,
+            (false, HighlightMode::Fill) if spoken => highlight.spoken.unwrap_or(highlight.color),
+            (false, _) if spoken => highlight.spoken.unwrap_or(style.color),
+            (false, _) => style.color,
+        };
+        let color = match mode {
+            HighlightMode::Color if active => highlight.color,
+            // A box already wears the highlight colour: letters in the same colour would vanish in it.
+            HighlightMode::Box if active => highlight.text.unwrap_or(style.color),
+            HighlightMode::Marker if active => {
+                highlight.text.unwrap_or_else(|| ink_on(highlight.color))
+            }
+            _ => base,
+        };
+        // Letters that a marker has not reached yet look like the others.
+        let (color, fill) = match mode {
+            HighlightMode::Fill if active => (color, Some((highlight.color, state.fill_pm))),
+            HighlightMode::Marker if active && state.growth_pm < 1000 => {
+                (base, Some((color, state.growth_pm)))
+            }
+            _ => (color, None),
+        };
         WordLook {
-            color: if highlighted {
-                self.style.highlight.color
-            } else {
-                self.style.color
-            },
             scale: if active { self.grown_scale(state) } else { 1.0 },
+            lift: if word == state.active {
+                f32::from(state.lift_pm) / 1000.0 * placed.block.size
+            } else {
+                0.0
+            },
+            apart: active && self.stands_apart(),
+            fill: fill.map(|(color, part_pm)| (color, f32::from(part_pm) / 1000.0)),
+            until: placed.shown_until(index, state.letters),
+            ..WordLook::plain(color)
         }
     }
 
@@ -205,186 +256,97 @@ impl CaptionPainter {
         1.0 + (full - 1.0) * f32::from(state.growth_pm) / 1000.0
     }
 
-    /// The boxes behind the active word, one a line it touches, grown about their own middle.
-    fn boxes(&self, placed: &PlacedCue, state: State, scale: f32) -> Vec<Plate> {
-        if highlight_mode(&self.style) != HighlightMode::Box {
-            return Vec::new();
-        }
+    /// What is drawn behind the active word, once a line it touches.
+    fn boxes(&self, placed: &PlacedCue, state: State) -> Vec<Plate> {
+        let highlight = &self.style.highlight;
         let grown = f32::from(state.growth_pm) / 1000.0;
-        let size = (BOX_START + (1.0 - BOX_START) * grown) * self.grown_scale(state);
-        let color = self.style.highlight.color;
-        let color = color.with_alpha((f32::from(color.a) * grown).round() as u8);
-        placed
+        let lift = f32::from(state.lift_pm) / 1000.0 * placed.block.size;
+        let mode = highlight_mode(&self.style);
+        let scale = f32::from(state.scale_pm) / 1000.0;
+        let fragments = placed
             .block
             .fragments
             .iter()
-            .filter(|fragment| Some(fragment.word) == state.active)
-            .filter_map(|fragment| placed.box_plate(fragment, size, scale))
-            .map(|(rect, radius)| Plate {
-                rect,
-                radius,
-                color,
-            })
-            .collect()
-    }
-}
-
-impl PlacedCue {
-    /// A word with its ascent and descent, on whole canvas pixels.
-    fn word_rect(&self, fragment: &WordFragment) -> Rect {
-        let left = (self.origin.0 + fragment.left).floor();
-        let top = (self.origin.1 + fragment.baseline - self.block.ascent).floor();
-        let right = (self.origin.0 + fragment.right).ceil();
-        let bottom = (self.origin.1 + fragment.baseline + self.block.descent).ceil();
-        Rect {
-            x: left as i32,
-            y: top as i32,
-            w: (right - left).max(1.0) as u32,
-            h: (bottom - top).max(1.0) as u32,
+            .filter(|fragment| Some(fragment.word) == state.active);
+        let plate = |(rect, radius), color| Plate {
+            rect,
+            radius,
+            color,
+        };
+        match mode {
+            // A box grows about its own middle.
+            HighlightMode::Box => {
+                let size = (BOX_START + (1.0 - BOX_START) * grown) * self.grown_scale(state);
+                let alpha = (f32::from(highlight.color.a) * grown).round() as u8;
+                fragments
+                    .filter_map(|one| placed.word_box(one, highlight, size, lift))
+                    .filter_map(|found| placed.scaled(found, scale))
+                    .map(|found| plate(found, highlight.color.with_alpha(alpha)))
+                    .collect()
+            }
+            // A marker is drawn from where reading begins.
+            HighlightMode::Marker => fragments
+                .filter_map(|one| {
+                    let size = self.grown_scale(state);
+                    let whole = placed.marker(one, highlight, size, lift)?;
+                    placed.drawn_part(whole, one, grown)
+                })
+                .filter_map(|found| placed.scaled(found, scale))
+                .map(|found| plate(found, highlight.color))
+                .collect(),
+            _ => Vec::new(),
         }
     }
-
-    /// The box of a word: even space around its capitals, enough below for descenders, and never taller than the
-    /// line pitch, so that boxes of neighbouring lines cannot touch the other line's letters.
-    fn box_plate(
-        &self,
-        fragment: &WordFragment,
-        size: f32,
-        scale: f32,
-    ) -> Option<(tiny_skia::Rect, f32)> {
-        let block = &self.block;
-        let side = BOX_PADDING * block.size;
-        let rise = (block.descent + 0.02 * block.size)
-            .min((LINE_HEIGHT * block.size - block.cap_height) / 2.0);
-        let half_width = ((fragment.right - fragment.left) / 2.0 + side) * size;
-        let half_height = (block.cap_height / 2.0 + rise.max(side)) * size;
-        let middle = (
-            (fragment.left + fragment.right) / 2.0,
-            fragment.baseline - block.cap_height / 2.0,
-        );
-        let centre = (
-            self.origin.0 + block.width / 2.0 + (middle.0 - block.width / 2.0) * scale,
-            self.origin.1 + block.height / 2.0 + (middle.1 - block.height / 2.0) * scale,
-        );
-        let rect = tiny_skia::Rect::from_ltrb(
-            centre.0 - half_width * scale,
-            centre.1 - half_height * scale,
-            centre.0 + half_width * scale,
-            centre.1 + half_height * scale,
-        )?;
-        Some((rect, BOX_RADIUS * block.size * size * scale))
-    }
 }
 
-fn highlight_mode(style: &CaptionStyle) -> HighlightMode {
+/// A word is active from its start until the next one's: no flicker in the pauses between words.
+fn active_word(cue: &Cue, frame: i64) -> Option<u16> {
+    let index = cue
+        .words
+        .iter()
+        .rposition(|word| word.range.first() <= frame)?;
+    u16::try_from(index).ok()
+}
+
+/// What happens to the active word, by preset and style.
+pub(super) fn highlight_mode(style: &CaptionStyle) -> HighlightMode {
     match style.preset {
         CaptionPreset::Phrase | CaptionPreset::Clean => HighlightMode::None,
         CaptionPreset::Box => HighlightMode::Box,
-        CaptionPreset::Karaoke | CaptionPreset::Pop => style.highlight.mode,
+        CaptionPreset::Highlight => HighlightMode::Marker,
+        CaptionPreset::Karaoke
+        | CaptionPreset::Pop
+        | CaptionPreset::Bounce
+        | CaptionPreset::Slide
+        | CaptionPreset::Typewriter => style.highlight.mode,
     }
 }
 
-fn visible_outline(style: &CaptionStyle) -> Option<Outline> {
+/// The stroke of ordinary words.
+pub(super) fn visible_outline(style: &CaptionStyle) -> Option<Outline> {
     match style.preset {
         CaptionPreset::Clean => None,
         _ => style.outline,
     }
 }
 
-fn place(cue: &Cue, style: &CaptionStyle, fonts: &mut FontLibrary) -> Result<PlacedCue, TextError> {
-    let (text, words) = compose(&cue.words, style.uppercase);
-    let block = fit(&text, &words, style, fonts)?;
-    let (ax, ay) = anchor_fractions(style.anchor);
-    let origin = (
-        (style.x as f32 - block.width * ax).round(),
-        (style.y as f32 - block.height * ay).round(),
-    );
-    Ok(PlacedCue {
-        cue: cue.clone(),
-        block,
-        origin,
-    })
-}
-
-/// The cue as one text, and where each word is in it.
-fn compose(words: &[CueWord], uppercase: bool) -> (String, Vec<Range<usize>>) {
-    let mut text = String::new();
-    let mut ranges = Vec::with_capacity(words.len());
-    for word in words {
-        let plain: Vec<&str> = word.text.split_whitespace().collect();
-        let mut plain = plain.join(" ");
-        plain.retain(|c| !c.is_control());
-        if uppercase {
-            plain = plain.to_uppercase();
+/// Nearly black or white, whichever stands out more from a colour by WCAG 2's contrast ratio.
+fn ink_on(color: Color) -> Color {
+    let linear = |value: u8| {
+        let value = f32::from(value) / 255.0;
+        if value <= 0.040_45 {
+            value / 12.92
+        } else {
+            ((value + 0.055) / 1.055).powf(2.4)
         }
-        let joined = match (text.chars().next_back(), plain.chars().next()) {
-            (Some(before), Some(after)) => is_spaceless(before) && is_spaceless(after),
-            _ => true,
-        };
-        if !joined {
-            text.push(' ');
-        }
-        ranges.push(text.len()..text.len() + plain.len());
-        text.push_str(&plain);
-    }
-    (text, ranges)
-}
-
-/// As large as fits: first smaller letters, then more lines, then smaller still for a word that is wider than a line,
-/// and only then a cut word.
-fn fit(
-    text: &str,
-    words: &[Range<usize>],
-    style: &CaptionStyle,
-    fonts: &mut FontLibrary,
-) -> Result<TextBlock, TextError> {
-    let max_lines = usize::from(style.max_lines.max(1));
-    let mut try_size = |pm: u16, accept: &dyn Fn(Fit) -> bool| {
-        let size = f32::from(style.size) * f32::from(pm) / 1000.0;
-        let mut paragraph = fonts.shape(TextSpec {
-            text,
-            words,
-            font: &style.font,
-            size,
-            word_spacing: word_spacing(style),
-            whole_words: true,
-        })?;
-        let fit = paragraph.balance(line_width(style, size));
-        Ok(accept(fit).then(|| paragraph.into_block(0.5)))
     };
-    for pm in SHRINK_STEPS {
-        if let Some(block) = try_size(pm, &|fit| fit.lines <= max_lines && !fit.cut_word)? {
-            return Ok(block);
-        }
+    let luminance = 0.2126 * linear(color.r) + 0.7152 * linear(color.g) + 0.0722 * linear(color.b);
+    // Equal contrast to black and white lies where (L + 0.05)^2 = 1.05 * 0.05.
+    if luminance > 0.179 {
+        DARK
+    } else {
+        Color::WHITE
     }
-    for pm in LONG_WORD_STEPS {
-        if let Some(block) = try_size(pm, &|fit| !fit.cut_word)? {
-            return Ok(block);
-        }
-    }
-    let smallest = LONG_WORD_STEPS[LONG_WORD_STEPS.len() - 1];
-    let block = try_size(smallest, &|_| true)?;
-    Ok(block.expect("a block, because every fit is accepted"))
-}
-
-/// A box or a growing word needs more room beside it than plain letters, in em.
-fn word_spacing(style: &CaptionStyle) -> f32 {
-    let growth = f32::from(style.highlight.scale_pm.saturating_sub(1000)) / 1000.0;
-    match highlight_mode(style) {
-        HighlightMode::None => 0.0,
-        HighlightMode::Color => (growth * 1.5).min(0.14),
-        HighlightMode::Box => (0.1 + growth * 1.5).min(0.2),
-    }
-}
-
-/// What a line of letters may take of the style's width: outlines and boxes reach beyond the letters.
-fn line_width(style: &CaptionStyle, size: f32) -> f32 {
-    let stroke = visible_outline(style).map_or(0.0, |o| f32::from(o.width));
-    let padding = match highlight_mode(style) {
-        HighlightMode::Box => BOX_PADDING * size,
-        _ => 0.0,
-    };
-    (f32::from(style.max_width) - 2.0 * stroke.max(padding)).max(size)
 }
 
 #[cfg(test)]
@@ -394,9 +356,10 @@ mod tests {
         FPS, Fonts, YELLOW, caption_style, captioned, cue, fonts, ink, inter, painter,
     };
     use crate::text::{LayerPainter, TextError};
-    use fenta_templates::color::Color;
     use fenta_templates::time::TimeRange;
-    use fenta_templates::timeline::{Anchor, FontRequest};
+    use fenta_templates::timeline::{
+        Anchor, CaptionPlate, CaptionStyle, FontRequest, PlateShape, Rect,
+    };
 
     const TEXT: &str = "Small habits change everything";
 
@@ -723,25 +686,6 @@ mod tests {
     }
 
     #[test]
-    fn words_join_as_their_script_does_and_uppercase_is_unicode() {
-        let words = |texts: &[&str]| -> Vec<CueWord> {
-            let word = &cue("any").words[0];
-            let with = |text: &&str| CueWord {
-                text: (*text).to_owned(),
-                ..word.clone()
-            };
-            texts.iter().map(with).collect()
-        };
-        assert_eq!(
-            compose(&words(&["Straße", " größer\n"]), true).0,
-            "STRASSE GRÖSSER"
-        );
-        let (text, ranges) = compose(&words(&["毎日", "の", "習慣", "ok"]), false);
-        assert_eq!(text, "毎日の習慣 ok");
-        assert_eq!(&text[ranges[2].clone()], "習慣");
-    }
-
-    #[test]
     fn words_and_cues_without_letters_draw_nothing_and_harm_nobody() {
         let mut empty = cue("a b");
         empty.words[0].text = " \t".into();
@@ -778,5 +722,230 @@ mod tests {
             matches!(error, Some(TextError::FontNotGiven(_))),
             "{error:?}"
         );
+    }
+
+    /// Columns and rows of a canvas rectangle that hold a colour: left, top, right, bottom.
+    fn extent(layer: &Layer, color: Color) -> Option<(i32, i32, i32, i32)> {
+        let mut found: Option<(i32, i32, i32, i32)> = None;
+        for y in 0..layer.image.height {
+            for x in 0..layer.image.width {
+                if near(layer.image.pixel(x, y), color) {
+                    let (x, y) = (layer.x + x as i32, layer.y + y as i32);
+                    let (l, t, r, b) = found.unwrap_or((x, y, x, y));
+                    found = Some((l.min(x), t.min(y), r.max(x + 1), b.max(y + 1)));
+                }
+            }
+        }
+        found
+    }
+
+    fn plain(preset: CaptionPreset, mode: HighlightMode) -> CaptionStyle {
+        CaptionStyle {
+            outline: None,
+            shadow: None,
+            ..caption_style(preset, mode)
+        }
+    }
+
+    #[test]
+    fn a_marker_is_drawn_over_its_word_in_reading_direction() {
+        let given = fonts(&[("Inter", 800), ("Noto Sans Arabic", 800)]);
+        let style = plain(CaptionPreset::Highlight, HighlightMode::Marker);
+        for (text, rtl) in [("Small habits change", false), ("عادات صغيرة تغير", true)]
+        {
+            let painter = painter(&captioned(style.clone(), vec![cue(text)]), &given);
+            let boxes = painter.word_boxes();
+            assert!(boxes.iter().all(|word| word.rtl == rtl), "{boxes:?}");
+            let word = boxes[1].rect;
+            let middle = word.x + word.w as i32 / 2;
+            if rtl {
+                assert!(boxes[0].rect.x > word.x && word.x > boxes[2].rect.x);
+            }
+            let drawn = |frame| extent(&only(painter.layers_at(frame)), YELLOW).unwrap();
+            let (first, whole) = (drawn(10), drawn(15));
+            assert!((whole.0 + whole.2) / 2 - middle < 4 && whole.2 - whole.0 > word.w as i32);
+            assert!(first.2 - first.0 < whole.2 - whole.0, "it grows");
+            if rtl {
+                assert!(
+                    (first.2 - whole.2).abs() <= 1 && first.0 > whole.0 + 8,
+                    "from the right"
+                );
+            } else {
+                assert!(
+                    (first.0 - whole.0).abs() <= 1 && first.2 < whole.2 - 8,
+                    "from the left"
+                );
+            }
+            let layer = only(painter.layers_at(15));
+            assert!(
+                count(&layer, word, DARK) > 300,
+                "dark letters on a bright marker"
+            );
+            for other in boxes.iter().filter(|other| other.word != 1) {
+                assert_eq!(count(&layer, other.rect, DARK), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn every_word_hops_as_it_is_spoken_and_the_others_stand() {
+        let painter = painter(
+            &captioned(
+                plain(CaptionPreset::Bounce, HighlightMode::Color),
+                vec![cue("one two")],
+            ),
+            &inter(),
+        );
+        let top = |frame, color| extent(&only(painter.layers_at(frame)), color).unwrap().1;
+        let rest = top(19, YELLOW);
+        assert!(top(10, YELLOW) < rest - 3, "it has left in its first frame");
+        assert!(top(12, YELLOW) < rest - 8);
+        let stands: Vec<i32> = (10..20).map(|frame| top(frame, Color::WHITE)).collect();
+        assert!(stands.iter().all(|one| *one == stands[0]), "{stands:?}");
+    }
+
+    #[test]
+    fn a_slide_moves_the_whole_cue_and_nothing_in_it() {
+        let painter = painter(
+            &captioned(
+                plain(CaptionPreset::Slide, HighlightMode::Color),
+                vec![cue("one two")],
+            ),
+            &inter(),
+        );
+        let (first, rest) = (only(painter.layers_at(0)), only(painter.layers_at(8)));
+        assert!(first.y > rest.y + 10 && first.opacity_pm < 1000);
+        assert!(Arc::ptr_eq(&first.image, &rest.image), "one picture, moved");
+        assert_eq!(rest.opacity_pm, 1000);
+    }
+
+    #[test]
+    fn letters_are_typed_as_they_are_spoken_in_reading_direction() {
+        let given = fonts(&[("Inter", 800), ("Noto Sans Hebrew", 800)]);
+        let style = plain(CaptionPreset::Typewriter, HighlightMode::None);
+        for (text, rtl) in [("habits change", false), ("שלום עולם", true)] {
+            let painter = painter(&captioned(style.clone(), vec![cue(text)]), &given);
+            let boxes = painter.word_boxes();
+            let at = |frame| extent(&only(painter.layers_at(frame)), Color::WHITE).unwrap();
+            let (first, later, all) = (at(0), at(4), at(19));
+            let width = |ink: (i32, i32, i32, i32)| ink.2 - ink.0;
+            assert!(width(first) < width(later) && width(later) < width(all));
+            let start = boxes[0].rect;
+            if rtl {
+                assert!(
+                    (first.2 - start.x - start.w as i32).abs() < 12,
+                    "begins at the right: {first:?} of {all:?} in {start:?} {boxes:?}"
+                );
+            } else {
+                assert!((first.0 - start.x).abs() < 12, "begins at the left");
+            }
+            let layer = only(painter.layers_at(9));
+            assert_eq!(
+                count(&layer, boxes[1].rect, Color::WHITE),
+                0,
+                "not yet spoken"
+            );
+            assert!(count(&only(painter.layers_at(10)), boxes[1].rect, Color::WHITE) > 0);
+            let whole = count(&only(painter.layers_at(8)), boxes[0].rect, Color::WHITE);
+            let still = count(&only(painter.layers_at(18)), boxes[0].rect, Color::WHITE);
+            assert_eq!(whole, still, "typed letters stay where they are");
+        }
+    }
+
+    #[test]
+    fn a_fill_runs_through_the_word_and_stays() {
+        let painter = painter(
+            &captioned(
+                plain(CaptionPreset::Karaoke, HighlightMode::Fill),
+                vec![cue(TEXT)],
+            ),
+            &inter(),
+        );
+        let boxes = painter.word_boxes();
+        let yellow =
+            |frame, word: usize| count(&only(painter.layers_at(frame)), boxes[word].rect, YELLOW);
+        let parts: Vec<usize> = (10..18).map(|frame| yellow(frame, 1)).collect();
+        assert!(
+            parts[0] > 0 && parts.windows(2).all(|pair| pair[0] <= pair[1]),
+            "{parts:?}"
+        );
+        assert_eq!(
+            count(&only(painter.layers_at(17)), boxes[1].rect, Color::WHITE),
+            0
+        );
+        assert_eq!(yellow(25, 1), parts[7], "what was spoken keeps its colour");
+        assert_eq!((yellow(25, 3), yellow(5, 1)), (0, 0));
+    }
+
+    #[test]
+    fn the_active_word_has_letters_and_a_stroke_of_its_own() {
+        let (ink, grey) = (Color::rgb(0x20, 0x10, 0x60), Color::rgb(0x80, 0x80, 0x80));
+        let red = Color::rgb(0xFF, 0, 0);
+        let mut style = CaptionStyle {
+            shadow: None,
+            ..caption_style(CaptionPreset::Box, HighlightMode::Box)
+        };
+        style.highlight.text = Some(ink);
+        style.highlight.spoken = Some(grey);
+        style.highlight.outline = Some(Outline {
+            width: 4,
+            color: red,
+        });
+        style.highlight.padding = Some(30);
+        style.highlight.radius = Some(0);
+        let painter = painter(&captioned(style, vec![cue(TEXT)]), &inter());
+        let boxes = painter.word_boxes();
+        let layer = only(painter.layers_at(17));
+        let seen = |word: usize, color| count(&layer, boxes[word].rect, color) > 200;
+        assert!(seen(1, ink) && seen(1, red) && !seen(1, Color::BLACK));
+        assert!(seen(0, grey) && seen(0, Color::BLACK) && !seen(0, Color::WHITE));
+        assert!(seen(3, Color::WHITE) && seen(3, Color::BLACK) && !seen(3, red));
+        let (left, ..) = extent(&layer, YELLOW).unwrap();
+        assert!((boxes[1].rect.x - 30 - left).abs() <= 2, "its own padding");
+    }
+
+    #[test]
+    fn a_plate_lies_under_all_lines() {
+        let green = Color::rgb(0x00, 0x80, 0x40);
+        for shape in [PlateShape::Lines, PlateShape::Block] {
+            let style = CaptionStyle {
+                plate: Some(CaptionPlate {
+                    color: green,
+                    padding: 24,
+                    radius: 20,
+                    shape,
+                }),
+                ..plain(CaptionPreset::Phrase, HighlightMode::None)
+            };
+            let text = "One short line and then another much longer one";
+            let painter = painter(&captioned(style, vec![cue(text)]), &inter());
+            let layer = only(painter.layers_at(5));
+            let plate = extent(&layer, green).unwrap();
+            for word in painter.word_boxes() {
+                let rect = word.rect;
+                assert!(plate.0 <= rect.x - 20 && plate.2 >= rect.x + rect.w as i32 + 20);
+                let corner = Rect {
+                    x: rect.x,
+                    y: rect.y + rect.h as i32 / 2,
+                    w: 4,
+                    h: 4,
+                };
+                let bare = count(&layer, corner, green) + count(&layer, corner, Color::WHITE);
+                assert!(bare > 0, "behind every word");
+            }
+            assert!(plate.2 - plate.0 <= 835, "inside the style's width");
+        }
+    }
+
+    #[test]
+    fn marker_letters_stand_out_from_their_marker() {
+        for (marker, ink) in [
+            (YELLOW, DARK),
+            (Color::WHITE, DARK),
+            (Color::rgb(0x7C, 0x3A, 0xED), Color::WHITE),
+            (Color::rgb(0x10, 0x20, 0x30), Color::WHITE),
+        ] {
+            assert_eq!(ink_on(marker), ink, "{marker}");
+        }
     }
 }

@@ -59,6 +59,8 @@ pub(super) struct Backdrop {
     pub(super) frame: Frame,
     /// Letters with their stroke, where there is an outline.
     pub(super) outline: Option<Vec<u8>>,
+    /// The same of the words that stand apart.
+    pub(super) outline_apart: Option<Vec<u8>>,
     /// Blurred, not yet dropped, where there is a shadow.
     pub(super) shadow: Option<Vec<u8>>,
 }
@@ -67,21 +69,43 @@ impl Backdrop {
     pub(super) fn of(scene: &Scene<'_>) -> Option<Self> {
         let glyphs = scene.glyphs();
         let frame = Frame::around(scene.bounds(&glyphs)?);
-        let (stroke, shadow) = (scene.stroke(), scene.visible_shadow());
-        if stroke.is_none() && shadow.is_none() {
-            return Some(Self {
-                frame,
-                outline: None,
-                shadow: None,
-            });
-        }
-        let silhouette = silhouette(frame, &glyphs, stroke.unwrap_or(0.0))?;
+        let (own, others): (Vec<SceneGlyph>, Vec<SceneGlyph>) =
+            glyphs.into_iter().partition(|glyph| glyph.apart);
+        let (stroke, stroke_apart) = (scene.stroke(false), scene.stroke(true));
+        let shadow = scene.visible_shadow();
+        let wanted = |stroke: Option<f32>, glyphs: &[SceneGlyph]| {
+            !glyphs.is_empty() && (stroke.is_some() || shadow.is_some())
+        };
+        let cover = |stroke: Option<f32>, glyphs: &[SceneGlyph]| {
+            wanted(stroke, glyphs)
+                .then(|| silhouette(frame, glyphs, stroke.unwrap_or(0.0)))
+                .flatten()
+        };
+        let plain = cover(stroke, &others);
+        let apart = cover(stroke_apart, &own);
+        let soft = shadow.and_then(|shadow| {
+            let all = [&plain, &apart].into_iter().flatten().fold(None, both)?;
+            let glyphs: Vec<&SceneGlyph> = others.iter().chain(&own).collect();
+            Some(soft_shadow(all, frame, &glyphs, shadow.blur))
+        });
         Some(Self {
             frame,
-            shadow: shadow.map(|shadow| soft_shadow(&silhouette, frame, &glyphs, shadow.blur)),
-            outline: stroke.is_some().then(|| silhouette.take()),
+            shadow: soft,
+            outline: plain.filter(|_| stroke.is_some()).map(Mask::take),
+            outline_apart: apart.filter(|_| stroke_apart.is_some()).map(Mask::take),
         })
     }
+}
+
+/// Two coverages of one frame as one.
+fn both(all: Option<Mask>, one: &Mask) -> Option<Mask> {
+    let Some(mut all) = all else {
+        return Some(one.clone());
+    };
+    for (sum, value) in all.data_mut().iter_mut().zip(one.data()) {
+        *sum = (*sum).max(*value);
+    }
+    Some(all)
 }
 
 /// The coverage of all letters with a stroke around them. Rings are drawn one direction at a time: where the ring of a
@@ -114,8 +138,7 @@ fn silhouette(frame: Frame, glyphs: &[SceneGlyph], stroke: f32) -> Option<Mask> 
 }
 
 /// The blurred coverage of letters, outlines and emoji.
-fn soft_shadow(silhouette: &Mask, frame: Frame, glyphs: &[SceneGlyph], radius: u16) -> Vec<u8> {
-    let mut mask = silhouette.clone();
+fn soft_shadow(mut mask: Mask, frame: Frame, glyphs: &[&SceneGlyph], radius: u16) -> Vec<u8> {
     for glyph in glyphs {
         if let Ink::Bitmap { image, rect } = &glyph.ink {
             let (at, scaled) = placed_bitmap(image, *rect, frame);
@@ -257,6 +280,8 @@ mod tests {
         let glyph = SceneGlyph {
             ink: Ink::Outline(thin_ring()),
             color: Color::WHITE,
+            split: None,
+            apart: false,
         };
         let mask = silhouette(frame, &[glyph], 8.0).unwrap();
         let width = mask.width() as usize;

@@ -75,11 +75,8 @@ pub(super) fn caption_style(preset: CaptionPreset, mode: HighlightMode) -> Capti
             blur: 8,
             color: Color::BLACK.with_alpha(160),
         }),
-        highlight: Highlight {
-            mode,
-            color: YELLOW,
-            scale_pm: 1000,
-        },
+        plate: None,
+        highlight: Highlight::new(mode, YELLOW, 1000),
         max_lines: 2,
         max_width: 835,
         anchor: Anchor::Center,

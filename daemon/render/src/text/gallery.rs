@@ -6,8 +6,9 @@ use std::time::Instant;
 use fenta_templates::color::Color;
 use fenta_templates::time::TimeRange;
 use fenta_templates::timeline::{
-    Anchor, Animation, AnimationKind, CaptionPreset, HighlightMode, Outline, OverlayContent, Rect,
-    SegmentSpec, Shadow, ShapeOverlay, TextFit, TextOverlay,
+    Anchor, Animation, AnimationKind, CaptionPlate, CaptionPreset, CaptionStyle, HighlightMode,
+    Outline, OverlayContent, PlateShape, Rect, SegmentSpec, Shadow, ShapeOverlay, TextFit,
+    TextOverlay,
 };
 
 use super::fixtures::*;
@@ -95,6 +96,11 @@ fn gallery_captions() {
         ("karaoke", CaptionPreset::Karaoke, HighlightMode::Color),
         ("pop", CaptionPreset::Pop, HighlightMode::Color),
         ("box", CaptionPreset::Box, HighlightMode::Box),
+        ("highlight", CaptionPreset::Highlight, HighlightMode::Marker),
+        ("fill", CaptionPreset::Karaoke, HighlightMode::Fill),
+        ("bounce", CaptionPreset::Bounce, HighlightMode::Color),
+        ("slide", CaptionPreset::Slide, HighlightMode::Color),
+        ("typewriter", CaptionPreset::Typewriter, HighlightMode::None),
         ("phrase", CaptionPreset::Phrase, HighlightMode::None),
         ("clean", CaptionPreset::Clean, HighlightMode::None),
     ] {
@@ -106,10 +112,10 @@ fn gallery_captions() {
             style.highlight.color = Color::rgb(0x7C, 0x3A, 0xED);
             style.outline = None;
         }
-        let frames: &[u32] = if name == "pop" {
-            &[0, 1, 2, 3, 12]
-        } else {
-            &[0, 1, 2, 25, 45]
+        let frames: &[u32] = match name {
+            "pop" | "slide" => &[0, 1, 2, 3, 12],
+            "bounce" | "highlight" | "fill" => &[20, 21, 22, 24, 45],
+            _ => &[0, 1, 2, 25, 45],
         };
         save(
             name,
@@ -119,6 +125,40 @@ fn gallery_captions() {
             CAPTIONS,
         );
     }
+    for (name, shape) in [
+        ("plate_lines", PlateShape::Lines),
+        ("plate_block", PlateShape::Block),
+    ] {
+        let style = CaptionStyle {
+            plate: Some(CaptionPlate {
+                color: Color::BLACK.with_alpha(0xB3),
+                padding: 28,
+                radius: 28,
+                shape,
+            }),
+            outline: None,
+            shadow: None,
+            ..caption_style(CaptionPreset::Karaoke, HighlightMode::Color)
+        };
+        let plated = captioned(style, vec![cue("Why your quiet mornings matter so much")]);
+        save(name, &plated, &fonts, &[0, 25], CAPTIONS);
+    }
+    let mut apart = caption_style(CaptionPreset::Box, HighlightMode::Box);
+    apart.highlight.text = Some(Color::rgb(0x11, 0x11, 0x11));
+    apart.highlight.outline = Some(Outline {
+        width: 0,
+        color: Color::BLACK,
+    });
+    apart.highlight.radius = Some(40);
+    apart.highlight.padding = Some(24);
+    apart.highlight.spoken = Some(Color::rgb(0xC8, 0xC8, 0xC8));
+    save(
+        "apart",
+        &captioned(apart, vec![cue(text)]),
+        &fonts,
+        &[0, 25, 45],
+        CAPTIONS,
+    );
     let mut loud = caption_style(CaptionPreset::Box, HighlightMode::Box);
     loud.uppercase = true;
     save(

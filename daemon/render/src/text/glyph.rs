@@ -31,6 +31,8 @@ pub(super) enum Ink {
 pub(super) struct PlacedGlyph {
     /// Index into the block's word fragments.
     pub(super) fragment: Option<usize>,
+    /// Byte of the text at which the letter it draws begins.
+    pub(super) at: usize,
     pub(super) ink: Ink,
 }
 
@@ -99,23 +101,30 @@ impl GlyphScaler {
                 out.extend(
                     self.run_ink(&run, shift)
                         .into_iter()
-                        .map(|ink| PlacedGlyph { fragment, ink }),
+                        .map(|(at, ink)| PlacedGlyph { fragment, at, ink }),
                 );
             }
         }
     }
 
-    fn run_ink(&mut self, run: &GlyphRun<'_, WordTag>, shift: f32) -> Vec<Ink> {
+    /// The ink of a run, each with the byte at which its letter begins.
+    fn run_ink(&mut self, run: &GlyphRun<'_, WordTag>, shift: f32) -> Vec<(usize, Ink)> {
         let size = run.run().font_size();
         let Some(font) = font_ref(run.run().font()) else {
             return Vec::new();
         };
         let coords = run.run().normalized_coords().iter().map(|c| c.to_bits());
-        let glyphs: Vec<_> = run.positioned_glyphs().collect();
+        let starts = letter_starts(run);
+        let last = starts.last().copied().unwrap_or_default();
+        let starts = starts.into_iter().chain(std::iter::repeat(last));
+        let glyphs: Vec<_> = starts.zip(run.positioned_glyphs()).collect();
         if font.color_strikes().next().is_some() {
             return glyphs
                 .iter()
-                .filter_map(|g| self.bitmap(&font, size, g.id as u16, (g.x + shift, g.y)))
+                .filter_map(|(at, g)| {
+                    let ink = self.bitmap(&font, size, g.id as u16, (g.x + shift, g.y))?;
+                    Some((*at, ink))
+                })
                 .collect();
         }
         let mut scaler = self
@@ -127,8 +136,10 @@ impl GlyphScaler {
             .build();
         glyphs
             .iter()
-            .filter_map(|g| outline(&mut scaler, g.id as u16, g.x + shift, g.y))
-            .map(Ink::Outline)
+            .filter_map(|(at, g)| {
+                let path = outline(&mut scaler, g.id as u16, g.x + shift, g.y)?;
+                Some((*at, Ink::Outline(path)))
+            })
             .collect()
     }
 
@@ -158,6 +169,20 @@ impl GlyphScaler {
             rect,
         })
     }
+}
+
+/// For every glyph of a run, in its order, the byte at which its letter begins. A run of glyphs holds the letters of one
+/// word that share a face, so the word's tag finds them among the letters of the face's run.
+fn letter_starts(run: &GlyphRun<'_, WordTag>) -> Vec<usize> {
+    let tag = run.style().brush;
+    run.run()
+        .visual_clusters()
+        .filter(|letter| letter.style().brush == tag)
+        .flat_map(|letter| {
+            let at = letter.text_range().start;
+            letter.glyphs().map(move |_| at).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 fn font_ref(font: &FontData) -> Option<FontRef<'_>> {

@@ -231,12 +231,13 @@ impl<'a> Paragraph<'a> {
             let first = block.fragments.len();
             block
                 .fragments
-                .extend(spans.words.iter().map(|&(word, left, right)| WordFragment {
-                    word,
+                .extend(spans.words.iter().map(|span| WordFragment {
+                    word: span.word,
                     line: number,
-                    left: left + shift,
-                    right: right + shift,
+                    left: span.left + shift,
+                    right: span.right + shift,
                     baseline,
+                    rtl: span.rightward < 0.0,
                 }));
             let fragments = &block.fragments[first..];
             let fragment_of = |tag: WordTag| {
@@ -286,7 +287,7 @@ impl<'a> Paragraph<'a> {
             for cluster in run.visual_clusters() {
                 let end = x + cluster.advance();
                 if !cluster.is_space_or_nbsp() && !cluster.is_hard_line_break() {
-                    spans.add(cluster.style().brush, x, end);
+                    spans.add(cluster.style().brush, (x, end), cluster.is_rtl());
                 }
                 x = end;
             }
@@ -301,7 +302,16 @@ struct LineSpans {
     left: f32,
     right: f32,
     any: bool,
-    words: Vec<(u16, f32, f32)>,
+    words: Vec<WordSpan>,
+}
+
+/// Where a word lies on a line.
+struct WordSpan {
+    word: u16,
+    left: f32,
+    right: f32,
+    /// Width of what is read from the left, less that of what is read from the right.
+    rightward: f32,
 }
 
 impl LineSpans {
@@ -309,16 +319,27 @@ impl LineSpans {
         self.right - self.left
     }
 
-    fn add(&mut self, tag: WordTag, left: f32, right: f32) {
+    fn add(&mut self, tag: WordTag, (left, right): (f32, f32), rtl: bool) {
         if !self.any {
             (self.left, self.right, self.any) = (left, right, true);
         }
         self.left = self.left.min(left);
         self.right = self.right.max(right);
         let Some(word) = tag.0 else { return };
-        match self.words.iter_mut().find(|(known, ..)| *known == word) {
-            Some((_, from, to)) => (*from, *to) = (from.min(left), to.max(right)),
-            None => self.words.push((word, left, right)),
+        let width = right - left;
+        let rightward = if rtl { -width } else { width };
+        match self.words.iter_mut().find(|known| known.word == word) {
+            Some(known) => {
+                known.left = known.left.min(left);
+                known.right = known.right.max(right);
+                known.rightward += rightward;
+            }
+            None => self.words.push(WordSpan {
+                word,
+                left,
+                right,
+                rightward,
+            }),
         }
     }
 }

@@ -21,8 +21,10 @@ mod gallery;
 mod glyph;
 mod image;
 mod layout;
+mod line_plate;
 mod memo;
 mod overlay;
+mod placed_cue;
 mod raster;
 mod scene;
 
@@ -62,6 +64,8 @@ pub struct WordBox {
     pub word: usize,
     /// The word with its ascent and descent, in canvas pixels. A word cut over two lines has two boxes.
     pub rect: Rect,
+    /// Whether the word is read from the right.
+    pub rtl: bool,
 }
 
 /// Draws the overlays and captions of one segment.

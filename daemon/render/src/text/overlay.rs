@@ -189,13 +189,12 @@ fn draw_text(
         origin,
         scale,
         outline: style.outline,
+        outline_apart: None,
         shadow: style.shadow,
+        ground: None,
         plate,
         boxes: Vec::new(),
-        look: &|_| WordLook {
-            color: style.color,
-            scale: 1.0,
-        },
+        look: &|_| WordLook::plain(style.color),
     };
     raster::draw_scene(&scene, &Backdrop::of(&scene)?)
 }

@@ -5,12 +5,15 @@
 //! which the layers themselves are later blended into the picture, so that inner and outer edges look alike.
 
 use fenta_templates::color::Color;
-use tiny_skia::{FillRule, Paint, Path, PathBuilder, Pixmap, Rect};
+use tiny_skia::{
+    FillRule, GradientStop, LinearGradient, Paint, Path, PathBuilder, Pixmap, Point, Rect,
+    SpreadMode, Transform,
+};
 
 use super::coverage::{Backdrop, Frame, overlap, placed_bitmap};
 use super::glyph::Ink;
 use super::image::RgbaImage;
-use super::scene::{Scene, SceneGlyph, union};
+use super::scene::{Scene, SceneGlyph, Split, union};
 
 /// No picture is larger than this in either direction.
 pub(super) const MAX_SIDE: u32 = 8192;
@@ -61,7 +64,17 @@ pub(super) fn draw_plates(plates: &[Plate]) -> Option<Raster> {
 pub(super) fn draw_scene(scene: &Scene<'_>, backdrop: &Backdrop) -> Option<Raster> {
     let plates = scene.plate.iter().chain(&scene.boxes);
     let bounds = plates.fold(backdrop.frame.rect()?, |all, plate| union(all, plate.rect));
+    let ground = scene.ground.as_ref().and_then(|ground| {
+        let path = ground.path.clone().transform(scene.whole())?;
+        Some((path, ground.color))
+    });
+    let bounds = ground
+        .iter()
+        .fold(bounds, |all, (path, _)| union(all, path.bounds()));
     let mut canvas = Canvas::around(bounds)?;
+    if let Some((path, color)) = ground {
+        canvas.fill_path(&path, color);
+    }
     if let Some(plate) = &scene.plate {
         canvas.fill_plate(plate);
     }
@@ -76,6 +89,9 @@ pub(super) fn draw_scene(scene: &Scene<'_>, backdrop: &Backdrop) -> Option<Raste
         canvas.fill_plate(plate);
     }
     if let (Some(outline), Some(coverage)) = (scene.outline, &backdrop.outline) {
+        canvas.paint(coverage, backdrop.frame, outline.color);
+    }
+    if let (Some(outline), Some(coverage)) = (scene.outline_apart, &backdrop.outline_apart) {
         canvas.paint(coverage, backdrop.frame, outline.color);
     }
     for glyph in &scene.glyphs() {
@@ -141,6 +157,28 @@ impl Canvas {
             .fill_path(path, &paint, FillRule::Winding, transform, None);
     }
 
+    /// A path in two colours, with a soft pixel between them.
+    fn fill_split(&mut self, path: &Path, split: Split) {
+        let stop = |at: f32, c: Color| {
+            GradientStop::new(at, tiny_skia::Color::from_rgba8(c.r, c.g, c.b, c.a))
+        };
+        let shader = LinearGradient::new(
+            Point::from_xy(split.x - 0.5, 0.0),
+            Point::from_xy(split.x + 0.5, 0.0),
+            vec![stop(0.0, split.left), stop(1.0, split.right)],
+            SpreadMode::Pad,
+            Transform::identity(),
+        );
+        let Some(shader) = shader else { return };
+        let paint = Paint {
+            shader,
+            ..Paint::default()
+        };
+        let transform = self.frame.to_local();
+        self.pixels
+            .fill_path(path, &paint, FillRule::Winding, transform, None);
+    }
+
     fn fill_plate(&mut self, plate: &Plate) {
         if let Some(path) = plate.path() {
             self.fill_path(&path, plate.color);
@@ -149,7 +187,10 @@ impl Canvas {
 
     fn fill_glyph(&mut self, glyph: &SceneGlyph) {
         match &glyph.ink {
-            Ink::Outline(path) => self.fill_path(path, glyph.color),
+            Ink::Outline(path) => match glyph.split {
+                Some(split) => self.fill_split(path, split),
+                None => self.fill_path(path, glyph.color),
+            },
             Ink::Bitmap { image, rect } => {
                 let (at, scaled) = placed_bitmap(image, *rect, self.frame);
                 over(&mut self.pixels, &scaled, at, glyph.color.a);

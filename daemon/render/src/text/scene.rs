@@ -4,18 +4,47 @@
 
 use fenta_templates::color::Color;
 use fenta_templates::timeline::{Outline, Shadow};
-use tiny_skia::{Rect, Transform};
+use tiny_skia::{Path, Rect, Transform};
 
 use super::block::{TextBlock, WordFragment};
 use super::blur;
 use super::glyph::Ink;
 use super::raster::Plate;
 
-/// How the glyphs of one word look; `scale` is about the word's own middle.
+/// How the glyphs of one word look.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WordLook {
     pub(super) color: Color,
+    /// About the word's own middle.
     pub(super) scale: f32,
+    /// Pixels it stands above its place.
+    pub(super) lift: f32,
+    /// Whether it has the scene's other outline.
+    pub(super) apart: bool,
+    /// A colour that has come so far through the word, from 0 to 1, in its reading direction.
+    pub(super) fill: Option<(Color, f32)>,
+    /// Letters from this byte of the text on are not shown.
+    pub(super) until: usize,
+}
+
+impl WordLook {
+    /// A word in its place, in one colour.
+    pub(super) const fn plain(color: Color) -> Self {
+        Self {
+            color,
+            scale: 1.0,
+            lift: 0.0,
+            apart: false,
+            fill: None,
+            until: usize::MAX,
+        }
+    }
+}
+
+/// A filled path under everything, relative to the block.
+pub(super) struct Ground {
+    pub(super) path: Path,
+    pub(super) color: Color,
 }
 
 /// A text with everything around it.
@@ -26,7 +55,11 @@ pub(super) struct Scene<'a> {
     /// Size of everything about the block's middle.
     pub(super) scale: f32,
     pub(super) outline: Option<Outline>,
+    /// The outline of words that stand apart.
+    pub(super) outline_apart: Option<Outline>,
     pub(super) shadow: Option<Shadow>,
+    /// Under everything.
+    pub(super) ground: Option<Ground>,
     /// Under the shadow.
     pub(super) plate: Option<Plate>,
     /// Between shadow and letters.
@@ -39,6 +72,17 @@ pub(super) struct Scene<'a> {
 pub(super) struct SceneGlyph {
     pub(super) ink: Ink,
     pub(super) color: Color,
+    /// Another colour left or right of a column.
+    pub(super) split: Option<Split>,
+    pub(super) apart: bool,
+}
+
+/// Two colours that meet at a column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Split {
+    pub(super) x: f32,
+    pub(super) left: Color,
+    pub(super) right: Color,
 }
 
 impl Scene<'_> {
@@ -51,7 +95,10 @@ impl Scene<'_> {
             .filter_map(|glyph| {
                 let fragment = glyph.fragment.map(|at| &block.fragments[at]);
                 let look = (self.look)(fragment.map(|f| f.word));
-                let transform = self.transform(fragment, look.scale);
+                if glyph.at >= look.until {
+                    return None;
+                }
+                let transform = self.transform(fragment, &look);
                 let ink = match &glyph.ink {
                     Ink::Outline(path) => Ink::Outline(path.clone().transform(transform)?),
                     Ink::Bitmap { image, rect } => Ink::Bitmap {
@@ -62,36 +109,71 @@ impl Scene<'_> {
                 Some(SceneGlyph {
                     ink,
                     color: look.color,
+                    split: fragment.and_then(|word| self.split(word, &look)),
+                    apart: look.apart,
                 })
             })
             .collect()
     }
 
-    /// From the block to the canvas.
-    fn transform(&self, fragment: Option<&WordFragment>, word_scale: f32) -> Transform {
+    /// Where a colour that runs through a word has come to on one of its lines.
+    fn split(&self, word: &WordFragment, look: &WordLook) -> Option<Split> {
+        let (color, done) = look.fill?;
+        let done = self.block.part_of(word, done);
+        let x = if word.rtl {
+            word.right - (word.right - word.left) * done
+        } else {
+            word.left + (word.right - word.left) * done
+        };
+        let mut at = tiny_skia::Point::from_xy(x, word.baseline);
+        self.transform(Some(word), look).map_point(&mut at);
+        let (left, right) = if word.rtl {
+            (look.color, color)
+        } else {
+            (color, look.color)
+        };
+        Some(Split {
+            x: at.x,
+            left,
+            right,
+        })
+    }
+
+    /// From the block to the canvas, for what belongs to no word.
+    pub(super) fn whole(&self) -> Transform {
         let block = self.block;
         let middle = (block.width / 2.0, block.height / 2.0);
-        let whole = Transform::from_translate(-middle.0, -middle.1)
+        Transform::from_translate(-middle.0, -middle.1)
             .post_scale(self.scale, self.scale)
-            .post_translate(self.origin.0 + middle.0, self.origin.1 + middle.1);
+            .post_translate(self.origin.0 + middle.0, self.origin.1 + middle.1)
+    }
+
+    /// From the block to the canvas.
+    fn transform(&self, fragment: Option<&WordFragment>, look: &WordLook) -> Transform {
+        let whole = self.whole();
         match fragment {
-            Some(word) if word_scale != 1.0 => {
+            Some(word) if look.scale != 1.0 || look.lift != 0.0 => {
                 let pivot = (
                     (word.left + word.right) / 2.0,
-                    word.baseline - block.cap_height / 2.0,
+                    word.baseline - self.block.cap_height / 2.0,
                 );
                 Transform::from_translate(-pivot.0, -pivot.1)
-                    .post_scale(word_scale, word_scale)
-                    .post_translate(pivot.0, pivot.1)
+                    .post_scale(look.scale, look.scale)
+                    .post_translate(pivot.0, pivot.1 - look.lift)
                     .post_concat(whole)
             }
             _ => whole,
         }
     }
 
-    /// The outline's width at the scene's size, where there is one to be seen.
-    pub(super) fn stroke(&self) -> Option<f32> {
-        let outline = self.outline.filter(|o| o.width > 0 && o.color.a > 0)?;
+    /// The outline's width at the scene's size, where there is one to be seen; that of the words apart or of the others.
+    pub(super) fn stroke(&self, apart: bool) -> Option<f32> {
+        let outline = if apart {
+            self.outline_apart
+        } else {
+            self.outline
+        };
+        let outline = outline.filter(|o| o.width > 0 && o.color.a > 0)?;
         Some(f32::from(outline.width) * self.scale)
     }
 
@@ -113,12 +195,14 @@ impl Scene<'_> {
             self.block.width.max(1.0),
             self.block.height.max(1.0),
         )?
-        .transform(self.transform(None, 1.0))?;
+        .transform(self.whole())?;
         let ink = glyphs.iter().fold(block, |all, glyph| match &glyph.ink {
             Ink::Outline(path) => union(all, path.bounds()),
             Ink::Bitmap { rect, .. } => union(all, *rect),
         });
-        let stroked = outset(ink, self.stroke().unwrap_or(0.0));
+        let strokes = [self.stroke(false), self.stroke(true)];
+        let widest = strokes.into_iter().flatten().fold(0.0, f32::max);
+        let stroked = outset(ink, widest);
         let Some(shadow) = self.visible_shadow() else {
             return Some(stroked);
         };

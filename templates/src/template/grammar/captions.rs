@@ -45,9 +45,14 @@ pub(super) static CAPTIONS: Section = Section {
             "A soft shadow under the letters.",
         ),
         key(
+            "plate",
+            Shape::Map(&PLATE),
+            "A plate behind the whole caption.",
+        ),
+        key(
             "highlight",
             Shape::Map(&HIGHLIGHT),
-            "The word being spoken; with karaoke, pop and box.",
+            "The word being spoken; not with one_word, phrase and clean.",
         ),
         key(
             "emphasis",
@@ -90,6 +95,16 @@ const PRESETS: &[Word] = &[
         "box",
         "As karaoke, with a rounded box behind the spoken word.",
     ),
+    word(
+        "highlight",
+        "As karaoke, a marker drawn over the spoken word.",
+    ),
+    word("bounce", "As karaoke, and every word hops as it is spoken."),
+    word("slide", "As karaoke, and the phrase slides up into place."),
+    word(
+        "typewriter",
+        "Letters appear as they are spoken; nothing moves.",
+    ),
     word("one_word", "One word at a time, springing in."),
     word("phrase", "The phrase at once, without highlight."),
     word("clean", "As phrase, without outline."),
@@ -111,17 +126,70 @@ static HIGHLIGHT: Section = Section {
             "Its size; lines never reflow.",
         )
         .or("1.0"),
+        key(
+            "text",
+            Shape::Color,
+            "Colour of its letters on a box or a marker; on a marker black or white when absent.",
+        ),
+        key(
+            "outline",
+            Shape::Map(&OUTLINE),
+            "Its own stroke; that of the other words when absent, none on a marker.",
+        ),
+        key(
+            "padding",
+            int(0, 200, "pixels"),
+            "Space between the word and the edge of its box or marker; a share of the size when absent.",
+        ),
+        key(
+            "radius",
+            int(0, 200, "pixels"),
+            "Corner radius of its box or marker; a share of the size when absent.",
+        ),
+        key(
+            "spoken",
+            Shape::Color,
+            "Colour of words that were spoken; with fill the highlight's when absent.",
+        ),
     ],
 };
 
 const MODES: &[Word] = &[
     word("color", "It takes the colour."),
     word("box", "A rounded box of the colour behind it."),
+    word(
+        "marker",
+        "A band of the colour is drawn over it in its reading direction.",
+    ),
+    word(
+        "fill",
+        "The colour runs through its letters while it is spoken, and stays.",
+    ),
     word("none", "Nothing."),
     refused(
         "weight",
         "letters of another weight would move the line; write color or box",
     ),
+];
+
+static PLATE: Section = Section {
+    name: "tracks[subtitles].style.plate",
+    fields: &[
+        key("color", Shape::Color, "Its colour.").or("\"#000000B3\""),
+        key(
+            "padding",
+            int(0, 200, "pixels"),
+            "Space between letters and edge.",
+        )
+        .or("24"),
+        key("radius", int(0, 200, "pixels"), "Radius of its corners.").or("24"),
+        key("shape", Shape::Choice(SHAPES), "What it surrounds.").or("lines"),
+    ],
+};
+
+const SHAPES: &[Word] = &[
+    word("lines", "Every line by its own width, in one piece."),
+    word("block", "All lines together."),
 ];
 
 static EMPHASIS: Section = Section {
