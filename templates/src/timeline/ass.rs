@@ -198,8 +198,8 @@ mod tests {
         assert!(event.starts_with("Dialogue: 0,0:00:00."), "{event}");
         assert_eq!(
             event.matches("\\k").count(),
-            4,
-            "the lead and three words: {event}"
+            6,
+            "the lead, three words and the pauses between them: {event}"
         );
         assert!(text.contains("\nStyle: Captions,Inter,"), "{text}");
     }

@@ -272,10 +272,10 @@ mod tests {
 
     #[test]
     fn other_files_are_refused_with_their_name() {
-        let error = bench().fails(&results("[Script Info]\n"));
+        let error = bench().fails(&results("<?xml version=\"1.0\"?>\n<tt/>\n"));
         assert_eq!(
             error.message,
-            "/w/talk.srt: this is an SSA or ASS file, not SRT or VTT"
+            "/w/talk.srt: this is an XML (TTML) file, not SRT, VTT or ASS"
         );
         assert!(error.hint.contains("save it as SRT"));
     }
