@@ -23,7 +23,7 @@ use crate::resample::Sampler;
 use crate::source::MediaSource;
 use crate::still::read_image;
 use crate::text::{LayerPainter, RgbaImage};
-use crate::transition::blend;
+use crate::transition::Blender;
 
 /// Where each blob of a job lies.
 #[derive(Clone, Copy)]
@@ -47,6 +47,7 @@ pub struct SegmentPainter {
     layers: LayerPainter,
     blender: LayerBlender,
     sampler: Sampler,
+    transitions: Blender,
     scratch: [Picture; 2],
 }
 
@@ -96,6 +97,7 @@ impl SegmentPainter {
             layers,
             blender: LayerBlender::new(),
             sampler: Sampler::new(),
+            transitions: Blender::new(),
             scratch,
         })
     }
@@ -111,13 +113,8 @@ impl SegmentPainter {
                 // The middle of the frame's time: the blend is as far from its start as from its end.
                 let progress =
                     ((transition.offset + frame) as f32 + 0.5) / transition.frames as f32;
-                blend(
-                    transition.kind,
-                    progress,
-                    (old, new),
-                    out,
-                    &mut self.sampler,
-                );
+                self.transitions
+                    .blend(transition.kind, progress, (old, new), out);
             }
             (Some(shot), _) => shot.paint(frame, &mut self.sampler, out)?,
         }

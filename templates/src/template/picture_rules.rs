@@ -203,15 +203,16 @@ fn read_punch_in(fields: Fields<'_>) -> PunchIn {
     punch_in
 }
 
-const KINDS: [(&str, Option<TransitionKind>); 7] = [
-    ("cut", None),
-    ("fade", Some(TransitionKind::Fade)),
-    ("fade_black", Some(TransitionKind::FadeBlack)),
-    ("slide_up", Some(TransitionKind::SlideUp)),
-    ("slide_left", Some(TransitionKind::SlideLeft)),
-    ("wipe_left", Some(TransitionKind::WipeLeft)),
-    ("zoom_in", Some(TransitionKind::ZoomIn)),
-];
+const KINDS: [(&str, Option<TransitionKind>); TransitionKind::ALL.len() + 1] = {
+    let mut kinds = [("cut", None); TransitionKind::ALL.len() + 1];
+    let mut at = 0;
+    while at < TransitionKind::ALL.len() {
+        let (kind, name, _) = TransitionKind::ALL[at];
+        kinds[at + 1] = (name, Some(kind));
+        at += 1;
+    }
+    kinds
+};
 
 /// Length of a blend that names none.
 const BLEND_MS: u32 = 250;
@@ -537,7 +538,7 @@ mod tests {
                 "default: {type: fade}, duration: 1s",
                 "duration: stands beside",
             ),
-            ("use: [{type: whip}]", "`whip` is not available"),
+            ("use: [{type: whip}]", "transitions.use[0].type: `whip`"),
             (
                 "use: [{type: fade, duration: 5s}]",
                 "duration: is 5s, which is out of range; write a length of time from 40ms to 2s",

@@ -2,6 +2,7 @@
 
 use super::document::BLEND;
 use super::{Section, Shape, Word, int, key, number, refused, word};
+use crate::timeline::TransitionKind;
 
 /// `video`.
 pub(super) static VIDEO: Section = Section {
@@ -207,25 +208,18 @@ static USE: Section = Section {
     ],
 };
 
-const BLENDS: &[Word] = &[
-    word("cut", "A hard cut."),
-    word("fade", "A cross-fade."),
-    word("fade_black", "Down to black, up again."),
-    word("slide_up", "The new picture pushes the old one up."),
-    word(
-        "slide_left",
-        "The new picture pushes the old one to the left.",
-    ),
-    word(
-        "wipe_left",
-        "A soft edge uncovers the new picture from right to left.",
-    ),
-    word(
-        "zoom_in",
-        "The old picture grows while the new one fades in.",
-    ),
-    refused("whip", "slide_left is the nearest that works"),
-];
+/// `cut` and every blend.
+const BLENDS: &[Word] = &BLEND_WORDS;
+const BLEND_WORDS: [Word; TransitionKind::ALL.len() + 1] = {
+    let mut words = [word("cut", "A hard cut."); TransitionKind::ALL.len() + 1];
+    let mut at = 0;
+    while at < TransitionKind::ALL.len() {
+        let (_, name, doc) = TransitionKind::ALL[at];
+        words[at + 1] = word(name, doc);
+        at += 1;
+    }
+    words
+};
 
 const AT: &[Word] = &[
     word("scene", "Where a sentence begins."),
