@@ -325,6 +325,7 @@ impl Action {
             Self::Mix(request) => {
                 blobs.extend(request.plan.voice.iter().map(|clip| clip.source));
                 blobs.extend(request.plan.music.iter().map(|clip| clip.source));
+                blobs.extend(request.plan.sounds.iter().map(|sound| sound.source));
             }
             Self::Mux(request) => {
                 blobs.extend(request.segments.iter().copied());

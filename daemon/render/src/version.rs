@@ -117,7 +117,9 @@ mod tests {
             assert!(version.libraries.contains_key(library), "{library}");
         }
         assert!(
-            version.tool().starts_with("fenta-render 1 "),
+            version
+                .tool()
+                .starts_with(&format!("fenta-render {RENDERER} ")),
             "{}",
             version.tool()
         );

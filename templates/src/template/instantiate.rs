@@ -263,7 +263,9 @@ fn audio(
             gain_mb: sound.music.gain_mb,
             fade_in_ms: sound.music.fade_in_ms,
             fade_out_ms: sound.music.fade_out_ms,
+            once: false,
         }),
+        sounds: Vec::new(),
         ducking: sound.ducking,
         loudness: sound.loudness,
     }

@@ -1,4 +1,5 @@
-//! What is heard: voice clips, a music bed, the ducking between them and the loudness target.
+//! What is heard: voice clips, a music bed, the sound of clips, effects, the ducking between them and the loudness
+//! target.
 //!
 //! Mixing is one action for the whole timeline, in the renderer's `mix` module.
 
@@ -35,6 +36,54 @@ pub struct MusicClip {
     pub fade_in_ms: u32,
     /// Fade at the end, milliseconds.
     pub fade_out_ms: u32,
+    /// Heard once from the start instead of repeated to the end of the timeline.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub once: bool,
+}
+
+/// What a sound is for, which decides its level and whether it makes room for speech.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SoundRole {
+    /// What a clip was recorded with: all of its parts are levelled together, and it makes room like music.
+    Clip,
+    /// A recording beside the narration, levelled by itself; makes room like music.
+    Under,
+    /// A short sound that marks a moment: levelled by itself, heard over everything.
+    Effect,
+}
+
+/// A sound besides narration and music, heard over a span of the timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoundClip {
+    /// The recording; for a clip's own sound the film itself.
+    pub source: Digest,
+    /// What it is for.
+    pub role: SoundRole,
+    /// Where its first sample lands, in samples at [`AUDIO_RATE`].
+    pub start: RationalTime,
+    /// First sample of the recording that is heard, at [`AUDIO_RATE`]; time 0 of a film is its first picture.
+    pub from: RationalTime,
+    /// How long it is heard, in samples; none for all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<RationalTime>,
+    /// Level against the voice's, in millibels, before ducking.
+    pub gain_mb: i32,
+    /// Fade at its start, milliseconds; two sounds that fade over the same span keep their power.
+    pub fade_in_ms: u32,
+    /// Fade at its end, milliseconds.
+    pub fade_out_ms: u32,
+    /// Whether silence before and after its sound is left out.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub trimmed: bool,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// The gain curve of the music while somebody speaks, computed from word times (no compressor, no pumping).
@@ -96,6 +145,9 @@ pub struct AudioPlan {
     pub speech: Vec<TimeRange>,
     /// The music bed.
     pub music: Option<MusicClip>,
+    /// Sounds of clips and effects, in time order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sounds: Vec<SoundClip>,
     /// How the music makes room for speech.
     pub ducking: Ducking,
     /// The loudness of the result.

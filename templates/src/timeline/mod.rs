@@ -28,7 +28,10 @@ mod track;
 mod transition;
 mod validate;
 
-pub use audio::{AUDIO_RATE, AudioClip, AudioPlan, Ducking, LONGEST_MS, LoudnessTarget, MusicClip};
+pub use audio::{
+    AUDIO_RATE, AudioClip, AudioPlan, Ducking, LONGEST_MS, LoudnessTarget, MusicClip, SoundClip,
+    SoundRole,
+};
 pub use caption::{
     CaptionPlate, CaptionPreset, CaptionStyle, CaptionTrack, Cue, CueWord, Highlight,
     HighlightMode, Outline, PlateShape, Shadow,

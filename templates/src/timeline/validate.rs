@@ -261,6 +261,23 @@ fn check_audio(plan: &AudioPlan, picture: RationalTime, problems: &mut Problems)
     if !plan.voice.is_sorted_by_key(|clip| clip.start.value) {
         problems.add("audio.voice", "is not in time order", "");
     }
+    if !plan.sounds.is_sorted_by_key(|sound| sound.start.value) {
+        problems.add("audio.sounds", "are not in time order", "");
+    }
+    for (at, sound) in plan.sounds.iter().enumerate() {
+        let times = [Some(sound.start), Some(sound.from), sound.length];
+        let counted = |time: &RationalTime| time.rate == AUDIO_RATE && time.value >= 0;
+        let fits = times.iter().flatten().all(counted)
+            && sound.length.is_none_or(|length| length.value > 0)
+            && sound.start.value < plan.duration.value;
+        if !fits {
+            problems.add(
+                format!("audio.sounds[{at}]"),
+                "is empty, or lies outside of the cut or of its recording",
+                "",
+            );
+        }
+    }
 }
 
 #[cfg(test)]

@@ -97,7 +97,9 @@ pub(super) fn plan(parts: &MixParts, length: u64) -> AudioPlan {
             gain_mb: parts.music_gain_mb,
             fade_in_ms: parts.fade_in_ms,
             fade_out_ms: parts.fade_out_ms,
+            once: false,
         }),
+        sounds: Vec::new(),
         ducking: parts.ducking,
         loudness: parts.loudness,
     }

@@ -59,6 +59,11 @@ pub(crate) enum AudioError {
     /// FFmpeg refused to encode.
     #[error("cannot encode {}: {detail}", path.display())]
     Encode { path: PathBuf, detail: String },
+    /// No try of mastering and encoding kept under the true-peak target.
+    #[error(
+        "the soundtrack cannot be held under {wanted:.1} dBTP: the lowest true peak of all tries is {lowest:.2} dBTP"
+    )]
+    PeakMissed { wanted: f64, lowest: f64 },
     /// Loudness cannot be measured.
     #[error("cannot measure loudness: {0}")]
     Loudness(#[from] ebur128::Error),
@@ -77,7 +82,7 @@ impl AudioError {
             | Self::UnknownEngine(_)
             | Self::UnknownVoice { .. }
             | Self::UnknownMood(_) => FailureClass::Unsupported,
-            Self::OutOfRange { .. } => FailureClass::Limit,
+            Self::OutOfRange { .. } | Self::PeakMissed { .. } => FailureClass::Limit,
             Self::NothingToSpeak(_) | Self::Decode { .. } | Self::NoAudio(_) => FailureClass::Input,
             Self::Io { .. } => FailureClass::Resource,
             Self::Engine { .. }
@@ -96,6 +101,9 @@ impl AudioError {
             Self::UnknownVoice { known, .. } => format!("use {known}"),
             Self::UnknownMood(_) => "use calm, uplifting, dreamy or driving".to_owned(),
             Self::OutOfRange { limit, .. } => format!("choose a value that is {limit}"),
+            Self::PeakMissed { .. } => {
+                "choose a lower `loudness`, or a higher `true_peak`".to_owned()
+            }
             Self::NothingToSpeak(_) => "write at least one word in this scene".to_owned(),
             Self::Decode { .. } => "check that the file plays, or convert it to WAV".to_owned(),
             Self::NoAudio(_) => "choose a file with sound".to_owned(),

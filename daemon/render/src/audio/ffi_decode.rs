@@ -25,10 +25,30 @@ const FORMATS: &str =
 struct Heard {
     rate: u32,
     sound: Stereo,
+    /// Time of the first sample in the file's own time, seconds.
+    begins: Option<f64>,
 }
 
 /// Decodes the best audio stream of a file, at most `longest` samples of the result.
 pub(crate) fn read(path: &Path, longest: usize) -> Result<Stereo, AudioError> {
+    Ok(open_and_read(path, longest)?.0)
+}
+
+/// The same with sample 0 at the file's first picture: what sounds before it is left out, a sound that begins later has
+/// silence before it. A file without pictures is read as it is.
+pub(crate) fn read_under_picture(path: &Path, longest: usize) -> Result<Stereo, AudioError> {
+    let (sound, later) = open_and_read(path, longest)?;
+    // Files whose streams lie further apart than this have broken times.
+    const FURTHEST_S: f64 = 3600.0;
+    let shift = (later.clamp(-FURTHEST_S, FURTHEST_S) * f64::from(RATE)).round() as i64;
+    let length = (sound.len() as i64 + shift).clamp(0, longest as i64) as usize;
+    let mut placed = Stereo::silence(length);
+    placed.add_at(&sound, shift, 1.0);
+    Ok(placed)
+}
+
+/// The sound, and how much later than the first picture it begins, seconds.
+fn open_and_read(path: &Path, longest: usize) -> Result<(Stereo, f64), AudioError> {
     let failed = |error: Error| AudioError::Decode {
         path: path.to_owned(),
         detail: error.to_string(),
@@ -44,10 +64,16 @@ pub(crate) fn read(path: &Path, longest: usize) -> Result<Stereo, AudioError> {
         .best(media::Type::Audio)
         .ok_or_else(|| AudioError::NoAudio(path.to_owned()))?;
     let index = stream.index();
+    let unit = f64::from(stream.time_base());
+    let picture = first_picture(&input);
     let decoder = Context::from_parameters(stream.parameters())
         .and_then(|context| context.decoder().audio())
         .map_err(failed)?;
-    let heard = decode_stream(&mut input, index, decoder, longest).map_err(failed)?;
+    let heard = decode_stream(&mut input, (index, unit), decoder, longest).map_err(failed)?;
+    let later = match (heard.begins, picture) {
+        (Some(sound), Some(picture)) => sound - picture,
+        _ => 0.0,
+    };
     let mut sound = at_house_rate(heard);
     if sound.len() > longest {
         sound.resize(longest);
@@ -55,7 +81,16 @@ pub(crate) fn read(path: &Path, longest: usize) -> Result<Stereo, AudioError> {
     if sound.len() == 0 {
         return Err(failed(Error::InvalidData));
     }
-    Ok(sound)
+    Ok((sound, later))
+}
+
+/// When the first picture of a film is shown, in the file's own time, seconds; a cover does not count.
+fn first_picture(input: &Input) -> Option<f64> {
+    use ffmpeg_next::format::stream::Disposition;
+    let stream = input.streams().best(media::Type::Video)?;
+    let is_cover = stream.disposition().contains(Disposition::ATTACHED_PIC);
+    let known = stream.start_time() != ffmpeg_next::ffi::AV_NOPTS_VALUE;
+    (known && !is_cover).then(|| stream.start_time() as f64 * f64::from(stream.time_base()))
 }
 
 fn at_house_rate(heard: Heard) -> Stereo {
@@ -67,13 +102,14 @@ fn at_house_rate(heard: Heard) -> Stereo {
 
 fn decode_stream(
     input: &mut Input,
-    index: usize,
+    (index, unit): (usize, f64),
     mut decoder: decoder::Audio,
     longest: usize,
 ) -> Result<Heard, Error> {
     let mut heard = Heard {
         rate: RATE,
         sound: Stereo::default(),
+        begins: None,
     };
     while let Some(packet) = next_packet(input)? {
         if packet.stream() != index {
@@ -81,7 +117,7 @@ fn decode_stream(
         }
         // One damaged packet costs its own sound, not the recording.
         match decoder.send_packet(&packet) {
-            Ok(()) | Err(Error::InvalidData) => drain(&mut decoder, &mut heard)?,
+            Ok(()) | Err(Error::InvalidData) => drain(&mut decoder, unit, &mut heard)?,
             Err(error) => return Err(error),
         }
         if is_enough(&heard, longest) {
@@ -89,7 +125,7 @@ fn decode_stream(
         }
     }
     decoder.send_eof()?;
-    drain(&mut decoder, &mut heard)?;
+    drain(&mut decoder, unit, &mut heard)?;
     Ok(heard)
 }
 
@@ -110,11 +146,12 @@ fn next_packet(input: &mut Input) -> Result<Option<Packet>, Error> {
     }
 }
 
-fn drain(decoder: &mut decoder::Audio, heard: &mut Heard) -> Result<(), Error> {
+fn drain(decoder: &mut decoder::Audio, unit: f64, heard: &mut Heard) -> Result<(), Error> {
     let mut frame = Frame::empty();
     while decoder.receive_frame(&mut frame).is_ok() {
         if heard.sound.len() == 0 {
             heard.rate = frame.rate();
+            heard.begins = frame.timestamp().map(|at| at as f64 * unit);
         }
         if frame.rate() == 0 || frame.rate() != heard.rate {
             return Err(Error::InvalidData);

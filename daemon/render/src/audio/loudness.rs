@@ -35,6 +35,19 @@ pub(crate) fn integrated(sound: &Stereo) -> Result<f64, AudioError> {
     Ok(meter.loudness_global()?)
 }
 
+/// Integrated loudness of a sound that may be short: the gate needs blocks of 400 ms, so it is measured as if it were
+/// repeated.
+pub(crate) fn integrated_short(sound: &Stereo) -> Result<f64, AudioError> {
+    const SHORTEST: usize = RATE as usize * 2;
+    let mut meter = EbuR128::new(2, RATE, Mode::I)?;
+    let mut fed = 0;
+    while fed < SHORTEST && sound.len() > 0 {
+        meter.add_frames_planar_f32(&[&sound.left, &sound.right])?;
+        fed += sound.len();
+    }
+    Ok(meter.loudness_global()?)
+}
+
 /// Integrated loudness of one channel heard from both loudspeakers.
 ///
 /// The gate needs blocks of 400 ms: a shorter sound is measured as if it were repeated.

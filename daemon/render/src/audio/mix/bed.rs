@@ -108,6 +108,7 @@ mod tests {
             gain_mb: -2000,
             fade_in_ms,
             fade_out_ms,
+            once: false,
         }
     }
 

@@ -18,10 +18,12 @@ pub(crate) struct Goal {
 
 /// Accepted distance from the loudness goal, in LU.
 const TOLERANCE: f64 = 0.03;
-/// Rounds of gain and limiter; each round of a heavily limited sound closes about half of the distance.
+/// Rounds of gain and limiter.
 const ROUNDS: usize = 10;
-/// More gain than this would only raise noise.
-const MOST_GAIN_DB: f64 = 30.0;
+/// More gain than this would only raise noise: a sound of a few clicks over hiss needs nearly as much.
+const MOST_GAIN_DB: f64 = 48.0;
+/// The least loudness that a decibel of gain is taken to add: a limited sound answers with less than one.
+const LEAST_SLOPE: f64 = 0.2;
 
 /// The sound at the goal, or as near as the limiter lets it come; silence stays silence.
 pub(crate) fn master(sound: &Stereo, goal: Goal) -> Result<Stereo, AudioError> {
@@ -30,16 +32,23 @@ pub(crate) fn master(sound: &Stereo, goal: Goal) -> Result<Stereo, AudioError> {
         return Ok(sound.clone());
     }
     let mut gain_db = (goal.integrated - measured).min(MOST_GAIN_DB);
+    let mut before: Option<(f64, f64)> = None;
     let mut out = Stereo::default();
     for _ in 0..ROUNDS {
         out = sound.clone();
         out.scale(db_to_gain(gain_db));
         limit(&mut out, db_to_gain(goal.ceiling));
-        let missing = goal.integrated - loudness::integrated(&out)?;
-        if missing.abs() < TOLERANCE || gain_db + missing > MOST_GAIN_DB {
+        let reached = loudness::integrated(&out)?;
+        let missing = goal.integrated - reached;
+        if missing.abs() < TOLERANCE || (missing > 0.0 && gain_db >= MOST_GAIN_DB) {
             break;
         }
-        gain_db += missing;
+        // The secant through the last two rounds: how much a decibel of gain still adds.
+        let slope = before.map_or(1.0, |(gain, loudness)| {
+            ((reached - loudness) / (gain_db - gain)).clamp(LEAST_SLOPE, 1.0)
+        });
+        before = Some((gain_db, reached));
+        gain_db = (gain_db + missing / slope).min(MOST_GAIN_DB);
     }
     Ok(out)
 }

@@ -1,4 +1,5 @@
-//! The soundtrack: voice clips at their samples, a music bed that makes room for them, the loudness target, AAC.
+//! The soundtrack: voice clips at their samples, music and other sounds that make room for them, the loudness
+//! target, AAC.
 //!
 //! One action mixes the whole timeline. `ducking`, `bed` and `master` are the pure parts; this file reads the
 //! sources, adds them up, and repeats mastering and encoding until the *decoded* AAC is where it should be.
@@ -6,6 +7,7 @@
 mod bed;
 mod ducking;
 mod master;
+mod sounds;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +19,7 @@ use fenta_workflows::worker::WorkerFailure;
 
 use self::bed::Seam;
 use self::master::{Goal, master};
+use self::sounds::Sounds;
 use super::error::AudioError;
 use super::loudness::{self, Loudness};
 use super::pcm::{Stereo, db_to_gain};
@@ -38,10 +41,14 @@ const GATE_LUFS: f64 = -70.0;
 /// Blobs by digest, as the worker's job names them.
 type Blobs = BTreeMap<Digest, String>;
 
-/// Voice and music before they are added, both as long as the timeline.
+/// Loudness of a voice that is not there, LUFS: what sounds are levelled against where nobody speaks or plays.
+const NOBODY_LUFS: f64 = -18.0;
+
+/// Voice, music and other sounds before they are added, all as long as the timeline.
 struct Stems {
     voice: Stereo,
     music: Option<Stereo>,
+    sounds: Option<Sounds>,
 }
 
 /// Mixes and encodes the soundtrack of a timeline.
@@ -101,11 +108,29 @@ fn facts(heard: Loudness, samples: usize) -> MixFacts {
 
 fn stems(plan: &AudioPlan, blobs: &Blobs, samples: usize) -> Result<Stems, AudioError> {
     let voice = voice_stem(plan, blobs, samples)?;
+    let spoken = loudness::integrated(&voice)?;
+    let room = ducking::ducking_curve(&plan.speech, &plan.ducking, samples);
     let music = match &plan.music {
-        Some(clip) => Some(music_stem(plan, clip, blobs, &voice)?),
+        Some(clip) => Some(music_stem(clip, blobs, (spoken, &room))?),
         None => None,
     };
-    Ok(Stems { voice, music })
+    // Without a voice, sounds are levelled against what there is.
+    let mut reference = spoken;
+    if let Some(music) = music.as_ref().filter(|_| !reference.is_finite()) {
+        reference = loudness::integrated(music)?;
+    }
+    if !reference.is_finite() {
+        reference = NOBODY_LUFS;
+    }
+    let mut stems = Stems {
+        voice,
+        music,
+        sounds: sounds::stem(plan, blobs, reference, samples)?,
+    };
+    if let Some(sounds) = &mut stems.sounds {
+        sounds.yielding.shape(&room);
+    }
+    Ok(stems)
 }
 
 fn voice_stem(plan: &AudioPlan, blobs: &Blobs, samples: usize) -> Result<Stereo, AudioError> {
@@ -126,35 +151,38 @@ fn voice_stem(plan: &AudioPlan, blobs: &Blobs, samples: usize) -> Result<Stereo,
     Ok(voice)
 }
 
-/// The bed at its level against the voice, ducked and faded. Without a voice there is nothing to be under: the bed
+/// The bed at its level against a voice of `spoken` LUFS, ducked and faded. Without a voice there is nothing to be under: the bed
 /// keeps its own level and mastering brings it to the target.
 fn music_stem(
-    plan: &AudioPlan,
     clip: &MusicClip,
     blobs: &Blobs,
-    voice: &Stereo,
+    (spoken, room): (f64, &[f32]),
 ) -> Result<Stereo, AudioError> {
-    let samples = voice.len();
+    let samples = room.len();
     let path = blob(blobs, clip.source)?;
     let recording = ffi_decode::read(path, LONGEST)?;
-    let seam = if wav::loops_whole(path, recording.len()) {
-        Seam::Exact
+    let (mut music, heard) = if clip.once {
+        let heard = recording.len().min(samples);
+        let mut music = recording;
+        music.resize(samples);
+        (music, heard)
     } else {
-        Seam::CrossFade
+        let seam = if wav::loops_whole(path, recording.len()) {
+            Seam::Exact
+        } else {
+            Seam::CrossFade
+        };
+        (bed::looped(&recording, seam, samples), samples)
     };
-    let mut music = bed::looped(&recording, seam, samples);
-    let (spoken, played) = (loudness::integrated(voice)?, loudness::integrated(&music)?);
+    let played = loudness::integrated(&music)?;
     if spoken.is_finite() && played.is_finite() {
         music.scale(db_to_gain(
             spoken + f64::from(clip.gain_mb) / 100.0 - played,
         ));
     }
-    music.shape(&ducking::ducking_curve(
-        &plan.speech,
-        &plan.ducking,
-        samples,
-    ));
-    music.shape(&bed::fades(clip, samples));
+    music.shape(room);
+    // Music that ends before the timeline fades where it ends.
+    music.shape(&bed::fades(clip, heard));
     Ok(music)
 }
 
@@ -170,6 +198,10 @@ fn add_up(stems: Stems) -> Stereo {
     if let Some(music) = stems.music {
         sound.add_at(&music, 0, 1.0);
     }
+    if let Some(sounds) = stems.sounds {
+        sound.add_at(&sounds.yielding, 0, 1.0);
+        sound.add_at(&sounds.effects, 0, 1.0);
+    }
     sound
 }
 
@@ -182,29 +214,14 @@ struct Finish<'a> {
 }
 
 impl Finish<'_> {
-    /// Repeats until the decoded AAC is at the target, or takes the nearest try under the true-peak target.
     fn run(&self, tried: &mut dyn FnMut(usize)) -> Result<Loudness, AudioError> {
-        let wanted = f64::from(self.target.integrated_clufs) / 100.0;
-        let peak = f64::from(self.target.true_peak_cdb) / 100.0;
-        let mut goal = Goal {
-            integrated: wanted,
-            ceiling: peak - CODEC_MARGIN_DB,
-        };
-        let mut best: Option<(f64, Goal)> = None;
-        for number in 1..=TRIES {
+        let mut number = 0;
+        reach(self.target, |goal| {
             let heard = self.attempt(goal)?;
-            tried(number);
-            let distance = (heard.integrated - wanted).abs();
-            let is_under = heard.true_peak <= peak;
-            if !heard.integrated.is_finite() || (is_under && distance <= TOLERANCE_LU) {
-                return Ok(heard);
-            }
-            if is_under && best.is_none_or(|(nearest, _)| distance < nearest) {
-                best = Some((distance, goal));
-            }
-            goal = next_goal(goal, heard, wanted, peak);
-        }
-        self.attempt(best.map_or(goal, |(_, goal)| goal))
+            number += 1;
+            tried(number.min(TRIES));
+            Ok(heard)
+        })
     }
 
     fn attempt(&self, goal: Goal) -> Result<Loudness, AudioError> {
@@ -214,11 +231,49 @@ impl Finish<'_> {
     }
 }
 
+/// Repeats `attempt` until what it hears is at the target, or takes the nearest try under the true-peak target. A sound
+/// that no try brings under it is refused: a peak over the limit is heard as distortion on somebody's player.
+fn reach(
+    target: LoudnessTarget,
+    mut attempt: impl FnMut(Goal) -> Result<Loudness, AudioError>,
+) -> Result<Loudness, AudioError> {
+    let wanted = f64::from(target.integrated_clufs) / 100.0;
+    let peak = f64::from(target.true_peak_cdb) / 100.0;
+    let mut goal = Goal {
+        integrated: wanted,
+        ceiling: peak - CODEC_MARGIN_DB,
+    };
+    let mut best: Option<(f64, Goal)> = None;
+    let mut lowest = f64::INFINITY;
+    for _ in 0..TRIES {
+        let heard = attempt(goal)?;
+        lowest = lowest.min(heard.true_peak);
+        let distance = (heard.integrated - wanted).abs();
+        let is_under = heard.true_peak <= peak;
+        if is_under && (distance <= TOLERANCE_LU || !heard.integrated.is_finite()) {
+            return Ok(heard);
+        }
+        if is_under && best.is_none_or(|(nearest, _)| distance < nearest) {
+            best = Some((distance, goal));
+        }
+        goal = next_goal(goal, heard, wanted, peak);
+    }
+    let (_, goal) = best.ok_or(AudioError::PeakMissed {
+        wanted: peak,
+        lowest,
+    })?;
+    attempt(goal)
+}
+
 /// Moves the goal by what the codec changed.
 fn next_goal(goal: Goal, heard: Loudness, wanted: f64, peak: f64) -> Goal {
     let over = (heard.true_peak - peak).max(0.0);
     Goal {
-        integrated: goal.integrated + (wanted - heard.integrated).clamp(-1.0, 1.0),
+        integrated: if heard.integrated.is_finite() {
+            goal.integrated + (wanted - heard.integrated).clamp(-1.0, 1.0)
+        } else {
+            goal.integrated
+        },
         ceiling: goal.ceiling - if over > 0.0 { over + 0.1 } else { 0.0 },
     }
 }

@@ -5,6 +5,7 @@ use crate::audio::pcm::gain_to_db;
 use crate::audio::{compose_music, speak};
 use fenta_templates::time::{RationalTime, TimeRange};
 use fenta_templates::timeline::{AudioClip, Ducking};
+use fenta_templates::timeline::{SoundClip, SoundRole};
 use fenta_workflows::action::{ComposeMusicRequest, SpeakRequest, SpeechFacts};
 use fenta_workflows::worker::FailureClass;
 
@@ -25,6 +26,7 @@ fn plan(samples: i64) -> AudioPlan {
         voice: Vec::new(),
         speech: Vec::new(),
         music: None,
+        sounds: Vec::new(),
         ducking: Ducking::default(),
         loudness: LoudnessTarget::default(),
     }
@@ -99,6 +101,7 @@ fn studio() -> Studio {
         gain_mb: -2000,
         fade_in_ms: 300,
         fade_out_ms: 1500,
+        once: false,
     });
     Studio {
         _dir: dir,
@@ -253,4 +256,230 @@ fn impossible_plans_are_refused() {
     let mut missing = plan(48_000);
     missing.voice.push(clip(0));
     assert_eq!(class(missing), FailureClass::Internal);
+}
+
+/// Random numbers from a seed (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn within(&mut self, low: i64, high: i64) -> i64 {
+        low + (self.next() % (high - low + 1) as u64) as i64
+    }
+
+    fn sample(&mut self) -> f32 {
+        (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0
+    }
+
+    /// Something to hear: bursts of filtered noise like syllables, chords, or clicks over hiss.
+    fn sound(&mut self, samples: usize, kind: i64) -> Vec<f32> {
+        let level = 0.03 + 0.9 * (self.next() % 1000) as f32 / 1000.0;
+        let (pitch, beat) = (
+            self.within(80, 900) as f32,
+            self.within(5000, 30_000) as usize,
+        );
+        let mut smooth = 0.0f32;
+        (0..samples)
+            .map(|n| {
+                let noise = self.sample();
+                smooth += 0.15 * (noise - smooth);
+                let (t, within) = (n as f32 / 48e3, (n % beat) as f32 / beat as f32);
+                let tone = |times: f32| (std::f32::consts::TAU * pitch * times * t).sin();
+                level
+                    * match kind {
+                        0 => {
+                            2.0 * smooth * (1.0 - within).powi(2) + 0.3 * tone(1.0) * (1.0 - within)
+                        }
+                        1 => 0.3 * (tone(1.0) + tone(1.25) + tone(1.5)),
+                        _ if n % beat < 40 => noise,
+                        _ => 0.02 * noise,
+                    }
+            })
+            .collect()
+    }
+}
+
+/// A random mix: one to three recordings spoken, mostly music, mostly sounds of clips and effects, any usual target.
+fn random_mix(seed: u64, dir: &Path) -> (AudioPlan, Blobs) {
+    let mut dice = Dice(seed);
+    let samples = dice.within(3 * 48_000, 9 * 48_000);
+    let mut plan = plan(samples);
+    let mut blobs = Blobs::new();
+    let mut keep = |number: u8, sound: &[f32]| {
+        let path = dir.join(format!("{number}.wav"));
+        wav::write(&path, &[sound], false).unwrap();
+        blobs.insert(digest(number), path.to_string_lossy().into_owned());
+        digest(number)
+    };
+    for voice in 0..dice.within(0, 3) as u8 {
+        let (start, length) = (
+            dice.within(0, samples - 24_000),
+            dice.within(12_000, 96_000),
+        );
+        let sound = dice.sound(length as usize, 0);
+        plan.voice.push(AudioClip {
+            source: keep(voice, &sound),
+            start: units(start),
+            gain_mb: dice.within(-900, 300) as i32,
+        });
+        plan.speech.push(TimeRange::from_units(
+            start,
+            (start + length).min(samples),
+            AUDIO_RATE,
+        ));
+    }
+    plan.voice.sort_by_key(|clip| clip.start.value);
+    plan.speech.sort_by_key(TimeRange::first);
+    if plan.voice.is_empty() || dice.within(0, 3) > 0 {
+        let (length, kind) = (dice.within(48_000, 500_000), dice.within(1, 2));
+        let sound = dice.sound(length as usize, kind);
+        plan.music = Some(MusicClip {
+            source: keep(10, &sound),
+            gain_mb: dice.within(-3000, 0) as i32,
+            fade_in_ms: dice.within(0, 1000) as u32,
+            fade_out_ms: dice.within(0, 2000) as u32,
+            once: dice.within(0, 3) == 0,
+        });
+    }
+    for number in 0..dice.within(0, 4) as u8 {
+        let (length, kind) = (dice.within(2000, 200_000), dice.within(0, 2));
+        let sound = dice.sound(length as usize, kind);
+        let roles = [SoundRole::Clip, SoundRole::Under, SoundRole::Effect];
+        plan.sounds.push(SoundClip {
+            source: keep(20 + number, &sound),
+            role: roles[dice.within(0, 2) as usize],
+            start: units(dice.within(0, samples - 1)),
+            from: units(dice.within(0, length / 2)),
+            length: (dice.within(0, 1) == 0).then(|| units(dice.within(1000, 96_000))),
+            gain_mb: dice.within(-2000, 300) as i32,
+            fade_in_ms: dice.within(0, 300) as u32,
+            fade_out_ms: dice.within(0, 300) as u32,
+            trimmed: dice.within(0, 1) == 0,
+        });
+    }
+    plan.sounds.sort_by_key(|sound| sound.start.value);
+    plan.loudness = LoudnessTarget {
+        integrated_clufs: dice.within(-2300, -1400) as i32,
+        true_peak_cdb: dice.within(-200, -100) as i32,
+    };
+    (plan, blobs)
+}
+
+/// Measured on the AAC as a player decodes it, by a meter of its own.
+#[test]
+fn fifty_random_mixes_land_on_their_loudness_and_under_their_peak() {
+    let mut wrong = Vec::new();
+    let (mut furthest, mut highest) = (0.0f64, f64::NEG_INFINITY);
+    for seed in 0..50 {
+        let dir = tempfile::tempdir().unwrap();
+        let (plan, blobs) = random_mix(seed, dir.path());
+        let target = plan.loudness;
+        let (heard, facts) = mixed(plan, &blobs);
+        let mut timeline = heard;
+        timeline.resize(facts.samples as usize);
+        let meter = loudness::measure(&timeline).unwrap();
+        let off = meter.integrated - f64::from(target.integrated_clufs) / 100.0;
+        let over = meter.true_peak - f64::from(target.true_peak_cdb) / 100.0;
+        furthest = furthest.max(off.abs());
+        highest = highest.max(over);
+        if off.abs() > 0.3 || over > 0.0 {
+            wrong.push(format!(
+                "seed {seed}: {off:+.2} LU, {over:+.2} dB, {target:?}"
+            ));
+        }
+    }
+    println!(
+        "furthest from the target {furthest:.2} LU, highest peak {highest:+.2} dB against the limit"
+    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A codec that adds so much that no ceiling the tries come to is low enough, and one that stops doing so.
+#[test]
+fn what_no_try_brings_under_its_peak_is_refused() {
+    let heard = |goal: Goal, added: f64| {
+        Ok(Loudness {
+            integrated: goal.integrated,
+            true_peak: goal.ceiling + added,
+        })
+    };
+    let target = LoudnessTarget::default();
+    let mut tries = 0;
+    let error = reach(target, |goal| {
+        tries += 1;
+        heard(goal, 10.0 * f64::from(tries))
+    })
+    .unwrap_err();
+    assert_eq!(tries as usize, TRIES);
+    let failure = WorkerFailure::from(error);
+    assert_eq!(failure.class, FailureClass::Limit);
+    assert!(failure.message.contains("-1.0 dBTP"), "{failure:?}");
+    assert!(failure.hint.contains("true_peak"), "{failure:?}");
+    let mild = reach(target, |goal| heard(goal, 2.0)).unwrap();
+    assert!(mild.true_peak <= -1.0, "{mild:?}");
+    // Under the peak but far from the loudness is the best there is, and says so in its facts.
+    let quiet = reach(target, |goal| {
+        Ok(Loudness {
+            integrated: -20.0,
+            true_peak: goal.ceiling,
+        })
+    });
+    assert_eq!(quiet.unwrap().integrated, -20.0);
+}
+
+#[test]
+fn the_sound_of_a_clip_makes_room_and_an_effect_does_not() {
+    let Studio {
+        _dir,
+        mut blobs,
+        mut plan,
+    } = studio();
+    plan.music = None;
+    let hum = _dir.path().join("hum.wav");
+    let sound = Dice(1).sound(48_000 * 12, 1);
+    wav::write(&hum, &[&sound], false).unwrap();
+    blobs.insert(digest(30), hum.to_string_lossy().into_owned());
+    let clip = |role| SoundClip {
+        source: digest(30),
+        role,
+        start: units(0),
+        from: units(0),
+        length: None,
+        gain_mb: -600,
+        fade_in_ms: 0,
+        fade_out_ms: 0,
+        trimmed: false,
+    };
+    plan.sounds = vec![clip(SoundRole::Clip), clip(SoundRole::Effect)];
+    let stems = stems(&plan, &blobs, 48_000 * 12).unwrap();
+    let sounds = stems.sounds.unwrap();
+    let (spoken, pause) = (48_000..96_000, 48_000 * 6 + 24_000..48_000 * 7 + 24_000);
+    let fall = rms_db(&sounds.yielding, pause.clone()) - rms_db(&sounds.yielding, spoken.clone());
+    assert!((11.0..13.0).contains(&fall), "{fall}");
+    let fall = rms_db(&sounds.effects, pause.clone()) - rms_db(&sounds.effects, spoken);
+    assert!(fall.abs() < 1.0, "{fall}");
+    let voice = loudness::integrated(&stems.voice).unwrap();
+    let effect = loudness::integrated(&sounds.effects).unwrap();
+    assert!((voice - 6.0 - effect).abs() < 0.5, "{voice} {effect}");
+}
+
+#[test]
+fn music_that_is_heard_once_ends() {
+    let Studio {
+        _dir,
+        blobs,
+        mut plan,
+    } = studio();
+    plan.music.as_mut().unwrap().once = true;
+    let music = stems(&plan, &blobs, 48_000 * 12).unwrap().music.unwrap();
+    let tail = &music.left[48_000 * 8..];
+    assert!(tail.iter().all(|sample| *sample == 0.0));
+    assert!(music.left[..48_000 * 3].iter().any(|sample| *sample != 0.0));
 }

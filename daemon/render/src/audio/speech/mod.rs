@@ -23,6 +23,7 @@ use super::resample::resample;
 use super::{AudioDone, RATE, wav};
 
 pub use places::{engine_files, engine_programs};
+pub(crate) use trim::sounding;
 
 /// File name of the result.
 const OUTPUT: &str = "speech.wav";
