@@ -107,6 +107,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("similar", &["cli/src/ui/"]),
     ("toml_edit", &["cli/src/config/"]),
     ("comfy_table", &["cli/src/ui/"]),
+    ("image_webp", &["daemon/render/src/webp.rs"]),
     ("parley", &["daemon/render/src/text/"]),
     ("ebur128", &["daemon/render/src/audio/"]),
     ("croner", &["workflows/src/graph/cron.rs"]),

@@ -247,6 +247,8 @@ fn media(image: bool) -> MediaFacts {
         audio_codec: None,
         audio_channels: 0,
         audio_rate: 0,
+        audio_start: None,
+        warnings: Vec::new(),
     }
 }
 

@@ -15,12 +15,14 @@ use crate::ffi_frame::Frame;
 use crate::ffi_input::{Input, InputError, StreamInfo, StreamKind};
 use crate::ffi_output::rescale;
 use crate::ffi_packet::Packet;
+use crate::webp::{WebpReader, is_animation};
 
 /// Microseconds, the unit of all times here.
 pub const MICROS: (i32, i32) = (1, 1_000_000);
 /// Packets in a row that may fail before the file is given up.
 const MAX_BROKEN_PACKETS: u32 = 400;
-const REPLACE: &str = "replace the file, or convert it with another program first";
+/// What to do about a broken file.
+pub(crate) const REPLACE: &str = "replace the file, or convert it with another program first";
 
 /// A decoded frame and when it is shown, in microseconds after the first.
 pub struct TimedFrame {
@@ -38,11 +40,21 @@ pub fn open_input(path: &Path) -> Result<Input, RenderError> {
             path: path.to_owned(),
             source,
         },
+        InputError::NotListed(format) if PLAYLISTS.contains(&format.as_str()) => {
+            RenderError::unsupported(
+                format!("this is a playlist (`{format}`), which only names other files"),
+                "give the recordings themselves",
+            )
+        }
+        InputError::NotListed(format) => RenderError::unsupported(
+            match known_but_unreadable(path) {
+                Some(what) => format!("{what} cannot be read here"),
+                None => format!("this looks like `{format}`, which is not read here"),
+            },
+            CONVERT,
+        ),
         InputError::Av(error) => match known_but_unreadable(path) {
-            Some(what) => RenderError::unsupported(
-                format!("{what} cannot be read here"),
-                "convert it to JPEG, PNG or MP4 first",
-            ),
+            Some(what) => RenderError::unsupported(format!("{what} cannot be read here"), CONVERT),
             None => RenderError::blame_input(
                 error,
                 "this is not a media file that can be read",
@@ -51,6 +63,10 @@ pub fn open_input(path: &Path) -> Result<Input, RenderError> {
         },
     })
 }
+
+/// Formats that hold nothing but references to other files or addresses.
+const PLAYLISTS: &[&str] = &["concat", "hls", "dash", "sdp", "rtsp", "imf"];
+const CONVERT: &str = "convert it to JPEG, PNG, MP3 or MP4 first";
 
 /// The kinds of pictures people have that this FFmpeg does not read, by their first bytes.
 pub fn known_but_unreadable(path: &Path) -> Option<&'static str> {
@@ -63,16 +79,66 @@ pub fn known_but_unreadable(path: &Path) -> Option<&'static str> {
         (Some(b"ftyp"), Some(b"heic" | b"heix" | b"hevc" | b"mif1" | b"msf1")) => {
             Some("a HEIC picture")
         }
-        (_, Some(b"WEBP")) if head.get(12..16) == Some(b"VP8X") && head.get(20)? & 2 != 0 => {
-            Some("an animated WebP")
-        }
         _ if head.starts_with(b"<svg") => Some("an SVG drawing"),
         _ => None,
     }
 }
 
-/// Reads one file's picture stream.
-pub struct FrameReader {
+/// Whether a file is an AVIF picture or animation.
+pub fn is_avif(path: &Path) -> bool {
+    let mut head = [0; 12];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && matches!(&head[4..], b"ftypavif" | b"ftypavis")
+}
+
+/// Reads one file's pictures.
+pub enum FrameReader {
+    /// A stream FFmpeg decodes.
+    Stream(Box<StreamReader>),
+    /// An animated WebP.
+    Webp(Box<WebpReader>),
+}
+
+impl FrameReader {
+    /// Opens the file's best picture stream.
+    pub fn open(path: &Path, threads: u8) -> Result<Self, RenderError> {
+        if is_animation(path) {
+            return Ok(Self::Webp(Box::new(WebpReader::open(path)?)));
+        }
+        StreamReader::new(open_input(path)?, threads).map(|reader| Self::Stream(Box::new(reader)))
+    }
+
+    /// FFmpeg's name of the codec.
+    pub fn codec(&self) -> &str {
+        match self {
+            Self::Stream(reader) => &reader.info.codec,
+            Self::Webp(_) => "webp",
+        }
+    }
+
+    /// The next frame in display order; `None` at the end.
+    pub fn next_frame(&mut self) -> Result<Option<TimedFrame>, RenderError> {
+        match self {
+            Self::Stream(reader) => reader.next_frame(),
+            Self::Webp(reader) => reader.next_frame(),
+        }
+    }
+
+    /// Goes to a frame at or before a time; frames before the time may follow. A frame must have been read. False
+    /// when the file cannot be searched.
+    pub fn seek(&mut self, micros: i64) -> bool {
+        match self {
+            Self::Stream(reader) => reader.seek(micros),
+            Self::Webp(reader) => {
+                reader.rewind();
+                true
+            }
+        }
+    }
+}
+
+/// Reads the best picture stream of an input.
+pub struct StreamReader {
     input: Input,
     decoder: Decoder,
     stream: usize,
@@ -80,6 +146,7 @@ pub struct FrameReader {
     packet: Packet,
     drained: bool,
     broken: u32,
+    damage: u32,
     deinterlacer: Option<FilterChain>,
     flushed: bool,
     ready: VecDeque<Frame>,
@@ -88,18 +155,16 @@ pub struct FrameReader {
     origin: Option<i64>,
 }
 
-impl FrameReader {
-    /// Opens the file's best picture stream.
-    pub fn open(path: &Path, threads: u8) -> Result<Self, RenderError> {
-        Self::new(open_input(path)?, threads)
-    }
-
+impl StreamReader {
     /// Reads from an input that is already open.
     pub fn new(mut input: Input, threads: u8) -> Result<Self, RenderError> {
         let stream = input
             .best_stream(StreamKind::Video)
             .ok_or_else(|| no_picture(&input))?;
         let info = input.stream(stream);
+        if info.encrypted {
+            return Err(encrypted());
+        }
         let decoder = Decoder::open(&input, stream, threads).map_err(|error| match error {
             DecoderError::NoDecoder(codec) => RenderError::unsupported(
                 format!("the video codec `{codec}` cannot be decoded"),
@@ -121,6 +186,7 @@ impl FrameReader {
             packet: Packet::empty()?,
             drained: false,
             broken: 0,
+            damage: 0,
             deinterlacer: None,
             flushed: false,
             ready: VecDeque::new(),
@@ -145,9 +211,19 @@ impl FrameReader {
         self.frame_micros
     }
 
-    /// Gives the input back, for other questions.
-    pub fn into_input(self) -> Input {
-        self.input
+    /// Parts that could not be decoded, and frames that were decoded with damage, so far.
+    pub fn damage(&self) -> u32 {
+        self.damage
+    }
+
+    /// Whether a frame so far was stored as two fields.
+    pub fn was_interlaced(&self) -> bool {
+        self.deinterlacer.is_some()
+    }
+
+    /// Absolute time of the first frame in microseconds, once it has been read.
+    pub fn origin_micros(&self) -> Option<i64> {
+        self.origin
     }
 
     /// The next frame in display order; `None` at the end.
@@ -243,6 +319,7 @@ impl FrameReader {
             match self.decoder.receive(&mut frame) {
                 Ok(Received::Frame) => {
                     self.broken = 0;
+                    self.damage += u32::from(frame.is_corrupt());
                     return Ok(Some(frame));
                 }
                 Ok(Received::End) => return Ok(None),
@@ -277,6 +354,9 @@ impl FrameReader {
             if self.packet.stream() != self.stream {
                 continue;
             }
+            if self.packet.is_encrypted() {
+                return Err(encrypted());
+            }
             match self.decoder.send(Some(&self.packet)) {
                 Ok(()) => return Ok(()),
                 Err(error) if error.is_resource() => return Err(error.into()),
@@ -287,6 +367,7 @@ impl FrameReader {
 
     fn note_broken(&mut self, reason: String) -> Result<(), RenderError> {
         self.broken += 1;
+        self.damage += 1;
         if self.broken > MAX_BROKEN_PACKETS {
             return Err(RenderError::input(
                 format!(
@@ -297,6 +378,14 @@ impl FrameReader {
         }
         Ok(())
     }
+}
+
+/// Nothing of it can be decoded without a key.
+pub(crate) fn encrypted() -> RenderError {
+    RenderError::unsupported(
+        "the file is encrypted",
+        "use a copy without copy protection",
+    )
 }
 
 fn no_picture(input: &Input) -> RenderError {
@@ -330,10 +419,7 @@ pub fn first_frame(reader: &mut FrameReader) -> Result<Frame, RenderError> {
     match reader.next_frame()? {
         Some(timed) => Ok(timed.frame),
         None => Err(RenderError::input(
-            format!(
-                "no picture of the {} stream can be decoded",
-                reader.info().codec
-            ),
+            format!("no picture of the {} stream can be decoded", reader.codec()),
             REPLACE,
         )),
     }

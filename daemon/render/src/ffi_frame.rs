@@ -73,12 +73,23 @@ impl Frame {
 
     /// A writable YUV 4:2:0 8-bit frame.
     pub fn yuv420p(width: u32, height: u32, full_range: bool) -> Result<Self, AvError> {
+        Self::allocate(
+            (width, height),
+            if full_range {
+                av::AVPixelFormat::AV_PIX_FMT_YUVJ420P
+            } else {
+                av::AVPixelFormat::AV_PIX_FMT_YUV420P
+            },
+        )
+    }
+
+    /// A writable frame of straight RGBA.
+    pub fn rgba(width: u32, height: u32) -> Result<Self, AvError> {
+        Self::allocate((width, height), av::AVPixelFormat::AV_PIX_FMT_RGBA)
+    }
+
+    fn allocate((width, height): (u32, u32), format: av::AVPixelFormat) -> Result<Self, AvError> {
         let frame = Self::empty()?;
-        let format = if full_range {
-            av::AVPixelFormat::AV_PIX_FMT_YUVJ420P
-        } else {
-            av::AVPixelFormat::AV_PIX_FMT_YUV420P
-        };
         // SAFETY: the frame is ours and empty; the three fields are what av_frame_get_buffer needs.
         unsafe {
             let raw = frame.0.as_ptr();
@@ -156,10 +167,29 @@ impl Frame {
         }
     }
 
-    /// Whether the decoder reported damage it could not repair.
+    /// Whether the decoder reported damage.
     pub fn is_corrupt(&self) -> bool {
         // SAFETY: the frame is valid for as long as self.
-        unsafe { self.0.as_ref().flags & av::AV_FRAME_FLAG_CORRUPT as c_int != 0 }
+        let raw = unsafe { self.0.as_ref() };
+        raw.flags & av::AV_FRAME_FLAG_CORRUPT as c_int != 0 || raw.decode_error_flags != 0
+    }
+
+    /// Samples of a sound, in each channel.
+    pub fn samples(&self) -> u32 {
+        // SAFETY: the frame is valid for as long as self.
+        unsafe { self.0.as_ref() }.nb_samples.max(0) as u32
+    }
+
+    /// Samples per second of a sound.
+    pub fn sample_rate(&self) -> u32 {
+        // SAFETY: the frame is valid for as long as self.
+        unsafe { self.0.as_ref() }.sample_rate.max(0) as u32
+    }
+
+    /// Channels of a sound.
+    pub fn channels(&self) -> u16 {
+        // SAFETY: the frame is valid for as long as self.
+        unsafe { self.0.as_ref() }.channels.clamp(0, 64) as u16
     }
 
     /// The rows of a plane, `row_bytes` each, as `(bytes, stride)`; `None` when the frame does not hold them.

@@ -17,8 +17,10 @@ use crate::ffi_error::{AvError, check, check_ptr};
 use crate::ffi_packet::Packet;
 
 /// Demuxers that may read a user's file. Nothing here follows references to other files.
-const DEMUXERS: &CStr = c"mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,flv,ogg,wav,w64,aiff,mp3,flac,aac,ac3,eac3,amr,\
-gif,apng,jpeg_pipe,jpegls_pipe,png_pipe,webp_pipe,bmp_pipe,tiff_pipe,nut";
+const DEMUXERS: &CStr = c"mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,asf,flv,ogg,wav,w64,aiff,caf,mp3,flac,aac,\
+ac3,eac3,amr,gif,apng,jpeg_pipe,jpegls_pipe,png_pipe,webp_pipe,bmp_pipe,tiff_pipe,nut";
+/// Bytes looked at, at most, to recognise a file.
+const MOST_PROBED: u32 = 1 << 20;
 const IO_BUFFER: usize = 64 * 1024;
 
 /// What a stream carries.
@@ -63,6 +65,8 @@ pub struct StreamInfo {
     pub channels: u16,
     /// Samples per second of a sound.
     pub sample_rate: u32,
+    /// Whether the container names a key without which it stays closed (MP4 says so packet by packet).
+    pub encrypted: bool,
 }
 
 struct ByteSource {
@@ -97,7 +101,7 @@ impl Input {
 
     /// # Safety
     /// `source` must come from `Box::into_raw` and not be used elsewhere.
-    unsafe fn open_source(source: *mut ByteSource) -> Result<Self, AvError> {
+    unsafe fn open_source(source: *mut ByteSource) -> Result<Self, InputError> {
         // SAFETY: every pointer is checked before use; on failure avformat_open_input frees the context itself, and
         // the guard frees reader and source.
         unsafe {
@@ -119,6 +123,7 @@ impl Input {
                 av::av_free(buffer);
             }
             guard.io = check_ptr("allocate a reader", io)?;
+            let format = recognise(guard.io)?;
             let mut context = check_ptr("allocate a demuxer", av::avformat_alloc_context())?;
             (*context).pb = guard.io;
             (*context).flags |= av::AVFMT_FLAG_CUSTOM_IO;
@@ -137,14 +142,10 @@ impl Input {
                 c"file".as_ptr(),
                 0,
             );
-            let opened = av::avformat_open_input(
-                &raw mut context,
-                c"".as_ptr(),
-                ptr::null(),
-                &raw mut options,
-            );
+            let opened =
+                av::avformat_open_input(&raw mut context, c"".as_ptr(), format, &raw mut options);
             av::av_dict_free(&raw mut options);
-            check("recognise the file", opened)?;
+            check("open the file", opened)?;
             let context = NonNull::new_unchecked(check_ptr("open the file", context)?);
             let io = guard.io;
             std::mem::forget(guard);
@@ -160,6 +161,16 @@ impl Input {
     pub fn container(&self) -> String {
         // SAFETY: an open context has an input format with a static name.
         unsafe { text((*self.context.as_ref().iformat).name) }
+    }
+
+    /// The length the container claims, microseconds; absent where it claims none (an estimate from the size of the
+    /// file is no claim).
+    pub fn claimed_micros(&self) -> Option<i64> {
+        // SAFETY: the context is valid for as long as self.
+        let context = unsafe { self.context.as_ref() };
+        let guessed = context.duration_estimation_method
+            == av::AVDurationEstimationMethod::AVFMT_DURATION_FROM_BITRATE;
+        known(context.duration).filter(|claimed| *claimed > 0 && !guessed)
     }
 
     /// Every stream, in file order.
@@ -217,6 +228,7 @@ impl Input {
                 reorder_delay: parameters.video_delay.clamp(0, 16) as u8,
                 channels: parameters.channels.clamp(0, 64) as u16,
                 sample_rate: parameters.sample_rate.max(0) as u32,
+                encrypted: tag(stream, c"enc_key_id").is_some(),
             }
         }
     }
@@ -269,12 +281,6 @@ impl Input {
         })
         .map(drop)
     }
-
-    /// The file's length in bytes.
-    pub fn size(&self) -> u64 {
-        // SAFETY: `source` lives as long as self.
-        unsafe { (*self.source).size }
-    }
 }
 
 impl Drop for Input {
@@ -298,6 +304,38 @@ pub enum InputError {
     /// FFmpeg did not understand it.
     #[error(transparent)]
     Av(#[from] AvError),
+    /// It is of a kind that is not on the list.
+    #[error("the format `{0}` is not read here")]
+    NotListed(String),
+}
+
+/// The demuxer for what the reader holds, if it is on the list.
+///
+/// # Safety
+/// `io` must be an open reader.
+unsafe fn recognise(io: *mut av::AVIOContext) -> Result<*const av::AVInputFormat, InputError> {
+    let mut format = ptr::null();
+    // SAFETY: `io` is promised; name and log context may be empty and null; a recognised format is static.
+    unsafe {
+        let probed = av::av_probe_input_buffer2(
+            io,
+            &raw mut format,
+            c"".as_ptr(),
+            ptr::null_mut(),
+            0,
+            MOST_PROBED,
+        );
+        check("recognise the file", probed)?;
+        let format = check_ptr("recognise the file", format.cast_mut())?.cast_const();
+        let names = text((*format).name);
+        let listed = DEMUXERS.to_string_lossy();
+        let is_listed = |name: &str| listed.split(',').any(|known| known == name);
+        if names.split(',').any(is_listed) {
+            Ok(format)
+        } else {
+            Err(InputError::NotListed(names))
+        }
+    }
 }
 
 struct IoGuard {
@@ -420,10 +458,14 @@ fn display_matrix(stream: &av::AVStream) -> Option<[i32; 9]> {
 }
 
 fn has_alpha_layer(stream: &av::AVStream) -> bool {
+    tag(stream, c"alpha_mode").is_some_and(|value| value == "1")
+}
+
+fn tag(stream: &av::AVStream, name: &CStr) -> Option<String> {
     // SAFETY: metadata is null or a valid dictionary; entries are terminated strings.
     unsafe {
-        let entry = av::av_dict_get(stream.metadata, c"alpha_mode".as_ptr(), ptr::null(), 0);
-        !entry.is_null() && CStr::from_ptr((*entry).value) == c"1"
+        let entry = av::av_dict_get(stream.metadata, name.as_ptr(), ptr::null(), 0);
+        (!entry.is_null()).then(|| text((*entry).value))
     }
 }
 
@@ -452,10 +494,18 @@ mod tests {
     fn refuses_playlists_that_name_other_files() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list");
-        std::fs::write(&path, b"ffconcat version 1.0\nfile /etc/passwd\n").unwrap();
-        assert!(Input::open(&path).is_err());
-        std::fs::write(&path, b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n").unwrap();
-        assert!(Input::open(&path).is_err());
+        let refused = |text: &[u8]| {
+            std::fs::write(&path, text).unwrap();
+            match Input::open(&path) {
+                Err(InputError::NotListed(format)) => format,
+                Err(other) => panic!("{other}"),
+                Ok(_) => panic!("read"),
+            }
+        };
+        let concat = b"ffconcat version 1.0\nfile /etc/passwd\n";
+        assert_eq!(refused(concat), "concat");
+        let playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n";
+        assert_eq!(refused(playlist), "hls");
     }
 
     #[test]

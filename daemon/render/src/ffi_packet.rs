@@ -71,6 +71,20 @@ impl Packet {
         unsafe { self.0.as_ref() }.flags & av::AV_PKT_FLAG_DISCARD != 0
     }
 
+    /// Whether it is locked with a key.
+    pub fn is_encrypted(&self) -> bool {
+        let mut size = 0;
+        // SAFETY: the packet is valid; only the presence of the data is asked.
+        let data = unsafe {
+            av::av_packet_get_side_data(
+                self.0.as_ptr(),
+                av::AVPacketSideDataType::AV_PKT_DATA_ENCRYPTION_INFO,
+                &raw mut size,
+            )
+        };
+        !data.is_null()
+    }
+
     /// The compressed bytes.
     pub fn data(&self) -> &[u8] {
         // SAFETY: `data` points to `size` bytes owned by the packet, or is null with size 0.

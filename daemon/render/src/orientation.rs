@@ -55,9 +55,16 @@ impl Orientation {
     }
 }
 
-/// The EXIF orientation of a JPEG, PNG or WebP file, if it says any.
+/// The EXIF orientation of a JPEG, PNG, WebP or TIFF file, if it says any.
 pub fn exif_orientation(file: &[u8]) -> Option<u16> {
-    let tiff = if file.starts_with(&[0xFF, 0xD8]) {
+    if file.starts_with(b"\x89PNG\r\n\x1a\n")
+        && let Some(tiff) = png_profile(file)
+    {
+        return tiff_orientation(&tiff).filter(|code| (1..=8).contains(code));
+    }
+    let tiff = if file.starts_with(b"II*\0") || file.starts_with(b"MM\0*") {
+        file
+    } else if file.starts_with(&[0xFF, 0xD8]) {
         jpeg_exif(file)?
     } else if file.starts_with(b"\x89PNG\r\n\x1a\n") {
         png_exif(file)?
@@ -69,39 +76,71 @@ pub fn exif_orientation(file: &[u8]) -> Option<u16> {
     tiff_orientation(tiff).filter(|code| (1..=8).contains(code))
 }
 
+/// How an Adobe JPEG stores its colours: 0 as they are, 1 as YCbCr, 2 as YCbCr and black.
+pub fn adobe_transform(file: &[u8]) -> Option<u8> {
+    jpeg_segments(file).find_map(|(marker, body)| {
+        let mark = body.strip_prefix(b"Adobe").filter(|_| marker == 0xEE)?;
+        mark.get(6).copied()
+    })
+}
+
 fn jpeg_exif(file: &[u8]) -> Option<&[u8]> {
+    jpeg_segments(file)
+        .find_map(|(marker, body)| body.strip_prefix(b"Exif\0\0").filter(|_| marker == 0xE1))
+}
+
+/// Markers of a JPEG with what they hold, up to where the picture begins.
+fn jpeg_segments(file: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut at = 2;
-    loop {
+    std::iter::from_fn(move || {
         let [0xFF, marker] = *file.get(at..at + 2)? else {
             return None;
         };
-        // The picture begins: EXIF would have come before.
         if marker == 0xDA {
             return None;
         }
-        let length = usize::from(u16::from_be_bytes(
-            file.get(at + 2..at + 4)?.try_into().ok()?,
-        ));
-        let body = file.get(at + 4..at + 2 + length.max(2))?;
-        if marker == 0xE1
-            && let Some(tiff) = body.strip_prefix(b"Exif\0\0")
-        {
-            return Some(tiff);
-        }
-        at += 2 + length.max(2);
-    }
+        let length = u16::from_be_bytes(file.get(at + 2..at + 4)?.try_into().ok()?);
+        let end = at + 2 + usize::from(length).max(2);
+        let body = file.get(at + 4..end)?;
+        at = end;
+        Some((marker, body))
+    })
 }
 
 fn png_exif(file: &[u8]) -> Option<&[u8]> {
-    let mut at = 8;
-    loop {
+    png_chunks(file).find_map(|(name, body)| (name == b"eXIf").then_some(body))
+}
+
+/// ImageMagick's way from before PNG had a chunk for EXIF: hexadecimal digits in a text.
+fn png_profile(file: &[u8]) -> Option<Vec<u8>> {
+    const NAME: &[u8] = b"Raw profile type exif\0";
+    let text = png_chunks(file)
+        .find_map(|(name, body)| body.strip_prefix(NAME).filter(|_| name == b"tEXt"))?;
+    // An empty line, the profile's name, its length, then the digits.
+    let mut lines = text.split(|byte| *byte == b'\n').skip(3);
+    let digits: Vec<u32> = lines
+        .by_ref()
+        .flatten()
+        .filter_map(|byte| char::from(*byte).to_digit(16))
+        .collect();
+    let bytes: Vec<u8> = digits
+        .chunks_exact(2)
+        .map(|pair| (pair[0] * 16 + pair[1]) as u8)
+        .collect();
+    Some(bytes.strip_prefix(b"Exif\0\0").unwrap_or(&bytes).to_vec())
+}
+
+/// Names of a PNG's chunks with what they hold.
+fn png_chunks(file: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut at = 8usize;
+    std::iter::from_fn(move || {
         let length = u32::from_be_bytes(file.get(at..at + 4)?.try_into().ok()?) as usize;
-        let body = at + 8..at.checked_add(8)?.checked_add(length)?;
-        if file.get(at + 4..at + 8)? == b"eXIf" {
-            return file.get(body);
-        }
-        at = body.end.checked_add(4)?;
-    }
+        let (start, name) = (at + 8, file.get(at + 4..at + 8)?);
+        let end = start.checked_add(length)?;
+        let body = file.get(start..end)?;
+        at = end.checked_add(4)?;
+        Some((name, body))
+    })
 }
 
 fn webp_exif(file: &[u8]) -> Option<&[u8]> {
@@ -248,6 +287,29 @@ mod tests {
         webp.extend((body.len() as u32).to_le_bytes());
         webp.extend(&body);
         assert_eq!(exif_orientation(&webp), Some(3));
+    }
+
+    #[test]
+    fn older_ways_of_saying_it_are_read() {
+        assert_eq!(exif_orientation(&tiff(7, true)), Some(7));
+        let digits: String = tiff(5, false)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let text = format!("Raw profile type exif\0\nexif\n      26\n457869660000{digits}\n");
+        let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\0IHDRcrc.".to_vec();
+        png.extend((text.len() as u32).to_be_bytes());
+        png.extend(b"tEXt");
+        png.extend(text.as_bytes());
+        assert_eq!(exif_orientation(&png), Some(5));
+    }
+
+    #[test]
+    fn adobes_mark_is_found() {
+        let mut bytes = vec![0xFF, 0xD8, 0xFF, 0xEE, 0, 14];
+        bytes.extend(b"Adobe\0d@\0\0\0\x02");
+        assert_eq!(adobe_transform(&bytes), Some(2));
+        assert_eq!(adobe_transform(&bytes[..12]), None);
     }
 
     #[test]

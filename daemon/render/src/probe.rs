@@ -1,35 +1,35 @@
-//! Measures a media file: by decoding its first picture, not by believing its header.
+//! Measures a media file: by decoding its first pictures and reading all of it, not by believing its header.
 //!
-//! Neighbours: `decode` and `ffi_input` read, `orientation` interprets; `job` passes the facts on. Every file ends in
-//! facts or in a typed verdict that names what was seen.
+//! Neighbours: `decode` reads pictures, `measure` reads lengths, `orientation` interprets; `job` passes the facts on.
+//! Every file ends in facts or in a typed verdict that names what was seen.
 
 use std::path::Path;
 
 use fenta_templates::time::{FrameRate, RationalTime};
-use fenta_templates::timeline::{ColorTransfer, MediaFacts, MediaKind};
+use fenta_templates::timeline::{ColorTransfer, MediaFacts, MediaKind, MediaWarning};
 
-use crate::decode::{FrameReader, MICROS, first_frame, known_but_unreadable, open_input};
+use crate::decode::{REPLACE, StreamReader, encrypted, is_avif, open_input};
 use crate::error::RenderError;
-use crate::ffi_decoder::{Decoder, Received};
 use crate::ffi_frame::{Frame, FrameFormat};
 use crate::ffi_input::{Input, StreamInfo, StreamKind};
-use crate::ffi_output::rescale;
-use crate::ffi_packet::Packet;
+use crate::measure::{Heard, Listen, Measured, hear, measure};
 use crate::orientation::Orientation;
-use crate::still::file_orientation;
+use crate::still::{check_jpeg, file_orientation};
+use crate::webp::{WebpReader, is_animation};
 
 /// Longest side of a picture.
 const MAX_SIDE: u32 = 16_384;
 /// Most pixels of a picture.
 const MAX_PIXELS: u64 = 100_000_000;
-/// Packets read to measure a length; six hours of sound have fewer.
-const MAX_PACKETS: u64 = 3_000_000;
-/// Longer files are not measured but refused: nobody edits a day of video into a short one.
-const MAX_MICROS: i64 = 24 * 3600 * 1_000_000;
-/// Packets tried until a sound gives a piece of itself.
-const SOUND_TRIES: usize = 200;
+/// Frames decoded in search of damage, and the pixels they may have together.
+const LOOKED_AT: u64 = 60;
+const LOOKED_AT_PIXELS: u64 = 60_000_000;
+/// A header may be off by a tenth and half a second before it is spoken of.
+const CLAIM_ROOM_MICROS: i64 = 500_000;
+/// A shorter sound is none.
+const LEAST_MICROS: i64 = 1000;
 const SMALLER: &str = "scale it down first";
-/// Demuxers of single pictures; GIF and APNG count as such while they hold one frame.
+/// Demuxers of single pictures.
 const STILL_DEMUXERS: &[&str] = &[
     "jpeg_pipe",
     "jpegls_pipe",
@@ -38,86 +38,73 @@ const STILL_DEMUXERS: &[&str] = &[
     "bmp_pipe",
     "tiff_pipe",
 ];
+/// Demuxers of pictures that may move; with one frame they count as stills.
+const MOVING_STILLS: &[&str] = &["gif", "apng"];
 
 /// Measures a file.
 pub fn probe(path: &Path, threads: u8) -> Result<MediaFacts, RenderError> {
-    let input = open_input(path)?;
-    if let Some(what) = known_but_unreadable(path).filter(|_| input.container() == "webp_pipe") {
-        return Err(RenderError::unsupported(
-            format!("{what} cannot be read here"),
-            "convert it to GIF or MP4 first",
-        ));
+    if is_animation(path) {
+        return probe_webp(path);
     }
+    let input = open_input(path)?;
     if input.best_stream(StreamKind::Video).is_none()
         && input.best_stream(StreamKind::Audio).is_some()
     {
         return probe_audio(path, input);
     }
-    let container = input.container();
-    let audio = audible(path, &input)?;
-    let claimed = input.stream_count();
     check_claims(&input)?;
-    let mut reader = FrameReader::new(input, threads)?;
-    let frame = first_frame(&mut reader)?;
-    let format = frame.format();
-    drop(frame);
-    check_size(format.width, format.height)?;
-    refuse_cmyk(reader.info(), &format)?;
-    let single = STILL_DEMUXERS.contains(&container.as_str())
-        || (claimed == 1 && may_be_still(&container) && reader.next_frame()?.is_none());
-    let orientation = if single {
-        file_orientation(path, std::fs::metadata(path).map_or(0, |meta| meta.len()))?
+    let container = input.container();
+    let streams = input.streams();
+    let claimed = input.claimed_micros();
+    let mut reader = StreamReader::new(input, threads)?;
+    let seen = look(&mut reader, single(&container, path))?;
+    let orientation = if seen.single {
+        file_orientation(path)?
     } else {
         let matrix = reader.info().display_matrix;
         matrix.map_or(Orientation::UPRIGHT, |matrix| {
             Orientation::from_matrix(&matrix)
         })
     };
-    let picture = picture_facts(container, reader.info(), &format, orientation, single);
-    if single {
+    let mut picture = picture_facts(container, reader.info(), &seen, orientation);
+    let mut warnings = seen.warnings(reader.damage());
+    if seen.single {
+        warnings.extend(check_jpeg(path, &seen.first)?);
+        picture.warnings = warnings;
         return Ok(picture);
     }
-    let stream = reader.stream();
-    let frame_micros = reader.frame_micros();
-    let measured = measure(path, stream)?;
+    let measured = measure(open_input(path)?, reader.stream())?;
+    warnings.extend(length_warning(claimed, measured.whole_micros));
+    if !measured.steady && !MOVING_STILLS.contains(&picture.container.as_str()) {
+        warnings.push(MediaWarning::VariableRate);
+    }
+    let heard = hear(path, Listen::Begin)?;
+    warnings.extend(sound_warning(&streams, heard.as_ref()));
     let length = if measured.micros > 0 {
         measured.micros
     } else {
-        frame_micros
+        reader.frame_micros()
     };
+    let offset = heard.as_ref().and_then(|heard| heard.first_micros);
+    let offset = offset
+        .zip(reader.origin_micros())
+        .map(|(a, v)| a.saturating_sub(v));
     Ok(with_audio(
         MediaFacts {
             frame_rate: frame_rate(reader.info(), &measured),
-            duration: Some(RationalTime::millis(to_millis(length))),
+            duration: Some(millis(length)),
+            audio_start: offset.map(millis).filter(|start| start.value != 0),
+            warnings: sorted(warnings),
             ..picture
         },
-        audio,
+        heard,
     ))
 }
 
-fn may_be_still(container: &str) -> bool {
-    matches!(container, "gif" | "apng")
-}
-
-fn probe_audio(path: &Path, input: Input) -> Result<MediaFacts, RenderError> {
-    let container = input.container();
-    let index = input
-        .best_stream(StreamKind::Audio)
-        .ok_or_else(|| RenderError::internal("the sound stream vanished"))?;
-    let info = input.stream(index);
-    let audio = audible(path, &input)?;
-    let measured = measure_input(input, index)?;
-    if audio.is_none() {
-        return Err(RenderError::input(
-            format!(
-                "the sound cannot be decoded: codec `{}`, {} channels, {} Hz",
-                info.codec, info.channels, info.sample_rate
-            ),
-            "convert it to WAV or AAC first",
-        ));
-    }
-    let silent = MediaFacts {
-        kind: MediaKind::Audio,
+/// Facts of a file of one kind without anything in it yet.
+fn empty(kind: MediaKind, container: String) -> MediaFacts {
+    MediaFacts {
+        kind,
         container,
         video_codec: None,
         width: 0,
@@ -125,68 +112,227 @@ fn probe_audio(path: &Path, input: Input) -> Result<MediaFacts, RenderError> {
         rotation: 0,
         mirrored: false,
         frame_rate: None,
-        duration: Some(RationalTime::millis(to_millis(measured.micros))),
+        duration: None,
         interlaced: false,
         transfer: ColorTransfer::Sdr,
         alpha: false,
         audio_codec: None,
         audio_channels: 0,
         audio_rate: 0,
-    };
-    Ok(with_audio(silent, audio))
+        audio_start: None,
+        warnings: Vec::new(),
+    }
 }
 
-fn with_audio(facts: MediaFacts, audio: Option<StreamInfo>) -> MediaFacts {
+fn sorted(mut warnings: Vec<MediaWarning>) -> Vec<MediaWarning> {
+    warnings.sort();
+    warnings.dedup();
+    warnings
+}
+
+/// What the first pictures show.
+struct Seen {
+    first: Frame,
+    format: FrameFormat,
+    interlaced: bool,
+    single: bool,
+}
+
+impl Seen {
+    fn warnings(&self, damage: u32) -> Vec<MediaWarning> {
+        let mut warnings = Vec::new();
+        if damage > 0 {
+            warnings.push(MediaWarning::Damaged);
+        }
+        if self.interlaced {
+            warnings.push(MediaWarning::Interlaced);
+        }
+        if self.format.transfer != ColorTransfer::Sdr {
+            warnings.push(MediaWarning::HighDynamicRange);
+        }
+        warnings
+    }
+}
+
+/// Decodes the first frame, and as many more as show whether the rest is whole.
+fn look(reader: &mut StreamReader, single: Single) -> Result<Seen, RenderError> {
+    let Some(first) = reader.next_frame()? else {
+        return Err(RenderError::input(
+            format!(
+                "no picture of the {} stream can be decoded",
+                reader.info().codec
+            ),
+            REPLACE,
+        ));
+    };
+    let format = first.frame.format();
+    check_size(format.width, format.height)?;
+    let mut seen = Seen {
+        interlaced: reader.was_interlaced(),
+        single: single == Single::Yes,
+        first: first.frame,
+        format,
+    };
+    if seen.single {
+        return Ok(seen);
+    }
+    let pixels = u64::from(seen.format.width) * u64::from(seen.format.height);
+    let frames = LOOKED_AT.min(LOOKED_AT_PIXELS / pixels.max(1)).max(2);
+    let mut more = 0;
+    while more + 1 < frames && reader.next_frame()?.is_some() {
+        more += 1;
+    }
+    seen.interlaced = reader.was_interlaced();
+    seen.single = more == 0 && single == Single::Perhaps;
+    Ok(seen)
+}
+
+/// Whether a file holds one picture.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Single {
+    Yes,
+    Perhaps,
+    No,
+}
+
+fn single(container: &str, path: &Path) -> Single {
+    if STILL_DEMUXERS.contains(&container) {
+        Single::Yes
+    } else if MOVING_STILLS.contains(&container) || is_avif(path) {
+        Single::Perhaps
+    } else {
+        Single::No
+    }
+}
+
+fn probe_webp(path: &Path) -> Result<MediaFacts, RenderError> {
+    let mut reader = WebpReader::open(path)?;
+    let Some(first) = reader.next_frame()? else {
+        return Err(RenderError::input(
+            "no picture of the animated WebP can be decoded",
+            REPLACE,
+        ));
+    };
+    let format = first.frame.format();
+    while reader.next_frame()?.is_some() {}
+    let orientation = file_orientation(path)?;
+    let frames = reader.given();
+    let size = turned((format.width, format.height), orientation);
+    let moves = frames > 1;
+    Ok(MediaFacts {
+        video_codec: Some("webp".to_owned()),
+        width: size.0,
+        height: size.1,
+        rotation: orientation.rotation,
+        mirrored: orientation.mirrored,
+        frame_rate: moves.then(|| counted_rate(u64::from(frames), reader.end_micros())),
+        duration: moves.then(|| millis(reader.end_micros())),
+        alpha: reader.has_alpha(),
+        warnings: reader
+            .is_damaged()
+            .then_some(MediaWarning::Damaged)
+            .into_iter()
+            .collect(),
+        ..empty(
+            if moves {
+                MediaKind::Video
+            } else {
+                MediaKind::Image
+            },
+            "webp".to_owned(),
+        )
+    })
+}
+
+fn probe_audio(path: &Path, input: Input) -> Result<MediaFacts, RenderError> {
+    let container = input.container();
+    let index = input
+        .best_stream(StreamKind::Audio)
+        .ok_or_else(|| RenderError::internal("the sound stream vanished"))?;
+    let (info, streams, claimed) = (input.stream(index), input.streams(), input.claimed_micros());
+    if info.encrypted {
+        return Err(encrypted());
+    }
+    let measured = measure(input, index)?;
+    let Some(heard) = hear(path, Listen::Through)? else {
+        return Err(RenderError::unsupported(
+            format!(
+                "the sound cannot be decoded: codec `{}`, {} channels, {} Hz",
+                info.codec, info.channels, info.sample_rate
+            ),
+            "convert it to WAV or AAC first",
+        ));
+    };
+    let length = if heard.is_unfinished() {
+        measured.micros.max(heard.micros)
+    } else {
+        heard.micros
+    };
+    if length < LEAST_MICROS {
+        return Err(RenderError::input(
+            format!("the sound lasts {length} microseconds"),
+            REPLACE,
+        ));
+    }
+    let alone = streams
+        .iter()
+        .filter(|stream| stream.kind == StreamKind::Audio)
+        .count()
+        == 1;
+    let mut warnings: Vec<MediaWarning> = heard
+        .damaged
+        .then_some(MediaWarning::Damaged)
+        .into_iter()
+        .collect();
+    warnings.extend(length_warning(claimed.filter(|_| alone), length));
+    let silent = MediaFacts {
+        duration: Some(millis(length)),
+        warnings: sorted(warnings),
+        ..empty(MediaKind::Audio, container)
+    };
+    Ok(with_audio(silent, Some(heard)))
+}
+
+fn with_audio(facts: MediaFacts, audio: Option<Heard>) -> MediaFacts {
     match audio {
-        Some(info) => MediaFacts {
-            audio_codec: Some(info.codec),
-            audio_channels: info.channels,
-            audio_rate: info.sample_rate,
+        Some(heard) => MediaFacts {
+            audio_codec: Some(heard.info.codec),
+            audio_channels: heard.info.channels,
+            audio_rate: heard.info.sample_rate,
             ..facts
         },
         None => facts,
     }
 }
 
-/// The best sound stream, if a piece of it can be decoded.
-fn audible(path: &Path, input: &Input) -> Result<Option<StreamInfo>, RenderError> {
-    let Some(index) = input.best_stream(StreamKind::Audio) else {
-        return Ok(None);
-    };
-    let info = input.stream(index);
-    if info.channels == 0 || info.sample_rate == 0 {
-        return Ok(None);
-    }
-    let mut input = open_input(path)?;
-    input.only(index);
-    let Ok(mut decoder) = Decoder::open(&input, index, 1) else {
-        return Ok(None);
-    };
-    let (mut packet, mut frame) = (Packet::empty()?, Frame::empty()?);
-    for _ in 0..SOUND_TRIES {
-        let more = input.read(&mut packet).unwrap_or(false);
-        if more && packet.stream() != index {
-            continue;
-        }
-        // A damaged packet is not the end: the next one may be whole.
-        let _ = decoder.send(more.then_some(&packet));
-        match decoder.receive(&mut frame) {
-            Ok(Received::Frame) => return Ok(Some(info)),
-            Ok(Received::End) => break,
-            Ok(Received::Starved) | Err(_) if !more => break,
-            Ok(Received::Starved) | Err(_) => {}
-        }
-    }
-    Ok(None)
+/// A header that says more than there is: the file ends early, or lies. Containers round, pad and count silence:
+/// small differences are no news.
+fn length_warning(claimed: Option<i64>, found: i64) -> Option<MediaWarning> {
+    let claimed = claimed?;
+    let room = (found / 10).saturating_add(CLAIM_ROOM_MICROS);
+    (claimed > found.saturating_add(room)).then(|| MediaWarning::LengthDiffers {
+        claimed_ms: to_millis(claimed),
+        found_ms: to_millis(found),
+    })
+}
+
+/// There is a sound stream, and nothing comes out of it.
+fn sound_warning(streams: &[StreamInfo], heard: Option<&Heard>) -> Option<MediaWarning> {
+    let stream = streams
+        .iter()
+        .find(|stream| stream.kind == StreamKind::Audio)?;
+    heard.is_none().then(|| MediaWarning::SoundUnreadable {
+        codec: stream.codec.clone(),
+    })
 }
 
 fn picture_facts(
     container: String,
     info: &StreamInfo,
-    format: &FrameFormat,
+    seen: &Seen,
     orientation: Orientation,
-    single: bool,
 ) -> MediaFacts {
+    let (format, single) = (&seen.format, seen.single);
     let aspect = if format.sample_aspect.0 > 0 && format.sample_aspect.1 > 0 {
         format.sample_aspect
     } else {
@@ -194,32 +340,32 @@ fn picture_facts(
     };
     // A picture's density units say nothing about the shape of its pixels.
     let aspect = if single { (1, 1) } else { aspect };
-    let (width, height) = square_pixels((format.width, format.height), aspect);
-    let (width, height) = if orientation.is_quarter() {
-        (height, width)
+    let size = square_pixels((format.width, format.height), aspect);
+    let (width, height) = turned(size, orientation);
+    let kind = if single {
+        MediaKind::Image
     } else {
-        (width, height)
+        MediaKind::Video
     };
     MediaFacts {
-        kind: if single {
-            MediaKind::Image
-        } else {
-            MediaKind::Video
-        },
-        container,
         video_codec: Some(info.codec.clone()),
         width,
         height,
         rotation: orientation.rotation,
         mirrored: orientation.mirrored,
-        frame_rate: None,
-        duration: None,
-        interlaced: format.interlaced,
+        interlaced: seen.interlaced,
         transfer: format.transfer,
-        alpha: format.alpha,
-        audio_codec: None,
-        audio_channels: 0,
-        audio_rate: 0,
+        // The fourth plane of a JPEG is the black of print colours, which the decoder has already used.
+        alpha: format.alpha && info.codec != "mjpeg",
+        ..empty(kind, container)
+    }
+}
+
+fn turned((width, height): (u32, u32), orientation: Orientation) -> (u32, u32) {
+    if orientation.is_quarter() {
+        (height, width)
+    } else {
+        (width, height)
     }
 }
 
@@ -272,84 +418,39 @@ pub fn check_size(width: u32, height: u32) -> Result<(), RenderError> {
     Ok(())
 }
 
-/// FFmpeg shows the black plate of a CMYK JPEG as if it were alpha.
-fn refuse_cmyk(info: &StreamInfo, format: &FrameFormat) -> Result<(), RenderError> {
-    if info.codec == "mjpeg" && format.alpha {
-        return Err(RenderError::unsupported(
-            "the JPEG is in print colours (CMYK)",
-            "save it as RGB",
-        ));
-    }
-    Ok(())
-}
-
-/// What reading every packet of a stream tells.
-struct Measured {
-    micros: i64,
-    packets: u64,
-}
-
-fn measure(path: &Path, stream: usize) -> Result<Measured, RenderError> {
-    measure_input(open_input(path)?, stream)
-}
-
-/// Reads the stream to its end without decoding: first to last presentation time. Headers lie about lengths.
-fn measure_input(mut input: Input, stream: usize) -> Result<Measured, RenderError> {
-    let unit = input.stream(stream).time_base;
-    input.only(stream);
-    let mut packet = Packet::empty()?;
-    let (mut first, mut end, mut packets, mut bare) = (i64::MAX, i64::MIN, 0u64, 0i64);
-    // Damage in the middle ends the measurement, not the file's life: what was read so far is what there is.
-    while packets < MAX_PACKETS && input.read(&mut packet).unwrap_or(false) {
-        if packet.stream() != stream || packet.is_hidden() {
-            continue;
-        }
-        packets += 1;
-        bare += packet.duration().max(0);
-        if let Some(time) = packet.pts().or(packet.dts()) {
-            first = first.min(time);
-            end = end.max(time.saturating_add(packet.duration().max(0)));
-        }
-    }
-    let span = if end > first {
-        end.saturating_sub(first)
-    } else {
-        bare
-    };
-    let micros = rescale(span, unit, MICROS);
-    if packets >= MAX_PACKETS || micros > MAX_MICROS {
-        return Err(RenderError::limit(
-            format!(
-                "the recording is longer than {} hours",
-                MAX_MICROS / 3_600_000_000
-            ),
-            "cut the part you need first",
-        ));
-    }
-    Ok(Measured { micros, packets })
-}
-
 /// The claimed average rate, or the measured one where the claim is missing or far from it.
 fn frame_rate(info: &StreamInfo, measured: &Measured) -> Option<FrameRate> {
-    let counted = measured.packets as f64 * 1e6 / measured.micros.max(1) as f64;
+    let counted = counted_rate(measured.packets, measured.micros);
     let claimed = info.average_rate.map(|(num, den)| FrameRate {
         num: num as u32,
         den: den as u32,
     });
     match claimed {
-        Some(rate) if measured.packets < 2 || (rate.as_f64() / counted - 1.0).abs() < 0.25 => {
+        Some(rate)
+            if measured.packets < 2 || (rate.as_f64() / counted.as_f64() - 1.0).abs() < 0.25 =>
+        {
             Some(rate)
         }
-        _ if measured.packets >= 2 => Some(FrameRate {
-            num: (counted * 1000.0).round().clamp(1.0, 1e6) as u32,
-            den: 1000,
-        }),
+        _ if measured.packets >= 2 => Some(counted),
         _ => None,
     }
 }
 
+/// Frames over their time, in thousandths.
+fn counted_rate(frames: u64, micros: i64) -> FrameRate {
+    let rate = frames as f64 * 1e9 / micros.max(1) as f64;
+    FrameRate {
+        num: rate.round().clamp(1.0, 1e6) as u32,
+        den: 1000,
+    }
+}
+
+fn millis(micros: i64) -> RationalTime {
+    RationalTime::millis(to_millis(micros))
+}
+
 fn to_millis(micros: i64) -> i64 {
-    (micros + 500) / 1000
+    micros.saturating_add(500).div_euclid(1000)
 }
 
 #[cfg(test)]
@@ -374,6 +475,21 @@ mod tests {
     }
 
     #[test]
+    fn headers_are_spoken_of_when_they_are_far_off() {
+        let second = 1_000_000;
+        assert_eq!(length_warning(None, second), None);
+        assert_eq!(length_warning(Some(1_400_000), second), None);
+        assert_eq!(
+            length_warning(Some(143_165_577_000), second),
+            Some(MediaWarning::LengthDiffers {
+                claimed_ms: 143_165_577,
+                found_ms: 1000
+            })
+        );
+        assert_eq!(length_warning(Some(second), 9 * second), None);
+    }
+
+    #[test]
     fn rates_are_checked_against_the_count() {
         let info = |rate| StreamInfo {
             kind: StreamKind::Video,
@@ -389,10 +505,13 @@ mod tests {
             reorder_delay: 0,
             channels: 0,
             sample_rate: 0,
+            encrypted: false,
         };
         let measured = Measured {
             micros: 2_000_000,
+            whole_micros: 2_000_000,
             packets: 60,
+            steady: true,
         };
         let claimed = frame_rate(&info(Some((30_000, 1001))), &measured);
         assert_eq!(

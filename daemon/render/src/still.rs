@@ -4,10 +4,13 @@
 
 use std::path::Path;
 
+use fenta_templates::timeline::MediaWarning;
+
 use crate::convert::{Converter, Output, Target};
-use crate::decode::{FrameReader, first_frame};
+use crate::decode::{FrameReader, REPLACE, first_frame};
 use crate::error::RenderError;
-use crate::orientation::{Orientation, exif_orientation};
+use crate::ffi_frame::Frame;
+use crate::orientation::{Orientation, adobe_transform, exif_orientation};
 use crate::probe::check_size;
 use crate::text::RgbaImage;
 
@@ -20,7 +23,7 @@ pub fn read_image(path: &Path) -> Result<RgbaImage, RenderError> {
     let frame = first_frame(&mut reader)?;
     let format = frame.format();
     check_size(format.width, format.height)?;
-    let orientation = file_orientation(path, reader.into_input().size())?;
+    let orientation = file_orientation(path)?;
     let (w, h) = (format.width, format.height);
     let (width, height) = if orientation.is_quarter() {
         (h, w)
@@ -50,16 +53,96 @@ pub fn read_image(path: &Path) -> Result<RgbaImage, RenderError> {
 }
 
 /// The EXIF orientation of a picture file; upright when it says none.
-pub fn file_orientation(path: &Path, size: u64) -> Result<Orientation, RenderError> {
-    if size > MAX_EXIF_BYTES {
-        return Ok(Orientation::UPRIGHT);
+pub fn file_orientation(path: &Path) -> Result<Orientation, RenderError> {
+    let bytes = whole_file(path)?;
+    Ok(exif_orientation(&bytes).map_or(Orientation::UPRIGHT, Orientation::from_exif))
+}
+
+/// A JPEG that ends early: what is missing decodes as nothing at all, which no whole picture holds.
+///
+/// # Errors
+/// When most of the picture is missing.
+pub(crate) fn check_jpeg(path: &Path, frame: &Frame) -> Result<Option<MediaWarning>, RenderError> {
+    let format = frame.format();
+    let bytes = whole_file(path)?;
+    if !bytes.starts_with(&JPEG) {
+        return Ok(None);
     }
-    let bytes = std::fs::read(path).map_err(|source| RenderError::Io {
+    // Without Adobe's mark nobody knows which way the inks are counted.
+    if format.alpha && adobe_transform(&bytes).is_none_or(|transform| transform == 1) {
+        return Err(RenderError::unsupported(
+            "the JPEG is in print colours (CMYK) without saying how they are counted",
+            "save it as RGB",
+        ));
+    }
+    let there = SAMPLED - missing(frame, (format.width as usize, format.height as usize));
+    if there == SAMPLED {
+        let bytes = whole_file(path)?;
+        let open =
+            bytes.starts_with(&[0xFF, 0xD8]) && !bytes.windows(2).any(|two| two == [0xFF, 0xD9]);
+        return Ok(open.then_some(MediaWarning::Damaged));
+    }
+    let percent = there * 100 / SAMPLED;
+    if percent < LEAST_PERCENT {
+        return Err(RenderError::input(
+            format!("the JPEG ends early: {percent} % of the picture is there"),
+            REPLACE,
+        ));
+    }
+    Ok(Some(MediaWarning::Damaged))
+}
+
+/// First bytes of a JPEG.
+const JPEG: [u8; 2] = [0xFF, 0xD8];
+/// Places looked at in a picture.
+const SAMPLED: usize = 64 * 64;
+/// Less of a picture than this is not worth showing.
+const LEAST_PERCENT: usize = 60;
+
+/// How many of the places looked at hold nothing: zero in all three planes, a green outside of every colour.
+fn missing(frame: &Frame, (width, height): (usize, usize)) -> usize {
+    let (across, down) = match frame.format().pixel_name.as_str() {
+        "yuvj420p" => (2, 2),
+        "yuvj422p" => (2, 1),
+        "yuvj440p" => (1, 2),
+        "yuvj444p" => (1, 1),
+        _ => return 0,
+    };
+    let (half_w, half_h) = (width.div_ceil(across), height.div_ceil(down));
+    let plane = |index: usize, w: usize, h: usize| {
+        let (rows, stride) = frame.plane(index, h, w)?;
+        Some((rows, stride, w, h))
+    };
+    let (Some(luma), Some(blue), Some(red)) = (
+        plane(0, width, height),
+        plane(1, half_w, half_h),
+        plane(2, half_w, half_h),
+    ) else {
+        return 0;
+    };
+    let planes = [luma, blue, red];
+    let is_empty = |place: usize| {
+        let (x, y) = (place % 64, place / 64);
+        planes
+            .iter()
+            .all(|(rows, stride, w, h)| rows[y * h / 64 * stride + x * w / 64] == 0)
+    };
+    (0..SAMPLED).filter(|place| is_empty(*place)).count()
+}
+
+/// A picture file's bytes; none when it is larger than is worth searching.
+pub(crate) fn whole_file(path: &Path) -> Result<Vec<u8>, RenderError> {
+    let read = std::fs::metadata(path).and_then(|meta| {
+        if meta.len() > MAX_EXIF_BYTES {
+            return Ok(Vec::new());
+        }
+        std::fs::read(path)
+    });
+    read.map_err(|source| RenderError::Io {
         operation: "read",
         path: path.to_owned(),
         source,
-    })?;
-    Ok(exif_orientation(&bytes).map_or(Orientation::UPRIGHT, Orientation::from_exif))
+    })
 }
 
 fn premultiply(pixel: &mut [u8]) {

@@ -92,6 +92,8 @@ fn file(byte: u8, kind: MediaKind, ms: Option<i64>) -> ClipBinding {
                 audio_codec: None,
                 audio_channels: 0,
                 audio_rate: 0,
+                audio_start: None,
+                warnings: Vec::new(),
             },
         }),
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::time::{FrameRate, RationalTime};
-use crate::timeline::Generator;
+use crate::timeline::{Generator, MediaWarning};
 
 /// What kind of media a blob holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +63,13 @@ pub struct MediaFacts {
     pub audio_channels: u16,
     /// Samples per second of that stream; 0 without sound.
     pub audio_rate: u32,
+    /// When the sound of a video begins, milliseconds after its first shown frame; negative when it begins before.
+    /// Absent when both begin together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio_start: Option<RationalTime>,
+    /// What to know about it, each kind at most once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<MediaWarning>,
 }
 
 /// A blob with its facts.

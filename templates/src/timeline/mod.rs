@@ -14,6 +14,7 @@ mod font;
 pub(crate) mod font_fallback;
 mod generator;
 mod media_reference;
+mod media_warning;
 mod overlay;
 mod profile;
 mod scale;
@@ -43,6 +44,7 @@ pub use generator::{Generator, Look};
 pub use media_reference::{
     ColorTransfer, ExternalReference, MediaFacts, MediaKind, MediaReference,
 };
+pub use media_warning::MediaWarning;
 pub use overlay::{
     Anchor, Animation, AnimationKind, Overlay, OverlayContent, ProgressOverlay, Rect, ShapeOverlay,
     TextFit, TextOverlay,

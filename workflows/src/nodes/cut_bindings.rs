@@ -22,13 +22,18 @@ pub(super) fn bind_media(params: Params<'_>) -> Result<Bindings, LowerError> {
     })
 }
 
-/// The clips; paths of the user's are taken in and measured.
-pub(super) fn clips(params: Params<'_>, steps: &mut Steps<'_>) -> Result<Vec<ClipBinding>, Halt> {
+/// The clips; paths of the user's are taken in and measured, and what is worth knowing about them is noted.
+pub(super) fn clips(
+    params: Params<'_>,
+    steps: &mut Steps<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<ClipBinding>, Halt> {
     let mut clips = Vec::new();
     for clip in params.list("clips") {
         match clip {
             Value::Text(path) => {
                 let media = own_files::visible(path, MAX_FILES, steps)?;
+                notes.extend(own_files::notes(&media));
                 for one in media {
                     clips.push(clip_binding(&Value::Media(one))?);
                 }

@@ -115,7 +115,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
         PortSpec::new(
             "notes",
             PortType::List(Box::new(PortType::Text)),
-            "Where a rule of the template could not be kept with these clips.",
+            "What is worth knowing about the clips, and where a rule of the template could not be kept with them.",
         ),
     ],
     example: "\
@@ -190,7 +190,8 @@ impl NodeType for EditTimeline {
         let folder = &context.job.workflow_dir;
         let Loaded { template, digest } = load_template(params.text("template")?, folder, steps)?;
         let mut bindings = bind_media(params)?;
-        bindings.clips = clips(params, steps)?;
+        let mut notes = Vec::new();
+        bindings.clips = clips(params, steps, &mut notes)?;
         let heard = heard(params)?;
         heard.bind(params, &mut bindings)?;
         bindings.beats = beats(params);
@@ -212,7 +213,8 @@ impl NodeType for EditTimeline {
             sound::apply(parts, &mut timeline.audio);
         }
         let seconds = timeline.duration.as_seconds();
-        let notes = timeline.notes.iter().cloned().map(Value::Text).collect();
+        notes.extend(timeline.notes.iter().cloned());
+        let notes = notes.into_iter().map(Value::Text).collect();
         Ok(outputs([
             ("notes", Value::List(notes)),
             ("timeline", Value::Timeline(Box::new(timeline))),

@@ -67,6 +67,11 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
     ports: vec![
         PortSpec::new("audio", PortType::Audio, "The music."),
         PortSpec::new("license", PortType::Text, "Under which licence it may be used."),
+        PortSpec::new(
+            "notes",
+            PortType::List(Box::new(PortType::Text)),
+            "What is worth knowing about a recording of yours.",
+        ),
     ],
     example: "\
 fenta: workflow/v1
@@ -213,9 +218,11 @@ impl NodeType for InputMusic {
         steps: &mut Steps<'_>,
     ) -> Result<BTreeMap<String, Value>, Halt> {
         let params = context.params;
+        let mut notes = Vec::new();
         let (audio, license) = match (params.get("file"), params.text("source")?) {
             (Some(_), _) => {
                 let media = own_files::audio(params.text("file")?, steps)?;
+                notes = own_files::notes(std::slice::from_ref(&media));
                 (AudioValue::new(media.digest, media.name), "own".to_owned())
             }
             (None, "compose") => (compose(context, steps)?, "cc0".to_owned()),
@@ -224,6 +231,10 @@ impl NodeType for InputMusic {
         Ok(outputs([
             ("audio", Value::Audio(audio)),
             ("license", Value::Text(license)),
+            (
+                "notes",
+                Value::List(notes.into_iter().map(Value::Text).collect()),
+            ),
         ]))
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::clip_choice::{CHOICES, choose};
-use super::own_files::{IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, collect, must_be_visible, probe};
+use super::own_files::{
+    IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, collect, must_be_visible, notes, probe,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::node::{
     Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps,
@@ -61,11 +63,18 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
         ParamSpec::optional("normalize", ParamType::Bool, "Whether files are converted when taken in.")
             .later("leave it out: clips are normalised while they are rendered"),
     ],
-    ports: vec![PortSpec::new(
-        "media",
-        PortType::List(Box::new(PortType::Media)),
-        "The clips and stills, measured.",
-    )],
+    ports: vec![
+        PortSpec::new(
+            "media",
+            PortType::List(Box::new(PortType::Media)),
+            "The clips and stills, measured.",
+        ),
+        PortSpec::new(
+            "notes",
+            PortType::List(Box::new(PortType::Text)),
+            "What is worth knowing about them: HDR, damage, a sound that cannot be decoded.",
+        ),
+    ],
     example: "\
 fenta: workflow/v1
 inputs:
@@ -144,8 +153,12 @@ impl NodeType for InputUpload {
         } else {
             media
         };
+        let notes = notes(&media).into_iter().map(Value::Text).collect();
         let media = media.into_iter().map(Value::Media).collect();
-        Ok(outputs([("media", Value::List(media))]))
+        Ok(outputs([
+            ("media", Value::List(media)),
+            ("notes", Value::List(notes)),
+        ]))
     }
 }
 

@@ -2,11 +2,13 @@
 //!
 //! Shared by the node types that take paths. Not a node type itself.
 
+use std::collections::BTreeMap;
+
 use crate::action::{Action, ActionFacts, CollectRequest, CollectedFile, ProbeRequest};
 use crate::execution::LowerError;
 use crate::node::{Halt, Steps, wrong_facts};
 use crate::value::MediaValue;
-use fenta_templates::timeline::MediaKind;
+use fenta_templates::timeline::{MediaKind, MediaWarning};
 
 /// Extensions of moving pictures taken from folders.
 pub(super) const VIDEO_EXTENSIONS: [&str; 12] = [
@@ -126,13 +128,100 @@ fn one(media: Vec<MediaValue>) -> Result<MediaValue, LowerError> {
 
 /// Complains about files that cannot be seen.
 pub(super) fn must_be_visible(media: &[MediaValue]) -> Result<(), LowerError> {
+    let unseen = |one: &&MediaValue| {
+        one.facts.kind == MediaKind::Audio || one.facts.width == 0 || one.facts.height == 0
+    };
+    let names: Vec<&str> = media
+        .iter()
+        .filter(unseen)
+        .map(|one| one.name.as_str())
+        .collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    Err(LowerError::new(
+        format!(
+            "{} {} no picture in {}",
+            listed(&names),
+            if names.len() == 1 { "has" } else { "have" },
+            if names.len() == 1 { "it" } else { "them" },
+        ),
+        "remove it from the folder, or give a video or an image",
+    ))
+}
+
+/// What is worth knowing about files that can be used: a sentence for each thing, with the files it is true of.
+pub(super) fn notes(media: &[MediaValue]) -> Vec<String> {
+    let mut about: BTreeMap<&MediaWarning, Vec<&str>> = BTreeMap::new();
     for one in media {
-        if one.facts.kind == MediaKind::Audio || one.facts.width == 0 || one.facts.height == 0 {
-            return Err(LowerError::new(
-                format!("{} has no picture in it", one.name),
-                "remove it from the folder, or give a video or an image",
-            ));
+        for warning in &one.facts.warnings {
+            let names = about.entry(warning).or_default();
+            if !names.contains(&one.name.as_str()) {
+                names.push(&one.name);
+            }
         }
     }
-    Ok(())
+    about
+        .into_iter()
+        .map(|(warning, names)| format!("{}: {warning}", listed(&names)))
+        .collect()
+}
+
+/// Files named at most in a sentence.
+const NAMED: usize = 4;
+
+fn listed(names: &[&str]) -> String {
+    let mut text = names[..names.len().min(NAMED)].join(", ");
+    if names.len() > NAMED {
+        text.push_str(&format!(" and {} more", names.len() - NAMED));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{digest, media_facts};
+    use super::*;
+
+    fn media(name: &str, kind: MediaKind, warnings: &[MediaWarning]) -> MediaValue {
+        let mut facts = media_facts(kind);
+        facts.warnings = warnings.to_vec();
+        MediaValue {
+            digest: digest(name),
+            name: name.to_owned(),
+            facts,
+        }
+    }
+
+    #[test]
+    fn one_sentence_tells_of_all_files_it_is_true_of() {
+        let hdr = [MediaWarning::HighDynamicRange];
+        let names = ["a.mov", "b.mov", "c.mov", "d.mov", "e.mov", "f.mov"];
+        let mut files: Vec<MediaValue> = names
+            .iter()
+            .map(|name| media(name, MediaKind::Video, &hdr))
+            .collect();
+        files.push(media("cut.mp4", MediaKind::Video, &[MediaWarning::Damaged]));
+        files.push(media("fine.mp4", MediaKind::Video, &[]));
+        assert_eq!(
+            notes(&files),
+            [
+                "cut.mp4: damaged in places; what cannot be read is left out",
+                "a.mov, b.mov, c.mov, d.mov and 2 more: HDR; shown in standard dynamic range",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_file_without_a_picture_is_named() {
+        let files = ["a.mp3", "b.mp3"].map(|name| media(name, MediaKind::Audio, &[]));
+        let error = must_be_visible(&files).unwrap_err();
+        assert_eq!(error.message, "a.mp3, b.mp3 have no picture in them");
+        assert!(
+            must_be_visible(&files[..1])
+                .unwrap_err()
+                .message
+                .contains("a.mp3 has no picture in it")
+        );
+    }
 }

@@ -200,5 +200,7 @@ pub(super) fn media_facts(kind: MediaKind) -> MediaFacts {
         audio_codec: (kind == MediaKind::Audio).then(|| "mp3".to_owned()),
         audio_channels: 0,
         audio_rate: 0,
+        audio_start: None,
+        warnings: Vec::new(),
     }
 }

@@ -126,7 +126,12 @@ fn described(file: &str, facts: &MediaFacts) -> Row {
     let picture = (facts.kind != MediaKind::Audio).then_some(facts);
     Row {
         file: file.to_owned(),
-        verdict: "render".to_owned(),
+        verdict: if facts.warnings.is_empty() {
+            "render"
+        } else {
+            "warn"
+        }
+        .to_owned(),
         size: or_none(picture.map(|facts| format!("{}x{}", facts.width, facts.height))),
         turn: or_none(picture.map(|facts| {
             let mirrored = if facts.mirrored { "m" } else { "" };
@@ -146,8 +151,21 @@ fn described(file: &str, facts: &MediaFacts) -> Row {
                 .map(|codec| format!("{codec} {}ch {}", facts.audio_channels, facts.audio_rate)),
         ),
         corners: "-".to_owned(),
-        said: String::new(),
+        said: said(facts),
     }
+}
+
+/// The warnings, and where the sound begins when that is not with the picture.
+fn said(facts: &MediaFacts) -> String {
+    let offset = facts
+        .audio_start
+        .map(|start| format!("sound at {:+.3} s", start.as_seconds()));
+    let warnings = facts.warnings.iter().map(ToString::to_string);
+    offset
+        .into_iter()
+        .chain(warnings)
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 /// The first second of a file, filling a small canvas of its own shape.
