@@ -109,6 +109,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("comfy_table", &["cli/src/ui/"]),
     ("image_webp", &["daemon/render/src/webp.rs"]),
     ("parley", &["daemon/render/src/text/"]),
+    ("icu_segmenter", &["templates/src/template/word_pieces.rs"]),
     ("ebur128", &["daemon/render/src/audio/"]),
     ("croner", &["workflows/src/graph/cron.rs"]),
     ("landlock", &["daemon/render/src/confine/files.rs"]),

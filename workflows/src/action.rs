@@ -13,7 +13,8 @@ mod invoke;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fenta_templates::timeline::{
-    AudioPlan, Canvas, CoverSpec, FontFace, FontRequest, MediaFacts, SegmentSpec,
+    AudioPlan, Canvas, CaptionTrack, CoverSpec, FontFace, FontRequest, MediaFacts, Rect,
+    SegmentSpec,
 };
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,8 @@ pub enum Action {
     Mux(MuxRequest),
     /// Draw one frame as JPEG.
     Snapshot(Box<CoverSpec>),
+    /// Find where every word of captions lies.
+    LayOutCaptions(Box<LayOutCaptionsRequest>),
     /// Keep a text as a blob.
     Write(WriteRequest),
     /// Put results where the user wants them.
@@ -153,6 +156,17 @@ pub struct RenderSegmentRequest {
     pub encoding: VideoEncoding,
 }
 
+/// Lay captions out as the renderer does, without drawing them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayOutCaptionsRequest {
+    /// Size and rate of the picture.
+    pub canvas: Canvas,
+    /// The captions.
+    pub captions: CaptionTrack,
+    /// The faces they use.
+    pub fonts: Vec<FontFace>,
+}
+
 /// How the soundtrack is encoded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioEncoding {
@@ -252,6 +266,7 @@ impl Action {
             Self::Mix(_) => "mix",
             Self::Mux(_) => "mux",
             Self::Snapshot(_) => "snapshot",
+            Self::LayOutCaptions(_) => "lay_out_captions",
             Self::Write(_) => "write",
             Self::Publish(_) => "publish",
             Self::Invoke(_) => "invoke",
@@ -322,6 +337,9 @@ impl Action {
                 segment_blobs(&cover.segment, &mut blobs);
                 blobs.extend(cover.fonts.iter().map(|font| font.file));
             }
+            Self::LayOutCaptions(request) => {
+                blobs.extend(request.fonts.iter().map(|font| font.file));
+            }
             Self::Mix(request) => {
                 blobs.extend(request.plan.voice.iter().map(|clip| clip.source));
                 blobs.extend(request.plan.music.iter().map(|clip| clip.source));
@@ -391,6 +409,8 @@ pub enum ActionFacts {
     Speech(SpeechFacts),
     /// The encoded span.
     Segment(SegmentFacts),
+    /// Where the words of captions lie, in reading order.
+    CaptionBoxes(Vec<CaptionBox>),
     /// Loudness of the mix.
     Mix(MixFacts),
     /// The output file.
@@ -442,6 +462,19 @@ pub struct SegmentFacts {
     pub frames: u32,
     /// Bytes of it.
     pub bytes: u64,
+}
+
+/// Where a word of captions lies at rest. A word that was cut over lines has a box on each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaptionBox {
+    /// Index of the cue in the track.
+    pub cue: u32,
+    /// Index of the word in the cue.
+    pub word: u32,
+    /// The word with its ascent and descent, in canvas pixels.
+    pub rect: Rect,
+    /// Whether it is read from the right.
+    pub rtl: bool,
 }
 
 /// Measurements of a mix.

@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fenta_templates::time::{FrameRate, RationalTime};
-use fenta_templates::timeline::{ColorTransfer, FontFace, MediaFacts, MediaKind};
+use fenta_templates::timeline::{ColorTransfer, FontFace, MediaFacts, MediaKind, Rect};
 use fenta_workflows::action::{
-    Action, ActionFacts, ActionResult, CollectedFile, InvokeTask, Invoked, InvokedMedia, MixFacts,
-    MuxFacts, PublishedFile, SegmentFacts, SpeechFacts, SpokenWord,
+    Action, ActionFacts, ActionResult, CaptionBox, CollectedFile, InvokeTask, Invoked,
+    InvokedMedia, LayOutCaptionsRequest, MixFacts, MuxFacts, PublishedFile, SegmentFacts,
+    SpeechFacts, SpokenWord,
 };
 use fenta_workflows::digest::{Digest, blob_digest};
 use fenta_workflows::job_event::OutputValue;
@@ -175,6 +176,7 @@ fn answer(action: &Action) -> ActionResult {
             )
         }
         Action::Snapshot(_) => (made("image"), ActionFacts::None),
+        Action::LayOutCaptions(request) => (BTreeMap::new(), boxes(request)),
         Action::Write(_) => (made("file"), ActionFacts::None),
         Action::Publish(request) => {
             let files = request.items.iter().map(|item| PublishedFile {
@@ -187,6 +189,25 @@ fn answer(action: &Action) -> ActionResult {
         Action::Invoke(request) => told(&request.task),
     };
     ActionResult { outputs, facts }
+}
+
+/// Every word in a box of its own.
+fn boxes(request: &LayOutCaptionsRequest) -> ActionFacts {
+    let cues = request.captions.cues.iter().enumerate();
+    let boxes = cues.flat_map(|(cue, one)| {
+        (0..one.words.len()).map(move |word| CaptionBox {
+            cue: cue as u32,
+            word: word as u32,
+            rect: Rect {
+                x: 100 * word as i32,
+                y: 1000,
+                w: 90,
+                h: 80,
+            },
+            rtl: false,
+        })
+    });
+    ActionFacts::CaptionBoxes(boxes.collect())
 }
 
 /// What a provider would say.
@@ -293,7 +314,7 @@ fn the_daily_short_lowers_to_the_end() {
     );
     assert_eq!(
         kinds("render"),
-        BTreeSet::from(["mix", "mux", "render_segment", "write"])
+        BTreeSet::from(["lay_out_captions", "mix", "mux", "render_segment", "write"])
     );
     assert_eq!(
         job.outputs["video"],
@@ -556,7 +577,7 @@ fn a_mix_leads_a_cut_with_its_own_rules() {
          captions: { type: Subtitle.Auto, with: { audio: \"${{ nodes.mix.audio }}\" } }\n  \
          cut: { type: Edit.Timeline, with: { template: quiet, clips: \"${{ nodes.motion.media }}\", audio: \"${{ nodes.mix.audio }}\", captions: \"${{ nodes.captions.captions }}\" } }\n  \
          render: { type: Output.Render, with: { timeline: \"${{ nodes.cut.timeline }}\", name: bees } }\n  \
-         save: { type: Output.Download, with: { file: \"${{ nodes.render.video }}\", to: out/, sidecars: [srt, vtt, json], overwrite: suffix } }\n\
+         save: { type: Output.Download, with: { file: \"${{ nodes.render.video }}\", to: out/, sidecars: [srt, vtt, ass, words, json], overwrite: suffix } }\n\
          outputs: { lufs: \"${{ nodes.mix.loudness.lufs }}\", path: \"${{ nodes.save.path }}\" }\n",
     );
     let mix = |node: &str| {
@@ -586,7 +607,37 @@ fn a_mix_leads_a_cut_with_its_own_rules() {
         .iter()
         .map(|item| item.to.rsplit('/').next().unwrap_or_default())
         .collect();
-    assert_eq!(names, ["bees.mp4", "bees.srt", "bees.vtt", "bees.json"]);
+    assert_eq!(
+        names,
+        [
+            "bees.mp4",
+            "bees.srt",
+            "bees.vtt",
+            "bees.ass",
+            "bees.words.json",
+            "bees.json"
+        ]
+    );
+    let written = |ending: &str| {
+        job.actions["render"]
+            .iter()
+            .find_map(|action| match action {
+                Action::Write(request) if request.name.ends_with(ending) => {
+                    Some(request.text.clone())
+                }
+                _ => None,
+            })
+            .expect("the node writes it")
+    };
+    let words = written(".words.json");
+    for part in [
+        "\"text\": \"Bees\"",
+        "\"boxes\": [",
+        "\"lit_until_frame\": ",
+    ] {
+        assert!(words.contains(part), "{words}");
+    }
+    assert!(written(".ass").contains("\nDialogue: 0,0:00:00."));
     assert_eq!(job.outputs["lufs"], OutputValue::Number(-14.02));
 }
 

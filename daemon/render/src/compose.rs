@@ -208,7 +208,8 @@ impl ClipPainter {
 /// A face with the bytes of its file.
 type FontBytes = (FontFace, Arc<Vec<u8>>);
 
-fn read_fonts(fonts: &[FontFace], blobs: Blobs) -> Result<Vec<FontBytes>, RenderError> {
+/// The bytes of faces; those of one file are shared.
+pub(crate) fn read_fonts(fonts: &[FontFace], blobs: Blobs) -> Result<Vec<FontBytes>, RenderError> {
     let mut files: BTreeMap<Digest, Arc<Vec<u8>>> = BTreeMap::new();
     fonts
         .iter()

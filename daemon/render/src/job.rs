@@ -6,18 +6,20 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fenta_templates::timeline::{FontFace, FontRequest};
-use fenta_workflows::action::{Action, ActionFacts, ProbeRequest, ResolveFontsRequest};
+use fenta_workflows::action::{
+    Action, ActionFacts, CaptionBox, LayOutCaptionsRequest, ProbeRequest, ResolveFontsRequest,
+};
 use fenta_workflows::digest::blob_digest;
 use fenta_workflows::worker::{WorkerFailure, WorkerJob};
 
 use crate::audio::{self, AudioDone};
-use crate::compose::Blobs;
+use crate::compose::{Blobs, read_fonts};
 use crate::encode::{SEGMENT_FILE, render_segment};
 use crate::error::RenderError;
 use crate::mux::{VIDEO_FILE, mux};
 use crate::probe::probe;
 use crate::snapshot::{COVER_FILE, snapshot};
-use crate::text::resolve_fonts;
+use crate::text::{lay_out_captions, resolve_fonts};
 
 /// What an action left behind.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,6 +83,7 @@ pub fn perform(
             snapshot(cover, blobs, out_dir)?;
             ActionDone::file("image", COVER_FILE, ActionFacts::None)
         }
+        Action::LayOutCaptions(request) => ActionDone::facts(lay_out(request, blobs)?),
         Action::Collect(_)
         | Action::ReadText(_)
         | Action::Write(_)
@@ -94,6 +97,21 @@ pub fn perform(
         }
     };
     Ok(done)
+}
+
+/// Where every word of captions lies.
+fn lay_out(request: &LayOutCaptionsRequest, blobs: Blobs) -> Result<ActionFacts, RenderError> {
+    let fonts = read_fonts(&request.fonts, blobs)?;
+    let boxes = lay_out_captions(&request.captions, request.canvas.frame_rate, &fonts)
+        .map_err(|error| RenderError::Reported(error.into()))?;
+    let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+    let boxes = boxes.into_iter().map(|one| CaptionBox {
+        cue: number(one.cue),
+        word: number(one.word),
+        rect: one.rect,
+        rtl: one.rtl,
+    });
+    Ok(ActionFacts::CaptionBoxes(boxes.collect()))
 }
 
 fn measure(request: &ProbeRequest, blobs: Blobs) -> Result<ActionDone, WorkerFailure> {

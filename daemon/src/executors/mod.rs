@@ -201,7 +201,8 @@ impl Executors {
             | Action::RenderSegment(_)
             | Action::Mix(_)
             | Action::Mux(_)
-            | Action::Snapshot(_) => worker::run(tools, action, attempt).await?,
+            | Action::Snapshot(_)
+            | Action::LayOutCaptions(_) => worker::run(tools, action, attempt).await?,
         })
     }
 }

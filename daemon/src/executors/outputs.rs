@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fenta_workflows::action::{Action, ActionFacts, SpeechFacts};
+use fenta_workflows::action::{
+    Action, ActionFacts, CaptionBox, LayOutCaptionsRequest, SpeechFacts,
+};
 
 /// The outputs an action must have, beyond which a worker may make none of that name.
 const fn wanted(action: &Action) -> &'static [&'static str] {
@@ -70,6 +72,9 @@ pub(super) fn check_facts(
         (Action::Speak(request), ActionFacts::Speech(speech)) => {
             check_speech(request.text.split_whitespace().count(), speech)
         }
+        (Action::LayOutCaptions(request), ActionFacts::CaptionBoxes(boxes)) => {
+            check_boxes(request, boxes)
+        }
         (Action::RenderSegment(request), ActionFacts::Segment(segment)) => {
             equal_by("frames", request.segment.frames, segment.frames)?;
             equal_by("bytes", size_of(files, "video"), segment.bytes)
@@ -81,6 +86,19 @@ pub(super) fn check_facts(
         }
         (action, _) => Err(format!("the facts are not those of {}", action.kind())),
     }
+}
+
+fn check_boxes(request: &LayOutCaptionsRequest, boxes: &[CaptionBox]) -> Result<(), String> {
+    for one in boxes {
+        let cue = request.captions.cues.get(one.cue as usize);
+        if cue.is_none_or(|cue| one.word as usize >= cue.words.len()) {
+            return Err(format!(
+                "there is a box for word {} of cue {}, which the captions do not have",
+                one.word, one.cue
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn check_speech(tokens: usize, speech: &SpeechFacts) -> Result<(), String> {

@@ -47,15 +47,34 @@ fn read(path: &Path) -> Result<String, WorkerFailure> {
             "choose a shorter text",
         ));
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
+    let text = decoded(bytes).map_err(|wrong| {
         failure(
             FailureClass::Input,
-            format!("{} is not UTF-8 text: byte {at} is wrong", path.display()),
+            format!("{} is not {wrong}", path.display()),
             "save the file as UTF-8",
         )
     })?;
     Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())
+}
+
+/// UTF-8, or UTF-16 where a byte order mark says so, as some subtitle programs write; the error says what is wrong.
+fn decoded(bytes: Vec<u8>) -> Result<String, String> {
+    let unit: fn([u8; 2]) -> u16 = match bytes.get(..2) {
+        Some([0xFF, 0xFE]) => u16::from_le_bytes,
+        Some([0xFE, 0xFF]) => u16::from_be_bytes,
+        _ => {
+            return String::from_utf8(bytes).map_err(|error| {
+                let at = error.utf8_error().valid_up_to();
+                format!("UTF-8 text: byte {at} is wrong")
+            });
+        }
+    };
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    let units = pairs.iter().map(|pair| unit(*pair));
+    let whole = rest.is_empty().then_some(());
+    whole
+        .and_then(|()| char::decode_utf16(units).collect::<Result<_, _>>().ok())
+        .ok_or_else(|| "whole UTF-16 text, as its first bytes say it is".to_owned())
 }
 
 #[cfg(test)]
@@ -72,6 +91,25 @@ mod tests {
             ActionFacts::Text(text) => text,
             other => panic!("{other:?}"),
         })
+    }
+
+    #[tokio::test]
+    async fn texts_of_two_byte_units_are_read_both_ways() {
+        let text = "1\nGrüße 🐝\n";
+        for (mark, bytes) in [
+            ([0xFF, 0xFE], u16::to_le_bytes as fn(u16) -> [u8; 2]),
+            ([0xFE, 0xFF], u16::to_be_bytes),
+        ] {
+            let body = text.encode_utf16().flat_map(bytes);
+            let file: Vec<u8> = mark.into_iter().chain(body).collect();
+            assert_eq!(read_bytes(&file).await.unwrap(), text);
+            let failed = read_bytes(&file[..file.len() - 1]).await.unwrap_err();
+            assert!(
+                failed.message.contains("is not whole UTF-16"),
+                "{}",
+                failed.message
+            );
+        }
     }
 
     #[tokio::test]

@@ -148,6 +148,8 @@ pub(crate) struct Grouping {
     pub(crate) min_on_screen_ms: u32,
     /// Pauses shorter than this are bridged, milliseconds.
     pub(crate) gap_merge_ms: u32,
+    /// Most characters a second that have to be read, if there is a limit; wide ones count as two.
+    pub(crate) max_cps: Option<u8>,
 }
 
 impl CaptionRules {
@@ -345,6 +347,7 @@ fn read_grouping(fields: &Fields<'_>, preset: Preset, (size, max_width): (u16, u
         max_chars: fields.int("max_chars").unwrap_or(letters.max(4) as usize),
         min_on_screen_ms: fields.duration("min_on_screen").unwrap_or(200),
         gap_merge_ms: fields.duration("gap_merge").unwrap_or(300),
+        max_cps: fields.int("max_cps"),
     }
 }
 
@@ -603,7 +606,7 @@ mod tests {
             "preset: karaoke, font: 'Inter:700', size: 60, color: '#EEEEEE', case: upper, words_per_caption: [1, 3], \
              max_lines: 1, max_chars: 16, max_width: 500, outline: {width: 5}, shadow: {blur: 3}, \
              highlight: {mode: box, color: '#FF0000', scale: 1.05}, position: {anchor: left, x: 100, y: 600}, \
-             emphasis: {words: [Never, always], color: '#FF0000'}, emoji: strip, min_on_screen: 250ms, gap_merge: 400ms",
+             emphasis: {words: [Never, always], color: '#FF0000'}, emoji: strip, min_on_screen: 250ms, gap_merge: 400ms, max_cps: 18",
         );
         let style = rules.style(&BTreeMap::new());
         assert_eq!(style.preset, CaptionPreset::Karaoke);
@@ -624,6 +627,7 @@ mod tests {
                 max_chars: 16,
                 min_on_screen_ms: 250,
                 gap_merge_ms: 400,
+                max_cps: Some(18),
             }
         );
     }

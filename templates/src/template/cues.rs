@@ -7,6 +7,7 @@ use super::caption_rules::{CaptionRules, Emphasis, Grouping, bare};
 use super::edit_rules::frames;
 use super::schedule::{CUT_LEAD, PlacedScene, PlacedWord};
 use super::shots::ends_phrase;
+use super::word_pieces::first_characters;
 use crate::time::{FrameRate, TimeRange};
 use crate::timeline::{Cue, CueWord, ends_sentence, is_spaceless};
 
@@ -31,7 +32,11 @@ const DANGLING_GERMAN: [&str; 24] = [
 
 /// Columns of a line that a word takes: letters as wide as they are high count as two.
 fn columns(word: &str) -> usize {
-    word.chars().map(|c| 1 + usize::from(is_wide(c))).sum()
+    if word.is_ascii() {
+        return word.len();
+    }
+    let letters = first_characters(word);
+    letters.iter().map(|c| 1 + usize::from(is_wide(*c))).sum()
 }
 
 /// Letters of the scripts that are written in squares.
@@ -134,6 +139,54 @@ impl CueRules {
         !word.is_empty() && words.contains(&word)
     }
 
+    /// Columns of a cue with the spaces in it, which is what reading takes.
+    fn reading_columns<'a>(texts: impl Iterator<Item = &'a str>) -> i64 {
+        let mut before: Option<&str> = None;
+        let mut sum = 0;
+        for text in texts {
+            let space = before.is_some_and(|before| !is_joined(before, text));
+            sum += columns(text) + usize::from(space);
+            before = Some(text);
+        }
+        sum as i64
+    }
+
+    /// Frames that reading a group takes at the speed the style allows; 0 where it allows any.
+    fn reading_frames(&self, group: &[PlacedWord]) -> i64 {
+        let Some(max_cps) = self.grouping.max_cps else {
+            return 0;
+        };
+        let columns = Self::reading_columns(group.iter().map(|word| word.text.as_str()));
+        (columns as f64 * self.rate.as_f64() / f64::from(max_cps)).ceil() as i64
+    }
+
+    /// What is said where captions are gone before they can be read at the speed the style allows.
+    pub(crate) fn too_fast(&self, cues: &[Cue]) -> Option<String> {
+        let max_cps = self.grouping.max_cps?;
+        let speed = |cue: &Cue| {
+            let texts = cue.words.iter().map(|word| word.text.as_str());
+            let frames = cue.range.duration.value.max(1) as f64;
+            Self::reading_columns(texts) as f64 * self.rate.as_f64() / frames
+        };
+        let fast = cues
+            .iter()
+            .filter(|cue| speed(cue) > f64::from(max_cps) + 0.05);
+        let fastest = fast.clone().max_by(|a, b| speed(a).total_cmp(&speed(b)))?;
+        let words: Vec<&str> = fastest
+            .words
+            .iter()
+            .map(|word| word.text.as_str())
+            .collect();
+        Some(format!(
+            "{} of {} captions are faster than `max_cps` {max_cps}; the fastest, `{}`, has {:.0} characters a second: speak \
+             more slowly, or let cues be longer with `words_per_caption` and `max_lines`",
+            fast.count(),
+            cues.len(),
+            words.join(" "),
+            speed(fastest)
+        ))
+    }
+
     /// When the group `[from, to)` is seen.
     fn span(&self, scene: &PlacedScene, hook: bool, (from, to): (usize, usize)) -> (i64, i64) {
         let words = &scene.words;
@@ -149,6 +202,8 @@ impl CueRules {
         } else {
             (spoken + self.linger).min(next)
         };
+        // Silence after it is time to read.
+        let end = end.max((start + self.reading_frames(&words[from..to])).min(next));
         (start, end)
     }
 
@@ -226,8 +281,13 @@ impl CueRules {
             .map_or(group[count - 1].end, |next| next.start)
             - group[0].start;
         let brief = if seen < self.min_on_screen { 20 } else { 0 };
+        let fast = if seen < self.reading_frames(group) {
+            10
+        } else {
+            0
+        };
         let middle = (self.grouping.min_words + self.grouping.max_words) as i64;
-        inside + orphan + flow + brief + (2 * count as i64 - middle).abs()
+        inside + orphan + flow + brief + fast + (2 * count as i64 - middle).abs()
     }
 
     fn inside_cost(&self, word: &PlacedWord, next: &PlacedWord) -> i64 {
@@ -327,6 +387,7 @@ mod tests {
             max_chars,
             min_on_screen_ms: 200,
             gap_merge_ms: 300,
+            max_cps: None,
         };
         in_language(grouping, "en-GB")
     }
@@ -471,6 +532,41 @@ mod tests {
         }
     }
 
+    // spec: T-49
+    #[test]
+    fn captions_are_seen_long_enough_to_be_read_where_that_is_possible() {
+        let slow = |max_cps| {
+            let grouping = Grouping {
+                max_cps,
+                ..rules(1, 3, 30).grouping
+            };
+            in_language(grouping, "en")
+        };
+        let words = [
+            ("Extraordinary", 0),
+            ("bees.", 0),
+            ("They", 40),
+            ("dance.", 0),
+        ];
+        let lasting = |rules: &CueRules| -> Vec<i64> {
+            let cues = rules.cues(&[scene(&words)]);
+            cues.iter().map(|cue| cue.range.duration.value).collect()
+        };
+        let (free, limited) = (lasting(&slow(None)), lasting(&slow(Some(15))));
+        // 19 characters at 15 a second are 38 frames.
+        assert!(free[0] < 38 && limited[0] >= 38, "{free:?} {limited:?}");
+        let rules = slow(Some(15));
+        assert_eq!(rules.too_fast(&rules.cues(&[scene(&words)])), None);
+        let hurried = slow(Some(5));
+        let cues = hurried.cues(&[scene(&words)]);
+        let told = hurried.too_fast(&cues).unwrap();
+        assert!(
+            told.starts_with("2 of 2 captions are faster than `max_cps` 5; the fastest, `"),
+            "{told}"
+        );
+        assert_eq!(slow(None).too_fast(&cues), None);
+    }
+
     // spec: T-43
     #[test]
     fn japanese_needs_no_spaces_and_more_room() {
@@ -481,6 +577,7 @@ mod tests {
             max_chars: 12,
             min_on_screen_ms: 200,
             gap_merge_ms: 300,
+            max_cps: None,
         };
         let words: Vec<(&str, i64)> = ["私", "たち", "は", "海", "を", "見る"]
             .iter()
@@ -507,6 +604,7 @@ mod tests {
             max_chars: 16,
             min_on_screen_ms: 200,
             gap_merge_ms: 300,
+            max_cps: None,
         };
         let rules = in_language(grouping, "de-AT");
         for text in grouped("Wir gehen heute mit dem Hund in den Wald hinaus", &rules) {

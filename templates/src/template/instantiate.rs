@@ -106,6 +106,7 @@ fn assemble(
     };
     let mut overlays = board.place(&template.items);
     overlays.extend(template.transitions.end.map(|end| board.end(end)));
+    let (captions, hurried) = captions(template, bindings, (filled, facts), &schedule);
     Timeline {
         version: TIMELINE_VERSION,
         template: TemplateStamp {
@@ -116,12 +117,12 @@ fn assemble(
         canvas,
         duration,
         overlays,
-        captions: captions(template, bindings, (filled, facts), &schedule),
+        captions,
         audio: audio(template, bindings, facts, (&schedule, duration)),
         picture: footage.track,
         fonts,
         profiles: template.profiles.clone(),
-        notes: footage.notes,
+        notes: footage.notes.into_iter().chain(hurried).collect(),
     }
 }
 
@@ -201,23 +202,29 @@ fn present<'a>(template: &'a Template, bindings: &Bindings, filled: &Filled) -> 
         .collect()
 }
 
+/// The captions, and what is to be said about them.
 fn captions(
     template: &Template,
     bindings: &Bindings,
     (filled, facts): (&Filled, Facts<'_>),
     schedule: &Schedule,
-) -> Option<CaptionTrack> {
-    let (rules, shown) = (template.captions.as_ref()?, bindings.captions.as_ref()?);
+) -> (Option<CaptionTrack>, Option<String>) {
+    let (Some(rules), Some(shown)) = (template.captions.as_ref(), bindings.captions.as_ref())
+    else {
+        return (None, None);
+    };
     if !heard(&rules.only_if, facts) {
-        return None;
+        return (None, None);
     }
     let rate = template.canvas.frame_rate;
     let grouping = CueRules::new(rules, &shown.language, rate);
     let cues = grouping.cues(&schedule::shown(schedule, shown, rate));
-    (!cues.is_empty()).then(|| CaptionTrack {
+    let hurried = grouping.too_fast(&cues);
+    let track = (!cues.is_empty()).then(|| CaptionTrack {
         style: rules.style(&filled.colors),
         cues,
-    })
+    });
+    (track, hurried)
 }
 
 /// Whether a track's condition, if it has one, holds.

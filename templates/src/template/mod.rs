@@ -39,6 +39,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod tracks;
+mod word_pieces;
 mod wrong;
 
 pub use binding::{Bindings, CaptionBinding, ClipBinding, ImageBinding, VoiceBinding, VoiceWord};
@@ -240,17 +241,21 @@ impl Template {
     pub fn font_requests_for(&self, bindings: &Bindings) -> Vec<FontRequest> {
         let mut requests = self.font_requests();
         let filled = fill::texts(self, bindings);
+        let language = bindings
+            .captions
+            .as_ref()
+            .map_or("", |shown| shown.language.as_str());
         for item in &self.items {
             if let ItemContent::Text { pattern, style } = &item.content {
-                for extra in font_fallback::requests_for(&pattern.fill(&filled), style.font.weight)
-                {
+                let text = pattern.fill(&filled);
+                for extra in font_fallback::requests_for(&text, style.font.weight, language) {
                     add_once(&mut requests, extra);
                 }
             }
         }
         if let (Some(rules), Some(shown)) = (&self.captions, &bindings.captions) {
             for word in shown.scenes.iter().flatten() {
-                for extra in font_fallback::requests_for(&word.text, rules.font.weight) {
+                for extra in font_fallback::requests_for(&word.text, rules.font.weight, language) {
                     add_once(&mut requests, extra);
                 }
             }

@@ -6,6 +6,7 @@
 use super::binding::{Bindings, CaptionBinding, VoiceBinding, VoiceWord};
 use super::caption_rules::bare;
 use super::edit_rules::{EditRules, frames};
+use super::word_pieces;
 use crate::time::{FrameRate, RationalTime};
 use crate::timeline::AUDIO_RATE;
 
@@ -87,7 +88,7 @@ pub(crate) fn shown(
         .zip(&captions.scenes)
         .map(|(scene, shown)| {
             let mut scene = PlacedScene {
-                words: words(shown, scene.audio_start, rate),
+                words: words(&word_pieces::divided(shown), scene.audio_start, rate),
                 ..scene.clone()
             };
             settle(&mut scene);

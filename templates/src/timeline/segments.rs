@@ -44,6 +44,19 @@ impl Timeline {
             .collect()
     }
 
+    /// The faces the captions use, in the order of the timeline's list.
+    pub fn caption_fonts(&self) -> Vec<FontFace> {
+        let wanted = self
+            .captions
+            .as_ref()
+            .map_or_else(Vec::new, caption_requests);
+        let used = self
+            .fonts
+            .iter()
+            .filter(|face| wanted.contains(&face.request));
+        used.cloned().collect()
+    }
+
     /// One frame as a still, with everything visible in it. A frame outside the timeline means its nearest frame;
     /// quality outside 1-100 means the nearest limit.
     pub fn cover(&self, frame: i64, quality: u8) -> CoverSpec {
@@ -265,15 +278,19 @@ fn segment_requests(segment: &SegmentSpec) -> Vec<FontRequest> {
     for overlay in &segment.overlays {
         if let OverlayContent::Text(text) = &overlay.content {
             requests.push(text.font.clone());
-            requests.extend(font_fallback::requests_for(&text.text, text.font.weight));
+            requests.extend(font_fallback::candidates_for(&text.text, text.font.weight));
         }
     }
-    if let Some(track) = &segment.captions {
-        let weight = track.style.font.weight;
-        requests.push(track.style.font.clone());
-        for word in track.cues.iter().flat_map(|cue| &cue.words) {
-            requests.extend(font_fallback::requests_for(&word.text, weight));
-        }
+    requests.extend(segment.captions.iter().flat_map(caption_requests));
+    requests
+}
+
+/// Every face that captions ask for.
+fn caption_requests(track: &CaptionTrack) -> Vec<FontRequest> {
+    let weight = track.style.font.weight;
+    let mut requests = vec![track.style.font.clone()];
+    for word in track.cues.iter().flat_map(|cue| &cue.words) {
+        requests.extend(font_fallback::candidates_for(&word.text, weight));
     }
     requests
 }

@@ -32,6 +32,7 @@ mod own_files;
 mod palette;
 mod placeholders;
 mod render_profile;
+mod render_sidecars;
 mod schedule_cron;
 mod script;
 mod script_generate;

@@ -12,6 +12,9 @@ use crate::node::{
 };
 use crate::value::{FileValue, PortType, Value};
 
+/// How the files of words end.
+const WORDS: &str = ".words.json";
+
 /// The node type.
 pub(super) struct OutputDownload;
 
@@ -30,14 +33,13 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
         ParamSpec::optional(
             "sidecars",
             ParamType::many(ParamType::Either(vec![
-                ParamType::OneOf(&["srt", "vtt", "json"]),
+                ParamType::OneOf(&["srt", "vtt", "ass", "words", "json"]),
                 ParamType::Port(PortType::File),
             ])),
-            "More files, put beside it under the same name with their own endings: files of nodes, or srt, vtt and json of \
-             a video.",
+            "More files, put beside it under the same name with their own endings: files of nodes, or srt, vtt, ass, words \
+             and json of a video.",
         )
         .later_words(&[
-            ("ass", "write srt or vtt"),
             ("cover", "make one with Output.Cover and give its `image`"),
             ("credits", "publish `attribution` of Input.Stock with a node of its own"),
             ("publish", "write json, the measured facts of the video"),
@@ -158,10 +160,11 @@ impl NodeType for OutputDownload {
 /// A file that belongs to another, by the word it is asked for with.
 fn sidecar_of(file: &FileValue, word: &str) -> Result<FileValue, LowerError> {
     match file.sidecars.get(word) {
+        Some(digest) if word == "words" => Ok(FileValue::new(*digest, format!("video{WORDS}"))),
         Some(digest) => Ok(FileValue::new(*digest, format!("{word}.{word}"))),
         None => Err(LowerError::new(
             format!("{} has no `{word}` that belongs to it", file.name),
-            "only the video of Output.Render has srt, vtt and json; give other files by their node",
+            "only the video of Output.Render has srt, vtt, ass, words and json; give other files by their node",
         )),
     }
 }
@@ -206,6 +209,8 @@ fn beside(target: &str, sidecar: &FileValue) -> String {
         None => target,
     };
     match extension(&sidecar.name) {
+        // So that it stands beside the report, which ends in .json alone.
+        _ if sidecar.name.ends_with(WORDS) => format!("{stem}{WORDS}"),
         Some(ending) => format!("{stem}.{ending}"),
         None => format!("{stem}.{}", sidecar.name),
     }

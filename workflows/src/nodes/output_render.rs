@@ -10,10 +10,11 @@ use fenta_templates::timeline::Timeline;
 use rust_decimal::Decimal;
 
 use super::render_profile::{Target, check_profile, custom_fields};
+use super::render_sidecars::Sidecars;
 
 use crate::action::{
     Action, ActionFacts, ActionResult, AudioEncoding, MixFacts, MixRequest, MuxFacts, MuxRequest,
-    RenderSegmentRequest, VideoEncoding, WriteRequest,
+    RenderSegmentRequest, VideoEncoding,
 };
 use crate::cost::{KnownParams, Meter, Quantity, Spread, render_millis};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
@@ -42,11 +43,23 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
         PortSpec::new(
             "video",
             PortType::File,
-            "The MP4 file; Output.Download finds its srt, vtt and json beside it.",
+            "The MP4 file; Output.Download finds its srt, vtt, ass, words and json beside it.",
         )
         .ending("mp4"),
         PortSpec::new("srt", PortType::File, "The captions as a subtitle file.").ending("srt"),
         PortSpec::new("vtt", PortType::File, "The captions as WebVTT.").ending("vtt"),
+        PortSpec::new(
+            "ass",
+            PortType::File,
+            "The captions as ASS, every word with its time.",
+        )
+        .ending("ass"),
+        PortSpec::new(
+            "words",
+            PortType::File,
+            "Every word of the captions as JSON: its time, and where it lies on the picture.",
+        )
+        .ending("json"),
         PortSpec::new(
             "report",
             PortType::Json,
@@ -204,18 +217,9 @@ impl NodeType for OutputRender {
             name: format!("{name}.mp4"),
             sidecars: sidecars.beside(),
         };
-        Ok(outputs([
-            ("video", Value::File(video)),
-            (
-                "srt",
-                Value::File(FileValue::new(sidecars.srt, "captions.srt")),
-            ),
-            (
-                "vtt",
-                Value::File(FileValue::new(sidecars.vtt, "captions.vtt")),
-            ),
-            ("report", report),
-        ]))
+        let mut found = outputs([("video", Value::File(video)), ("report", report)]);
+        found.extend(sidecars.ports());
+        Ok(found)
     }
 }
 
@@ -344,47 +348,6 @@ impl<'a> Parts<'a> {
             ),
         ];
         Value::Record(outputs(fields))
-    }
-}
-
-/// The files that belong to a video.
-struct Sidecars {
-    srt: Digest,
-    vtt: Digest,
-    json: Digest,
-}
-
-impl Sidecars {
-    fn write(timeline: &Timeline, report: &Value, steps: &mut Steps<'_>) -> Result<Self, Halt> {
-        let texts = [
-            ("captions.srt", timeline.srt()),
-            ("captions.vtt", timeline.vtt()),
-            ("report.json", format!("{:#}\n", report.to_json())),
-        ];
-        let actions = texts.into_iter().map(|(name, text)| {
-            Action::Write(WriteRequest {
-                name: name.to_owned(),
-                text,
-            })
-        });
-        let results = steps.run(actions.collect())?;
-        let file = |at: usize| {
-            let digest = results[at].outputs.get("file").copied();
-            digest.ok_or_else(|| wrong_facts("write"))
-        };
-        Ok(Self {
-            srt: file(0)?,
-            vtt: file(1)?,
-            json: file(2)?,
-        })
-    }
-
-    /// By the words Output.Download asks for them with.
-    fn beside(&self) -> BTreeMap<String, Digest> {
-        [("srt", self.srt), ("vtt", self.vtt), ("json", self.json)]
-            .into_iter()
-            .map(|(word, digest)| (word.to_owned(), digest))
-            .collect()
     }
 }
 

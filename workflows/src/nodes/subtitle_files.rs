@@ -94,11 +94,26 @@ fn timed(captions: &Captions) -> Vec<TimedWord> {
         .collect()
 }
 
-/// The words of subtitles, each with the part of its subtitle's time that its letters have, in samples from the start.
-pub(super) fn words_of(subtitles: &[Subtitle]) -> Vec<CaptionWord> {
+/// The words of subtitles in samples from the start: with the times that the file gives them, else each with the part of
+/// its subtitle's time that its letters have.
+pub(super) fn words_of(subtitles: &[Subtitle], told: &[Vec<TimedWord>]) -> Vec<CaptionWord> {
     let mut words = Vec::new();
     let mut from = 0;
-    for one in subtitles {
+    for (at, one) in subtitles.iter().enumerate() {
+        if let Some(told) = told.get(at).filter(|told| !told.is_empty()) {
+            for word in told {
+                let start = (word.start_ms.max(0).unsigned_abs() * PER_MS).max(from);
+                let end = (word.end_ms.max(0).unsigned_abs() * PER_MS).max(start);
+                from = end;
+                words.push(CaptionWord {
+                    text: word.text.clone(),
+                    start,
+                    end,
+                    scene: 0,
+                });
+            }
+            continue;
+        }
         let texts: Vec<&str> = one
             .lines
             .iter()
@@ -144,13 +159,31 @@ mod tests {
 
     #[test]
     fn words_share_the_time_of_their_subtitle_by_letters() {
-        let words = words_of(&[subtitle(1000, 2000, "a four"), subtitle(1900, 2500, "late")]);
+        let words = words_of(
+            &[subtitle(1000, 2000, "a four"), subtitle(1900, 2500, "late")],
+            &[],
+        );
         let times: Vec<(u64, u64)> = words.iter().map(|word| (word.start, word.end)).collect();
         // Weights 2 and 5 of 7; the third waits for the subtitle before it.
         assert_eq!(
             times,
             [(48_000, 61_714), (61_714, 96_000), (96_000, 120_000)]
         );
+    }
+
+    #[test]
+    fn times_that_a_file_tells_are_kept() {
+        let told = TimedWord {
+            text: "Bees".into(),
+            start_ms: 1250,
+            end_ms: 1500,
+        };
+        let words = words_of(
+            &[subtitle(1000, 2000, "Bees"), subtitle(2000, 3000, "dance")],
+            &[vec![told], Vec::new()],
+        );
+        let times: Vec<(u64, u64)> = words.iter().map(|word| (word.start, word.end)).collect();
+        assert_eq!(times, [(60_000, 72_000), (96_000, 144_000)]);
     }
 
     #[test]

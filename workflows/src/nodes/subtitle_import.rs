@@ -32,7 +32,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
     NodeDescriptor {
         kind: "Subtitle.Import",
         version: 1,
-        summary: "A subtitle file of yours (SRT or VTT) as captions, and as a script to speak or translate.",
+        summary: "A subtitle file of yours (SRT, VTT or ASS) as captions, and as a script to speak or translate.",
         params: params(),
         ports,
         example: "\
@@ -58,9 +58,10 @@ fn params() -> Vec<ParamSpec> {
         ),
         ParamSpec::with_default(
             "format",
-            ParamType::OneOf(&["auto", "srt", "vtt"]),
+            ParamType::OneOf(&["auto", "srt", "vtt", "ass"]),
             Value::Text("auto".into()),
-            "How it is written; `auto` tells it by the text.",
+            "How it is written; `auto` tells it by the text. Of ASS (and SSA) texts and times are taken, those of single \
+             words too; looks, places and drawings are the template's business.",
         ),
         ParamSpec::with_default(
             "language",
@@ -92,11 +93,12 @@ impl NodeType for SubtitleImport {
         let format = match params.text("format")? {
             "srt" => Some(SubtitleFormat::Srt),
             "vtt" => Some(SubtitleFormat::Vtt),
+            "ass" => Some(SubtitleFormat::Ass),
             _ => None,
         };
         let read = read_subtitles(&text, format).map_err(|error| unreadable(path, &error))?;
         let language = params.text("language")?;
-        let captions = captions(&read.subtitles, language, params)?;
+        let captions = captions(&read, language, params)?;
         let [srt, vtt] = subtitle_files::files(&read.subtitles, steps)?;
         let mut values = script::values(as_script(&read.subtitles, language));
         values.extend(outputs([
@@ -119,7 +121,7 @@ impl NodeType for SubtitleImport {
 /// The error for a file that holds no subtitles.
 pub(super) fn unreadable(path: &str, error: &SubtitleError) -> LowerError {
     let hint = match error {
-        SubtitleError::OtherFormat { .. } => "save it as SRT or VTT first",
+        SubtitleError::OtherFormat { .. } => "save it as SRT, VTT or ASS first",
         SubtitleError::TooMany => "split it into several files",
         SubtitleError::Empty | SubtitleError::NoSubtitles { .. } => {
             "a subtitle has a line of times, 00:00:01,000 --> 00:00:02,500, and its text below it"
@@ -152,11 +154,11 @@ fn as_script(subtitles: &[Subtitle], language: &str) -> Script {
 }
 
 fn captions(
-    subtitles: &[Subtitle],
+    read: &ReadSubtitles,
     language: &str,
     params: Params<'_>,
 ) -> Result<Captions, LowerError> {
-    let words = subtitle_files::words_of(subtitles);
+    let words = subtitle_files::words_of(&read.subtitles, &read.words);
     let Some(Value::Voice(voice)) = params.get("voice") else {
         return Ok(Captions {
             language: language.to_owned(),
@@ -278,5 +280,20 @@ mod tests {
             "/w/talk.srt: this is an XML (TTML) file, not SRT, VTT or ASS"
         );
         assert!(error.hint.contains("save it as SRT"));
+    }
+
+    #[test]
+    fn karaoke_times_become_those_of_words() {
+        let ass = "[Events]\nFormat: Start, End, Text\nDialogue: 0:00:01.00,0:00:03.00,{\\k50}Bees {\\k100}dance\n";
+        let out = bench().outputs(&results(ass));
+        let Value::Captions(captions) = &out["captions"] else {
+            panic!()
+        };
+        let times: Vec<(u64, u64)> = captions
+            .words
+            .iter()
+            .map(|word| (word.start, word.end))
+            .collect();
+        assert_eq!(times, [(48_000, 72_000), (72_000, 144_000)]);
     }
 }

@@ -747,6 +747,7 @@ mod tests {
         }
     }
 
+    // spec: T-50
     #[test]
     fn a_marker_is_drawn_over_its_word_in_reading_direction() {
         let given = fonts(&[("Inter", 800), ("Noto Sans Arabic", 800)]);

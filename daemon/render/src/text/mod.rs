@@ -32,7 +32,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fenta_templates::digest::Digest;
-use fenta_templates::timeline::{FontFace, Rect, SegmentSpec};
+use fenta_templates::time::FrameRate;
+use fenta_templates::timeline::{CaptionTrack, FontFace, Rect, SegmentSpec};
 
 use caption::CaptionPainter;
 use fonts::FontLibrary;
@@ -66,6 +67,19 @@ pub struct WordBox {
     pub rect: Rect,
     /// Whether the word is read from the right.
     pub rtl: bool,
+}
+
+/// Lays captions out as they are drawn, and says where every word lies at rest, in reading order.
+///
+/// # Errors
+/// A font that was not given, a character that no given font has.
+pub fn lay_out_captions(
+    track: &CaptionTrack,
+    rate: FrameRate,
+    fonts: &[(FontFace, Arc<Vec<u8>>)],
+) -> Result<Vec<WordBox>, TextError> {
+    let mut library = FontLibrary::new(fonts)?;
+    Ok(CaptionPainter::new(track, rate, &mut library)?.word_boxes())
 }
 
 /// Draws the overlays and captions of one segment.

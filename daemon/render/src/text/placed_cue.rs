@@ -272,11 +272,21 @@ fn compose(words: &[CueWord], uppercase: bool) -> (String, Vec<Range<usize>>) {
         };
         if !joined {
             text.push(' ');
+        } else if text.chars().next_back().is_some_and(breaks_between_words) {
+            text.push(BREAK);
         }
         ranges.push(text.len()..text.len() + plain.len());
         text.push_str(&plain);
     }
     (text, ranges)
+}
+
+/// Lines may break where this stands, and nothing of it is seen.
+const BREAK: char = '\u{200B}';
+
+/// Scripts without spaces in which a line breaks between words only; Chinese and Japanese lines break nearly anywhere.
+const fn breaks_between_words(c: char) -> bool {
+    matches!(c, '\u{0E00}'..='\u{0EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}')
 }
 
 /// As large as fits: first smaller letters, then more lines, then smaller still for a word that is wider than a line,

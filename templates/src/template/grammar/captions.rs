@@ -77,6 +77,11 @@ pub(super) static CAPTIONS: Section = Section {
         )
         .or("300ms"),
         key(
+            "max_cps",
+            int(5, 60, "characters a second"),
+            "Fastest reading; pauses are used to keep it, and the timeline says where it cannot be kept.",
+        ),
+        key(
             "emoji",
             Shape::Choice(EMOJI),
             "What happens to emoji in the words.",
