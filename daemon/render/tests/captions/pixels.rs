@@ -72,12 +72,12 @@ fn the_highlight_lies_on_the_word_being_spoken_with_every_preset() {
 #[test]
 fn a_growing_word_stays_around_its_box_and_a_plate_changes_nothing() {
     let look = format!("highlight: {{ color: '{LIT}', scale: 1.2 }}");
-    check(&styled(&look), 24);
+    check(&styled(&look), 60);
     check(
         &styled(&format!(
             "{look}, plate: {{ shape: lines }}, outline: {{ width: 0 }}"
         )),
-        24,
+        60,
     );
 }
 
