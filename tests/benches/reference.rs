@@ -135,6 +135,7 @@ fn fenta(media: &Path, out: &Path) -> anyhow::Result<f64> {
         segments: digests,
         audio: Some(bench.add(&audio)?),
         title: String::new(),
+        container: Container::Mp4,
     };
     let made = bench.run(Action::Mux(mux))?;
     std::fs::copy(&made.outputs["video"], out)?;
@@ -158,6 +159,7 @@ fn segment_action(timeline: &Timeline, segment: &SegmentSpec) -> Action {
             gop: 60,
             b_frames: 2,
             threads: 1,
+            alpha: false,
         },
     }))
 }

@@ -44,6 +44,8 @@ pub enum Action {
     Mix(MixRequest),
     /// Join segments and soundtrack into the output file.
     Mux(MuxRequest),
+    /// Read a finished file back.
+    Verify(VerifyRequest),
     /// Draw one frame as JPEG.
     Snapshot(Box<CoverSpec>),
     /// Find where every word of captions lies.
@@ -143,6 +145,10 @@ pub struct VideoEncoding {
     pub b_frames: u8,
     /// Encoder threads; other counts give other bytes.
     pub threads: u8,
+    /// Keep what nothing covers see-through instead of painting the canvas' background; `libvpx-vp9`, `prores_ks` and
+    /// `png` only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alpha: bool,
 }
 
 /// Draw and encode a span of the timeline.
@@ -170,9 +176,10 @@ pub struct LayOutCaptionsRequest {
 /// How the soundtrack is encoded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioEncoding {
-    /// FFmpeg's encoder name, `aac`.
+    /// FFmpeg's encoder name: `aac` and `libopus` go into a video, `libmp3lame` and `pcm_s16le` make a finished MP3 or
+    /// WAV file.
     pub encoder: String,
-    /// Kilobits per second.
+    /// Kilobits per second; nothing to `pcm_s16le`.
     pub bitrate_kbps: u32,
 }
 
@@ -183,6 +190,35 @@ pub struct MixRequest {
     pub plan: AudioPlan,
     /// How it is encoded.
     pub encoding: AudioEncoding,
+}
+
+/// What kind of file results.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Container {
+    /// MP4 with its index in front and without an edit list.
+    #[default]
+    Mp4,
+    /// QuickTime.
+    Mov,
+    /// WebM.
+    Webm,
+    /// An endless animation with one palette for all frames, from segments of any codec.
+    Gif,
+    /// A ZIP file of numbered PNG pictures, from segments encoded by `png`.
+    PngZip,
+    /// The soundtrack alone, AAC in MP4.
+    M4a,
+}
+
+impl Container {
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks with a reference"
+    )]
+    const fn is_mp4(&self) -> bool {
+        matches!(self, Self::Mp4)
+    }
 }
 
 /// Join segments and soundtrack by stream copy.
@@ -198,6 +234,16 @@ pub struct MuxRequest {
     pub audio: Option<Digest>,
     /// Title for the file's metadata; may be empty.
     pub title: String,
+    /// What kind of file they are joined into.
+    #[serde(default, skip_serializing_if = "Container::is_mp4")]
+    pub container: Container,
+}
+
+/// Read a finished file back: every packet, and its first and last picture decoded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyRequest {
+    /// The file.
+    pub file: Digest,
 }
 
 /// Keep a text as a blob.
@@ -265,6 +311,7 @@ impl Action {
             Self::RenderSegment(_) => "render_segment",
             Self::Mix(_) => "mix",
             Self::Mux(_) => "mux",
+            Self::Verify(_) => "verify",
             Self::Snapshot(_) => "snapshot",
             Self::LayOutCaptions(_) => "lay_out_captions",
             Self::Write(_) => "write",
@@ -349,6 +396,9 @@ impl Action {
                 blobs.extend(request.segments.iter().copied());
                 blobs.extend(request.audio);
             }
+            Self::Verify(request) => {
+                blobs.insert(request.file);
+            }
             Self::Publish(request) => blobs.extend(request.items.iter().map(|item| item.source)),
             Self::Invoke(request) => blobs.extend(request.task.blobs()),
             Self::Collect(_)
@@ -415,6 +465,8 @@ pub enum ActionFacts {
     Mix(MixFacts),
     /// The output file.
     Mux(MuxFacts),
+    /// What a finished file really holds.
+    Verify(VerifyFacts),
     /// Where results were put.
     Published(Vec<PublishedFile>),
     /// What a provider gave back.
@@ -456,12 +508,37 @@ pub struct SpeechFacts {
 }
 
 /// An encoded span.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentFacts {
     /// Frames in it.
     pub frames: u32,
     /// Bytes of it.
     pub bytes: u64,
+    /// What was seen while it was drawn; absent in results of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<SegmentView>,
+}
+
+/// Frames `from` up to but without `to`, counted from a segment's start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// First frame.
+    pub from: u32,
+    /// First frame after it.
+    pub to: u32,
+}
+
+/// What was seen of a segment while it was drawn.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentView {
+    /// Where nothing moves, spans of two frames and more.
+    pub still: Vec<Span>,
+    /// Where everything is black.
+    pub black: Vec<Span>,
+    /// Mean luma of the first frame's cells, two hexadecimal digits each.
+    pub first: String,
+    /// The same of the last frame.
+    pub last: String,
 }
 
 /// Where a word of captions lies at rest. A word that was cut over lines has a box on each.
@@ -497,6 +574,23 @@ pub struct MuxFacts {
     pub duration_ms: u64,
     /// Bytes of it.
     pub bytes: u64,
+}
+
+/// What a finished file really holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyFacts {
+    /// Pictures in it.
+    pub frames: u64,
+    /// Displayed width in pixels.
+    pub width: u32,
+    /// Displayed height in pixels.
+    pub height: u32,
+    /// Codec of the picture, if there is one.
+    pub video_codec: Option<String>,
+    /// Codec of the sound, if there is one.
+    pub audio_codec: Option<String>,
+    /// Start of the picture less start of the sound, microseconds; 0 without one of them.
+    pub av_offset_micros: i64,
 }
 
 /// A result in its place.

@@ -120,6 +120,12 @@ pub trait NodeType: Sync {
         let _ = (given, found);
     }
 
+    /// How the names of an output's files end, where the parameters tell.
+    fn ending(&self, port: &PortSpec, given: &Given<'_>) -> Option<&'static str> {
+        let _ = given;
+        port.ending
+    }
+
     /// Facts about the job that change the node's work without being parameters; they become part of its key.
     fn job_params(&self, job: &JobFacts) -> Vec<(&'static str, Value)> {
         let _ = job;

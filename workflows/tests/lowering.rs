@@ -1,14 +1,16 @@
 //! Whole workflows, lowered with a stand-in for the daemon: what is asked for, in which order, and what an edit
 //! changes. Actions are answered with plausible facts; no file is touched.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fenta_templates::time::{FrameRate, RationalTime};
 use fenta_templates::timeline::{ColorTransfer, FontFace, MediaFacts, MediaKind, Rect};
 use fenta_workflows::action::{
     Action, ActionFacts, ActionResult, CaptionBox, CollectedFile, InvokeTask, Invoked,
-    InvokedMedia, LayOutCaptionsRequest, MixFacts, MuxFacts, PublishedFile, SegmentFacts,
-    SpeechFacts, SpokenWord,
+    InvokedMedia, LayOutCaptionsRequest, MixFacts, MuxFacts, MuxRequest, PublishedFile,
+    SegmentFacts,
+    SpeechFacts, SpokenWord, VerifyFacts,
 };
 use fenta_workflows::digest::{Digest, blob_digest};
 use fenta_workflows::job_event::OutputValue;
@@ -103,6 +105,23 @@ fn run(workflow: &Workflow, mut scope: Scope) -> Result<Job, LowerError> {
     Ok(job)
 }
 
+thread_local! {
+    /// What each joined file was made from, for those who read it back.
+    static MUXED: RefCell<BTreeMap<Digest, MuxRequest>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+fn read_back(file: Digest) -> VerifyFacts {
+    let request = MUXED.with_borrow(|muxed| muxed[&file].clone());
+    VerifyFacts {
+        frames: request.segment_frames.iter().map(|f| u64::from(*f)).sum(),
+        width: request.canvas.width,
+        height: request.canvas.height,
+        video_codec: Some("h264".into()),
+        audio_codec: request.audio.map(|_| "aac".into()),
+        av_offset_micros: 0,
+    }
+}
+
 fn blob(action: &Action) -> Digest {
     blob_digest(action.digest("test").as_str().as_bytes())
 }
@@ -154,6 +173,7 @@ fn answer(action: &Action) -> ActionResult {
             ActionFacts::Segment(SegmentFacts {
                 frames: request.segment.frames,
                 bytes: 1000,
+                view: None,
             }),
         ),
         Action::Mix(request) => (
@@ -165,6 +185,7 @@ fn answer(action: &Action) -> ActionResult {
             }),
         ),
         Action::Mux(request) => {
+            MUXED.with_borrow_mut(|muxed| muxed.insert(blob(action), request.clone()));
             let frames = request.segment_frames.iter().map(|f| u64::from(*f)).sum();
             (
                 made("video"),
@@ -175,6 +196,10 @@ fn answer(action: &Action) -> ActionResult {
                 }),
             )
         }
+        Action::Verify(request) => (
+            BTreeMap::new(),
+            ActionFacts::Verify(read_back(request.file)),
+        ),
         Action::Snapshot(_) => (made("image"), ActionFacts::None),
         Action::LayOutCaptions(request) => (BTreeMap::new(), boxes(request)),
         Action::Write(_) => (made("file"), ActionFacts::None),
@@ -314,7 +339,7 @@ fn the_daily_short_lowers_to_the_end() {
     );
     assert_eq!(
         kinds("render"),
-        BTreeSet::from(["lay_out_captions", "mix", "mux", "render_segment", "write"])
+        BTreeSet::from(["lay_out_captions", "mix", "mux", "render_segment", "verify", "write"])
     );
     assert_eq!(
         job.outputs["video"],

@@ -1,40 +1,34 @@
 //! Renders a segment: composing in one thread, encoding in another, a few pictures between them.
 //!
-//! The result is a NUT file with an exact time per frame and nothing in it that differs between runs. Neighbours:
-//! `compose` draws, `ffi_encoder` and `ffi_output` write; `mux` joins what comes out.
+//! The result is a file with an exact time per frame and nothing in it that differs between runs. Neighbours: `compose`
+//! draws, `codec` says how to encode, `ffi_encoder` and `ffi_output` write; `mux` joins what comes out.
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
-use fenta_templates::timeline::Canvas;
-use fenta_workflows::action::{RenderSegmentRequest, SegmentFacts, VideoEncoding};
+use fenta_templates::color::Color;
+use fenta_templates::timeline::{Canvas, SegmentSpec};
+use fenta_workflows::action::{RenderSegmentRequest, SegmentFacts};
 
+use crate::codec::{SegmentCodec, segment_codec};
 use crate::compose::{Blobs, SegmentPainter};
 use crate::error::RenderError;
-use crate::ffi_encoder::{EncoderSetup, VideoEncoder};
+use crate::ffi_encoder::{Pixels, VideoEncoder};
 use crate::ffi_error::AvError;
+use crate::ffi_filter::{FilterChain, FilterNode};
 use crate::ffi_frame::Frame;
 use crate::ffi_output::Output;
 use crate::ffi_packet::Packet;
-use crate::picture::{Picture, Yuv};
+use crate::matte::{BACKGROUNDS, separate};
+use crate::picture::{Picture, Plane, Yuv, write_plane};
+use crate::spans::SpanFinder;
 
 /// Name of the encoded span inside the output folder.
 pub const SEGMENT_FILE: &str = "segment.nut";
 /// Pictures between composer and encoder.
 const QUEUE: usize = 3;
 const PROGRESS_EVERY: u64 = 10;
-const PRESETS: &[&str] = &[
-    "ultrafast",
-    "superfast",
-    "veryfast",
-    "faster",
-    "fast",
-    "medium",
-    "slow",
-    "slower",
-    "veryslow",
-];
 
 /// Draws and encodes a segment into the output folder.
 pub fn render_segment(
@@ -45,27 +39,22 @@ pub fn render_segment(
 ) -> Result<SegmentFacts, RenderError> {
     let segment = &request.segment;
     check_canvas(&segment.canvas, segment.frames)?;
-    let setup = setup(&segment.canvas, &request.encoding)?;
+    let codec = segment_codec(&segment.canvas, &request.encoding)?;
     let path = out_dir.join(SEGMENT_FILE);
-    let mut painter =
-        SegmentPainter::new(segment, &request.fonts, blobs, request.encoding.threads)?;
-    let writer = SegmentWriter::create(&path, &setup)?;
-    let (width, height) = (
-        segment.canvas.width as usize,
-        segment.canvas.height as usize,
-    );
+    let mut artist = Artist::new(request, blobs)?;
+    let writer = SegmentWriter::create(&path, &codec)?;
+    let mut spans = SpanFinder::default();
     thread::scope(|scope| {
-        let (send, receive) = sync_channel::<Picture>(QUEUE);
-        let (recycle, recycled) = channel::<Picture>();
+        let (send, receive) = sync_channel::<Drawn>(QUEUE);
+        let (recycle, recycled) = channel::<Drawn>();
         let encoder = scope.spawn(move || writer.run(&receive, &recycle));
         let drawn = (0..segment.frames).try_for_each(|frame| {
-            let mut picture = recycled
-                .try_recv()
-                .unwrap_or_else(|_| Picture::filled(width, height, Yuv::BLACK));
-            painter.paint(frame, &mut picture)?;
+            let mut drawn = recycled.try_recv().unwrap_or_else(|_| artist.blank());
+            artist.draw(frame, &mut drawn)?;
+            spans.see(&drawn.picture);
             report(u64::from(frame) + 1, u64::from(segment.frames), progress);
             // An encoder that hung up says why when it is joined.
-            send_on(&send, picture);
+            send_on(&send, drawn);
             Ok(())
         });
         drop(send);
@@ -84,11 +73,75 @@ pub fn render_segment(
     Ok(SegmentFacts {
         frames: segment.frames,
         bytes,
+        view: Some(spans.finish()),
     })
 }
 
-fn send_on(queue: &SyncSender<Picture>, picture: Picture) {
-    drop(queue.send(picture));
+/// A picture on its way to the encoder, with its coverage where the file keeps it.
+struct Drawn {
+    picture: Picture,
+    alpha: Option<Plane>,
+}
+
+/// Draws frames; those with transparency twice, over black and over white.
+struct Artist {
+    painter: SegmentPainter,
+    over_white: Option<(SegmentPainter, Picture)>,
+    size: (usize, usize),
+}
+
+impl Artist {
+    fn new(request: &RenderSegmentRequest, blobs: Blobs) -> Result<Self, RenderError> {
+        let canvas = &request.segment.canvas;
+        let size = (canvas.width as usize, canvas.height as usize);
+        let threads = request.encoding.threads;
+        let painter =
+            |segment: &SegmentSpec| SegmentPainter::new(segment, &request.fonts, blobs, threads);
+        if !request.encoding.alpha {
+            return Ok(Self {
+                painter: painter(&request.segment)?,
+                over_white: None,
+                size,
+            });
+        }
+        let over = |background| {
+            let mut segment = request.segment.clone();
+            segment.canvas.background = background;
+            painter(&segment)
+        };
+        Ok(Self {
+            painter: over(Color::BLACK)?,
+            over_white: Some((
+                over(Color::WHITE)?,
+                Picture::filled(size.0, size.1, BACKGROUNDS[1]),
+            )),
+            size,
+        })
+    }
+
+    fn blank(&self) -> Drawn {
+        let (width, height) = self.size;
+        Drawn {
+            picture: Picture::filled(width, height, Yuv::BLACK),
+            alpha: self
+                .over_white
+                .as_ref()
+                .map(|_| Plane::filled(width, height, 0)),
+        }
+    }
+
+    fn draw(&mut self, frame: u32, drawn: &mut Drawn) -> Result<(), RenderError> {
+        self.painter.paint(frame, &mut drawn.picture)?;
+        if let (Some((painter, white)), Some(alpha)) = (&mut self.over_white, &mut drawn.alpha) {
+            painter.paint(frame, white)?;
+            separate(&mut drawn.picture, white, alpha);
+        }
+        Ok(())
+    }
+}
+
+fn send_on(queue: &SyncSender<Drawn>, drawn: Drawn) {
+    drop(queue.send(drawn));
 }
 
 fn report(done: u64, total: u64, progress: &mut dyn FnMut(u64, u64)) {
@@ -112,60 +165,23 @@ pub fn check_canvas(canvas: &Canvas, frames: u32) -> Result<(), RenderError> {
     Ok(())
 }
 
-fn setup(canvas: &Canvas, encoding: &VideoEncoding) -> Result<EncoderSetup<'static>, RenderError> {
-    if encoding.encoder != "libx264" {
-        return Err(RenderError::unsupported(
-            format!(
-                "the encoder `{}` is not built into this renderer",
-                encoding.encoder
-            ),
-            "use libx264",
-        ));
-    }
-    if !PRESETS.contains(&encoding.preset.as_str()) || encoding.crf > 51 || encoding.gop == 0 {
-        return Err(RenderError::unsupported(
-            format!(
-                "x264 has no preset `{}` with crf {} and a key frame every {} frames",
-                encoding.preset, encoding.crf, encoding.gop
-            ),
-            "use a preset from ultrafast to veryslow, crf 0-51 and a distance of at least 1",
-        ));
-    }
-    Ok(EncoderSetup {
-        encoder: c"libx264",
-        width: canvas.width,
-        height: canvas.height,
-        rate: canvas.frame_rate,
-        threads: encoding.threads,
-        full_range: false,
-        quantiser: None,
-        max_rate: i64::from(encoding.max_rate_kbps) * 1000,
-        gop: encoding.gop,
-        b_frames: encoding.b_frames,
-        options: vec![
-            (c"preset", encoding.preset.clone()),
-            (c"crf", encoding.crf.to_string()),
-            (c"profile", "high".to_owned()),
-            // Key frames at fixed places only: segments must join without knowing each other.
-            (c"x264-params", "scenecut=0:open-gop=0".to_owned()),
-        ],
-    })
-}
-
 struct SegmentWriter {
     encoder: VideoEncoder,
     output: Output,
     stream: usize,
-    frame: Frame,
     packet: Packet,
     size: (u32, u32),
     unit: (i32, i32),
+    pixels: Pixels,
+    /// From the composer's form to the encoder's, where they differ.
+    form: Option<FilterChain>,
 }
 
 impl SegmentWriter {
-    fn create(path: &Path, setup: &EncoderSetup) -> Result<Self, RenderError> {
+    fn create(path: &Path, codec: &SegmentCodec) -> Result<Self, RenderError> {
+        let setup = &codec.setup;
         let encoder = VideoEncoder::open(setup)?;
-        let mut output = Output::create(path, c"nut")?;
+        let mut output = Output::create(path, codec.muxer)?;
         let stream = output.add_encoder(&encoder)?;
         // Frame n of a segment has the time n: nothing is shifted to make decoding times positive.
         output.write_header(&[(c"avoid_negative_ts", c"disabled")])?;
@@ -173,22 +189,19 @@ impl SegmentWriter {
             encoder,
             output,
             stream,
-            frame: Frame::empty()?,
             packet: Packet::empty()?,
             size: (setup.width, setup.height),
             unit: (setup.rate.den as i32, setup.rate.num as i32),
+            pixels: setup.pixels,
+            form: None,
         })
     }
 
-    fn run(
-        mut self,
-        pictures: &Receiver<Picture>,
-        recycle: &std::sync::mpsc::Sender<Picture>,
-    ) -> Result<(), RenderError> {
-        for (index, picture) in pictures.iter().enumerate() {
-            self.encode(index as i64, &picture)?;
+    fn run(mut self, drawn: &Receiver<Drawn>, recycle: &Sender<Drawn>) -> Result<(), RenderError> {
+        for (index, drawn) in drawn.iter().enumerate() {
+            self.encode(index as i64, &drawn)?;
             // The composer may be done already and no longer want pictures back.
-            drop(recycle.send(picture));
+            drop(recycle.send(drawn));
         }
         self.encoder.send(None)?;
         self.drain()?;
@@ -196,14 +209,44 @@ impl SegmentWriter {
         Ok(())
     }
 
-    fn encode(&mut self, index: i64, picture: &Picture) -> Result<(), RenderError> {
+    fn encode(&mut self, index: i64, drawn: &Drawn) -> Result<(), RenderError> {
         // The encoder keeps references to what it looks ahead at, so every picture gets its own frame.
-        self.frame = Frame::yuv420p(self.size.0, self.size.1, false)?;
-        self.frame.tag_bt709();
-        picture.write_to(&mut self.frame)?;
-        self.frame.set_timestamp(index);
-        self.encoder.send(Some(&self.frame))?;
+        let mut frame = self.frame(drawn)?;
+        if !matches!(self.pixels, Pixels::Yuv420 | Pixels::Yuva420) {
+            frame = self.formed(&frame)?;
+        }
+        frame.set_timestamp(index);
+        self.encoder.send(Some(&frame))?;
         Ok(self.drain()?)
+    }
+
+    fn frame(&self, drawn: &Drawn) -> Result<Frame, RenderError> {
+        let (width, height) = self.size;
+        let mut frame = match &drawn.alpha {
+            Some(_) => Frame::yuva420p(width, height)?,
+            None => Frame::yuv420p(width, height, false)?,
+        };
+        frame.tag_bt709();
+        drawn.picture.write_to(&mut frame)?;
+        if let Some(alpha) = &drawn.alpha {
+            write_plane(alpha, 3, &mut frame)?;
+        }
+        Ok(frame)
+    }
+
+    /// In the encoder's own form.
+    fn formed(&mut self, frame: &Frame) -> Result<Frame, RenderError> {
+        let chain = match &mut self.form {
+            Some(chain) => chain,
+            None => {
+                let chain = FilterChain::new(frame, self.unit, &conversion(self.pixels))?;
+                self.form.insert(chain)
+            }
+        };
+        chain.push(Some(frame))?;
+        chain
+            .pull()?
+            .ok_or_else(|| RenderError::internal("the conversion swallowed a picture"))
     }
 
     fn drain(&mut self) -> Result<(), AvError> {
@@ -216,4 +259,19 @@ impl SegmentWriter {
         }
         Ok(())
     }
+}
+
+fn conversion(pixels: Pixels) -> Vec<FilterNode> {
+    let range = match pixels {
+        Pixels::Rgb | Pixels::Rgba | Pixels::Jpeg => "full",
+        _ => "limited",
+    };
+    let scale = FilterNode::new("scale")
+        .with("flags", "bicubic+accurate_rnd+full_chroma_int+bitexact")
+        .with("in_color_matrix", "bt709")
+        .with("in_range", "limited")
+        .with("out_color_matrix", "bt709")
+        .with("out_range", range);
+    let format = FilterNode::new("format").with("pix_fmts", pixels.name());
+    vec![scale, format]
 }

@@ -13,6 +13,58 @@ use crate::ffi_error::{AvError, check, check_ptr};
 use crate::ffi_frame::Frame;
 use crate::ffi_packet::Packet;
 
+/// The form of the pictures an encoder takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pixels {
+    /// Planar 4:2:0, 8 bit, BT.709 in limited range: what everything is composed in.
+    Yuv420,
+    /// The same with an alpha plane, not multiplied in.
+    Yuva420,
+    /// Planar 4:2:2, 10 bit, BT.709 in limited range.
+    Yuv422Ten,
+    /// Planar 4:4:4 with alpha, 10 bit, BT.709 in limited range.
+    Yuva444Ten,
+    /// Packed 8 bit red, green and blue.
+    Rgb,
+    /// The same with alpha, not multiplied in.
+    Rgba,
+    /// Planar 4:2:0, 8 bit, BT.601 in full range, as JPEG wants it.
+    Jpeg,
+}
+
+impl Pixels {
+    /// FFmpeg's name of the form.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Yuv420 => "yuv420p",
+            Self::Yuva420 => "yuva420p",
+            Self::Yuv422Ten => "yuv422p10le",
+            Self::Yuva444Ten => "yuva444p10le",
+            Self::Rgb => "rgb24",
+            Self::Rgba => "rgba",
+            Self::Jpeg => "yuvj420p",
+        }
+    }
+
+    /// Whether there is an alpha plane or channel.
+    pub const fn has_alpha(self) -> bool {
+        matches!(self, Self::Yuva420 | Self::Yuva444Ten | Self::Rgba)
+    }
+
+    const fn format(self) -> av::AVPixelFormat {
+        use av::AVPixelFormat as F;
+        match self {
+            Self::Yuv420 => F::AV_PIX_FMT_YUV420P,
+            Self::Yuva420 => F::AV_PIX_FMT_YUVA420P,
+            Self::Yuv422Ten => F::AV_PIX_FMT_YUV422P10LE,
+            Self::Yuva444Ten => F::AV_PIX_FMT_YUVA444P10LE,
+            Self::Rgb => F::AV_PIX_FMT_RGB24,
+            Self::Rgba => F::AV_PIX_FMT_RGBA,
+            Self::Jpeg => F::AV_PIX_FMT_YUVJ420P,
+        }
+    }
+}
+
 /// What every encoder here needs to know.
 #[derive(Clone, Debug)]
 pub struct EncoderSetup<'a> {
@@ -26,8 +78,8 @@ pub struct EncoderSetup<'a> {
     pub rate: FrameRate,
     /// Threads.
     pub threads: u8,
-    /// Full-range pictures (JPEG) instead of limited-range BT.709.
-    pub full_range: bool,
+    /// The form of the pictures.
+    pub pixels: Pixels,
     /// Fixed quantiser scale, for JPEG.
     pub quantiser: Option<u8>,
     /// Highest bit rate in bit/s, 0 for none; the buffer holds two seconds of it.
@@ -126,13 +178,16 @@ fn configure(context: &mut av::AVCodecContext, setup: &EncoderSetup) {
         flags |= av::AV_CODEC_FLAG_GLOBAL_HEADER | av::AV_CODEC_FLAG_CLOSED_GOP;
     }
     context.flags = flags as c_int;
-    if setup.full_range {
-        context.pix_fmt = av::AVPixelFormat::AV_PIX_FMT_YUVJ420P;
-        context.color_range = av::AVColorRange::AVCOL_RANGE_JPEG;
-        context.colorspace = av::AVColorSpace::AVCOL_SPC_BT470BG;
-        return;
+    context.pix_fmt = setup.pixels.format();
+    match setup.pixels {
+        Pixels::Jpeg => {
+            context.color_range = av::AVColorRange::AVCOL_RANGE_JPEG;
+            context.colorspace = av::AVColorSpace::AVCOL_SPC_BT470BG;
+            return;
+        }
+        Pixels::Rgb | Pixels::Rgba => return,
+        _ => {}
     }
-    context.pix_fmt = av::AVPixelFormat::AV_PIX_FMT_YUV420P;
     context.color_range = av::AVColorRange::AVCOL_RANGE_MPEG;
     context.colorspace = av::AVColorSpace::AVCOL_SPC_BT709;
     context.color_primaries = av::AVColorPrimaries::AVCOL_PRI_BT709;

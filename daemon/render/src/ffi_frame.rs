@@ -88,6 +88,11 @@ impl Frame {
         Self::allocate((width, height), av::AVPixelFormat::AV_PIX_FMT_RGBA)
     }
 
+    /// A writable YUV 4:2:0 8-bit frame with an alpha plane.
+    pub fn yuva420p(width: u32, height: u32) -> Result<Self, AvError> {
+        Self::allocate((width, height), av::AVPixelFormat::AV_PIX_FMT_YUVA420P)
+    }
+
     fn allocate((width, height): (u32, u32), format: av::AVPixelFormat) -> Result<Self, AvError> {
         let frame = Self::empty()?;
         // SAFETY: the frame is ours and empty; the three fields are what av_frame_get_buffer needs.

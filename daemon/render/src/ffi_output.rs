@@ -93,6 +93,22 @@ impl Output {
         }
     }
 
+    /// Names a stream's codec by another of its four-letter tags.
+    ///
+    /// # Panics
+    /// When there is no such stream.
+    pub fn set_tag(&mut self, stream: usize, tag: [u8; 4]) {
+        // SAFETY: the index is checked against the number of streams; exclusive access.
+        unsafe {
+            let context = self.0.as_mut();
+            assert!(
+                stream < context.nb_streams as usize,
+                "stream {stream} does not exist"
+            );
+            (*(**context.streams.add(stream)).codecpar).codec_tag = u32::from_le_bytes(tag);
+        }
+    }
+
     fn new_stream(&mut self) -> Result<*mut av::AVStream, AvError> {
         // SAFETY: the context is valid; the result is checked.
         check_ptr("add a stream", unsafe {

@@ -16,10 +16,11 @@ use crate::audio::{self, AudioDone};
 use crate::compose::{Blobs, read_fonts};
 use crate::encode::{SEGMENT_FILE, render_segment};
 use crate::error::RenderError;
-use crate::mux::{VIDEO_FILE, mux};
+use crate::mux::{mux, video_file};
 use crate::probe::probe;
 use crate::snapshot::{COVER_FILE, snapshot};
 use crate::text::{lay_out_captions, resolve_fonts};
+use crate::verify::verify;
 
 /// What an action left behind.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +78,15 @@ pub fn perform(
         }
         Action::Mux(request) => {
             let facts = mux(request, blobs, out_dir, progress)?;
-            ActionDone::file("video", VIDEO_FILE, ActionFacts::Mux(facts))
+            ActionDone::file(
+                "video",
+                video_file(request.container),
+                ActionFacts::Mux(facts),
+            )
+        }
+        Action::Verify(request) => {
+            let facts = verify(blobs.path(request.file)?)?;
+            ActionDone::facts(ActionFacts::Verify(facts))
         }
         Action::Snapshot(cover) => {
             snapshot(cover, blobs, out_dir)?;

@@ -7,9 +7,11 @@
 //! The path of a frame: `decode` -> `convert` -> `source` (or `looks`) -> `camera` and `resample` -> `transition` ->
 //! `layer` (texts from `text`) -> `encode` -> `mux`.
 
+pub mod animation;
 pub mod audio;
 pub mod backdrop;
 pub mod camera;
+pub mod codec;
 pub mod compose;
 pub mod confine;
 pub mod convert;
@@ -30,16 +32,20 @@ pub mod job;
 pub mod layer;
 pub mod looks;
 mod measure;
+pub mod matte;
 pub mod mux;
 pub mod orientation;
 pub mod picture;
 pub mod probe;
 pub mod protocol;
 pub mod resample;
+pub mod sequence;
 pub mod snapshot;
 pub mod source;
+pub mod spans;
 pub mod still;
 pub mod text;
 pub mod transition;
+pub mod verify;
 pub mod version;
 pub mod webp;

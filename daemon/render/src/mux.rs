@@ -1,22 +1,24 @@
 //! Joins encoded segments and the soundtrack into the output file, by copying packets.
 //!
-//! The file starts with its index, has no edit list, and picture and sound both start at 0. Neighbours: `encode` and
+//! An MP4 starts with its index, has no edit list, and picture and sound both start at 0. What cannot be joined by
+//! copying packets is made by `animation` (GIF) and `sequence` (numbered PNG pictures). Neighbours: `encode` and
 //! `audio` wrote what is joined here.
 
+use std::ffi::CStr;
 use std::path::Path;
 
 use fenta_templates::time::FrameRate;
-use fenta_workflows::action::{MuxFacts, MuxRequest};
+use fenta_workflows::action::{Container, MuxFacts, MuxRequest};
 
+use crate::animation;
 use crate::compose::Blobs;
 use crate::decode::open_input;
 use crate::error::RenderError;
 use crate::ffi_input::{Input, StreamKind};
 use crate::ffi_output::{Output, extradata, rescale};
 use crate::ffi_packet::Packet;
+use crate::sequence;
 
-/// Name of the result inside the output folder.
-pub const VIDEO_FILE: &str = "video.mp4";
 /// How far the sound is written ahead of the picture, in units of the picture's rate.
 const AUDIO_AHEAD_FRAMES: i64 = 1;
 
@@ -27,34 +29,19 @@ pub fn mux(
     out_dir: &Path,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<MuxFacts, RenderError> {
-    let (Some(first), true) = (
-        request.segments.first(),
-        request.segments.len() == request.segment_frames.len(),
-    ) else {
+    if request.segments.len() != request.segment_frames.len() {
         return Err(RenderError::internal(format!(
             "{} segments with {} lengths",
             request.segments.len(),
             request.segment_frames.len()
         )));
-    };
-    let first = open_segment(blobs.path(*first)?)?;
-    let audio = request
-        .audio
-        .map(|digest| blobs.path(digest).and_then(AudioTrack::open))
-        .transpose()?;
-    let path = out_dir.join(VIDEO_FILE);
-    let mut joiner = Joiner::create(&path, request, &first, audio)?;
-    drop(first);
-    let total = request
-        .segment_frames
-        .iter()
-        .map(|frames| u64::from(*frames))
-        .sum();
-    for (digest, frames) in request.segments.iter().zip(&request.segment_frames) {
-        joiner.append(blobs.path(*digest)?, i64::from(*frames))?;
-        progress(joiner.frames as u64, total);
     }
-    let frames = joiner.finish()?;
+    let path = out_dir.join(video_file(request.container));
+    let frames = match request.container {
+        Container::Gif => animation::write(&path, request, blobs, progress)?,
+        Container::PngZip => sequence::write(&path, request, blobs, progress)?,
+        _ => join(&path, request, blobs, progress)?,
+    };
     let bytes = std::fs::metadata(&path)
         .map_err(|source| RenderError::Io {
             operation: "measure",
@@ -70,12 +57,57 @@ pub fn mux(
     })
 }
 
-struct Segment {
-    input: Input,
-    stream: usize,
+/// Name of the result inside the output folder.
+pub const fn video_file(container: Container) -> &'static str {
+    match container {
+        Container::Mp4 => "video.mp4",
+        Container::Mov => "video.mov",
+        Container::Webm => "video.webm",
+        Container::Gif => "video.gif",
+        Container::PngZip => "video.zip",
+        Container::M4a => "audio.m4a",
+    }
 }
 
-fn open_segment(path: &Path) -> Result<Segment, RenderError> {
+fn join(
+    path: &Path,
+    request: &MuxRequest,
+    blobs: Blobs,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<u64, RenderError> {
+    let first = request
+        .segments
+        .first()
+        .map(|digest| blobs.path(*digest).and_then(open_segment))
+        .transpose()?;
+    let audio = request
+        .audio
+        .map(|digest| blobs.path(digest).and_then(AudioTrack::open))
+        .transpose()?;
+    if first.is_none() && audio.is_none() {
+        return Err(RenderError::internal("there is nothing to join"));
+    }
+    let mut joiner = Joiner::create(path, request, first.as_ref(), audio)?;
+    drop(first);
+    let total = request
+        .segment_frames
+        .iter()
+        .map(|frames| u64::from(*frames))
+        .sum();
+    for (digest, frames) in request.segments.iter().zip(&request.segment_frames) {
+        joiner.append(blobs.path(*digest)?, i64::from(*frames))?;
+        progress(joiner.frames as u64, total);
+    }
+    joiner.finish()
+}
+
+/// An encoded span that is open for reading.
+pub(crate) struct Segment {
+    pub(crate) input: Input,
+    pub(crate) stream: usize,
+}
+
+pub(crate) fn open_segment(path: &Path) -> Result<Segment, RenderError> {
     let input = open_input(path)?;
     let stream = input
         .best_stream(StreamKind::Video)
@@ -108,8 +140,9 @@ impl AudioTrack {
             first: 0,
         };
         track.advance()?;
-        track.first = track.waiting.unwrap_or(0);
-        track.waiting = track.waiting.map(|_| 0);
+        // What a player drops at the start has times before 0, and keeps them.
+        track.first = track.waiting.unwrap_or(0).max(0);
+        track.waiting = track.waiting.map(|start| start - track.first);
         Ok(track)
     }
 
@@ -130,6 +163,28 @@ impl AudioTrack {
     }
 }
 
+fn header_options(container: Container) -> &'static [(&'static CStr, &'static CStr)] {
+    match container {
+        Container::Mp4 => &[
+            (c"movflags", c"+faststart+negative_cts_offsets"),
+            // Platforms refuse edit lists; without one, times must be right by themselves.
+            (c"use_editlist", c"0"),
+            (c"brand", c"mp42"),
+        ],
+        Container::Mov | Container::M4a => &[
+            (c"movflags", c"+faststart+negative_cts_offsets"),
+            (c"use_editlist", c"0"),
+        ],
+        // The index comes first here too: browsers can then jump without reading the end.
+        Container::Webm => &[
+            (c"cues_to_front", c"1"),
+            // Opus has times before 0 for what players drop; the picture must not be moved for them.
+            (c"avoid_negative_ts", c"disabled"),
+        ],
+        Container::Gif | Container::PngZip => &[],
+    }
+}
+
 struct Joiner {
     output: Output,
     video_stream: usize,
@@ -147,13 +202,29 @@ impl Joiner {
     fn create(
         path: &Path,
         request: &MuxRequest,
-        first: &Segment,
+        first: Option<&Segment>,
         audio: Option<AudioTrack>,
     ) -> Result<Self, RenderError> {
         let FrameRate { num, den } = request.canvas.frame_rate;
         let unit = (den as i32, num as i32);
-        let mut output = Output::create(path, c"mp4")?;
-        let video_stream = output.add_copy(&first.input, first.stream, unit)?;
+        let muxer = match request.container {
+            Container::Webm => c"webm",
+            Container::Mov => c"mov",
+            Container::M4a => c"ipod",
+            _ => c"mp4",
+        };
+        let mut output = Output::create(path, muxer)?;
+        let video_stream = match first {
+            Some(first) => {
+                let stream = output.add_copy(&first.input, first.stream, unit)?;
+                if first.input.stream(first.stream).codec == "hevc" {
+                    // Apple's players want the parameter sets outside the stream, which this tag says.
+                    output.set_tag(stream, *b"hvc1");
+                }
+                stream
+            }
+            None => 0,
+        };
         let audio = audio
             .map(|track| {
                 let stream = output.add_copy(&track.input, track.stream, track.unit)?;
@@ -163,21 +234,18 @@ impl Joiner {
         if !request.title.is_empty() {
             output.set_metadata(c"title", &request.title)?;
         }
-        output.write_header(&[
-            (c"movflags", c"+faststart+negative_cts_offsets"),
-            // Platforms refuse edit lists; without one, times must be right by themselves.
-            (c"use_editlist", c"0"),
-            (c"brand", c"mp42"),
-        ])?;
+        output.write_header(header_options(request.container))?;
         Ok(Self {
             output,
             video_stream,
             audio,
             unit,
-            extradata: extradata(&first.input, first.stream),
+            extradata: first.map_or_else(Vec::new, |first| extradata(&first.input, first.stream)),
             frames: 0,
             packets: 0,
-            delay: i64::from(first.input.stream(first.stream).reorder_delay),
+            delay: first.map_or(0, |first| {
+                i64::from(first.input.stream(first.stream).reorder_delay)
+            }),
             packet: Packet::empty()?,
         })
     }

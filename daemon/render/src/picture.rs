@@ -143,18 +143,28 @@ impl Picture {
             )));
         }
         for (index, plane) in self.planes.iter().enumerate() {
-            let (rows, stride) = frame
-                .plane_mut(index, plane.height, plane.width)
-                .ok_or_else(|| RenderError::internal("the encoder's frame has another shape"))?;
-            for (to, from) in rows
-                .chunks_mut(stride)
-                .zip(plane.data.chunks_exact(plane.width))
-            {
-                to[..plane.width].copy_from_slice(from);
-            }
+            write_plane(plane, index, frame)?;
         }
         Ok(())
     }
+}
+
+/// Copies a plane into a frame's plane of the same size.
+pub(crate) fn write_plane(
+    plane: &Plane,
+    index: usize,
+    frame: &mut Frame,
+) -> Result<(), RenderError> {
+    let (rows, stride) = frame
+        .plane_mut(index, plane.height, plane.width)
+        .ok_or_else(|| RenderError::internal("the encoder's frame has another shape"))?;
+    for (to, from) in rows
+        .chunks_mut(stride)
+        .zip(plane.data.chunks_exact(plane.width))
+    {
+        to[..plane.width].copy_from_slice(from);
+    }
+    Ok(())
 }
 
 /// Fills a plane from a frame's plane of the same size.

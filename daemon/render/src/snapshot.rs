@@ -10,7 +10,7 @@ use crate::compose::{Blobs, SegmentPainter};
 use crate::convert::{Converter, Output, Target};
 use crate::encode::check_canvas;
 use crate::error::RenderError;
-use crate::ffi_encoder::{EncoderSetup, VideoEncoder};
+use crate::ffi_encoder::{EncoderSetup, Pixels, VideoEncoder};
 use crate::ffi_frame::Frame;
 use crate::ffi_packet::Packet;
 use crate::orientation::Orientation;
@@ -61,7 +61,7 @@ pub fn encode_jpeg(picture: &Picture, quality: u8) -> Result<Vec<u8>, RenderErro
         height,
         rate: fenta_templates::time::FrameRate::whole(1),
         threads: 1,
-        full_range: true,
+        pixels: Pixels::Jpeg,
         quantiser: Some(quantiser(quality)),
         max_rate: 0,
         gop: 1,

@@ -6,7 +6,7 @@ use fenta_templates::time::FrameRate;
 use fenta_workflows::worker::{Sandbox, WorkerVersion};
 
 use crate::error::RenderError;
-use crate::ffi_encoder::{EncoderSetup, VideoEncoder};
+use crate::ffi_encoder::{EncoderSetup, Pixels, VideoEncoder};
 use crate::ffi_frame::Frame;
 use crate::ffi_packet::Packet;
 use crate::ffi_version::library_versions;
@@ -61,7 +61,7 @@ fn x264_build() -> Result<Option<String>, RenderError> {
         height: 16,
         rate: FrameRate::whole(30),
         threads: 1,
-        full_range: false,
+        pixels: Pixels::Yuv420,
         quantiser: None,
         max_rate: 0,
         gop: 1,

@@ -94,6 +94,7 @@ impl Bench {
             segment_frames: frames.to_vec(),
             audio: None,
             title: "Two halves: it's a test".to_owned(),
+            container: fenta_workflows::action::Container::default(),
         }))
     }
 }
@@ -107,6 +108,7 @@ fn encoding() -> VideoEncoding {
         gop: 30,
         b_frames: 2,
         threads: 1,
+        alpha: false,
     }
 }
 

@@ -201,6 +201,7 @@ impl Executors {
             | Action::RenderSegment(_)
             | Action::Mix(_)
             | Action::Mux(_)
+            | Action::Verify(_)
             | Action::Snapshot(_)
             | Action::LayOutCaptions(_) => worker::run(tools, action, attempt).await?,
         })

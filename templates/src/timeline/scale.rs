@@ -1,4 +1,6 @@
-//! The same timeline at another picture size, for drafts: every length in pixels changes, no time does.
+//! The same timeline at another picture size: every length in pixels changes, no time does.
+//!
+//! [`Timeline::scaled`] keeps the shape (drafts), [`Timeline::reshaped`] makes another one of it (square, landscape).
 
 use crate::timeline::{
     Canvas, CaptionPlate, CaptionStyle, CaptionTrack, Highlight, Outline, Overlay, OverlayContent,
@@ -82,6 +84,42 @@ impl Timeline {
     }
 }
 
+impl Timeline {
+    /// The timeline at `width` x `height`, whatever the shape: clips fill the new canvas by their own fill; letters keep
+    /// their size against the shorter side; boxes keep their size and their place between the edges, and those that
+    /// take most of a side keep their margins instead.
+    pub fn reshaped(&self, width: u32, height: u32) -> Self {
+        if let Some(scaled) = self.scaled(width, height) {
+            return scaled;
+        }
+        let canvas = Canvas {
+            width,
+            height,
+            ..self.canvas
+        };
+        let size = |canvas: &Canvas| (canvas.width as i32, canvas.height as i32);
+        let (from, to) = (size(&self.canvas), size(&canvas));
+        let scale = Scale {
+            factor: (i64::from(to.0.min(to.1)), i64::from(from.0.min(from.1))),
+            from,
+            to,
+        };
+        let overlays = self.overlays.iter().map(|overlay| Overlay {
+            rect: scale.moved(overlay.rect),
+            ..scale.overlay(overlay)
+        });
+        Self {
+            canvas,
+            overlays: overlays.collect(),
+            captions: self.captions.as_ref().map(|track| CaptionTrack {
+                style: scale.moved_captions(&track.style),
+                cues: track.cues.clone(),
+            }),
+            ..self.clone()
+        }
+    }
+}
+
 /// `value * ratio`, to the nearest whole, halves up.
 fn apply(value: i64, (num, den): (i64, i64)) -> i64 {
     (2 * value * num + den).div_euclid(2 * den.max(1))
@@ -117,6 +155,40 @@ impl Scale {
             y,
             w: right.saturating_sub(x).max(1).unsigned_abs(),
             h: bottom.saturating_sub(y).max(1).unsigned_abs(),
+        }
+    }
+
+    /// A box on a canvas of another shape.
+    fn moved(self, rect: Rect) -> Rect {
+        let (x, w) = self.stretch((rect.x, rect.w), (self.from.0, self.to.0));
+        let (y, h) = self.stretch((rect.y, rect.h), (self.from.1, self.to.1));
+        Rect { x, y, w, h }
+    }
+
+    /// One side of a box: start and length between two lengths of the canvas.
+    fn stretch(self, (start, length): (i32, u32), (from, to): (i32, i32)) -> (i32, u32) {
+        let (start, length) = (i64::from(start), i64::from(length));
+        let (from, to) = (i64::from(from), i64::from(to));
+        if length * 5 >= from * 3 {
+            let before = apply(start, self.factor);
+            let after = apply(from - start - length, self.factor);
+            return (before as i32, (to - before - after).max(1) as u32);
+        }
+        let kept = apply(length, self.factor).clamp(1, to.max(1));
+        let (free, room) = (from - length, to - kept);
+        (apply(start, (room, free.max(1))) as i32, kept as u32)
+    }
+
+    fn moved_captions(self, style: &CaptionStyle) -> CaptionStyle {
+        let share = |value: i32, from: i32, to: i32| {
+            apply(i64::from(value), (i64::from(to), i64::from(from))) as i32
+        };
+        let (_, width) = self.stretch((0, u32::from(style.max_width)), (self.from.0, self.to.0));
+        CaptionStyle {
+            x: share(style.x, self.from.0, self.to.0),
+            y: share(style.y, self.from.1, self.to.1),
+            max_width: u16::try_from(width).unwrap_or(u16::MAX),
+            ..self.caption_style(style)
         }
     }
 
@@ -227,6 +299,37 @@ mod tests {
         let style = tiny.captions.unwrap().style;
         assert!(style.size >= 1 && style.outline.unwrap().width >= 1);
         assert!(tiny.overlays.iter().all(|o| o.rect.w >= 1 && o.rect.h >= 1));
+    }
+
+    // spec: T-20
+    #[test]
+    fn another_shape_keeps_letters_edges_and_middles() {
+        let mut cut = full();
+        let boxes = [(40, 40, 200, 100), (840, 1780, 200, 100), (440, 910, 200, 100), (54, 300, 972, 200)];
+        let plain = cut.overlays[0].clone();
+        cut.overlays = boxes
+            .iter()
+            .map(|(x, y, w, h)| Overlay {
+                rect: Rect { x: *x, y: *y, w: *w, h: *h },
+                ..plain.clone()
+            })
+            .collect();
+        let wide = cut.reshaped(1920, 1080);
+        let rect = |at: usize| {
+            let rect = wide.overlays[at].rect;
+            (rect.x, rect.y, rect.w, rect.h)
+        };
+        assert_eq!(rect(0), (78, 22, 200, 100), "near its corner");
+        assert_eq!(rect(1), (1642, 958, 200, 100), "near the other corner");
+        assert_eq!(rect(2), (860, 490, 200, 100), "in the middle");
+        assert_eq!((rect(3).0, rect(3).2), (54, 1812), "with its margins");
+        assert_eq!((wide.picture.clone(), &wide.audio), (cut.picture.clone(), &cut.audio));
+        let (old, new) = (cut.captions.clone().unwrap(), wide.captions.clone().unwrap());
+        assert_eq!((old.style.size, new.style.x), (new.style.size, 960));
+        assert!(new.style.y < 1080 && wide.validate() == Ok(()));
+        let small = cut.reshaped(540, 540);
+        assert_eq!(small.captions.unwrap().style.size * 2, old.style.size);
+        assert_eq!(cut.reshaped(540, 960), cut.scaled(540, 960).unwrap());
     }
 
     fn canvas(width: u32, height: u32) -> Canvas {

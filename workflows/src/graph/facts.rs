@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use super::ParamExpr;
 use super::constants::Constants;
 use super::read::RawWorkflow;
+use super::read_nodes::RawNode;
 use super::types::Types;
 use crate::expr::{Dynamic, DynamicKind, Expression};
 use crate::node::{Given, Known, PortSpec};
@@ -40,24 +41,42 @@ impl Facts<'_> {
                 ..Known::default()
             };
         };
+        let source = self.source(expression);
         Known {
             value: self.constants.value(expression.span).cloned(),
             port_type: known_type(self.types, expression),
-            port: self.port(expression),
+            port: source.map(|(_, port)| port),
+            ending: source.and_then(|(node, port)| self.ending(node, port)),
         }
     }
 
     /// The output an expression is, unchanged; none for the list that the turns of a `for_each` make of it.
-    fn port(&self, expression: &Expression) -> Option<&'static PortSpec> {
+    fn source(&self, expression: &Expression) -> Option<(&RawNode, &'static PortSpec)> {
         let reference = expression.references.first().filter(|_| expression.bare)?;
         match reference.path.as_slice() {
             [root, node, port] if root == "nodes" => {
                 let node = self.raw.nodes.get(node.as_str())?;
                 let once = node.node_type.filter(|_| node.for_each.is_none())?;
-                once.descriptor().port(port)
+                Some((node, once.descriptor().port(port)?))
             }
             _ => None,
         }
+    }
+
+    /// Written words of the node may decide how its files end; what is computed leaves it open.
+    fn ending(&self, node: &RawNode, port: &PortSpec) -> Option<&'static str> {
+        let mut written = Given::default();
+        for (name, param) in &node.with {
+            let value = param.expr.literal();
+            written.add(
+                name,
+                Known {
+                    value,
+                    ..Known::default()
+                },
+            );
+        }
+        node.node_type?.ending(port, &written)
     }
 }
 

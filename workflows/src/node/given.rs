@@ -19,6 +19,8 @@ pub(crate) struct Known {
     pub(crate) port_type: Option<PortType>,
     /// The output it is taken from, as it is.
     pub(crate) port: Option<&'static PortSpec>,
+    /// How the name of its file ends.
+    pub(crate) ending: Option<&'static str>,
 }
 
 /// The parameters that are given.
@@ -75,6 +77,11 @@ impl<'a> Given<'a> {
     /// The output of another node that a parameter is, unchanged.
     pub fn port(&self, name: &str) -> Option<&'static PortSpec> {
         self.params.get(name)?.port
+    }
+
+    /// How the name of the file that a parameter is ends, where that is known.
+    pub fn ending(&self, name: &str) -> Option<&'static str> {
+        self.params.get(name)?.ending
     }
 
     /// Adds those of these parameters that are given: they mean nothing, because of `why`.

@@ -88,7 +88,7 @@ impl NodeType for OutputDownload {
         let Some(to) = written.text("to").filter(|to| !to.ends_with('/')) else {
             return;
         };
-        let own = written.given().port("file").and_then(|port| port.ending);
+        let own = written.given().ending("file");
         if let Some(own) = own
             && let Some(error) = other_ending(to, own)
         {

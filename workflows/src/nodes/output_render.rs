@@ -9,26 +9,24 @@ use std::sync::LazyLock;
 use fenta_templates::timeline::Timeline;
 use rust_decimal::Decimal;
 
+use super::render_format::{FileKind, Format, ending_of, format_params};
 use super::render_profile::{Target, check_profile, custom_fields};
 use super::render_sidecars::Sidecars;
+use super::render_verify::{OddSpan, OddSpans, Platform, notes, odd_spans, wrong_file};
 
 use crate::action::{
-    Action, ActionFacts, ActionResult, AudioEncoding, MixFacts, MixRequest, MuxFacts, MuxRequest,
-    RenderSegmentRequest, VideoEncoding,
+    Action, ActionFacts, ActionResult, AudioEncoding, Container, MixFacts, MixRequest, MuxFacts,
+    MuxRequest, RenderSegmentRequest, SegmentFacts, VerifyRequest, VideoEncoding,
 };
 use crate::cost::{KnownParams, Meter, Quantity, Spread, render_millis};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::digest::Digest;
 use crate::execution::{JobFacts, LowerError};
 use crate::node::{
-    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, Written,
+    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, Written,
     outputs, wrong_facts,
 };
 use crate::value::{FileValue, PortType, Value};
-
-/// What is said where a check shall be left out.
-const VERIFIED: &str =
-    "leave `verify` out: a file that is not as long as its timeline is never published";
 
 /// The node type.
 pub(super) struct OutputRender;
@@ -43,7 +41,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
         PortSpec::new(
             "video",
             PortType::File,
-            "The MP4 file; Output.Download finds its srt, vtt, ass, words and json beside it.",
+            "The file; Output.Download finds its srt, vtt, ass, words and json beside it.",
         )
         .ending("mp4"),
         PortSpec::new("srt", PortType::File, "The captions as a subtitle file.").ending("srt"),
@@ -63,7 +61,12 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
         PortSpec::new(
             "report",
             PortType::Json,
-            "Measured facts: frames, duration_ms, bytes, segments, lufs, true_peak.",
+            "Measured facts: frames, duration_ms, bytes, segments, lufs, true_peak, black, frozen.",
+        ),
+        PortSpec::new(
+            "notes",
+            PortType::Text.list(),
+            "What is odd about the file, one sentence each with its time.",
         ),
     ],
     example: "\
@@ -81,6 +84,12 @@ outputs:
 });
 
 fn params() -> Vec<ParamSpec> {
+    let mut params = render_params();
+    params.splice(2..2, format_params());
+    params
+}
+
+fn render_params() -> Vec<ParamSpec> {
     let text = |max_chars| ParamType::Text { max_chars };
     vec![
         ParamSpec::required(
@@ -95,8 +104,9 @@ fn params() -> Vec<ParamSpec> {
                 ParamType::Fields(custom_fields()),
             ]),
             Value::Text("universal".into()),
-            "`universal` plays everywhere; `draft` is small and quick, to look at a cut; templates add their own; or \
-             write the numbers yourself.",
+            "`universal` plays everywhere; `tiktok`, `reels` and `shorts` are what these platforms ask for; `square`, `portrait45` \
+             and `landscape` lay the cut out for another shape; `draft` is small and quick, to look at a cut; templates \
+             add their own; or write the numbers yourself.",
         ),
         ParamSpec::with_default(
             "name",
@@ -126,9 +136,10 @@ fn params() -> Vec<ParamSpec> {
         .later_words(&[("cloud", "write `runner: local`")]),
         ParamSpec::with_default(
             "verify",
-            ParamType::Bool,
+            ParamType::Either(vec![ParamType::Bool, ParamType::OneOf(&["strict"])]),
             Value::Bool(true),
-            "Whether the file's length is held against the timeline's; this version always does.",
+            "Whether the file is read back and held against the timeline and the platform's limits; black and frozen spans \
+             and a loudness far from the target are told, and with `strict` fail the node.",
         ),
     ]
 }
@@ -136,6 +147,13 @@ fn params() -> Vec<ParamSpec> {
 impl NodeType for OutputRender {
     fn descriptor(&self) -> &'static NodeDescriptor {
         &DESCRIPTOR
+    }
+
+    fn ending(&self, port: &PortSpec, given: &Given<'_>) -> Option<&'static str> {
+        match port.name {
+            "video" => ending_of(given.word("format", "mp4")?),
+            _ => port.ending,
+        }
     }
 
     fn job_params(&self, job: &JobFacts) -> Vec<(&'static str, Value)> {
@@ -146,17 +164,8 @@ impl NodeType for OutputRender {
     }
 
     fn check(&self, written: &Written<'_>, found: &mut Diagnostics) {
-        if written.literal("verify") == Some(Value::Bool(false)) {
-            found.push(
-                Diagnostic::error(
-                    codes::UNAVAILABLE,
-                    written.span("verify"),
-                    "`verify: false` is not available in this version yet",
-                )
-                .hint(VERIFIED),
-            );
-        }
         check_profile(written, found);
+        check_format(written, found);
         if let Some(name) = written.text("name")
             && let Err(reason) = file_name(name)
         {
@@ -197,27 +206,57 @@ impl NodeType for OutputRender {
         let Some(Value::Timeline(timeline)) = params.get("timeline") else {
             return Err(LowerError::new("`timeline` is not a timeline", "").into());
         };
-        if !params.bool("verify")? {
-            let message = "`verify: false` is not available in this version yet";
-            return Err(LowerError::new(message, VERIFIED).into());
-        }
         let name = file_name(params.text("name")?)
             .map_err(|reason| LowerError::new(reason, "write the name of a file"))?;
+        let kind = FileKind::of(params)?;
         let profile = params.get("profile").unwrap_or(&Value::Null);
-        let profile = Target::of(profile, timeline)?;
-        let encoding = profile.encoding(context.job.encoder_threads.max(1));
+        let platform = match profile {
+            Value::Text(name) => Platform::of(name),
+            _ => None,
+        };
+        if let Some(platform) = platform
+            && let Some(message) = platform.refuses_length(timeline.duration.to_millis())
+        {
+            let hint = "change the text or the template, or choose another profile";
+            return Err(LowerError::new(message, hint).into());
+        }
+        let profile = Target::of(profile, timeline)?.fitted(kind, timeline);
+        let encoding = kind
+            .container()
+            .map(|_| profile.encoding(context.job.encoder_threads.max(1), kind));
         let sized = profile.resized(timeline)?;
         let timeline: &Timeline = &sized;
-        let parts = Parts::render(timeline, &encoding, profile.audio_kbps, steps)?;
-        let (video, mux) = parts.mux(timeline, params.text("title")?, steps)?;
-        let report = parts.report(&mux);
+        let sound = kind.audio_encoder().map(|encoder| AudioEncoding {
+            encoder: encoder.to_owned(),
+            bitrate_kbps: profile.audio_kbps,
+        });
+        let parts = Parts::render(timeline, encoding.as_ref(), sound, steps)?;
+        let (video, mux) = parts.file(timeline, kind, params.text("title")?, steps)?;
+        let odd = odd_spans(timeline, &parts.facts()?);
+        let checks = Checks {
+            timeline,
+            kind,
+            platform,
+        };
+        let notes = match params.get("verify") {
+            Some(Value::Bool(false)) => Vec::new(),
+            how => {
+                checks.file(video, mux.as_ref(), steps)?;
+                let notes = notes(timeline, &odd, parts.sound.map(|(_, mix)| mix));
+                checks.notes(&notes, how)?;
+                notes
+            }
+        };
+        let report = parts.report(mux.as_ref(), timeline, &odd);
         let sidecars = Sidecars::write(timeline, &report, steps)?;
         let video = FileValue {
             digest: video,
-            name: format!("{name}.mp4"),
+            name: format!("{name}.{}", kind.ending),
             sidecars: sidecars.beside(),
         };
         let mut found = outputs([("video", Value::File(video)), ("report", report)]);
+        let notes = notes.into_iter().map(Value::Text).collect();
+        found.insert("notes".to_owned(), Value::List(notes));
         found.extend(sidecars.ports());
         Ok(found)
     }
@@ -235,63 +274,172 @@ fn file_name(name: &str) -> Result<&str, String> {
     Ok(name.strip_suffix(".mp4").unwrap_or(name))
 }
 
+/// Refuses formats, codecs and transparency that do not go together, where they are written.
+fn check_format(written: &Written<'_>, found: &mut Diagnostics) {
+    let word = |name: &str, usual: &'static str| match written.literal(name) {
+        None if written.given().has(name) => None,
+        None => Some(usual.to_owned()),
+        Some(Value::Text(word)) => Some(word),
+        Some(_) => None,
+    };
+    let (Some(format), Some(codec)) = (word("format", "mp4"), word("codec", "auto")) else {
+        return;
+    };
+    let alpha = written.literal("alpha") == Some(Value::Bool(true));
+    if let Err((message, hint)) = FileKind::named(&format, &codec, alpha) {
+        let place = ["codec", "alpha", "format"]
+            .into_iter()
+            .find(|name| written.given().has(name));
+        let span = written.span(place.unwrap_or("format"));
+        found.push(Diagnostic::error(codes::BAD_VALUE, span, message).hint(hint));
+    }
+}
+
+/// What a finished file is held against.
+struct Checks<'a> {
+    timeline: &'a Timeline,
+    kind: FileKind,
+    platform: Option<Platform>,
+}
+
+impl Checks<'_> {
+    /// Fails where the file cannot be used.
+    fn file(
+        &self,
+        file: Digest,
+        mux: Option<&MuxFacts>,
+        steps: &mut Steps<'_>,
+    ) -> Result<(), Halt> {
+        if let (Some(platform), Some(mux)) = (self.platform, mux)
+            && let Some(message) = platform.refuses_size(mux.bytes)
+        {
+            let hint = "choose a smaller profile, a higher `crf` or `codec: h265`";
+            return Err(LowerError::new(message, hint).into());
+        }
+        let moving = [Container::Mp4, Container::Mov, Container::Webm];
+        if !self.kind.container().is_some_and(|kind| moving.contains(&kind)) {
+            return Ok(());
+        }
+        let result = steps.run_one(Action::Verify(VerifyRequest { file }))?;
+        let ActionFacts::Verify(seen) = &result.facts else {
+            return Err(wrong_facts("verify").into());
+        };
+        match wrong_file(self.timeline, seen, self.kind.audio_encoder().is_some()) {
+            None => Ok(()),
+            Some(message) => {
+                let hint = "this is a mistake of the renderer; please report it with the job's log";
+                Err(LowerError::new(message, hint).into())
+            }
+        }
+    }
+
+    /// Fails where everything odd is a mistake.
+    fn notes(&self, notes: &[String], how: Option<&Value>) -> Result<(), LowerError> {
+        let strict = how == Some(&Value::Text("strict".into()));
+        match notes {
+            [first, rest @ ..] if strict => {
+                let more = match rest.len() {
+                    0 => String::new(),
+                    more => format!(" (and {more} more)"),
+                };
+                let hint = "change the cut, or write `verify: true` to be told and no more";
+                Err(LowerError::new(format!("{first}{more}"), hint))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The encoded pieces before they are joined.
 struct Parts<'a> {
     segments: &'a [ActionResult],
-    sound: &'a ActionResult,
-    mix: MixFacts,
+    sound: Option<(&'a ActionResult, MixFacts)>,
 }
 
 impl<'a> Parts<'a> {
     /// Segments and sound are asked for together: nothing in one waits for the other.
     fn render(
         timeline: &Timeline,
-        encoding: &VideoEncoding,
-        audio_kbps: u32,
+        encoding: Option<&VideoEncoding>,
+        sound: Option<AudioEncoding>,
         steps: &mut Steps<'a>,
     ) -> Result<Self, Halt> {
-        let mut actions: Vec<Action> = timeline
-            .segments()
-            .into_iter()
-            .map(|segment| {
-                Action::RenderSegment(Box::new(RenderSegmentRequest {
-                    fonts: timeline.fonts_for(&segment),
-                    segment,
-                    encoding: encoding.clone(),
-                }))
-            })
-            .collect();
-        if actions.is_empty() {
+        if timeline.duration.value <= 0 {
             return Err(LowerError::new(
                 "the timeline is empty",
                 "give Edit.Timeline clips and a narration",
             )
             .into());
         }
-        actions.push(Action::Mix(MixRequest {
-            plan: timeline.audio.clone(),
-            encoding: AudioEncoding {
-                encoder: "aac".to_owned(),
-                bitrate_kbps: audio_kbps,
-            },
+        let mut actions: Vec<Action> = Vec::new();
+        if let Some(encoding) = encoding {
+            let segments = timeline.segments().into_iter();
+            actions.extend(segments.map(|segment| {
+                Action::RenderSegment(Box::new(RenderSegmentRequest {
+                    fonts: timeline.fonts_for(&segment),
+                    segment,
+                    encoding: encoding.clone(),
+                }))
+            }));
+        }
+        let pictures = actions.len();
+        actions.extend(sound.map(|encoding| {
+            Action::Mix(MixRequest {
+                plan: timeline.audio.clone(),
+                encoding,
+            })
         }));
         let results = steps.run(actions)?;
-        match results.split_last() {
-            Some((sound, segments)) => match sound.facts {
-                ActionFacts::Mix(mix) => Ok(Self {
-                    segments,
-                    sound,
-                    mix,
-                }),
-                _ => Err(wrong_facts("mix").into()),
+        let (segments, sound) = results.split_at(pictures);
+        let sound = match sound.first() {
+            None => None,
+            Some(sound) => match sound.facts {
+                ActionFacts::Mix(mix) => Some((sound, mix)),
+                _ => return Err(wrong_facts("mix").into()),
             },
-            None => Err(wrong_facts("mix").into()),
-        }
+        };
+        Ok(Self { segments, sound })
+    }
+
+    /// What is known of the segments, in order.
+    fn facts(&self) -> Result<Vec<&'a SegmentFacts>, Halt> {
+        self.segments
+            .iter()
+            .map(|result| match &result.facts {
+                ActionFacts::Segment(facts) => Ok(facts),
+                _ => Err(wrong_facts("render_segment").into()),
+            })
+            .collect()
+    }
+
+    /// The finished file and what is known of it.
+    fn file(
+        &self,
+        timeline: &Timeline,
+        kind: FileKind,
+        title: &str,
+        steps: &mut Steps<'a>,
+    ) -> Result<(Digest, Option<MuxFacts>), Halt> {
+        let sound = match self.sound {
+            None => None,
+            Some((sound, _)) => {
+                let digest = sound.outputs.get("audio").copied();
+                Some(digest.ok_or_else(|| wrong_facts("mix"))?)
+            }
+        };
+        let container = match (kind.format, sound) {
+            (Format::Wav | Format::Mp3, Some(sound)) => return Ok((sound, None)),
+            (Format::Video(container), _) => container,
+            _ => Container::M4a,
+        };
+        let (file, facts) = self.mux(timeline, (container, sound), title, steps)?;
+        Ok((file, Some(facts)))
     }
 
     fn mux(
         &self,
         timeline: &Timeline,
+        (container, audio): (Container, Option<Digest>),
         title: &str,
         steps: &mut Steps<'a>,
     ) -> Result<(Digest, MuxFacts), Halt> {
@@ -306,20 +454,21 @@ impl<'a> Parts<'a> {
             segments.push(*video);
             segment_frames.push(facts.frames);
         }
-        let audio = self.sound.outputs.get("audio").copied();
+        let pictures = !segments.is_empty();
         let result = steps.run_one(Action::Mux(MuxRequest {
             canvas: timeline.canvas,
             segments,
             segment_frames,
-            audio: Some(audio.ok_or_else(|| wrong_facts("mix"))?),
+            audio,
             title: title.to_owned(),
+            container,
         }))?;
         let (ActionFacts::Mux(facts), Some(video)) = (&result.facts, result.outputs.get("video"))
         else {
             return Err(wrong_facts("mux").into());
         };
         let wanted = timeline.duration.value;
-        if i64::try_from(facts.frames) != Ok(wanted) {
+        if pictures && i64::try_from(facts.frames) != Ok(wanted) {
             return Err(LowerError::new(
                 format!(
                     "the video has {} frames, but the timeline {wanted}",
@@ -332,22 +481,33 @@ impl<'a> Parts<'a> {
         Ok((*video, *facts))
     }
 
-    fn report(&self, mux: &MuxFacts) -> Value {
-        let fields = [
-            ("frames", Value::Int(mux.frames as i64)),
-            ("duration_ms", Value::Int(mux.duration_ms as i64)),
-            ("bytes", Value::Int(mux.bytes as i64)),
-            ("segments", Value::Int(self.segments.len() as i64)),
-            (
-                "lufs",
-                Value::Float(f64::from(self.mix.integrated_clufs) / 100.0),
-            ),
-            (
-                "true_peak",
-                Value::Float(f64::from(self.mix.true_peak_cdb) / 100.0),
-            ),
-        ];
-        Value::Record(outputs(fields))
+    fn report(&self, mux: Option<&MuxFacts>, timeline: &Timeline, odd: &OddSpans) -> Value {
+        let mut fields = BTreeMap::new();
+        let mut add = |name: &str, value| fields.insert(name.to_owned(), value);
+        let frames = mux.map_or(0, |mux| mux.frames);
+        add("frames", Value::Int(frames as i64));
+        add("duration_ms", Value::Int(timeline.duration.to_millis()));
+        if let Some(mux) = mux {
+            add("bytes", Value::Int(mux.bytes as i64));
+        }
+        add("segments", Value::Int(self.segments.len() as i64));
+        let spans = |spans: &[OddSpan]| {
+            let span = |span: &OddSpan| {
+                Value::Record(outputs([
+                    ("from_ms", Value::Int(span.ms.0)),
+                    ("to_ms", Value::Int(span.ms.1)),
+                ]))
+            };
+            Value::List(spans.iter().map(span).collect())
+        };
+        add("black", spans(&odd.black));
+        add("frozen", spans(&odd.frozen));
+        if let Some((_, mix)) = self.sound {
+            let hundredths = |number: i32| Value::Float(f64::from(number) / 100.0);
+            add("lufs", hundredths(mix.integrated_clufs));
+            add("true_peak", hundredths(mix.true_peak_cdb));
+        }
+        Value::Record(fields)
     }
 }
 

@@ -4,8 +4,9 @@
 
 use std::borrow::Cow;
 
-use fenta_templates::timeline::Timeline;
+use fenta_templates::timeline::{Canvas, Timeline};
 
+use super::render_format::FileKind;
 use crate::action::VideoEncoding;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::LowerError;
@@ -14,7 +15,33 @@ use crate::suggest::nearest;
 use crate::value::Value;
 
 /// Profiles that every timeline has.
-const BUILT_IN: [&str; 2] = ["universal", "draft"];
+const BUILT_IN: [&str; 8] = [
+    "universal",
+    "tiktok",
+    "reels",
+    "shorts",
+    "square",
+    "portrait45",
+    "landscape",
+    "draft",
+];
+
+/// Built-in profiles with a shape of their own: name, size, bit rate of the sound in kbit/s (what the platforms'
+/// upload pages asked for on 2026-11-22).
+const SHAPES: [(&str, (u32, u32), u32); 6] = [
+    ("tiktok", (1080, 1920), 192),
+    ("reels", (1080, 1920), 128),
+    ("shorts", (1080, 1920), 384),
+    ("square", (1080, 1080), AUDIO_KBPS),
+    ("portrait45", (1080, 1350), AUDIO_KBPS),
+    ("landscape", (1920, 1080), AUDIO_KBPS),
+];
+
+/// The shorter side of a GIF, unless a profile of one's own says another.
+const GIF_SIDE: u32 = 480;
+
+/// Rate factor of the pictures that a GIF is made from.
+const GIF_CRF: u8 = 12;
 
 /// The shorter side of a draft; a canvas that is smaller keeps its size.
 const DRAFT_SIDE: u32 = 540;
@@ -77,6 +104,8 @@ pub(super) fn custom_fields() -> Vec<ParamSpec> {
 pub(super) struct Target {
     /// Another size than the timeline's.
     pub(super) size: Option<(u32, u32)>,
+    /// Whether the size may be of another shape, which the cut is then laid out for anew.
+    reshape: bool,
     /// Quick rather than good: no B-frames.
     draft: bool,
     preset: String,
@@ -102,6 +131,7 @@ impl Target {
     fn written(own: Params<'_>) -> Result<Self, LowerError> {
         Ok(Self {
             size: Some((even("width", own)?, even("height", own)?)),
+            reshape: true,
             draft: false,
             preset: own.text("preset")?.to_owned(),
             crf: own.u32("crf")?.min(51) as u8,
@@ -114,6 +144,7 @@ impl Target {
         if let Some(own) = timeline.profiles.get(name) {
             return Ok(Self {
                 size: Some((own.width, own.height)),
+                reshape: false,
                 draft: name == "draft",
                 preset: own.preset.clone(),
                 crf: own.crf,
@@ -121,17 +152,19 @@ impl Target {
                 audio_kbps: if name == "draft" { 96 } else { AUDIO_KBPS },
             });
         }
+        if let Some((_, size, audio_kbps)) = SHAPES.iter().find(|row| row.0 == name) {
+            return Ok(Self {
+                size: Some(*size),
+                reshape: true,
+                audio_kbps: *audio_kbps,
+                ..Self::universal()
+            });
+        }
         match name {
-            "universal" => Ok(Self {
-                size: None,
-                draft: false,
-                preset: "veryfast".to_owned(),
-                crf: 19,
-                max_rate_kbps: MAX_RATE_KBPS,
-                audio_kbps: AUDIO_KBPS,
-            }),
+            "universal" => Ok(Self::universal()),
             "draft" => Ok(Self {
                 size: Some(timeline.canvas.shrunk_to(DRAFT_SIDE)),
+                reshape: false,
                 draft: true,
                 preset: "ultrafast".to_owned(),
                 crf: 30,
@@ -156,6 +189,39 @@ impl Target {
         }
     }
 
+    fn universal() -> Self {
+        Self {
+            size: None,
+            reshape: false,
+            draft: false,
+            preset: "veryfast".to_owned(),
+            crf: 19,
+            max_rate_kbps: MAX_RATE_KBPS,
+            audio_kbps: AUDIO_KBPS,
+        }
+    }
+
+    /// As the kind of file wants it: a GIF is small, and made from good pictures.
+    pub(super) fn fitted(self, kind: FileKind, timeline: &Timeline) -> Self {
+        if !kind.is_gif() {
+            return self;
+        }
+        let (width, height) = self
+            .size
+            .unwrap_or((timeline.canvas.width, timeline.canvas.height));
+        let canvas = Canvas {
+            width,
+            height,
+            ..timeline.canvas
+        };
+        Self {
+            size: Some(canvas.shrunk_to(GIF_SIDE)),
+            crf: GIF_CRF,
+            max_rate_kbps: 0,
+            ..self
+        }
+    }
+
     /// The timeline at the size of its file.
     pub(super) fn resized<'t>(
         &self,
@@ -165,6 +231,9 @@ impl Target {
             return Ok(Cow::Borrowed(timeline));
         };
         let canvas = &timeline.canvas;
+        if self.reshape && (canvas.width, canvas.height) != (width, height) {
+            return Ok(Cow::Owned(timeline.reshaped(width, height)));
+        }
         timeline
             .scaled(width, height)
             .map(Cow::Owned)
@@ -183,15 +252,16 @@ impl Target {
     }
 
     /// How the picture is encoded by so many threads.
-    pub(super) fn encoding(&self, threads: u8) -> VideoEncoding {
+    pub(super) fn encoding(&self, threads: u8, kind: FileKind) -> VideoEncoding {
         VideoEncoding {
-            encoder: "libx264".to_owned(),
+            encoder: kind.video_encoder().to_owned(),
             preset: self.preset.clone(),
             crf: self.crf,
             max_rate_kbps: self.max_rate_kbps,
             gop: 60,
             b_frames: if self.draft { 0 } else { 2 },
             threads,
+            alpha: kind.alpha,
         }
     }
 }
@@ -250,6 +320,10 @@ mod tests {
     use super::*;
     use crate::execution::{SourceFile, compile};
 
+    fn mp4() -> FileKind {
+        FileKind::named("mp4", "auto", false).unwrap()
+    }
+
     fn timeline() -> Timeline {
         let golden = include_str!("../../../templates/tests/golden/footage.json");
         serde_json::from_str(golden).unwrap()
@@ -268,7 +342,7 @@ mod tests {
         cut.profiles.insert("story".into(), own);
         let found = Target::named("story", &cut).unwrap();
         assert_eq!(found.size, Some((720, 1280)));
-        assert_eq!((found.encoding(1).crf, found.draft), (24, false));
+        assert_eq!((found.encoding(1, mp4()).crf, found.draft), (24, false));
         assert_eq!(Target::named("universal", &cut).unwrap().size, None);
         let draft = |cut: &Timeline| Target::named("draft", cut).unwrap().size;
         assert_eq!(draft(&cut), Some((540, 960)));
@@ -300,12 +374,23 @@ mod tests {
             "{odd}"
         );
         assert_eq!(odd.hint, "write 144 or 146");
-        let lying = sized(1280, 720).unwrap_err();
-        assert!(
-            lying.message.contains("another shape than the 1080 x 1920"),
-            "{lying}"
-        );
-        assert!(lying.hint.contains("`height: 2276`"), "{lying:?}");
+        assert_eq!(sized(1280, 720), Ok((1280, 720)), "laid out anew");
+    }
+
+    // spec: T-20
+    #[test]
+    fn built_in_shapes_lay_the_cut_out_anew() {
+        let cut = timeline();
+        for (name, size, _) in SHAPES {
+            let target = Target::named(name, &cut).unwrap();
+            let canvas = target.resized(&cut).unwrap().canvas;
+            assert_eq!((canvas.width, canvas.height), size, "{name}");
+        }
+        let upright = Target::named("tiktok", &cut).unwrap();
+        assert!(upright.resized(&cut).unwrap().overlays == cut.overlays);
+        let gif = FileKind::named("gif", "auto", false).unwrap();
+        let small = Target::named("square", &cut).unwrap().fitted(gif, &cut);
+        assert_eq!((small.size, small.crf), (Some((480, 480)), 12));
     }
 
     #[test]
@@ -335,7 +420,7 @@ mod tests {
             .unwrap();
         let target = Target::of(&own, &timeline()).unwrap();
         assert_eq!(target.size, Some((720, 1280)));
-        let encoding = target.encoding(2);
+        let encoding = target.encoding(2, mp4());
         assert_eq!(
             (encoding.crf, encoding.max_rate_kbps, target.audio_kbps),
             (23, 12_000, 192)

@@ -178,6 +178,7 @@ mod tests {
                 gop: 60,
                 b_frames: 2,
                 threads: 1,
+                alpha: false,
             },
         }
     }

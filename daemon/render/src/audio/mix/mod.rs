@@ -25,8 +25,6 @@ use super::loudness::{self, Loudness};
 use super::pcm::{Stereo, db_to_gain};
 use super::{AudioDone, RATE, ffi_decode, ffi_encode, wav};
 
-/// File name of the result.
-const OUTPUT: &str = "audio.nut";
 /// The longest soundtrack in samples, bounded by memory: about 1.4 GB while mixing.
 const LONGEST: usize = RATE as usize / 1000 * LONGEST_MS as usize;
 /// Room left under the true-peak target for what the codec adds, in dB, at the first try.
@@ -53,7 +51,7 @@ struct Stems {
 
 /// Mixes and encodes the soundtrack of a timeline.
 ///
-/// The output `audio` is AAC in NUT whose decoded sample i, priming counted, is the timeline's sample i (the first
+/// The output `audio` is what the encoding asks for. AAC comes in NUT; its decoded sample i, priming counted, is the timeline's sample i (the first
 /// 1024 samples of a timeline are therefore silent). Facts are measured on the decoded AAC.
 ///
 /// # Errors
@@ -65,6 +63,7 @@ pub fn mix(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<AudioDone, WorkerFailure> {
     let samples = timeline_samples(&request.plan)?;
+    let file = ffi_encode::file_name(&request.encoding)?;
     let total = (TRIES + 2) as u64;
     progress(0, total);
     let stems = stems(&request.plan, blobs, samples)?;
@@ -75,12 +74,12 @@ pub fn mix(
         sound: &sound,
         target: request.plan.loudness,
         encoding: &request.encoding,
-        path: out_dir.join(OUTPUT),
+        path: out_dir.join(file),
     };
     let heard = job.run(&mut |tries| progress(2 + tries as u64, total))?;
     progress(total, total);
     Ok(AudioDone::audio(
-        OUTPUT,
+        file,
         ActionFacts::Mix(facts(heard, samples)),
     ))
 }

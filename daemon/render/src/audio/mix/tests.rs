@@ -212,7 +212,7 @@ fn the_same_plan_gives_the_same_bytes() {
     let bytes = || {
         let dir = tempfile::tempdir().unwrap();
         mix(&request(plan.clone()), &blobs, dir.path(), &mut |_, _| {}).unwrap();
-        std::fs::read(dir.path().join(OUTPUT)).unwrap()
+        std::fs::read(dir.path().join("audio.nut")).unwrap()
     };
     assert!(bytes() == bytes());
 }
