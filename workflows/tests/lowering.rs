@@ -9,8 +9,7 @@ use fenta_templates::timeline::{ColorTransfer, FontFace, MediaFacts, MediaKind, 
 use fenta_workflows::action::{
     Action, ActionFacts, ActionResult, CaptionBox, CollectedFile, InvokeTask, Invoked,
     InvokedMedia, LayOutCaptionsRequest, MixFacts, MuxFacts, MuxRequest, PublishedFile,
-    SegmentFacts,
-    SpeechFacts, SpokenWord, VerifyFacts,
+    SegmentFacts, SpeechFacts, SpokenWord, VerifyFacts,
 };
 use fenta_workflows::digest::{Digest, blob_digest};
 use fenta_workflows::job_event::OutputValue;
@@ -339,7 +338,14 @@ fn the_daily_short_lowers_to_the_end() {
     );
     assert_eq!(
         kinds("render"),
-        BTreeSet::from(["lay_out_captions", "mix", "mux", "render_segment", "verify", "write"])
+        BTreeSet::from([
+            "lay_out_captions",
+            "mix",
+            "mux",
+            "render_segment",
+            "verify",
+            "write"
+        ])
     );
     assert_eq!(
         job.outputs["video"],

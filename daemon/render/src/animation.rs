@@ -109,8 +109,7 @@ impl PaletteMaker {
                     .with("max_colors", 256)
                     .with("reserve_transparent", 1)
                     .with("stats_mode", "full");
-                let nodes: Vec<FilterNode> =
-                    to_rgb("bgra").into_iter().chain([palette]).collect();
+                let nodes: Vec<FilterNode> = to_rgb("bgra").into_iter().chain([palette]).collect();
                 self.0.insert(FilterChain::new(frame, (1, 1000), &nodes)?)
             }
         };
@@ -309,7 +308,14 @@ fn changed(old: &[u8], new: &[u8], width: usize) -> (usize, usize, usize, usize)
         let Some(first) = old.iter().zip(new).position(differs) else {
             continue;
         };
-        let last = width - 1 - old.iter().zip(new).rev().position(differs).unwrap_or_default();
+        let last = width
+            - 1
+            - old
+                .iter()
+                .zip(new)
+                .rev()
+                .position(differs)
+                .unwrap_or_default();
         let (left, top, right, _) = found.unwrap_or((first, y, last + 1, y + 1));
         found = Some((left.min(first), top, right.max(last + 1), y + 1));
     }

@@ -87,7 +87,11 @@ mod tests {
     fn nothing_is_clear_black() {
         let mut black = Picture::filled(4, 4, BACKGROUNDS[0]);
         let mut alpha = Plane::filled(4, 4, 9);
-        separate(&mut black, &Picture::filled(4, 4, BACKGROUNDS[1]), &mut alpha);
+        separate(
+            &mut black,
+            &Picture::filled(4, 4, BACKGROUNDS[1]),
+            &mut alpha,
+        );
         assert_eq!(alpha, Plane::filled(4, 4, 0));
         assert_eq!(black, Picture::filled(4, 4, Yuv::BLACK));
     }

@@ -128,7 +128,10 @@ mod tests {
     #[test]
     fn stills_and_black_are_told_by_frames() {
         let found = view(&[90, 91, 90, 120, 16, 17, 16, 100]);
-        assert_eq!(found.still, [Span { from: 0, to: 3 }, Span { from: 4, to: 7 }]);
+        assert_eq!(
+            found.still,
+            [Span { from: 0, to: 3 }, Span { from: 4, to: 7 }]
+        );
         assert_eq!(found.black, [Span { from: 4, to: 7 }]);
         assert!(found.first.starts_with("5a5a") && found.last.starts_with("6464"));
     }
@@ -137,7 +140,10 @@ mod tests {
     fn slow_changes_are_not_a_still() {
         let levels: Vec<u8> = (60..100).collect();
         let found = view(&levels);
-        assert!(found.still.iter().all(|span| span.to - span.from <= 2), "{found:?}");
+        assert!(
+            found.still.iter().all(|span| span.to - span.from <= 2),
+            "{found:?}"
+        );
         assert!(found.black.is_empty());
     }
 

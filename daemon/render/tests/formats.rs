@@ -243,11 +243,20 @@ fn every_codec_fills_its_container() {
         let seen = String::from_utf8_lossy(&video.stdout).trim().to_owned();
         assert_eq!(seen, wanted, "{container:?} {encoder}");
         let starts = probe(&file, "stream=start_time");
-        let starts: Vec<f64> = starts.lines().filter_map(|line| line.parse().ok()).collect();
+        let starts: Vec<f64> = starts
+            .lines()
+            .filter_map(|line| line.parse().ok())
+            .collect();
         assert_eq!(starts.len(), 2, "{container:?} {encoder}");
-        assert!(starts.iter().all(|at| at.abs() < 0.008), "{encoder} {starts:?}");
+        assert!(
+            starts.iter().all(|at| at.abs() < 0.008),
+            "{encoder} {starts:?}"
+        );
         let duration: f64 = probe(&file, "format=duration").parse().unwrap();
-        assert!((duration - 40.0 / 30.0).abs() < 0.05, "{encoder} {duration}");
+        assert!(
+            (duration - 40.0 / 30.0).abs() < 0.05,
+            "{encoder} {duration}"
+        );
         let mut other = Bench::new();
         let again = other.file(container, &encoding(encoder), sound);
         assert!(
@@ -283,7 +292,10 @@ fn transparency_reaches_the_file() {
         assert!(at(5, 5)[3] <= 3, "{encoder} outside: {:?}", at(5, 5));
         let inside = at(72, 92);
         assert!(inside[3].abs_diff(128) <= 5, "{encoder} inside: {inside:?}");
-        let near = [220, 20, 30].iter().zip(inside).all(|(a, b)| b.abs_diff(*a) <= 12);
+        let near = [220, 20, 30]
+            .iter()
+            .zip(inside)
+            .all(|(a, b)| b.abs_diff(*a) <= 12);
         assert!(near, "{encoder} straight colour: {inside:?}");
     }
 }
@@ -310,7 +322,11 @@ fn pictures_and_animations() {
     // The animation looks like the video it was made from.
     let video = bench.file(Container::Mp4, &encoding("libx264"), "");
     let (a, b) = (rgba(&gif, &[]), rgba(&video, &[]));
-    let apart: u64 = a.iter().zip(&b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    let apart: u64 = a
+        .iter()
+        .zip(&b)
+        .map(|(a, b)| u64::from(a.abs_diff(*b)))
+        .sum();
     let mean = apart as f64 / a.len() as f64;
     assert!(mean < 6.0, "mean distance {mean}");
 }

@@ -305,12 +305,22 @@ mod tests {
     #[test]
     fn another_shape_keeps_letters_edges_and_middles() {
         let mut cut = full();
-        let boxes = [(40, 40, 200, 100), (840, 1780, 200, 100), (440, 910, 200, 100), (54, 300, 972, 200)];
+        let boxes = [
+            (40, 40, 200, 100),
+            (840, 1780, 200, 100),
+            (440, 910, 200, 100),
+            (54, 300, 972, 200),
+        ];
         let plain = cut.overlays[0].clone();
         cut.overlays = boxes
             .iter()
             .map(|(x, y, w, h)| Overlay {
-                rect: Rect { x: *x, y: *y, w: *w, h: *h },
+                rect: Rect {
+                    x: *x,
+                    y: *y,
+                    w: *w,
+                    h: *h,
+                },
                 ..plain.clone()
             })
             .collect();
@@ -323,8 +333,14 @@ mod tests {
         assert_eq!(rect(1), (1642, 958, 200, 100), "near the other corner");
         assert_eq!(rect(2), (860, 490, 200, 100), "in the middle");
         assert_eq!((rect(3).0, rect(3).2), (54, 1812), "with its margins");
-        assert_eq!((wide.picture.clone(), &wide.audio), (cut.picture.clone(), &cut.audio));
-        let (old, new) = (cut.captions.clone().unwrap(), wide.captions.clone().unwrap());
+        assert_eq!(
+            (wide.picture.clone(), &wide.audio),
+            (cut.picture.clone(), &cut.audio)
+        );
+        let (old, new) = (
+            cut.captions.clone().unwrap(),
+            wide.captions.clone().unwrap(),
+        );
         assert_eq!((old.style.size, new.style.x), (new.style.size, 960));
         assert!(new.style.y < 1080 && wide.validate() == Ok(()));
         let small = cut.reshaped(540, 540);

@@ -23,8 +23,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::digest::Digest;
 use crate::execution::{JobFacts, LowerError};
 use crate::node::{
-    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, Written,
-    outputs, wrong_facts,
+    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps,
+    Written, outputs, wrong_facts,
 };
 use crate::value::{FileValue, PortType, Value};
 
@@ -317,7 +317,11 @@ impl Checks<'_> {
             return Err(LowerError::new(message, hint).into());
         }
         let moving = [Container::Mp4, Container::Mov, Container::Webm];
-        if !self.kind.container().is_some_and(|kind| moving.contains(&kind)) {
+        if !self
+            .kind
+            .container()
+            .is_some_and(|kind| moving.contains(&kind))
+        {
             return Ok(());
         }
         let result = steps.run_one(Action::Verify(VerifyRequest { file }))?;

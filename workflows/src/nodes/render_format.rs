@@ -98,11 +98,7 @@ impl FileKind {
     }
 
     /// From its words; the error is a message and a hint.
-    pub(super) fn named(
-        format: &str,
-        codec: &str,
-        alpha: bool,
-    ) -> Result<Self, (String, String)> {
+    pub(super) fn named(format: &str, codec: &str, alpha: bool) -> Result<Self, (String, String)> {
         let Some((name, kind, ending, codecs)) = FORMATS.iter().find(|row| row.0 == format) else {
             return Err((
                 format!("there is no format `{format}`"),
@@ -182,10 +178,7 @@ impl FileKind {
 
 /// How the name of a file of this format ends.
 pub(super) fn ending_of(format: &str) -> Option<&'static str> {
-    FORMATS
-        .iter()
-        .find(|row| row.0 == format)
-        .map(|row| row.2)
+    FORMATS.iter().find(|row| row.0 == format).map(|row| row.2)
 }
 
 #[cfg(test)]

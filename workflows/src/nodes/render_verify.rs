@@ -54,7 +54,9 @@ const PLATFORMS: [Platform; 3] = [
 impl Platform {
     /// The platform a profile is named after.
     pub(super) fn of(profile: &str) -> Option<Self> {
-        PLATFORMS.into_iter().find(|platform| platform.name == profile)
+        PLATFORMS
+            .into_iter()
+            .find(|platform| platform.name == profile)
     }
 
     /// Why a cut of this length cannot be uploaded, before anything is rendered.
@@ -188,11 +190,7 @@ fn alike(a: &str, b: &str) -> bool {
 }
 
 /// Sentences about what may be meant so, each with its time and the picture it is about.
-pub(super) fn notes(
-    timeline: &Timeline,
-    odd: &OddSpans,
-    mix: Option<MixFacts>,
-) -> Vec<String> {
+pub(super) fn notes(timeline: &Timeline, odd: &OddSpans, mix: Option<MixFacts>) -> Vec<String> {
     let mut notes = Vec::new();
     for (what, spans) in [("black", &odd.black), ("frozen", &odd.frozen)] {
         for span in spans {
@@ -246,7 +244,11 @@ fn shot_at(timeline: &Timeline, frame: i64) -> String {
 }
 
 /// Why the finished file is not what was asked for.
-pub(super) fn wrong_file(timeline: &Timeline, seen: &VerifyFacts, has_sound: bool) -> Option<String> {
+pub(super) fn wrong_file(
+    timeline: &Timeline,
+    seen: &VerifyFacts,
+    has_sound: bool,
+) -> Option<String> {
     let canvas = &timeline.canvas;
     let wanted = timeline.duration.value;
     if i64::try_from(seen.frames) != Ok(wanted) {
@@ -323,7 +325,10 @@ mod tests {
         assert_eq!(found.frozen.len(), 1);
         assert_eq!(found.frozen[0].frames, (20, 120));
         let note = &notes(&cut, &found, None)[0];
-        assert!(note.starts_with("the picture is frozen from 0.66 s to 4.00 s (shot 1"), "{note}");
+        assert!(
+            note.starts_with("the picture is frozen from 0.66 s to 4.00 s (shot 1"),
+            "{note}"
+        );
     }
 
     #[test]
@@ -348,7 +353,12 @@ mod tests {
         );
         assert_eq!(reels.refuses_length(60_000), None);
         assert!(reels.refuses_size(400_000_000).unwrap().contains("400 MB"));
-        assert!(Platform::of("shorts").unwrap().refuses_length(181_000).is_some());
+        assert!(
+            Platform::of("shorts")
+                .unwrap()
+                .refuses_length(181_000)
+                .is_some()
+        );
         assert_eq!(Platform::of("universal"), None);
     }
 

@@ -9,9 +9,9 @@
 use std::path::Path;
 
 use fenta_workflows::action::AudioEncoding;
+use ffmpeg_next::codec::Flags;
 use ffmpeg_next::codec::context::Context;
 use ffmpeg_next::codec::encoder::audio::Encoder;
-use ffmpeg_next::codec::Flags;
 use ffmpeg_next::format::context::Output;
 use ffmpeg_next::format::{Sample, sample::Type};
 use ffmpeg_next::util::frame::Audio as Frame;
@@ -332,7 +332,11 @@ mod tests {
             let path = dir.path().join(file_name(&encoding).unwrap());
             write(&path, &click_at(50_001, 96_100), &encoding).unwrap();
             let heard = ffi_decode::read(&path, usize::MAX).unwrap();
-            assert!(heard.len().abs_diff(96_100) <= 1200, "{encoder}: {}", heard.len());
+            assert!(
+                heard.len().abs_diff(96_100) <= 1200,
+                "{encoder}: {}",
+                heard.len()
+            );
             let loudest = (0..heard.len())
                 .max_by(|a, b| heard.left[*a].abs().total_cmp(&heard.left[*b].abs()))
                 .unwrap();
