@@ -206,6 +206,7 @@ fn segment(source: fenta_templates::digest::Digest, facts: MediaFacts) -> Action
             gop: 30,
             b_frames: 0,
             threads: 1,
+            alpha: false,
         },
     }))
 }
