@@ -196,7 +196,7 @@ fn write_film(path: &Path, pictures: &[Picture]) {
         height: 320,
         rate: CANVAS.frame_rate,
         threads: 1,
-        full_range: false,
+        pixels: fenta_render::ffi_encoder::Pixels::Yuv420,
         quantiser: None,
         max_rate: 0,
         gop: 12,
