@@ -7,9 +7,10 @@
 use fenta_templates::timeline::ColorTransfer;
 
 use crate::error::RenderError;
-use crate::ffi_filter::{FilterChain, FilterNode, has_filter};
+use crate::ffi_filter::{FilterChain, FilterNode};
 use crate::ffi_frame::{Frame, FrameFormat, Matrix};
 use crate::orientation::Orientation;
+use crate::tone_map::ToneMap;
 
 /// Unspecified material up to this height is standard definition, hence BT.601.
 const SD_MAX_HEIGHT: u32 = 576;
@@ -31,6 +32,7 @@ pub struct Converter {
     target: Target,
     output: Output,
     chain: Option<(FrameFormat, FilterChain)>,
+    tone_map: Option<ToneMap>,
 }
 
 /// What comes out of a converter.
@@ -51,6 +53,7 @@ impl Converter {
             target,
             output,
             chain: None,
+            tone_map: None,
         }
     }
 
@@ -64,6 +67,7 @@ impl Converter {
         {
             let nodes = self.nodes(&format)?;
             let chain = FilterChain::new(frame, (1, 1_000_000), &nodes)?;
+            self.tone_map = is_high_range(self.output, &format).then(|| ToneMap::new(&format));
             self.chain = Some((format, chain));
         }
         let (_, chain) = self
@@ -71,9 +75,13 @@ impl Converter {
             .as_mut()
             .ok_or_else(|| RenderError::internal("the conversion was not set up"))?;
         chain.push(Some(frame))?;
-        chain
+        let converted = chain
             .pull()?
-            .ok_or_else(|| RenderError::internal("the conversion swallowed a picture"))
+            .ok_or_else(|| RenderError::internal("the conversion swallowed a picture"))?;
+        match &self.tone_map {
+            Some(tone_map) => tone_map.apply(&converted),
+            None => Ok(converted),
+        }
     }
 
     fn nodes(&self, format: &FrameFormat) -> Result<Vec<FilterNode>, RenderError> {
@@ -83,15 +91,13 @@ impl Converter {
         let mut nodes = Vec::new();
         nodes.extend(crop(format, swap_f(self.target.kept)));
         let size = swap(self.target.size);
-        match (self.output, format.transfer) {
-            (Output::Video, ColorTransfer::Pq | ColorTransfer::Hlg)
-                if format.matrix != Matrix::Rgb =>
-            {
-                nodes.extend(tone_map(format, size)?);
+        match self.output {
+            Output::Video if is_high_range(self.output, format) => {
+                nodes.extend(high_range(format, size)?);
             }
-            (Output::Video, _) => nodes.extend(standard(format, size)?),
-            (Output::Rgba, _) => nodes.extend(rgba(format, size)?),
-            (Output::Jpeg, _) => nodes.extend(jpeg(size)),
+            Output::Video => nodes.extend(standard(format, size)?),
+            Output::Rgba => nodes.extend(rgba(format, size)?),
+            Output::Jpeg => nodes.extend(jpeg(size)),
         }
         nodes.extend(turn(self.target.orientation));
         Ok(nodes)
@@ -153,6 +159,7 @@ fn jpeg(size: (u32, u32)) -> Vec<FilterNode> {
 fn with_source_colors(scale: FilterNode, format: &FrameFormat) -> Result<FilterNode, RenderError> {
     let matrix = match format.matrix {
         Matrix::Rgb => return Ok(scale),
+        Matrix::Unspecified if format.transfer != ColorTransfer::Sdr => "bt2020",
         Matrix::Unspecified if format.height > SD_MAX_HEIGHT => "bt709",
         Matrix::Unspecified | Matrix::Bt601 => "bt601",
         Matrix::Bt709 => "bt709",
@@ -172,49 +179,22 @@ fn unknown_matrix() -> RenderError {
     )
 }
 
-/// HDR to SDR: to linear light, to BT.709 primaries, highlights rolled off, back to a curve.
-fn tone_map(format: &FrameFormat, size: (u32, u32)) -> Result<Vec<FilterNode>, RenderError> {
-    if !has_filter(c"zscale") || !has_filter(c"tonemap") {
-        return Err(RenderError::unsupported(
-            "the picture is HDR, and this FFmpeg has no zscale or no tonemap filter",
-            "install an FFmpeg built with libzimg",
-        ));
-    }
-    let curve = match format.transfer {
-        ColorTransfer::Hlg => "arib-std-b67",
-        _ => "smpte2084",
+/// Scaled in the signal's own terms; `tone_map` does the rest.
+fn high_range(format: &FrameFormat, size: (u32, u32)) -> Result<Vec<FilterNode>, RenderError> {
+    let scale = with_source_colors(scale(size), format)?;
+    let same = |option: &str| {
+        let given = scale.options.iter().find(|(name, _)| *name == option);
+        given.map(|(_, value)| value.clone()).unwrap_or_default()
     };
-    let matrix = match format.matrix {
-        Matrix::Bt709 => "709",
-        Matrix::Bt601 => "470bg",
-        _ => "2020_ncl",
-    };
-    let range = if format.full_range { "full" } else { "limited" };
-    let linear = FilterNode::new("zscale")
-        .with("transferin", curve)
-        .with("matrixin", matrix)
-        .with("primariesin", "2020")
-        .with("rangein", range)
-        .with("transfer", "linear")
-        .with("npl", 100);
-    let narrow = FilterNode::new("zscale").with("primaries", "709");
-    let roll_off = FilterNode::new("tonemap")
-        .with("tonemap", "hable")
-        .with("desat", 0);
-    let back = FilterNode::new("zscale")
-        .with("transfer", "709")
-        .with("matrix", "709")
-        .with("range", "limited")
-        .with("dither", "ordered");
-    Ok(vec![
-        scale(size),
-        linear,
-        pixel_format("gbrpf32le"),
-        narrow,
-        roll_off,
-        back,
-        pixel_format("yuv420p"),
-    ])
+    let (matrix, range) = (same("in_color_matrix"), same("in_range"));
+    let scale = scale
+        .with("out_color_matrix", matrix)
+        .with("out_range", range);
+    Ok(vec![scale, pixel_format("yuv444p10le")])
+}
+
+fn is_high_range(output: Output, format: &FrameFormat) -> bool {
+    output == Output::Video && format.transfer != ColorTransfer::Sdr && format.matrix != Matrix::Rgb
 }
 
 fn turn(orientation: Orientation) -> Vec<FilterNode> {

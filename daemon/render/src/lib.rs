@@ -45,6 +45,7 @@ pub mod source;
 pub mod spans;
 pub mod still;
 pub mod text;
+pub mod tone_map;
 pub mod transition;
 pub mod verify;
 pub mod version;

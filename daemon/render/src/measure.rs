@@ -86,7 +86,7 @@ pub(crate) fn measure(mut input: Input, stream: usize) -> Result<Measured, Rende
         if packet.stream() == stream {
             packets += 1;
             own.add(time, length);
-            times.extend(time);
+            times.extend(packet.pts().map(micros));
         }
     }
     let micros = own.length();
@@ -103,7 +103,8 @@ pub(crate) fn measure(mut input: Input, stream: usize) -> Result<Measured, Rende
         micros,
         whole_micros: whole.length().max(whole.end),
         packets,
-        steady: is_steady(&mut times),
+        // Without times of their own for all frames nothing can be said.
+        steady: times.len() as u64 != packets || is_steady(&mut times),
     })
 }
 

@@ -25,7 +25,7 @@ const SIDE: f64 = 256.0;
 /// Frames rendered of every file: one second.
 const FRAMES: i64 = 30;
 /// Frames counted at most: some files hold minutes of 4K.
-const MOST_FRAMES: usize = 400;
+const MOST_FRAMES: u32 = 400;
 
 /// A line of the table.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -90,11 +90,12 @@ pub(crate) fn measure(corpus: &Path, file: &str) -> Measured {
         Ok(ActionFacts::Media(facts)) if facts.kind == MediaKind::Audio => described(file, &facts),
         Ok(ActionFacts::Media(facts)) => {
             let mut row = described(file, &facts);
+            let length = facts.duration.map(|time| time.as_seconds());
             let rendered = work(file, &job(segment(source, facts)));
             seconds = seconds.max(rendered.seconds);
             memory = memory.max(rendered.memory);
             row.corners = corners(file, rendered, &folder.join("segment.nut"));
-            row.frames = frames(&path);
+            row.frames = frames(&path, length);
             row
         }
         Ok(other) => panic!("{file}: {other:?}"),
@@ -236,15 +237,25 @@ fn corners(file: &str, rendered: Outcome, path: &Path) -> String {
     )
 }
 
-/// How many frames come out when all of it is decoded.
-fn frames(path: &Path) -> String {
+/// How many frames come out when all of it is decoded; the last one must stand where the measured length ends.
+fn frames(path: &Path, length: Option<f64>) -> String {
     let mut reader = FrameReader::open(path, 1).unwrap();
-    let mut count = 0;
-    while reader.next_frame().unwrap().is_some() {
+    let (mut count, mut last) = (0, 0.0);
+    while let Some(timed) = reader.next_frame().unwrap() {
         count += 1;
+        last = timed.micros as f64 / 1e6;
         if count == MOST_FRAMES {
             return format!("{count}+");
         }
+    }
+    if let Some(length) = length.filter(|_| count > 1) {
+        let end = last * f64::from(count) / f64::from(count - 1);
+        let off = (end - length).abs();
+        assert!(
+            off < 0.1 + length / 10.0,
+            "{}: {end} {length}",
+            path.display()
+        );
     }
     count.to_string()
 }
