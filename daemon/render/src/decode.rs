@@ -165,6 +165,12 @@ impl StreamReader {
         if info.encrypted {
             return Err(encrypted());
         }
+        if info.dolby_only {
+            return Err(RenderError::unsupported(
+                "the picture is Dolby Vision profile 5, whose colours only Dolby's players know",
+                "export it as HDR10, HLG or ordinary video",
+            ));
+        }
         let decoder = Decoder::open(&input, stream, threads).map_err(|error| match error {
             DecoderError::NoDecoder(codec) => RenderError::unsupported(
                 format!("the video codec `{codec}` cannot be decoded"),

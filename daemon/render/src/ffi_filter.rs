@@ -4,7 +4,7 @@
 //! shape of a chain. Filter contexts never leave this file: they must not outlive their graph.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CStr, CString, c_int};
 use std::ptr::{self, NonNull};
 
 use ffmpeg_next::ffi as av;

@@ -67,6 +67,8 @@ pub struct StreamInfo {
     pub sample_rate: u32,
     /// Whether the container names a key without which it stays closed (MP4 says so packet by packet).
     pub encrypted: bool,
+    /// Dolby Vision without a picture that ordinary players understand.
+    pub dolby_only: bool,
 }
 
 struct ByteSource {
@@ -229,6 +231,7 @@ impl Input {
                 channels: parameters.channels.clamp(0, 64) as u16,
                 sample_rate: parameters.sample_rate.max(0) as u32,
                 encrypted: tag(stream, c"enc_key_id").is_some(),
+                dolby_only: is_dolby_only(stream),
             }
         }
     }
@@ -436,25 +439,31 @@ fn sample_aspect(stream: &av::AVStream, parameters: &av::AVCodecParameters) -> (
         .map_or((0, 1), |ratio| (ratio.num, ratio.den))
 }
 
-fn display_matrix(stream: &av::AVStream) -> Option<[i32; 9]> {
+/// Bytes of a stream's side data, if there are at least so many.
+fn side_data(stream: &av::AVStream, kind: av::AVPacketSideDataType, least: usize) -> Option<&[u8]> {
     let mut size = 0;
-    // SAFETY: the stream is valid; the data belongs to it and is copied out below.
-    let data = unsafe {
-        av::av_stream_get_side_data(
-            stream,
-            av::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX,
-            &raw mut size,
-        )
-    };
-    if data.is_null() || size < 36 {
-        return None;
+    // SAFETY: the stream is valid; the data belongs to it, is `size` bytes long and lives as long.
+    unsafe {
+        let data = av::av_stream_get_side_data(stream, kind, &raw mut size);
+        let size = size as usize;
+        (!data.is_null() && size >= least).then(|| std::slice::from_raw_parts(data, size))
     }
+}
+
+fn display_matrix(stream: &av::AVStream) -> Option<[i32; 9]> {
+    let kind = av::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX;
+    let data = side_data(stream, kind, 36)?;
     let mut matrix = [0i32; 9];
-    for (index, value) in matrix.iter_mut().enumerate() {
-        // SAFETY: at least 36 bytes are there; the read may be unaligned.
-        *value = unsafe { data.cast::<i32>().add(index).read_unaligned() };
+    for (value, bytes) in matrix.iter_mut().zip(data.chunks_exact(4)) {
+        *value = i32::from_ne_bytes(bytes.try_into().ok()?);
     }
     Some(matrix)
+}
+
+/// Profile 5, whose colours are its own: the third and the last of eight bytes are profile and compatibility.
+fn is_dolby_only(stream: &av::AVStream) -> bool {
+    let kind = av::AVPacketSideDataType::AV_PKT_DATA_DOVI_CONF;
+    side_data(stream, kind, 8).is_some_and(|data| data[2] == 5 && data[7] == 0)
 }
 
 fn has_alpha_layer(stream: &av::AVStream) -> bool {

@@ -506,6 +506,7 @@ mod tests {
             channels: 0,
             sample_rate: 0,
             encrypted: false,
+            dolby_only: false,
         };
         let measured = Measured {
             micros: 2_000_000,

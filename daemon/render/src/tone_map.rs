@@ -357,7 +357,7 @@ mod tests {
             [64, 512, 512],
             [500, 470, 560],
             [721, 512, 512],
-            [700, 600, 430],
+            [620, 480, 540],
         ] {
             let exact = shown(codes.map(|code| code as f32), &format);
             let found = map.look_up(codes);

@@ -29,6 +29,24 @@ struct Heard {
     begins: Option<f64>,
 }
 
+impl Heard {
+    /// Samples that are missing before a piece that sounds `at` seconds in the file's own time. Recordings lose
+    /// packets; what follows must stay under its picture. Less than a frame is how containers round, and more than a
+    /// minute is a broken time.
+    fn missing(&self, at: Option<f64>) -> usize {
+        const GAP_S: std::ops::Range<f64> = 0.03..60.0;
+        let (Some(at), Some(begins)) = (at, self.begins) else {
+            return 0;
+        };
+        let late = at - begins - self.sound.len() as f64 / f64::from(self.rate);
+        if GAP_S.contains(&late) {
+            (late * f64::from(self.rate)).round() as usize
+        } else {
+            0
+        }
+    }
+}
+
 /// Decodes the best audio stream of a file, at most `longest` samples of the result.
 pub(crate) fn read(path: &Path, longest: usize) -> Result<Stereo, AudioError> {
     Ok(open_and_read(path, longest)?.0)
@@ -156,6 +174,8 @@ fn drain(decoder: &mut decoder::Audio, unit: f64, heard: &mut Heard) -> Result<(
         if frame.rate() == 0 || frame.rate() != heard.rate {
             return Err(Error::InvalidData);
         }
+        let missing = heard.missing(frame.timestamp().map(|at| at as f64 * unit));
+        heard.sound.resize(heard.sound.len() + missing);
         append(&frame, &mut heard.sound)?;
     }
     Ok(())
@@ -265,6 +285,21 @@ mod tests {
         let error = read(&path, 10).unwrap_err();
         assert!(matches!(error, AudioError::Decode { .. }), "{error}");
         assert!(error.to_string().contains("notes.txt"));
+    }
+
+    #[test]
+    fn a_hole_in_a_recording_is_silence() {
+        let heard = Heard {
+            rate: 48_000,
+            sound: Stereo::silence(48_000),
+            begins: Some(2.0),
+        };
+        assert_eq!(heard.missing(Some(3.0)), 0);
+        assert_eq!(heard.missing(Some(3.02)), 0, "containers round");
+        assert_eq!(heard.missing(Some(3.5)), 24_000);
+        assert_eq!(heard.missing(Some(2.5)), 0, "times that go back");
+        assert_eq!(heard.missing(Some(900.0)), 0, "broken times");
+        assert_eq!(heard.missing(None), 0);
     }
 
     #[test]
