@@ -38,6 +38,8 @@ pub enum Action {
     Speak(SpeakRequest),
     /// Compose a music bed.
     ComposeMusic(ComposeMusicRequest),
+    /// Listen for the beat of a recording.
+    FindBeats(FindBeatsRequest),
     /// Draw and encode a span of the timeline.
     RenderSegment(Box<RenderSegmentRequest>),
     /// Mix and encode the whole soundtrack.
@@ -113,6 +115,13 @@ pub struct SpeakRequest {
     pub voice: String,
     /// Speaking rate in permille of the voice's own.
     pub speed_pm: u32,
+}
+
+/// Listen for the beat of a recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindBeatsRequest {
+    /// The recording.
+    pub source: Digest,
 }
 
 /// Compose a music bed from a seed.
@@ -308,6 +317,7 @@ impl Action {
             Self::Probe(_) => "probe",
             Self::Speak(_) => "speak",
             Self::ComposeMusic(_) => "compose_music",
+            Self::FindBeats(_) => "find_beats",
             Self::RenderSegment(_) => "render_segment",
             Self::Mix(_) => "mix",
             Self::Mux(_) => "mux",
@@ -374,6 +384,9 @@ impl Action {
         let mut blobs = BTreeSet::new();
         match self {
             Self::Probe(request) => {
+                blobs.insert(request.source);
+            }
+            Self::FindBeats(request) => {
                 blobs.insert(request.source);
             }
             Self::RenderSegment(request) => {
@@ -461,6 +474,8 @@ pub enum ActionFacts {
     Segment(SegmentFacts),
     /// Where the words of captions lie, in reading order.
     CaptionBoxes(Vec<CaptionBox>),
+    /// The beat of a recording.
+    Beats(BeatFacts),
     /// Loudness of the mix.
     Mix(MixFacts),
     /// The output file.
@@ -552,6 +567,19 @@ pub struct CaptionBox {
     pub rect: Rect,
     /// Whether it is read from the right.
     pub rtl: bool,
+}
+
+/// The beat of a recording, as far as it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BeatFacts {
+    /// When the first beat falls, microseconds.
+    pub first_us: u64,
+    /// From one beat to the next, microseconds; more than none.
+    pub beat_us: u64,
+    /// How much more happens on the beats than elsewhere, permille: 1000 is no beat at all.
+    pub strength_pm: u32,
+    /// Length of the recording, microseconds.
+    pub length_us: u64,
 }
 
 /// Measurements of a mix.

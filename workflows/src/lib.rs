@@ -34,6 +34,7 @@ pub mod schema;
 mod suggest;
 mod syntax;
 pub mod template_source;
+pub mod tempo;
 pub mod value;
 pub mod worker;
 

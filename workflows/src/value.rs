@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use fenta_templates::timeline::{Ducking, LoudnessTarget, MediaFacts, MediaKind, Timeline};
+use fenta_templates::timeline::{
+    Ducking, LoudnessTarget, MediaFacts, MediaKind, SoundClip, Timeline,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::tempo::Tempo;
 
 /// The type of a port or an input.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -267,6 +270,9 @@ pub struct AudioValue {
     /// What it was mixed from, where that is known: a cut mixes it again to its own length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts: Option<Box<MixParts>>,
+    /// Its beat, where it is known without listening.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tempo: Option<Tempo>,
 }
 
 impl AudioValue {
@@ -276,6 +282,7 @@ impl AudioValue {
             digest,
             name: name.into(),
             parts: None,
+            tempo: None,
         }
     }
 }
@@ -287,6 +294,9 @@ pub struct MixParts {
     pub voice: Option<Voice>,
     /// The music under it.
     pub music: Option<Digest>,
+    /// The music's beat, where it is known without listening.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub music_tempo: Option<Tempo>,
     /// The music's level against the voice's, millibels.
     pub music_gain_mb: i32,
     /// The music's fade at the start, milliseconds.
@@ -297,6 +307,9 @@ pub struct MixParts {
     pub ducking: Ducking,
     /// The loudness of the result.
     pub loudness: LoudnessTarget,
+    /// Further recordings and effects, at their times from the start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sounds: Vec<SoundClip>,
 }
 
 /// A word shown in captions, in samples at 48 kHz from the start of its scene's recording. Where the scene itself

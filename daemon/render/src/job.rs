@@ -71,6 +71,7 @@ pub fn perform(
         Action::ResolveFonts(request) => collect_fonts(request, out_dir)?,
         Action::Speak(request) => audio::speak(request, out_dir)?.into(),
         Action::ComposeMusic(request) => audio::compose_music(request, out_dir)?.into(),
+        Action::FindBeats(request) => audio::find_beats(request, &job.blobs)?.into(),
         Action::Mix(request) => audio::mix(request, &job.blobs, out_dir, progress)?.into(),
         Action::RenderSegment(request) => {
             let facts = render_segment(request, blobs, out_dir, progress)?;

@@ -198,6 +198,7 @@ impl Executors {
             Action::Probe(_)
             | Action::Speak(_)
             | Action::ComposeMusic(_)
+            | Action::FindBeats(_)
             | Action::RenderSegment(_)
             | Action::Mix(_)
             | Action::Mux(_)

@@ -91,6 +91,8 @@ pub struct Bindings {
     pub captions: Option<CaptionBinding>,
     /// The music bed.
     pub music: Option<Digest>,
+    /// Sounds for the effect tracks' placeholders.
+    pub effects: BTreeMap<String, Digest>,
     /// Text placeholders.
     pub texts: BTreeMap<String, String>,
     /// Colour placeholders.

@@ -121,7 +121,7 @@ pub(crate) fn check(placeholders: &[Placeholder], problems: &RefCell<Problems>) 
                 format!("placeholders.{}", names[1]),
                 format!("is the second `{kind}` placeholder after `{}`", names[0]),
                 if kind == "audio" {
-                    "name the narration in an audio track with `role: voice`; a template takes one music"
+                    "name the narration in an audio track with `role: voice` and effects in tracks with `role: sfx`; a template takes one music"
                 } else {
                     "a template takes one"
                 },

@@ -75,6 +75,7 @@ fn check_placeholder(placeholder: &Placeholder, bindings: &Bindings, problems: &
         }
         PlaceholderKind::Voice => !bindings.voice.is_empty(),
         PlaceholderKind::Audio => bindings.music.is_some(),
+        PlaceholderKind::Effect => bindings.effects.contains_key(name),
         PlaceholderKind::Captions => bindings.captions.is_some(),
         PlaceholderKind::Text { max_chars, .. } => {
             check_length(name, *max_chars, bindings, problems);
@@ -115,6 +116,7 @@ fn check_names(template: &Template, bindings: &Bindings, problems: &mut Problems
         ("text", bindings.texts.keys().collect::<Vec<_>>()),
         ("color", bindings.colors.keys().collect()),
         ("image", bindings.images.keys().collect()),
+        ("effect", bindings.effects.keys().collect()),
     ];
     for (kind, names) in bound {
         for name in names {

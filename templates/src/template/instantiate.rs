@@ -1,20 +1,19 @@
 //! Template and bindings to a finished cut: the steps in order, each in its own module.
 
-use super::binding::{Bindings, VoiceBinding};
+use super::binding::Bindings;
 use super::blends::Blends;
-use super::condition::{Condition, Facts};
+use super::condition::Facts;
 use super::cues::CueRules;
 use super::edit_rules::frames;
 use super::fill::{self, Filled};
 use super::footage::{self, Footage, Shelf};
 use super::overlays::Board;
-use super::schedule::{self, PlacedScene, Schedule};
+use super::schedule::{self, Schedule};
 use super::shots::{self, Beats, Shot};
+use super::soundtrack::{Soundtrack, heard};
 use super::{ProblemKind, Problems, Template, TemplateProblem, scalar};
-use crate::time::{FrameRate, RationalTime, TimeRange};
-use crate::timeline::{
-    AUDIO_RATE, AudioClip, AudioPlan, CaptionTrack, FontFace, MusicClip, TemplateStamp, Timeline,
-};
+use crate::time::RationalTime;
+use crate::timeline::{CaptionTrack, FontFace, TemplateStamp, Timeline};
 
 /// The version of the timeline format written here.
 const TIMELINE_VERSION: u32 = 1;
@@ -118,7 +117,15 @@ fn assemble(
         duration,
         overlays,
         captions,
-        audio: audio(template, bindings, facts, (&schedule, duration)),
+        audio: Soundtrack {
+            template,
+            bindings,
+            facts,
+            schedule: &schedule,
+            shots: &shots,
+            picture: &footage.track,
+        }
+        .plan(duration),
         picture: footage.track,
         fonts,
         profiles: template.profiles.clone(),
@@ -192,6 +199,7 @@ fn present<'a>(template: &'a Template, bindings: &Bindings, filled: &Filled) -> 
             .get(name)
             .is_some_and(|text| !text.trim().is_empty()),
         "color" => filled.colors.contains_key(name),
+        "effect" => bindings.effects.contains_key(name),
         _ => filled.images.contains_key(name),
     };
     template
@@ -225,81 +233,6 @@ fn captions(
         cues,
     });
     (track, hurried)
-}
-
-/// Whether a track's condition, if it has one, holds.
-fn heard(only_if: &Option<Condition>, facts: Facts<'_>) -> bool {
-    only_if
-        .as_ref()
-        .is_none_or(|condition| condition.holds(facts))
-}
-
-fn audio(
-    template: &Template,
-    bindings: &Bindings,
-    facts: Facts<'_>,
-    (schedule, duration): (&Schedule, RationalTime),
-) -> AudioPlan {
-    let sound = &template.sound;
-    let rate = template.canvas.frame_rate;
-    let speaks = heard(&sound.voice.only_if, facts);
-    let clip = |(scene, placed): (&VoiceBinding, &PlacedScene)| AudioClip {
-        source: scene.source,
-        start: samples(placed.audio_start, rate),
-        gain_mb: sound.voice.gain_mb,
-    };
-    let music = bindings
-        .music
-        .filter(|_| heard(&sound.music.only_if, facts));
-    AudioPlan {
-        duration: duration.rescaled_to(AUDIO_RATE),
-        voice: bindings
-            .voice
-            .iter()
-            .zip(&schedule.scenes)
-            .filter(|_| speaks)
-            .map(clip)
-            .collect(),
-        speech: if speaks {
-            speech(bindings, schedule, rate)
-        } else {
-            Vec::new()
-        },
-        music: music.map(|source| MusicClip {
-            source,
-            gain_mb: sound.music.gain_mb,
-            fade_in_ms: sound.music.fade_in_ms,
-            fade_out_ms: sound.music.fade_out_ms,
-            once: false,
-        }),
-        sounds: Vec::new(),
-        ducking: sound.ducking,
-        loudness: sound.loudness,
-    }
-}
-
-fn samples(frame: i64, rate: FrameRate) -> RationalTime {
-    RationalTime::new(frame, rate).rescaled_to(AUDIO_RATE)
-}
-
-/// The spans in which somebody speaks: words that touch or overlap become one.
-fn speech(bindings: &Bindings, schedule: &Schedule, rate: FrameRate) -> Vec<TimeRange> {
-    let mut spans: Vec<(i64, i64)> = Vec::new();
-    for (scene, placed) in bindings.voice.iter().zip(&schedule.scenes) {
-        let offset = samples(placed.audio_start, rate).value;
-        for word in &scene.words {
-            let (start, end) = (offset + word.start as i64, offset + word.end as i64);
-            match spans.last_mut() {
-                Some(last) if start <= last.1 => last.1 = last.1.max(end),
-                _ if start < end => spans.push((start, end)),
-                _ => {}
-            }
-        }
-    }
-    spans
-        .into_iter()
-        .map(|(start, end)| TimeRange::from_units(start, end, AUDIO_RATE))
-        .collect()
 }
 
 #[cfg(test)]

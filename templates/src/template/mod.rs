@@ -33,6 +33,7 @@ mod schedule;
 mod scope;
 mod shots;
 mod sound_rules;
+mod soundtrack;
 mod suggest;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -57,7 +58,7 @@ use crate::timeline::{Canvas, FontRequest, Profile, font_fallback};
 use caption_rules::CaptionRules;
 use edit_rules::{CutPoint, EditRules};
 use overlay_item::{ItemContent, OverlayItem};
-use picture_rules::{Boundary, PictureRules, TransitionRules};
+use picture_rules::{PictureRules, TransitionRules};
 use scope::ColorSource;
 use sound_rules::SoundRules;
 
@@ -206,10 +207,9 @@ impl Template {
         self.rules.cut_on.contains(&CutPoint::Beat)
     }
 
-    /// Whether a rule of its transitions is for chapters.
+    /// Whether a rule of its transitions or an effect is for chapters.
     pub fn marks_chapters(&self) -> bool {
-        let rules = &self.transitions.rules;
-        rules.iter().any(|rule| rule.at == Boundary::Chapter)
+        soundtrack::marks_chapters(self)
     }
 
     /// Whether captions are ever seen: it has a subtitles track, and its preset shows something.

@@ -16,6 +16,8 @@ pub enum PlaceholderKind {
     Voice,
     /// The music bed.
     Audio,
+    /// A short sound of a track with `role: sfx`.
+    Effect,
     /// Captions made from the narration's words.
     Captions,
     /// A text.
@@ -41,6 +43,7 @@ impl PlaceholderKind {
             Self::Media { .. } => "media[]",
             Self::Voice => "voice",
             Self::Audio => "audio",
+            Self::Effect => "effect",
             Self::Captions => "captions",
             Self::Text { .. } => "text",
             Self::Color { .. } => "color",

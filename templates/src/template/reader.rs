@@ -61,7 +61,7 @@ fn read_top(fields: Fields<'_>, problems: &RefCell<Problems>) -> Template {
     tracks::assign_roles(&mut placeholders, &tracks);
     declarations::check(&placeholders, problems);
     overlays::warn_outside(&tracks.items, &canvas.canvas, &zone, problems);
-    let (loudness, ducking) = sound_rules::read(fields.map("audio"));
+    let (loudness, ducking, clips_gain_mb) = sound_rules::read(fields.map("audio"));
     let template = Template {
         name: read_name(&fields),
         version: fields.text("version").unwrap_or("0.0.0").to_owned(),
@@ -82,6 +82,8 @@ fn read_top(fields: Fields<'_>, problems: &RefCell<Problems>) -> Template {
             ducking,
             voice: tracks.voice.map(|(voice, _)| voice).unwrap_or_default(),
             music: tracks.music.map(|(music, _)| music).unwrap_or_default(),
+            clips_gain_mb,
+            effects: tracks.effects,
         },
         profiles: read_profiles(&fields, &canvas.canvas),
         placeholders,

@@ -8,7 +8,7 @@ use super::condition::Condition;
 use super::fields::Fields;
 use super::overlay_item::{self, ItemName, ItemTime, OverlayItem};
 use super::placeholder::{Placeholder, PlaceholderKind};
-use super::sound_rules::{self, MusicTrack, VoiceTrack};
+use super::sound_rules::{self, EffectTrack, MusicTrack, VoiceTrack};
 use super::{ProblemKind, suggest};
 
 /// What the tracks say.
@@ -27,6 +27,8 @@ pub(crate) struct Tracks {
     pub(crate) voice: Option<(VoiceTrack, String)>,
     /// The music's track and the placeholder it plays.
     pub(crate) music: Option<(MusicTrack, String)>,
+    /// The effects.
+    pub(crate) effects: Vec<EffectTrack>,
 }
 
 /// Reads `tracks`.
@@ -99,6 +101,7 @@ fn read_subtitles(track: &Fields<'_>, stage: Stage<'_>, tracks: &mut Tracks) {
 enum Role {
     Voice,
     Music,
+    Effect,
 }
 
 fn read_audio(track: &Fields<'_>, stage: Stage<'_>, tracks: &mut Tracks) {
@@ -108,7 +111,12 @@ fn read_audio(track: &Fields<'_>, stage: Stage<'_>, tracks: &mut Tracks) {
     let source = track.parsed("source", |text| {
         stage.scope.placeholder(text, "voice or audio", sounds)
     });
-    let role = track.choice("role", &[("voice", Role::Voice), ("music", Role::Music)]);
+    let roles = [
+        ("voice", Role::Voice),
+        ("music", Role::Music),
+        ("sfx", Role::Effect),
+    ];
+    let role = track.choice("role", &roles);
     let again = |known: bool, role: &str| {
         if known {
             let message = format!("is the second track with `role: {role}`");
@@ -127,6 +135,13 @@ fn read_audio(track: &Fields<'_>, stage: Stage<'_>, tracks: &mut Tracks) {
             if let Some(source) = source {
                 check_music(track, stage, &source);
                 tracks.music = Some((music, source));
+            }
+        }
+        Some(Role::Effect) => {
+            let effect = sound_rules::read_effect(track, only_if);
+            if let Some(source) = source {
+                check_music(track, stage, &source);
+                tracks.effects.push(EffectTrack { source, ..effect });
             }
         }
         None => {
@@ -187,14 +202,19 @@ fn check_companions(fields: &Fields<'_>, items: &[ItemName]) {
     }
 }
 
-/// The placeholder that the narration's track plays is the narration, whatever type it was declared with.
+/// The placeholder that the narration's track plays is the narration, whatever type it was declared with; those of
+/// effects are no music.
 pub(crate) fn assign_roles(placeholders: &mut [Placeholder], tracks: &Tracks) {
-    let Some((_, name)) = &tracks.voice else {
-        return;
-    };
+    let voice = tracks.voice.as_ref().map(|(_, name)| name);
     for placeholder in placeholders {
-        if placeholder.name == *name {
+        if voice == Some(&placeholder.name) {
             placeholder.kind = PlaceholderKind::Voice;
+        } else if tracks
+            .effects
+            .iter()
+            .any(|effect| effect.source == placeholder.name)
+        {
+            placeholder.kind = PlaceholderKind::Effect;
         }
     }
 }
@@ -271,8 +291,10 @@ mod tests {
                 "second track with `role: music`",
             ),
             (
-                format!("{MAIN}, {{id: x, kind: audio, role: sfx, source: '${{{{ music }}}}'}}"),
-                "`sfx` is not available",
+                format!(
+                    "{MAIN}, {{id: x, kind: audio, role: sfx, source: '${{{{ music }}}}', loop: crossfade}}"
+                ),
+                "an effect is heard once",
             ),
             (
                 format!("{MAIN}, {{id: x, kind: audio, source: '${{{{ music }}}}'}}"),

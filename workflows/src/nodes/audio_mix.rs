@@ -5,8 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use fenta_templates::time::RationalTime;
+use fenta_templates::timeline::{AUDIO_RATE, LONGEST_MS, SoundClip, SoundRole};
+
 use super::narration::words;
-use super::sound::{DUCKING_NAMES, Sound, ducking, length, loudness, millibels, plan, sound};
+use super::sound::{DUCKING_NAMES, ducking, joined, length, loudness, millibels, plan};
 use crate::action::{Action, ActionFacts, AudioEncoding, MixRequest, ProbeRequest};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::LowerError;
@@ -14,7 +17,7 @@ use crate::node::{
     Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec,
     Steps, Useless, Written, outputs, wrong_facts,
 };
-use crate::value::{AudioValue, MixParts, PortType, Value};
+use crate::value::{AudioValue, MixParts, PortType, Value, Voice};
 
 /// Samples per second of a mix.
 const RATE: u64 = 48_000;
@@ -56,8 +59,25 @@ fn params() -> Vec<ParamSpec> {
 }
 
 fn parts() -> Vec<ParamSpec> {
+    let decibels = || ParamType::Number {
+        min: -60.0,
+        max: 12.0,
+    };
     vec![
-        ParamSpec::optional("voice", ParamType::Port(PortType::Voice), "The narration."),
+        ParamSpec::optional(
+            "voice",
+            ParamType::Either(vec![
+                ParamType::many(ParamType::Port(PortType::Voice)),
+                ParamType::Port(PortType::Audio),
+            ]),
+            "The narration, or several that follow each other.",
+        ),
+        ParamSpec::with_default(
+            "order",
+            ParamType::OneOf(&["in_order", "in_turns"]),
+            Value::Text("in_order".into()),
+            "How several narrations follow each other: one after the other, or a scene of each in turn.",
+        ),
         ParamSpec::optional(
             "words",
             ParamType::Port(PortType::Words),
@@ -66,19 +86,38 @@ fn parts() -> Vec<ParamSpec> {
         ParamSpec::optional("music", ParamType::Port(PortType::Audio), "The music."),
         ParamSpec::optional(
             "extra",
-            ParamType::Port(PortType::Audio.list()),
-            "More recordings.",
-        )
-        .later(
-            "mix them into the music with an audio editor, and give that to Input.Music as `file`",
+            ParamType::many(ParamType::Port(PortType::Audio)),
+            "More recordings under the narration, from the start, each once; silence around them is left out.",
         ),
+        ParamSpec::with_default(
+            "extra_gain",
+            decibels(),
+            Value::Float(-12.0),
+            "Their level against the voice's, before ducking.",
+        )
+        .unit("dB"),
         ParamSpec::optional(
             "sfx",
-            ParamType::Port(PortType::Json.list()),
-            "Sounds at cuts.",
-        )
-        .later(
-            "mix them into the music with an audio editor, and give that to Input.Music as `file`",
+            ParamType::many(ParamType::Fields(vec![
+                ParamSpec::required("audio", ParamType::Port(PortType::Audio), "The sound."),
+                ParamSpec::required(
+                    "at",
+                    ParamType::many(ParamType::Number {
+                        min: 0.0,
+                        max: LONGEST_MS as f64 / 1000.0,
+                    }),
+                    "When it begins, one or several times.",
+                )
+                .unit("s"),
+                ParamSpec::with_default(
+                    "gain",
+                    decibels(),
+                    Value::Float(-6.0),
+                    "Its level against the voice's.",
+                )
+                .unit("dB"),
+            ])),
+            "Short sounds at certain times, heard over everything.",
         ),
     ]
 }
@@ -171,10 +210,17 @@ impl NodeType for AudioMix {
         if !given.has("voice") {
             let why = "there is no `voice` whose words they are";
             given.useless(&["words"], None, why, found);
+            let why = "there are no narrations that follow each other";
+            given.useless(&["order"], None, why, found);
+        }
+        if !given.has("extra") {
+            given.useless(&["extra_gain"], None, "there is no `extra`", found);
         }
         if !given.has("music") {
-            let rules = ["music_gain", "fades", "ducking"];
-            given.useless(&rules, None, "there is no `music`", found);
+            given.useless(&["music_gain", "fades"], None, "there is no `music`", found);
+            if !given.has("extra") {
+                given.useless(&["ducking"], None, "there is no `music`", found);
+            }
         } else if !given.has("voice") {
             let why = "there is no `voice` the music could make room for";
             given.useless(&["ducking"], None, why, found);
@@ -212,6 +258,7 @@ impl NodeType for AudioMix {
             digest: *digest,
             name: "mix.m4a".to_owned(),
             parts: Some(Box::new(parts)),
+            tempo: None,
         };
         Ok(outputs([
             ("audio", Value::Audio(audio)),
@@ -230,12 +277,73 @@ impl NodeType for AudioMix {
     }
 }
 
-fn mix_parts(params: Params<'_>) -> Result<MixParts, LowerError> {
-    let voice = match sound(params, "voice")? {
-        Some(Sound::Voice(voice)) => Some(voice.clone()),
-        Some(Sound::Mix(parts)) => parts.voice.clone(),
-        Some(Sound::Plain(_)) | None => None,
+/// The narration: one, several as one, or that of a mix.
+fn narration(params: Params<'_>) -> Result<Option<Voice>, LowerError> {
+    let given = params.list("voice");
+    let mut voices: Vec<&Voice> = Vec::with_capacity(given.len());
+    for value in given {
+        match value {
+            Value::Voice(voice) => voices.push(voice),
+            Value::Audio(audio) => {
+                let parts = audio.parts.as_ref();
+                voices.extend(parts.and_then(|parts| parts.voice.as_ref()));
+            }
+            _ => {}
+        }
+    }
+    joined(&voices, params.text("order")? == "in_turns")
+}
+
+/// Further recordings and effects at their times.
+fn sounds(params: Params<'_>) -> Result<Vec<SoundClip>, LowerError> {
+    let at = |seconds: f64| RationalTime::new((seconds * RATE as f64).round() as i64, AUDIO_RATE);
+    let sound = |source, role| SoundClip {
+        source,
+        role,
+        start: at(0.0),
+        from: at(0.0),
+        length: None,
+        gain_mb: 0,
+        fade_in_ms: 0,
+        fade_out_ms: 0,
+        trimmed: role == SoundRole::Under,
     };
+    let mut sounds = Vec::new();
+    for value in params.list("extra") {
+        if let Value::Audio(audio) = value {
+            sounds.push(SoundClip {
+                gain_mb: millibels(params.number("extra_gain")?),
+                ..sound(audio.digest, SoundRole::Under)
+            });
+        }
+    }
+    for value in params.list("sfx") {
+        let Value::Record(fields) = value else {
+            continue;
+        };
+        let fields = Params::new(fields);
+        let Some(Value::Audio(audio)) = fields.get("audio") else {
+            continue;
+        };
+        for time in fields.list("at") {
+            let seconds = match time {
+                Value::Int(seconds) => *seconds as f64,
+                Value::Float(seconds) => *seconds,
+                _ => continue,
+            };
+            sounds.push(SoundClip {
+                start: at(seconds),
+                gain_mb: millibels(fields.number("gain")?),
+                ..sound(audio.digest, SoundRole::Effect)
+            });
+        }
+    }
+    sounds.sort_by_key(|sound| sound.start.value);
+    Ok(sounds)
+}
+
+fn mix_parts(params: Params<'_>) -> Result<MixParts, LowerError> {
+    let voice = narration(params)?;
     if let (Some(Value::Words(given)), Some(voice)) = (params.get("words"), &voice)
         && *given != words(voice)
     {
@@ -254,11 +362,16 @@ fn mix_parts(params: Params<'_>) -> Result<MixParts, LowerError> {
             Some(Value::Audio(music)) => Some(music.digest),
             _ => None,
         },
+        music_tempo: match params.get("music") {
+            Some(Value::Audio(music)) => music.tempo,
+            _ => None,
+        },
         music_gain_mb: millibels(params.number("music_gain")?),
         fade_in_ms: fade("in", 300)?,
         fade_out_ms: fade("out", 1500)?,
         ducking: ducking(params)?,
         loudness: loudness(params)?,
+        sounds: sounds(params)?,
     })
 }
 
@@ -284,7 +397,7 @@ mod tests {
     use super::super::testing::{Bench, digest, facts, media_facts};
     use super::*;
     use crate::action::{ActionResult, MixFacts};
-    use crate::value::{SpokenScene, Voice, Word, Words};
+    use crate::value::{SpokenScene, Word, Words};
     use fenta_templates::timeline::MediaKind;
 
     fn voice() -> Voice {
@@ -379,5 +492,67 @@ mod tests {
         };
         let error = bench().with("words", Value::Words(words)).fails(&[]);
         assert!(error.message.contains("not the words"), "{error}");
+    }
+
+    #[test]
+    fn further_recordings_and_effects_have_their_times_and_levels() {
+        let sound = |name: &str| Value::Audio(AudioValue::new(digest(name), name));
+        let effect = Value::Record(BTreeMap::from([
+            ("audio".to_owned(), sound("ding")),
+            (
+                "at".to_owned(),
+                Value::List(vec![Value::Float(0.5), Value::Int(0), Value::Int(9)]),
+            ),
+            ("gain".to_owned(), Value::Int(-3)),
+        ]));
+        let bench = bench()
+            .with("extra", sound("rain"))
+            .with("sfx", Value::List(vec![effect]));
+        let asked = bench.asks(&[]);
+        let Action::Mix(request) = &asked[0] else {
+            panic!()
+        };
+        let told: Vec<(SoundRole, i64, i32)> = request
+            .plan
+            .sounds
+            .iter()
+            .map(|sound| (sound.role, sound.start.value, sound.gain_mb))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (SoundRole::Under, 0, -1200),
+                (SoundRole::Effect, 0, -300),
+                (SoundRole::Effect, 24_000, -300)
+            ],
+            "what begins after the end of one second is not heard"
+        );
+        let names = [digest("rain"), digest("ding")];
+        assert!(names.iter().all(|name| asked[0].blobs().contains(name)));
+        let out = bench.outputs(&[mixed()]);
+        let Value::Audio(audio) = &out["audio"] else {
+            panic!()
+        };
+        assert_eq!(
+            audio.parts.as_ref().unwrap().sounds.len(),
+            4,
+            "a longer cut hears it"
+        );
+    }
+
+    #[test]
+    fn two_narrations_take_turns() {
+        let bench = bench()
+            .with(
+                "voice",
+                Value::List(vec![Value::Voice(voice()), Value::Voice(voice())]),
+            )
+            .with("order", Value::Text("in_turns".into()));
+        let asked = bench.asks(&[]);
+        let Action::Mix(request) = &asked[0] else {
+            panic!()
+        };
+        assert_eq!(request.plan.voice.len(), 2);
+        assert_eq!(request.plan.duration.value, 96_000);
     }
 }

@@ -3,13 +3,15 @@
 //! Part of `Edit.Timeline`, which hands them to the engine.
 
 use fenta_templates::template::{Bindings, CaptionBinding, ClipBinding, VoiceBinding, VoiceWord};
-use fenta_templates::timeline::{ExternalReference, MediaReference};
+use fenta_templates::timeline::{ExternalReference, LONGEST_MS, MediaReference};
 
 use super::own_files;
 use super::sound::{self, Sound};
+use crate::action::{Action, ActionFacts, FindBeatsRequest};
 use crate::execution::LowerError;
-use crate::node::{Halt, Params, Steps};
+use crate::node::{Halt, Params, Steps, wrong_facts};
 use crate::suggest::nearest;
+use crate::tempo::Tempo;
 use crate::value::{Captions, MixParts, Value, Voice};
 
 /// Most files one path of `clips` may hold.
@@ -155,6 +157,41 @@ pub(super) fn beats(params: Params<'_>) -> Vec<u32> {
     let mut beats: Vec<u32> = seconds.map(|at| (at * 1000.0).round() as u32).collect();
     beats.sort_unstable();
     beats
+}
+
+/// How much more must happen on the beats than elsewhere, permille, for music to have a beat worth cutting on.
+const CLEAR_BEAT_PM: u32 = 2000;
+
+/// The beats to cut on: those that are written, or those of the music, which is listened to where nobody knows them.
+/// None where the music has no clear beat.
+pub(super) fn beats_of_music(
+    params: Params<'_>,
+    heard: &Heard<'_>,
+    bindings: &Bindings,
+    steps: &mut Steps<'_>,
+) -> Result<Vec<u32>, Halt> {
+    let Some(source) = bindings.music.filter(|_| params.get("beats").is_none()) else {
+        return Ok(beats(params));
+    };
+    let known = match (heard, params.get("music")) {
+        (_, Some(Value::Audio(music))) => music.tempo,
+        (Heard::Mix(parts), _) => parts.music_tempo,
+        _ => None,
+    };
+    let tempo = match known {
+        Some(tempo) => tempo,
+        None => {
+            let action = Action::FindBeats(FindBeatsRequest { source });
+            let ActionFacts::Beats(found) = steps.run_one(action)?.facts else {
+                return Err(wrong_facts("find_beats").into());
+            };
+            if found.strength_pm < CLEAR_BEAT_PM {
+                return Ok(Vec::new());
+            }
+            Tempo::recorded(found.first_us, found.beat_us, found.length_us)
+        }
+    };
+    Ok(tempo.beats(LONGEST_MS))
 }
 
 /// Ids of scenes that are there; one that is not would never be seen to do anything.

@@ -10,7 +10,7 @@ use fenta_templates::template;
 use fenta_templates::template::{Bindings, Template};
 use fenta_templates::timeline::LONGEST_MS;
 
-use super::cut_bindings::{Heard, beats, bind_media, chapters, clips, heard};
+use super::cut_bindings::{Heard, beats, beats_of_music, bind_media, chapters, clips, heard};
 use super::placeholders::{bind_fill, check_fill};
 use super::sound;
 use super::template_file::{Loaded, is_path, load_template, refused, template_hint};
@@ -96,7 +96,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
                 min: 0.0,
                 max: LONGEST_MS as f64 / 1000.0,
             }),
-            "Beats of the music in seconds, for templates that cut on them.",
+            "Beats of the music in seconds, for templates that cut on them; by default they are found in the music.",
         ),
         ParamSpec::optional(
             "chapters",
@@ -194,7 +194,11 @@ impl NodeType for EditTimeline {
         bindings.clips = clips(params, steps, &mut notes)?;
         let heard = heard(params)?;
         heard.bind(params, &mut bindings)?;
-        bindings.beats = beats(params);
+        bindings.beats = if template.cuts_on_beats() {
+            beats_of_music(params, &heard, &bindings, steps)?
+        } else {
+            beats(params)
+        };
         bindings.chapters = chapters(params, &bindings)?;
         useful(&template, &bindings)?;
         bind_fill(&template, context, &mut bindings, steps)?;
@@ -209,6 +213,11 @@ impl NodeType for EditTimeline {
         let mut timeline = template::instantiate(&template, &bindings)
             .map_err(|problems| refused("the cut cannot be made", &problems))?;
         timeline.template.digest = digest;
+        if template.cuts_on_beats() && bindings.music.is_some() && bindings.beats.is_empty() {
+            timeline
+                .notes
+                .push("the music has no clear beat, so no cut moved to one".to_owned());
+        }
         if let Heard::Mix(parts) = &heard {
             sound::apply(parts, &mut timeline.audio);
         }
@@ -365,6 +374,7 @@ mod tests {
         mix.parts = Some(Box::new(MixParts {
             voice: Some(voice()),
             music: Some(digest("m")),
+            music_tempo: None,
             music_gain_mb: -3000,
             fade_in_ms: 10,
             fade_out_ms: 20,
@@ -376,6 +386,7 @@ mod tests {
                 integrated_clufs: -1600,
                 true_peak_cdb: -200,
             },
+            sounds: Vec::new(),
         }));
         let bench = Bench::new("Edit.Timeline")
             .with("template", Value::Text("quiet".into()))
@@ -474,6 +485,58 @@ mod tests {
             beats_of(vec![Value::Float(1.5), Value::Int(1), Value::Float(0.0005)]),
             [1, 1000, 1500]
         );
+    }
+
+    #[test]
+    fn the_beats_of_the_music_are_known_or_listened_for() {
+        let with = |music: AudioValue| {
+            bench()
+                .with("template", Value::Text("bold".into()))
+                .with("music", Value::Audio(music))
+        };
+        let recorded = AudioValue::new(digest("m"), "m.wav");
+        let composed = AudioValue {
+            tempo: Some(crate::tempo::Tempo::composed(120)),
+            ..recorded.clone()
+        };
+        assert!(matches!(
+            with(composed).asks(&[])[..],
+            [Action::ResolveFonts(_)]
+        ));
+        let recorded = with(recorded);
+        let asked = recorded.asks(&[]);
+        let [Action::FindBeats(request)] = &asked[..] else {
+            panic!("{asked:?}")
+        };
+        assert_eq!(request.source, digest("m"));
+        let heard = |strength_pm| {
+            facts(ActionFacts::Beats(crate::action::BeatFacts {
+                first_us: 0,
+                beat_us: 500_000,
+                strength_pm,
+                length_us: 20_000_000,
+            }))
+        };
+        let fonts = match &recorded.asks(&[heard(4000)])[..] {
+            [Action::ResolveFonts(request)] => facts(ActionFacts::Fonts(
+                request
+                    .fonts
+                    .iter()
+                    .map(|font| fenta_templates::timeline::FontFace {
+                        request: font.clone(),
+                        file: digest(&font.family),
+                        index: 0,
+                    })
+                    .collect(),
+            )),
+            other => panic!("{other:?}"),
+        };
+        let notes = |strength| {
+            let out = recorded.outputs(&[heard(strength), fonts.clone()]);
+            out["notes"].to_json().to_string()
+        };
+        assert!(!notes(4000).contains("no clear beat"));
+        assert!(notes(1100).contains("no clear beat"));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::node::{
     Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps,
     Useless, Written, outputs, wrong_facts,
 };
+use crate::tempo::Tempo;
 use crate::value::{AudioValue, PortType, Value};
 
 /// Each mood with the tempo it has when none is written.
@@ -297,7 +298,10 @@ fn compose(context: &LowerContext<'_>, steps: &mut Steps<'_>) -> Result<AudioVal
         .outputs
         .get("audio")
         .ok_or_else(|| wrong_facts("compose_music"))?;
-    Ok(AudioValue::new(*digest, format!("{mood}.wav")))
+    Ok(AudioValue {
+        tempo: Some(Tempo::composed(bpm)),
+        ..AudioValue::new(*digest, format!("{mood}.wav"))
+    })
 }
 
 /// Music of a library or a model, with its licence.

@@ -19,7 +19,10 @@ use crate::value::{MediaValue, Value};
 fn fillable(placeholder: &Placeholder) -> bool {
     matches!(
         placeholder.kind,
-        PlaceholderKind::Text { .. } | PlaceholderKind::Color { .. } | PlaceholderKind::Image
+        PlaceholderKind::Text { .. }
+            | PlaceholderKind::Color { .. }
+            | PlaceholderKind::Image
+            | PlaceholderKind::Effect
     )
 }
 
@@ -159,6 +162,7 @@ fn wanted(placeholder: &Placeholder) -> String {
         PlaceholderKind::Text { .. } => "a text".to_owned(),
         PlaceholderKind::Color { .. } => "a colour like #FFD400".to_owned(),
         PlaceholderKind::Image => "the path of a PNG or JPEG file".to_owned(),
+        PlaceholderKind::Effect => "the path of a short sound, or the audio of a node".to_owned(),
         other => other.type_name().to_owned(),
     }
 }
@@ -224,6 +228,14 @@ pub(super) fn bind_fill(
                 let path = join_path(&context.job.workflow_dir, path);
                 let media = own_files::image(&path, steps)?;
                 bindings.images.insert(name.clone(), image_binding(&media));
+            }
+            (PlaceholderKind::Effect, Value::Audio(sound)) => {
+                bindings.effects.insert(name.clone(), sound.digest);
+            }
+            (PlaceholderKind::Effect, Value::Text(path)) => {
+                let path = join_path(&context.job.workflow_dir, path);
+                let media = own_files::audio(&path, steps)?;
+                bindings.effects.insert(name.clone(), media.digest);
             }
             (PlaceholderKind::Color { .. }, Value::Text(text)) => {
                 let color = text.parse().map_err(|error| refuse(format!("{error}")))?;

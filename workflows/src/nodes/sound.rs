@@ -4,13 +4,13 @@
 
 use fenta_templates::time::{RationalTime, TimeRange};
 use fenta_templates::timeline::{
-    AUDIO_RATE, AudioClip, AudioPlan, Ducking, LoudnessTarget, MusicClip,
+    AUDIO_RATE, AudioClip, AudioPlan, Ducking, LoudnessTarget, MusicClip, SoundClip,
 };
 
 use super::narration::{samples, starts};
 use crate::execution::LowerError;
 use crate::node::Params;
-use crate::value::{AudioValue, MixParts, Value, Voice};
+use crate::value::{AudioValue, MixParts, SpokenScene, Value, Voice};
 
 /// How far music falls under speech, by the name of a ducking, millibels.
 const DUCKINGS: [(&str, i32); 4] = [
@@ -99,7 +99,7 @@ pub(super) fn plan(parts: &MixParts, length: u64) -> AudioPlan {
             fade_out_ms: parts.fade_out_ms,
             once: false,
         }),
-        sounds: Vec::new(),
+        sounds: within(&parts.sounds, at(length)),
         ducking: parts.ducking,
         loudness: parts.loudness,
     }
@@ -150,6 +150,62 @@ pub(super) fn apply(parts: &MixParts, plan: &mut AudioPlan) {
         music.fade_in_ms = parts.fade_in_ms;
         music.fade_out_ms = parts.fade_out_ms;
     }
+    plan.sounds.extend(within(&parts.sounds, plan.duration));
+    plan.sounds.sort_by_key(|sound| sound.start.value);
+}
+
+/// The sounds that begin before the end, in time order.
+fn within(sounds: &[SoundClip], end: RationalTime) -> Vec<SoundClip> {
+    let heard = sounds.iter().filter(|sound| sound.start.value < end.value);
+    let mut sounds: Vec<SoundClip> = heard.cloned().collect();
+    sounds.sort_by_key(|sound| sound.start.value);
+    sounds
+}
+
+/// Several narrations as one: one after the other, or a scene of each in turn. Scenes are numbered anew.
+///
+/// # Errors
+/// When they speak different languages: captions are in one.
+pub(super) fn joined(voices: &[&Voice], in_turns: bool) -> Result<Option<Voice>, LowerError> {
+    let (Some(first), others) = (voices.first(), voices.get(1..).unwrap_or_default()) else {
+        return Ok(None);
+    };
+    if others.is_empty() {
+        return Ok(Some((*first).clone()));
+    }
+    if let Some(other) = others.iter().find(|other| other.language != first.language) {
+        return Err(LowerError::new(
+            format!(
+                "the narrations in `voice` speak `{}` and `{}`; captions are in one language",
+                first.language, other.language
+            ),
+            "mix narrations of one language",
+        ));
+    }
+    let longest = voices.iter().map(|voice| voice.scenes.len()).max();
+    let scenes: Vec<SpokenScene> = if in_turns {
+        (0..longest.unwrap_or(0))
+            .flat_map(|at| voices.iter().filter_map(move |voice| voice.scenes.get(at)))
+            .cloned()
+            .collect()
+    } else {
+        voices
+            .iter()
+            .flat_map(|voice| voice.scenes.clone())
+            .collect()
+    };
+    let numbered = scenes
+        .into_iter()
+        .enumerate()
+        .map(|(at, scene)| SpokenScene {
+            id: format!("s{}", at + 1),
+            ..scene
+        });
+    Ok(Some(Voice {
+        language: first.language.clone(),
+        gap_ms: voices.iter().map(|voice| voice.gap_ms).max().unwrap_or(0),
+        scenes: numbered.collect(),
+    }))
 }
 
 /// Loudness from the parameters `loudness` and `true_peak`.
@@ -164,7 +220,7 @@ pub(super) fn loudness(params: Params<'_>) -> Result<LoudnessTarget, LowerError>
 mod tests {
     use super::super::testing::digest;
     use super::*;
-    use crate::value::{SpokenScene, Word};
+    use crate::value::Word;
 
     fn voice() -> Voice {
         let word = |start, end| Word {
@@ -196,11 +252,13 @@ mod tests {
         let parts = MixParts {
             voice: Some(voice()),
             music: Some(digest("m")),
+            music_tempo: None,
             music_gain_mb: -2000,
             fade_in_ms: 1,
             fade_out_ms: 2,
             ducking: Ducking::default(),
             loudness: LoudnessTarget::default(),
+            sounds: Vec::new(),
         };
         assert_eq!(length(&parts), Some(120_000));
         let plan = plan(&parts, 120_000);
@@ -228,5 +286,26 @@ mod tests {
         for name in DUCKING_NAMES {
             assert!(DUCKINGS.iter().any(|(known, _)| known == name), "{name}");
         }
+    }
+
+    #[test]
+    fn narrations_follow_each_other_or_take_turns() {
+        let (host, mut guest) = (voice(), voice());
+        guest.gap_ms = 700;
+        guest.scenes.truncate(1);
+        guest.scenes[0].source = digest("guest");
+        let told = |in_turns| {
+            let joined = joined(&[&host, &guest], in_turns).unwrap().unwrap();
+            let ids: Vec<String> = joined.scenes.iter().map(|scene| scene.id.clone()).collect();
+            assert_eq!((ids.join(" ").as_str(), joined.gap_ms), ("s1 s2 s3", 700));
+            let mut sources = joined.scenes.iter().map(|scene| scene.source);
+            sources.position(|source| source == digest("guest"))
+        };
+        assert_eq!((told(false), told(true)), (Some(2), Some(1)));
+        assert_eq!(joined(&[], true).unwrap(), None);
+        assert_eq!(joined(&[&host], true).unwrap(), Some(host.clone()));
+        guest.language = "de".into();
+        let error = joined(&[&host, &guest], false).unwrap_err();
+        assert!(error.message.contains("`en` and `de`"), "{error}");
     }
 }

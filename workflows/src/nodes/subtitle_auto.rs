@@ -408,11 +408,13 @@ mod tests {
             parts: Some(Box::new(crate::value::MixParts {
                 voice: Some(voice()),
                 music: None,
+                music_tempo: None,
                 music_gain_mb: 0,
                 fade_in_ms: 0,
                 fade_out_ms: 0,
                 ducking: Default::default(),
                 loudness: Default::default(),
+                sounds: Vec::new(),
             })),
             ..recording.clone()
         };

@@ -4,6 +4,7 @@
 //! encodes the finished mix. Callers are the worker's dispatch (one call per action); pictures are none of its
 //! business, and it reads and writes no file that was not named in the request.
 
+mod beats;
 mod error;
 mod ffi_decode;
 mod ffi_encode;
@@ -19,14 +20,19 @@ mod wav;
 
 use std::collections::BTreeMap;
 
+use fenta_templates::timeline::LONGEST_MS;
 use fenta_workflows::action::ActionFacts;
 
+pub use beats::find_beats;
 pub use mix::mix;
 pub use music::compose_music;
 pub use speech::{engine_files, engine_programs, speak};
 
 /// Samples per second of everything this module makes.
 pub(crate) const RATE: u32 = 48_000;
+
+/// The longest recording or soundtrack in samples, bounded by memory: about 1.4 GB while mixing.
+pub(crate) const LONGEST: usize = RATE as usize / 1000 * LONGEST_MS as usize;
 
 /// A finished audio action.
 #[derive(Clone, Debug, PartialEq)]

@@ -216,8 +216,28 @@ static AUDIO: Section = Section {
             Shape::Map(&DUCKING),
             "How the music makes room while somebody speaks.",
         ),
+        key(
+            "clips",
+            Shape::Choice(CLIP_SOUND),
+            "What becomes of the sound that clips were recorded with.",
+        )
+        .or("mute"),
+        key(
+            "clips_gain",
+            number(-60.0, 12.0, "dB"),
+            "Its level against the voice's; needs `clips: keep`.",
+        )
+        .or("-6"),
     ],
 };
+
+const CLIP_SOUND: &[Word] = &[
+    word("mute", "It is not heard."),
+    word(
+        "keep",
+        "It is heard, cut and blended like the pictures, and makes room for speech like music.",
+    ),
+];
 
 static DUCKING: Section = Section {
     name: "audio.ducking",

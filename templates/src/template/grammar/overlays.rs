@@ -88,9 +88,9 @@ static AUDIO: Section = Section {
         key(
             "gain",
             number(-60.0, 12.0, "dB"),
-            "Its level; the music's is against the voice's.",
+            "Its level; that of music and effects is against the voice's.",
         )
-        .or("0 for the voice, -10 for music"),
+        .or("0 for the voice, -10 for music, -6 for effects"),
         key(
             "loop",
             Shape::Choice(LOOPS),
@@ -100,30 +100,54 @@ static AUDIO: Section = Section {
         key(
             "fade",
             Shape::Map(&FADE),
-            "How music comes and goes; only for music.",
+            "How it comes and goes; not for the voice.",
         ),
+        key(
+            "at",
+            Shape::Choice(MOMENTS),
+            "When an effect is heard; only for sfx.",
+        )
+        .or("cut"),
+        key(
+            "lead",
+            Shape::Duration {
+                min_ms: 0,
+                max_ms: 5_000,
+            },
+            "How long before its moment an effect begins; only for sfx.",
+        )
+        .or("0s"),
     ],
 };
 
 const ROLES: &[Word] = &[
     word("voice", "The narration."),
     word("music", "The bed under it."),
-    refused(
+    word(
         "sfx",
-        "sound effects are not available yet; mix them into the music",
+        "A short sound at certain moments; there may be several.",
     ),
+];
+
+const MOMENTS: &[Word] = &[
+    word("start", "At the start of the video."),
+    word("cut", "Wherever the picture changes."),
+    word("transition", "Wherever one shot blends into the next."),
+    word("scene", "Wherever a scene begins."),
+    word("chapter", "Wherever a chapter begins."),
+    word("emphasis", "At every word that the script emphasises."),
 ];
 
 const LOOPS: &[Word] = &[
     word("crossfade", "Repeated, its end blended into its beginning."),
-    refused("none", "music always lasts to the end; write crossfade"),
+    word("none", "Heard once, from the start."),
 ];
 
 static FADE: Section = Section {
     name: "tracks[audio].fade",
     fields: &[
-        key("in", ANY_TIME, "At the start.").or("300ms"),
-        key("out", ANY_TIME, "At the end.").or("1500ms"),
+        key("in", ANY_TIME, "At the start.").or("300ms for music, 0s for effects"),
+        key("out", ANY_TIME, "At the end.").or("1500ms for music, 0s for effects"),
     ],
 };
 

@@ -12,7 +12,7 @@ mod sounds;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use fenta_templates::timeline::{AUDIO_RATE, AudioPlan, LONGEST_MS, LoudnessTarget, MusicClip};
+use fenta_templates::timeline::{AUDIO_RATE, AudioPlan, LoudnessTarget, MusicClip};
 use fenta_workflows::action::{ActionFacts, AudioEncoding, MixFacts, MixRequest};
 use fenta_workflows::digest::Digest;
 use fenta_workflows::worker::WorkerFailure;
@@ -23,10 +23,8 @@ use self::sounds::Sounds;
 use super::error::AudioError;
 use super::loudness::{self, Loudness};
 use super::pcm::{Stereo, db_to_gain};
-use super::{AudioDone, RATE, ffi_decode, ffi_encode, wav};
+use super::{AudioDone, LONGEST, ffi_decode, ffi_encode, wav};
 
-/// The longest soundtrack in samples, bounded by memory: about 1.4 GB while mixing.
-const LONGEST: usize = RATE as usize / 1000 * LONGEST_MS as usize;
 /// Room left under the true-peak target for what the codec adds, in dB, at the first try.
 const CODEC_MARGIN_DB: f64 = 0.3;
 /// Tries of mastering and encoding.

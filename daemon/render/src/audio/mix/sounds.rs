@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use fenta_templates::timeline::{AUDIO_RATE, AudioPlan, SoundClip, SoundRole};
 use fenta_workflows::digest::Digest;
 
-use super::{Blobs, LONGEST, blob};
+use super::{Blobs, blob};
 use crate::audio::error::AudioError;
 use crate::audio::pcm::{Stereo, db_to_gain};
 use crate::audio::speech::sounding;
-use crate::audio::{RATE, ffi_decode, loudness};
+use crate::audio::{LONGEST, RATE, ffi_decode, loudness};
 
 /// The most a recording is raised to reach its level, dB: a quiet room's hiss is not made a roar.
 const MOST_RAISE_DB: f64 = 12.0;
