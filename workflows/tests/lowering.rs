@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fenta_templates::time::{FrameRate, RationalTime};
 use fenta_templates::timeline::{ColorTransfer, FontFace, MediaFacts, MediaKind, Rect};
 use fenta_workflows::action::{
-    Action, ActionFacts, ActionResult, CaptionBox, CollectedFile, InvokeTask, Invoked,
+    Action, ActionFacts, ActionResult, BeatFacts, CaptionBox, CollectedFile, InvokeTask, Invoked,
     InvokedMedia, LayOutCaptionsRequest, MixFacts, MuxFacts, MuxRequest, PublishedFile,
     SegmentFacts, SpeechFacts, SpokenWord, VerifyFacts,
 };
@@ -144,6 +144,15 @@ fn answer(action: &Action) -> ActionResult {
                 })
                 .collect();
             (BTreeMap::new(), ActionFacts::Collected(files))
+        }
+        Action::FindBeats(_) => {
+            let beat = BeatFacts {
+                first_us: 0,
+                beat_us: 500_000,
+                strength_pm: 4000,
+                length_us: 30_000_000,
+            };
+            (BTreeMap::new(), ActionFacts::Beats(beat))
         }
         Action::ReadText(request) => {
             let text = match request.path.as_str() {
