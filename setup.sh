@@ -22,6 +22,7 @@ libflite1:           the English voices
 espeak-ng:           voices for other languages
 fonts-inter:         the typeface of the templates
 fonts-noto-core:     letters Inter does not have
+fonts-noto-cjk:      Chinese, Japanese and Korean letters (54 MiB to load, the only package with bold ones)
 fonts-dejavu-core:   letters for the text tests
 fonts-noto-color-emoji: emoji
 pocketsphinx:        speech recognition (tests listen to the voice)

@@ -177,7 +177,10 @@ fn told_by(text: &str) -> SubtitleFormat {
 /// Kinds of subtitle files that are often mistaken for these.
 fn other_format(text: &str) -> Option<&'static str> {
     let start = text.trim_start();
-    if start.starts_with("<?xml") || start.starts_with("<tt") {
+    if ["<?xml", "<tt", "<!--"]
+        .iter()
+        .any(|mark| start.starts_with(mark))
+    {
         Some("an XML (TTML) file")
     } else if start.starts_with("{1}{") || start.starts_with("{0}{") {
         Some("a MicroDVD file")
@@ -285,7 +288,9 @@ impl Reader<'_> {
         if text.is_empty() {
             return Err("a time is missing".to_owned());
         }
-        milliseconds(text).ok_or_else(|| format!("`{text}` is not a time like 00:00:02,345"))
+        let hours_first = || (self.format == SubtitleFormat::Vtt).then(|| hours_and_minutes(text));
+        let ms = milliseconds(text).or_else(|| hours_first().flatten());
+        ms.ok_or_else(|| format!("`{text}` is not a time like 00:00:02,345"))
     }
 }
 
@@ -311,6 +316,15 @@ pub(super) fn milliseconds(text: &str) -> Option<i64> {
     }
     let total = ((hours * 60 + minutes) * 60 + seconds) * 1000 + fraction;
     (total <= MAX_MS).then_some(total)
+}
+
+/// `H:MM.mmm` with more than 59 hours: browsers take a first part that cannot be minutes for hours.
+fn hours_and_minutes(text: &str) -> Option<i64> {
+    let (hours, rest) = text.split_once(':')?;
+    let (minutes, fraction) = rest.split_once('.')?;
+    (digits(hours)? > 59)
+        .then(|| milliseconds(&format!("{hours}:{minutes}:00.{fraction}")))
+        .flatten()
 }
 
 pub(super) fn digits(text: &str) -> Option<i64> {
@@ -397,6 +411,8 @@ mod tests {
         assert_eq!(text("<i\n.loud>over two lines</i>"), "over two lines");
         assert_eq!(text("5 < 6> is a tag"), "5 is a tag");
         assert_eq!(text("a&lrm;b"), "a\u{200e}b");
+        let long = read("WEBVTT\n\n120:00.000 --> 120:10.000\ncue\n");
+        assert_eq!(long.subtitles[0].start_ms, 432_000_000);
         let glued = read("WEBVTT\n\n00:00.000 --> 00:01.000line:40% size:40%\ncue\n");
         assert_eq!(glued.subtitles[0].end_ms, 1000);
     }

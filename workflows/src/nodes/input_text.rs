@@ -43,9 +43,9 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
         ),
         ParamSpec::with_default(
             "format",
-            ParamType::OneOf(&["auto", "txt", "srt", "vtt"]),
+            ParamType::OneOf(&["auto", "txt", "srt", "vtt", "ass"]),
             Value::Text("auto".into()),
-            "How the file is written: of srt and vtt only the text is taken, txt is taken as it is; `auto` goes by the \
+            "How the file is written: of srt, vtt and ass only the text is taken, txt is taken as it is; `auto` goes by the \
              file's ending.",
         )
         .later_words(&[("md", MARKDOWN)]),
@@ -100,6 +100,7 @@ fn read(params: Params<'_>, steps: &mut Steps<'_>) -> Result<String, Halt> {
     let format = match format.as_str() {
         "srt" => SubtitleFormat::Srt,
         "vtt" => SubtitleFormat::Vtt,
+        "ass" | "ssa" => SubtitleFormat::Ass,
         _ => return Ok(text),
     };
     let read = read_subtitles(&text, Some(format)).map_err(|error| unreadable(path, &error))?;

@@ -99,7 +99,7 @@ fn params() -> Vec<ParamSpec> {
         )
         .later(IN_TEMPLATE),
         ParamSpec::optional("cps_max", number, "Most characters a second.")
-            .later("speak more slowly: write `speed` or `wpm` at Voice.TTS"),
+            .later("write `max_cps` in the template's captions, or speak more slowly with `speed` or `wpm` at Voice.TTS"),
         ParamSpec::optional(
             "align",
             ParamType::OneOf(&["auto"]),
