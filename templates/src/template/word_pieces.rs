@@ -11,8 +11,9 @@ use icu_segmenter::{GraphemeClusterSegmenter, WordSegmenter};
 use super::binding::VoiceWord;
 use crate::timeline::is_spaceless;
 
-/// Letters up to which Japanese endings and particles stay with the word before them.
-const LONGEST_WITH_ENDING: usize = 6;
+/// Letters of the longest Japanese ending or particle that stays with the word before it, and of what they make together.
+const LONGEST_ENDING: usize = 2;
+const LONGEST_WITH_ENDING: usize = 8;
 
 /// The words with those of scripts without spaces divided; their time is shared by letters.
 pub(crate) fn divided(words: &[VoiceWord]) -> Vec<VoiceWord> {
@@ -84,7 +85,8 @@ fn joins(before: &str, part: &str) -> bool {
     if spaced(part) && before.chars().next_back().is_some_and(|c| !is_spaceless(c)) {
         return true;
     }
-    part.chars().all(is_hiragana) && letters(before) + letters(part) <= LONGEST_WITH_ENDING
+    let is_ending = part.chars().all(is_hiragana) && letters(part) <= LONGEST_ENDING;
+    is_ending && letters(before) + letters(part) <= LONGEST_WITH_ENDING
 }
 
 const fn is_opening(c: char) -> bool {
@@ -142,6 +144,10 @@ mod tests {
         assert_eq!(
             parts("我们每天学习中文。"),
             ["我们", "每天", "学习", "中文。"]
+        );
+        assert_eq!(
+            parts("社会のすべての構成員"),
+            ["社会の", "すべての", "構成員"]
         );
         assert_eq!(parts("「毎日」の習慣"), ["「毎日」", "の", "習慣"]);
         let thai = parts("ผึ้งเต้นรำทุกวัน");

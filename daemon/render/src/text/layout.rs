@@ -23,6 +23,8 @@ pub(super) const LINE_HEIGHT: f32 = 1.2;
 const USUAL_CAP_HEIGHT: f32 = 0.7;
 /// From here on code points are pictographs.
 const FIRST_PICTOGRAPH: char = '\u{1F000}';
+/// Stands between words that have no space between them: lines may break there, and nothing of it is seen.
+pub(super) const WORD_BREAK: char = '\u{200B}';
 const EMOJI_PRESENTATION: char = '\u{FE0F}';
 const ENCLOSING_KEYCAP: char = '\u{20E3}';
 
@@ -81,7 +83,12 @@ impl FontLibrary {
                 builder.push(StyleProperty::FontFamily(emoji_stack.clone()), range);
             }
         }
-        let between_words: &LineBreakOverrideFn = &break_between_words;
+        // Where words of scripts without spaces are told apart, lines break between them only.
+        let between_words: &LineBreakOverrideFn = if spec.text.contains(WORD_BREAK) {
+            &break_between_divided_words
+        } else {
+            &break_between_words
+        };
         builder.set_line_break_override(spec.whole_words.then_some(between_words));
         let mut layout = builder.build(spec.text);
         layout.break_all_lines(None);
@@ -94,6 +101,15 @@ impl FontLibrary {
 /// Scripts written without spaces may break anywhere their own rules allow.
 fn break_between_words(at: LineBreakContext) -> Option<bool> {
     if at.before.is_whitespace() || is_spaceless(at.before) || is_spaceless(at.after) {
+        None
+    } else {
+        Some(false)
+    }
+}
+
+/// The same where words without spaces between them are told apart.
+fn break_between_divided_words(at: LineBreakContext) -> Option<bool> {
+    if at.before.is_whitespace() || at.before == WORD_BREAK {
         None
     } else {
         Some(false)

@@ -12,7 +12,7 @@ use super::block::{TextBlock, WordFragment, anchor_fractions};
 use super::caption::{highlight_mode, visible_outline};
 use super::error::TextError;
 use super::fonts::FontLibrary;
-use super::layout::{Fit, LINE_HEIGHT, TextSpec, is_spaceless};
+use super::layout::{Fit, LINE_HEIGHT, TextSpec, WORD_BREAK, is_spaceless};
 use super::line_plate::{Span, line_plate};
 
 /// Sizes tried, in permille, before a cue gets more lines than its style allows.
@@ -272,21 +272,13 @@ fn compose(words: &[CueWord], uppercase: bool) -> (String, Vec<Range<usize>>) {
         };
         if !joined {
             text.push(' ');
-        } else if text.chars().next_back().is_some_and(breaks_between_words) {
-            text.push(BREAK);
+        } else if !text.is_empty() && !plain.is_empty() {
+            text.push(WORD_BREAK);
         }
         ranges.push(text.len()..text.len() + plain.len());
         text.push_str(&plain);
     }
     (text, ranges)
-}
-
-/// Lines may break where this stands, and nothing of it is seen.
-const BREAK: char = '\u{200B}';
-
-/// Scripts without spaces in which a line breaks between words only; Chinese and Japanese lines break nearly anywhere.
-const fn breaks_between_words(c: char) -> bool {
-    matches!(c, '\u{0E00}'..='\u{0EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}')
 }
 
 /// As large as fits: first smaller letters, then more lines, then smaller still for a word that is wider than a line,
@@ -375,7 +367,7 @@ mod tests {
             "STRASSE GRÖSSER"
         );
         let (text, ranges) = compose(&words(&["毎日", "の", "習慣", "ok"]), false);
-        assert_eq!(text, "毎日の習慣 ok");
+        assert_eq!(text, "毎日\u{200B}の\u{200B}習慣 ok");
         assert_eq!(&text[ranges[2].clone()], "習慣");
     }
 }
