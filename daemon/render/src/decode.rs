@@ -34,7 +34,13 @@ pub struct TimedFrame {
 
 /// Opens a file for reading, with errors that say whose fault it is.
 pub fn open_input(path: &Path) -> Result<Input, RenderError> {
-    Input::open(path).map_err(|error| match error {
+    Input::open(path).map_err(|error| refused(path, error))
+}
+
+/// Whatever FFmpeg says when it opens a file is the file's fault, also when it names memory or a disk: hostile headers
+/// ask for more than there is, and files that end early look like a disk that does.
+fn refused(path: &Path, error: InputError) -> RenderError {
+    match error {
         InputError::Io(source) => RenderError::Io {
             operation: "read",
             path: path.to_owned(),
@@ -55,13 +61,12 @@ pub fn open_input(path: &Path) -> Result<Input, RenderError> {
         ),
         InputError::Av(error) => match known_but_unreadable(path) {
             Some(what) => RenderError::unsupported(format!("{what} cannot be read here"), CONVERT),
-            None => RenderError::blame_input(
-                error,
-                "this is not a media file that can be read",
+            None => RenderError::input(
+                format!("this is not a media file that can be read: {error}"),
                 REPLACE,
             ),
         },
-    })
+    }
 }
 
 /// Formats that hold nothing but references to other files or addresses.
@@ -428,5 +433,29 @@ pub fn first_frame(reader: &mut FrameReader) -> Result<Frame, RenderError> {
             format!("no picture of the {} stream can be decoded", reader.codec()),
             REPLACE,
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ffi_error::AvError;
+    use fenta_workflows::worker::{FailureClass, WorkerFailure};
+
+    #[test]
+    fn a_hostile_header_is_the_files_fault() {
+        let class =
+            |error: InputError| WorkerFailure::from(refused(Path::new("/nowhere"), error)).class;
+        for errno in [5, 12] {
+            let error = AvError {
+                operation: "open the file",
+                code: -errno,
+            };
+            assert_eq!(class(InputError::Av(error)), FailureClass::Input);
+        }
+        let disk = std::io::Error::other("unplugged");
+        assert_eq!(class(InputError::Io(disk)), FailureClass::Resource);
+        let listed = InputError::NotListed("hls".to_owned());
+        assert_eq!(class(listed), FailureClass::Unsupported);
     }
 }

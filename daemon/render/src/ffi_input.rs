@@ -10,6 +10,8 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ffmpeg_next::ffi as av;
 
@@ -74,6 +76,8 @@ pub struct StreamInfo {
 struct ByteSource {
     file: File,
     size: u64,
+    /// Whether the system failed to read: demuxers say the same of files that end too early.
+    failed: Arc<AtomicBool>,
 }
 
 /// An open media file.
@@ -91,9 +95,21 @@ impl Input {
     pub fn open(path: &Path) -> Result<Self, InputError> {
         let file = File::open(path).map_err(InputError::Io)?;
         let size = file.metadata().map_err(InputError::Io)?.len();
-        let source = Box::into_raw(Box::new(ByteSource { file, size }));
+        let failed = Arc::new(AtomicBool::new(false));
+        let source = Box::into_raw(Box::new(ByteSource {
+            file,
+            size,
+            failed: Arc::clone(&failed),
+        }));
         // SAFETY: `source` is a valid pointer from Box::into_raw; open_source takes it over in every case.
-        let input = unsafe { Self::open_source(source) }?;
+        let opened = unsafe { Self::open_source(source) };
+        let input = opened.map_err(|error| {
+            if failed.load(Ordering::Relaxed) {
+                InputError::Io(std::io::Error::other("the disk did not give its bytes"))
+            } else {
+                error
+            }
+        })?;
         // SAFETY: the context is open; null options are allowed.
         check("find the streams", unsafe {
             av::avformat_find_stream_info(input.context.as_ptr(), ptr::null_mut())
@@ -373,7 +389,10 @@ unsafe extern "C" fn read_bytes(opaque: *mut c_void, buffer: *mut u8, size: c_in
     match source.file.read(buffer) {
         Ok(0) => AvError::EOF,
         Ok(count) => count as c_int,
-        Err(_) => av::AVERROR(5),
+        Err(_) => {
+            source.failed.store(true, Ordering::Relaxed);
+            av::AVERROR(5)
+        }
     }
 }
 
