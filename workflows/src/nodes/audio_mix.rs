@@ -286,7 +286,13 @@ fn narration(params: Params<'_>) -> Result<Option<Voice>, LowerError> {
             Value::Voice(voice) => voices.push(voice),
             Value::Audio(audio) => {
                 let parts = audio.parts.as_ref();
-                voices.extend(parts.and_then(|parts| parts.voice.as_ref()));
+                let voice = parts.and_then(|parts| parts.voice.as_ref());
+                voices.push(voice.ok_or_else(|| {
+                    LowerError::new(
+                        format!("`voice` holds {}, a recording without words", audio.name),
+                        "give it as `extra` or `music`, or speak a script with Voice.TTS",
+                    )
+                })?);
             }
             _ => {}
         }
@@ -554,5 +560,12 @@ mod tests {
         };
         assert_eq!(request.plan.voice.len(), 2);
         assert_eq!(request.plan.duration.value, 96_000);
+    }
+
+    #[test]
+    fn a_recording_without_words_is_no_narration() {
+        let talk = Value::Audio(AudioValue::new(digest("talk"), "talk.mp3"));
+        let error = bench().with("voice", talk).fails(&[]);
+        assert!(error.message.contains("talk.mp3"), "{error}");
     }
 }
