@@ -285,6 +285,7 @@ fn picture(media: &Path, bench: &mut Workbench, plan: &Value, total: i64) -> any
                 over_frames: 163,
                 ease: Ease::Linear,
             }),
+            effects: Effects::default(),
         }));
     }
     Ok(Track { children })
@@ -305,6 +306,7 @@ fn logo(media: &Path, bench: &mut Workbench, total: i64) -> anyhow::Result<Overl
         opacity_pm: 800,
         enter: None,
         exit: None,
+        keyframes: Vec::new(),
     })
 }
 

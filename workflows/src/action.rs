@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fenta_templates::timeline::{
     AudioPlan, Canvas, CaptionTrack, CoverSpec, FontFace, FontRequest, MediaFacts, Rect,
-    SegmentSpec,
+    SegmentSpec, SubjectPath,
 };
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,8 @@ pub enum Action {
     ResolveFonts(ResolveFontsRequest),
     /// Measure a media blob.
     Probe(ProbeRequest),
+    /// Find the subject of a picture or video.
+    FindSubject(Box<FindSubjectRequest>),
     /// Speak a text.
     Speak(SpeakRequest),
     /// Compose a music bed.
@@ -102,6 +104,19 @@ pub struct ProbeRequest {
     /// Its file name, for error messages only; not part of the digest.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub name: String,
+}
+
+/// Find where the subject of a picture or video is, for views of one shape.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindSubjectRequest {
+    /// The blob.
+    pub source: Digest,
+    /// What was measured about it.
+    pub facts: MediaFacts,
+    /// Share of the displayed width that the view shows, permille.
+    pub view_w_pm: u32,
+    /// Share of the displayed height that the view shows, permille; one of the two is 1000.
+    pub view_h_pm: u32,
 }
 
 /// Speak a text with a local engine.
@@ -315,6 +330,7 @@ impl Action {
             Self::ReadText(_) => "read_text",
             Self::ResolveFonts(_) => "resolve_fonts",
             Self::Probe(_) => "probe",
+            Self::FindSubject(_) => "find_subject",
             Self::Speak(_) => "speak",
             Self::ComposeMusic(_) => "compose_music",
             Self::FindBeats(_) => "find_beats",
@@ -389,6 +405,9 @@ impl Action {
             Self::FindBeats(request) => {
                 blobs.insert(request.source);
             }
+            Self::FindSubject(request) => {
+                blobs.insert(request.source);
+            }
             Self::RenderSegment(request) => {
                 segment_blobs(&request.segment, &mut blobs);
                 blobs.extend(request.fonts.iter().map(|font| font.file));
@@ -431,6 +450,7 @@ fn segment_blobs(segment: &SegmentSpec, blobs: &mut BTreeSet<Digest>) {
         if let MediaReference::External(external) = &clip.media {
             blobs.insert(external.source);
         }
+        blobs.extend(clip.effects.files());
     };
     if let Some(shot) = &segment.shot {
         add_clip(&shot.clip);
@@ -468,6 +488,8 @@ pub enum ActionFacts {
     Fonts(Vec<FontFace>),
     /// What was measured.
     Media(MediaFacts),
+    /// Where the subject is.
+    Subject(SubjectPath),
     /// Where each word is.
     Speech(SpeechFacts),
     /// The encoded span.

@@ -3,30 +3,38 @@
 //! Computed on a coarse grid: the picture is averaged over cells, blurred there and enlarged with splines.
 //! Neighbours: `source` puts the picture itself on top.
 
+use fenta_templates::timeline::BackdropLook;
+
 use crate::enlarge::{Grid, MARGIN, enlarge};
 use crate::picture::{Picture, Plane};
 
 /// Luma samples in a cell's side.
 const CELL: usize = 8;
-/// How far beyond the canvas the copy reaches, so that no edge of it shows.
-const COVER: f32 = 1.08;
-/// Light kept.
-const DIM: f32 = 0.72;
+/// The usual look: larger than the canvas so that no edge of it shows, beyond reading any letter, darker.
+pub const USUAL: BackdropLook = BackdropLook {
+    sigma: 30,
+    dim_pm: 280,
+    zoom_pm: 1080,
+};
+/// Radius of the blur that the passes give, in cells.
+const RADIUS: f32 = 1.871;
 /// Blur passes of three points over the averaged picture.
 const PASSES: usize = 7;
 
 /// Fills `out` with a blurred, dimmed copy of `picture` that covers it.
-pub fn draw(picture: &Picture, out: &mut Picture) {
+pub fn draw(picture: &Picture, look: BackdropLook, out: &mut Picture) {
+    let cover = look.zoom_pm.max(1000) as f32 / 1000.0;
+    let dim = look.dim_pm.min(1000) as f32 / 1000.0;
     let (w, h) = (out.width() as f32, out.height() as f32);
-    let scale = (w / picture.width() as f32).max(h / picture.height() as f32) * COVER;
+    let scale = (w / picture.width() as f32).max(h / picture.height() as f32) * cover;
     for (index, (from, to)) in picture.planes.iter().zip(&mut out.planes).enumerate() {
         let (cell, black) = if index == 0 {
             (CELL, 16.0)
         } else {
             (CELL / 2, 128.0)
         };
-        // Cells twice the grid's: seven passes over them blur by about 30 pixels, beyond reading any letter.
-        let mut small = Small::averaged(from, (2.0 * cell as f32 / scale).max(1.0));
+        let radius = f32::from(look.sigma) * cell as f32 / CELL as f32;
+        let mut small = Small::averaged(from, (radius / RADIUS / scale).max(1.0));
         for _ in 0..PASSES {
             small.blur();
         }
@@ -38,7 +46,7 @@ pub fn draw(picture: &Picture, out: &mut Picture) {
             (at - to as f32 / 2.0) / scale + from as f32 / 2.0
         };
         // Chroma is dimmed less: grey backdrops look dirty.
-        let kept = if index == 0 { DIM } else { 0.9 };
+        let kept = 1.0 - dim * if index == 0 { 1.0 } else { 0.36 };
         for row in 0..rows {
             let y = along(row, to.height, from.height);
             for column in 0..columns {
@@ -151,8 +159,8 @@ mod tests {
     fn a_flat_picture_becomes_a_dimmer_flat_backdrop() {
         let picture = Picture::filled(200, 112, Yuv([180, 100, 150]));
         let mut out = Picture::filled(216, 384, Yuv::BLACK);
-        draw(&picture, &mut out);
-        let expected = 16.0 + (180.0 - 16.0) * DIM;
+        draw(&picture, USUAL, &mut out);
+        let expected = 16.0 + (180.0 - 16.0) * 0.72;
         assert!(
             out.planes[0]
                 .data
@@ -169,7 +177,7 @@ mod tests {
             picture.planes[0].row_mut(y)[80..].fill(235);
         }
         let mut out = Picture::filled(216, 384, Yuv::BLACK);
-        draw(&picture, &mut out);
+        draw(&picture, USUAL, &mut out);
         let row = out.planes[0].row(190);
         let step = row.windows(2).map(|w| w[0].abs_diff(w[1])).max().unwrap();
         assert!(
@@ -192,5 +200,29 @@ mod tests {
             (Some(&14), Some(&25), 12)
         );
         assert_eq!(out.planes[1].row(7)[0], 1);
+    }
+
+    #[test]
+    fn a_look_is_softer_and_darker_as_told() {
+        let mut picture = Picture::filled(160, 90, Yuv::BLACK);
+        for y in 0..90 {
+            picture.planes[0].row_mut(y)[80..].fill(235);
+        }
+        let drawn = |look: BackdropLook| {
+            let mut out = Picture::filled(216, 384, Yuv::BLACK);
+            draw(&picture, look, &mut out);
+            out.planes[0].row(190).to_vec()
+        };
+        let steepest = |row: &[u8]| row.windows(2).map(|w| w[0].abs_diff(w[1])).max().unwrap();
+        let (soft, hard) = (
+            drawn(BackdropLook { sigma: 60, ..USUAL }),
+            drawn(BackdropLook { sigma: 12, ..USUAL }),
+        );
+        assert!(steepest(&hard) > 2 * steepest(&soft));
+        let dark = drawn(BackdropLook {
+            dim_pm: 800,
+            ..USUAL
+        });
+        assert!(dark[215] < 70, "{}", dark[215]);
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! Pure geometry. Neighbours: `convert` cuts and scales to the [`Framing`]'s texture, `resample` draws the [`View`].
 
-use fenta_templates::timeline::{Canvas, Ease, Fill, Motion};
+use fenta_templates::timeline::{Canvas, Fill, FocusKey, Motion};
 
+use crate::keyframes::eased;
 use crate::resample::View;
-use crate::transition::ease;
 
 /// Textures are not made larger than this many texture pixels per canvas pixel: a closer look is magnified.
 const MAX_DENSITY: f64 = 1.5;
@@ -15,34 +15,45 @@ const MAX_PAN_PM: i32 = 1000;
 /// How a source is cut and scaled for a clip.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Framing {
-    /// Share of the displayed source's width and height that is kept, around its centre.
+    /// Share of the displayed source's width and height that is kept.
     pub kept: (f64, f64),
+    /// The middle of what is kept, in shares of the displayed source.
+    pub centre: (f64, f64),
     /// Size of the decoded picture in pixels, even.
     pub picture: (u32, u32),
     /// Size of the texture the camera looks at; larger than the picture when it lies on a backdrop.
     pub texture: (u32, u32),
     /// The texture's size in canvas pixels.
     extent: (f64, f64),
+    /// The whole source's size in canvas pixels.
+    whole: (f64, f64),
     canvas: (f64, f64),
     motion: Option<Motion>,
 }
 
 impl Framing {
-    /// The framing of a source of a displayed size on a canvas.
-    pub fn new(
+    /// The framing of a source of a displayed size on a canvas, around its middle.
+    pub fn new(canvas: &Canvas, size: (u32, u32), fill: Fill, motion: Option<Motion>) -> Self {
+        Self::around(canvas, size, (fill, motion), Reach::MIDDLE)
+    }
+
+    /// The framing of a source whose view stays within a reach. Only a crop leaves anything to choose.
+    pub fn around(
         canvas: &Canvas,
         (width, height): (u32, u32),
-        fill: Fill,
-        motion: Option<Motion>,
+        (fill, motion): (Fill, Option<Motion>),
+        reach: Reach,
     ) -> Self {
         let (w, h) = (f64::from(canvas.width), f64::from(canvas.height));
         let (dw, dh) = (f64::from(width.max(1)), f64::from(height.max(1)));
         let density = density(motion);
         let mut framing = Self {
             kept: (1.0, 1.0),
+            centre: (0.5, 0.5),
             picture: (even(w * density), even(h * density)),
             texture: (even(w * density), even(h * density)),
             extent: (w, h),
+            whole: (w, h),
             canvas: (w, h),
             motion,
         };
@@ -58,14 +69,21 @@ impl Framing {
             Fill::Crop => {
                 let scale = (w / dw).max(h / dh);
                 let (pan_x, pan_y) = motion.map_or((0, 0), |m| (m.pan_x_pm, m.pan_y_pm));
-                let reach = |side: f64, pan: i32, whole: f64| {
-                    (side * (1.0 + 2.0 * f64::from(pan.abs().min(MAX_PAN_PM)) / 1000.0)).min(whole)
+                let across = Side {
+                    canvas: w,
+                    own: dw,
+                    scale,
                 };
-                framing.extent = (reach(w, pan_x, dw * scale), reach(h, pan_y, dh * scale));
-                framing.kept = (
-                    framing.extent.0 / (dw * scale),
-                    framing.extent.1 / (dh * scale),
-                );
+                let down = Side {
+                    canvas: h,
+                    own: dh,
+                    scale,
+                };
+                let (x, y) = (across.kept(reach.x, pan_x), down.kept(reach.y, pan_y));
+                framing.whole = (dw * scale, dh * scale);
+                framing.kept = (x.0, y.0);
+                framing.centre = (x.1, y.1);
+                framing.extent = (x.0 * framing.whole.0, y.0 * framing.whole.1);
                 framing.texture = (
                     even(framing.extent.0 * density),
                     even(framing.extent.1 * density),
@@ -84,11 +102,22 @@ impl Framing {
 
     /// What is seen `elapsed` frames after the clip's first.
     pub fn view(&self, elapsed: u32) -> View {
+        self.view_of(elapsed, self.centre)
+    }
+
+    /// What is seen `elapsed` frames after the clip's first, with a place of the source (shares of its sides) in the
+    /// middle as far as the source allows that.
+    pub fn view_of(&self, elapsed: u32, focus: (f64, f64)) -> View {
         let (zoom, pan_x, pan_y) = self
             .motion
             .map_or((1.0, 0.0, 0.0), |motion| at(motion, elapsed));
-        let (left, step_x) = axis(self.extent.0, self.canvas.0, zoom, pan_x, self.texture.0);
-        let (top, step_y) = axis(self.extent.1, self.canvas.1, zoom, pan_y, self.texture.1);
+        let shift = |pan: f64, canvas: f64, focus: f64, centre: f64, whole: f64| {
+            pan * canvas + (focus - centre) * whole
+        };
+        let shift_x = shift(pan_x, self.canvas.0, focus.0, self.centre.0, self.whole.0);
+        let shift_y = shift(pan_y, self.canvas.1, focus.1, self.centre.1, self.whole.1);
+        let (left, step_x) = axis(self.extent.0, self.canvas.0, zoom, shift_x, self.texture.0);
+        let (top, step_y) = axis(self.extent.1, self.canvas.1, zoom, shift_y, self.texture.1);
         View {
             left,
             top,
@@ -98,12 +127,91 @@ impl Framing {
     }
 }
 
-/// Texture position of the view's edge and texture pixels per canvas pixel along one axis. The view never leaves the
-/// texture.
-fn axis(extent: f64, canvas: f64, zoom: f64, pan: f64, texture: u32) -> (f32, f32) {
+/// The places of the source (shares of its sides) that come to stand in the middle of the view.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reach {
+    /// First and last across.
+    pub x: (f64, f64),
+    /// First and last down.
+    pub y: (f64, f64),
+}
+
+impl Reach {
+    /// Only the middle.
+    pub const MIDDLE: Self = Self {
+        x: (0.5, 0.5),
+        y: (0.5, 0.5),
+    };
+
+    /// Everything between places.
+    pub fn over(places: impl Iterator<Item = (f64, f64)>) -> Self {
+        let mut found: Option<Self> = None;
+        for (x, y) in places {
+            let reach = found.get_or_insert(Self {
+                x: (x, x),
+                y: (y, y),
+            });
+            reach.x = (reach.x.0.min(x), reach.x.1.max(x));
+            reach.y = (reach.y.0.min(y), reach.y.1.max(y));
+        }
+        found.unwrap_or(Self::MIDDLE)
+    }
+}
+
+/// One axis of a crop.
+struct Side {
+    /// Canvas pixels.
+    canvas: f64,
+    /// Displayed source pixels.
+    own: f64,
+    /// Canvas pixels per source pixel.
+    scale: f64,
+}
+
+impl Side {
+    /// The share of the source that is kept, and its middle.
+    fn kept(&self, (first, last): (f64, f64), pan: i32) -> (f64, f64) {
+        let pan = f64::from(pan.abs().min(MAX_PAN_PM)) / 1000.0;
+        let view = self.canvas * (1.0 + 2.0 * pan) / self.scale / self.own;
+        // The view's middle cannot come nearer to an edge than half of it.
+        let half = (self.canvas / self.scale / self.own / 2.0).min(0.5);
+        let inside = |place: f64| place.clamp(half, 1.0 - half);
+        let (first, last) = (inside(first), inside(last));
+        if last - first < 1e-9 {
+            let kept = view.min(1.0);
+            let middle = first.clamp(kept / 2.0, 1.0 - kept / 2.0);
+            return (kept, middle);
+        }
+        // A view that moves must not jump where the next span keeps another part: whole pairs of source pixels.
+        let low = ((first - view / 2.0).max(0.0) * self.own / 2.0).floor() * 2.0;
+        let high = ((last + view / 2.0).min(1.0) * self.own / 2.0).ceil() * 2.0;
+        let high = high.min(self.own);
+        ((high - low) / self.own, (low + high) / 2.0 / self.own)
+    }
+}
+
+/// Where the middle of the view belongs at a moment of the source: shares of its sides.
+pub fn focus_at(keys: &[FocusKey], ms: u32) -> (f64, f64) {
+    let place = |key: &FocusKey| (f64::from(key.x_pm) / 1000.0, f64::from(key.y_pm) / 1000.0);
+    let after = keys.partition_point(|key| key.at_ms <= ms);
+    match (after.checked_sub(1).map(|at| &keys[at]), keys.get(after)) {
+        (None, None) => (0.5, 0.5),
+        (Some(key), None) | (None, Some(key)) => place(key),
+        (Some(from), Some(to)) if to.cut => place(from),
+        (Some(from), Some(to)) => {
+            let t = f64::from(ms - from.at_ms) / f64::from((to.at_ms - from.at_ms).max(1));
+            let ((ax, ay), (bx, by)) = (place(from), place(to));
+            (ax + (bx - ax) * t, ay + (by - ay) * t)
+        }
+    }
+}
+
+/// Texture position of the view's edge and texture pixels per canvas pixel along one axis; `shift` is in canvas pixels.
+/// The view never leaves the texture.
+fn axis(extent: f64, canvas: f64, zoom: f64, shift: f64, texture: u32) -> (f32, f32) {
     let seen = canvas / zoom;
     let room = ((extent - seen) / 2.0).max(0.0);
-    let shift = (pan * canvas).clamp(-room, room);
+    let shift = shift.clamp(-room, room);
     let density = f64::from(texture) / extent;
     let left = (extent - seen) / 2.0 + shift;
     ((left * density) as f32, (density / zoom) as f32)
@@ -112,10 +220,7 @@ fn axis(extent: f64, canvas: f64, zoom: f64, pan: f64, texture: u32) -> (f32, f3
 /// Zoom and pan (shares of the canvas) at a frame of the move.
 fn at(motion: Motion, elapsed: u32) -> (f64, f64, f64) {
     let linear = f64::from(elapsed.min(motion.over_frames)) / f64::from(motion.over_frames.max(1));
-    let t = match motion.ease {
-        Ease::Linear => linear,
-        Ease::InOut => f64::from(ease(linear as f32)),
-    };
+    let t = f64::from(eased(motion.ease, linear as f32));
     let (from, to) = (zoom(motion.zoom_from_pm), zoom(motion.zoom_to_pm));
     (
         from + (to - from) * t,
@@ -150,6 +255,7 @@ mod tests {
     use super::*;
     use fenta_templates::color::Color;
     use fenta_templates::time::FrameRate;
+    use fenta_templates::timeline::Ease;
 
     const CANVAS: Canvas = Canvas {
         width: 1080,
@@ -250,5 +356,62 @@ mod tests {
                 .step_x
                 > 0.0
         );
+    }
+
+    #[test]
+    fn a_subject_stands_in_the_middle_as_far_as_the_source_goes() {
+        let fixed = |x: f64| {
+            let reach = Reach::over([(x, 0.5)].into_iter());
+            Framing::around(&CANVAS, (1920, 1080), (Fill::Crop, None), reach)
+        };
+        let right = fixed(0.7);
+        assert_eq!(right.texture, (1080, 1920));
+        assert!((right.centre.0 - 0.7).abs() < 1e-9);
+        assert!(
+            right.view_of(0, (0.7, 0.5)).is_identity(),
+            "nothing to resample"
+        );
+        let edge = fixed(0.97);
+        assert!(
+            (edge.centre.0 + edge.kept.0 / 2.0 - 1.0).abs() < 1e-9,
+            "not past the edge"
+        );
+    }
+
+    #[test]
+    fn a_view_moves_evenly_across_two_spans() {
+        let span = |first: f64, last: f64| {
+            let reach = Reach::over([(first, 0.5), (last, 0.5)].into_iter());
+            Framing::around(&CANVAS, (1920, 1080), (Fill::Crop, None), reach)
+        };
+        // Where the view's left edge lies in the source, in displayed pixels.
+        let left = |framing: &Framing, x: f64| {
+            let view = framing.view_of(0, (x, 0.5));
+            let kept = framing.kept.0 * 1920.0;
+            let start = framing.centre.0 * 1920.0 - kept / 2.0;
+            start + f64::from(view.left) / f64::from(framing.texture.0) * kept
+        };
+        let (one, two) = (span(0.4, 0.45), span(0.45, 0.6));
+        assert!((left(&one, 0.45) - left(&two, 0.45)).abs() < 0.02);
+        assert!((left(&one, 0.45) - (0.45 * 1920.0 - 303.75)).abs() < 0.02);
+    }
+
+    #[test]
+    fn focus_moves_between_keys_and_jumps_at_cuts() {
+        let key = |at_ms, x_pm, cut| FocusKey {
+            at_ms,
+            x_pm,
+            y_pm: 500,
+            cut,
+        };
+        let keys = [
+            key(0, 200, false),
+            key(1000, 400, false),
+            key(2000, 800, true),
+        ];
+        let x = |ms| focus_at(&keys, ms).0;
+        assert!((x(500) - 0.3).abs() < 1e-9);
+        assert_eq!([x(1500), x(1999), x(2000), x(9000)], [0.4, 0.4, 0.8, 0.8]);
+        assert_eq!(focus_at(&[], 7), (0.5, 0.5));
     }
 }

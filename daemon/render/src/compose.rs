@@ -10,17 +10,20 @@ use std::sync::Arc;
 
 use fenta_templates::digest::Digest;
 use fenta_templates::timeline::{
-    Canvas, Clip, FontFace, Generator, MediaReference, OverlayContent, SegmentSpec, TransitionKind,
+    Canvas, Clip, FontFace, Generator, Keyframe, MediaReference, OverlayContent, SegmentSpec,
+    TransitionKind,
 };
 use fenta_workflows::worker::WorkerFailure;
 
 use crate::camera::Framing;
 use crate::error::RenderError;
+use crate::grade::Grader;
+use crate::keyframes::{Placing, place, placing_at};
 use crate::layer::LayerBlender;
 use crate::looks::{self, LookPainter};
 use crate::picture::{Picture, Yuv};
 use crate::resample::Sampler;
-use crate::source::MediaSource;
+use crate::source::{MediaSource, grader};
 use crate::still::read_image;
 use crate::text::{LayerPainter, RgbaImage};
 use crate::transition::Blender;
@@ -127,6 +130,10 @@ impl SegmentPainter {
 struct ClipPainter {
     content: Content,
     elapsed: u32,
+    keyframes: Vec<Keyframe>,
+    background: Yuv,
+    /// The picture before it is placed, where it moves as a whole.
+    stage: Option<Picture>,
 }
 
 enum Content {
@@ -138,20 +145,27 @@ struct LookClip {
     painter: Box<dyn LookPainter>,
     framing: Framing,
     texture: Picture,
+    grader: Option<Grader>,
     start: f64,
     frame_seconds: f64,
 }
 
 impl LookClip {
-    fn new(generator: &Generator, clip: &Clip, canvas: &Canvas) -> Self {
-        Self {
+    fn new(
+        generator: &Generator,
+        clip: &Clip,
+        canvas: &Canvas,
+        blobs: Blobs,
+    ) -> Result<Self, RenderError> {
+        Ok(Self {
+            grader: grader(clip, blobs)?,
             painter: looks::painter(generator, canvas),
             // A look is drawn at canvas size: it has no detail that a denser texture could hold.
             framing: Framing::undivided(canvas, clip.motion),
             texture: Picture::filled(canvas.width as usize, canvas.height as usize, Yuv::BLACK),
             start: clip.source_range.start.as_seconds(),
             frame_seconds: 1.0 / canvas.frame_rate.as_f64(),
-        }
+        })
     }
 
     fn paint(&mut self, frame: u32, elapsed: u32, sampler: &mut Sampler, out: &mut Picture) {
@@ -162,6 +176,9 @@ impl LookClip {
         } else {
             self.painter.draw(seconds, &mut self.texture);
             sampler.sample(&self.texture, view, out);
+        }
+        if let Some(grader) = &self.grader {
+            grader.apply(out);
         }
     }
 }
@@ -176,15 +193,23 @@ impl ClipPainter {
     ) -> Result<Self, RenderError> {
         let content = match &clip.media {
             MediaReference::External(media) => {
-                let path = blobs.path(media.source)?;
-                let source = MediaSource::open(path, (clip, media), canvas, threads)?;
+                let source = MediaSource::open((clip, media), canvas, blobs, threads)?;
                 Content::Media(Box::new(source))
             }
             MediaReference::Generator(generator) => {
-                Content::Look(Box::new(LookClip::new(generator, clip, canvas)))
+                Content::Look(Box::new(LookClip::new(generator, clip, canvas, blobs)?))
             }
         };
-        Ok(Self { content, elapsed })
+        let keyframes = clip.effects.keyframes.clone();
+        let (width, height) = (canvas.width as usize, canvas.height as usize);
+        let blank = || Picture::filled(width, height, Yuv::BLACK);
+        Ok(Self {
+            content,
+            elapsed,
+            stage: (!keyframes.is_empty()).then(blank),
+            keyframes,
+            background: Yuv::from(canvas.background),
+        })
     }
 
     fn paint(
@@ -194,12 +219,35 @@ impl ClipPainter {
         out: &mut Picture,
     ) -> Result<(), RenderError> {
         let elapsed = self.elapsed.saturating_add(frame);
-        match &mut self.content {
-            Content::Media(source) => {
-                let view = source.framing().view(elapsed);
+        let placing = placing_at(&self.keyframes, elapsed);
+        match self.stage.take() {
+            Some(mut stage) if placing != Placing::REST => {
+                self.content.paint((frame, elapsed), sampler, &mut stage)?;
+                place(&stage, placing, self.background, out, sampler);
+                self.stage = Some(stage);
+            }
+            stage => {
+                self.stage = stage;
+                self.content.paint((frame, elapsed), sampler, out)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Content {
+    fn paint(
+        &mut self,
+        (frame, elapsed): (u32, u32),
+        sampler: &mut Sampler,
+        out: &mut Picture,
+    ) -> Result<(), RenderError> {
+        match self {
+            Self::Media(source) => {
+                let view = source.view(frame, elapsed);
                 sampler.sample(source.texture_at(frame)?, view, out);
             }
-            Content::Look(look) => look.paint(frame, elapsed, sampler, out),
+            Self::Look(look) => look.paint(frame, elapsed, sampler, out),
         }
         Ok(())
     }

@@ -21,8 +21,10 @@ const SCALER: &str = "bicubic+accurate_rnd+bitexact";
 pub struct Target {
     /// Size after turning.
     pub size: (u32, u32),
-    /// Share of the displayed width and height that is kept, around the centre.
+    /// Share of the displayed width and height that is kept.
     pub kept: (f64, f64),
+    /// The middle of what is kept, in shares of the displayed width and height; moved inwards where that sticks out.
+    pub centre: (f64, f64),
     /// How the stored picture is turned for display.
     pub orientation: Orientation,
 }
@@ -89,7 +91,8 @@ impl Converter {
         let swap = |(a, b)| if quarter { (b, a) } else { (a, b) };
         let swap_f = |(a, b)| if quarter { (b, a) } else { (a, b) };
         let mut nodes = Vec::new();
-        nodes.extend(crop(format, swap_f(self.target.kept)));
+        let centre = self.target.orientation.stored(self.target.centre);
+        nodes.extend(crop(format, swap_f(self.target.kept), centre));
         let size = swap(self.target.size);
         match self.output {
             Output::Video if is_high_range(self.output, format) => {
@@ -104,8 +107,8 @@ impl Converter {
     }
 }
 
-/// Cuts around the centre, where there is anything to cut.
-fn crop(format: &FrameFormat, kept: (f64, f64)) -> Option<FilterNode> {
+/// Cuts around a place, where there is anything to cut.
+fn crop(format: &FrameFormat, kept: (f64, f64), centre: (f64, f64)) -> Option<FilterNode> {
     let side = |length: u32, share: f64| {
         let kept = (f64::from(length) * share).round() as u32;
         kept.clamp(2.min(length), length)
@@ -114,12 +117,24 @@ fn crop(format: &FrameFormat, kept: (f64, f64)) -> Option<FilterNode> {
     if (width, height) == (format.width, format.height) {
         return None;
     }
+    // On the grid of the colour samples, as the filter would round it anyway.
+    let from = |whole: u32, kept: u32, centre: f64| {
+        let room = f64::from(whole - kept);
+        let at = f64::from(whole) * centre - f64::from(kept) / 2.0;
+        let at = at.clamp(0.0, room);
+        if centre == 0.5 {
+            (whole - kept) / 2
+        } else {
+            (at / 2.0).round() as u32 * 2
+        }
+        .min(whole - kept)
+    };
     Some(
         FilterNode::new("crop")
             .with("w", width)
             .with("h", height)
-            .with("x", (format.width - width) / 2)
-            .with("y", (format.height - height) / 2),
+            .with("x", from(format.width, width, centre.0))
+            .with("y", from(format.height, height, centre.1)),
     )
 }
 
@@ -220,6 +235,7 @@ mod tests {
         Target {
             size,
             kept: (1.0, 1.0),
+            centre: (0.5, 0.5),
             orientation,
         }
     }
@@ -301,6 +317,7 @@ mod tests {
         let target = Target {
             size: (32, 32),
             kept: (1.0 / 3.0, 1.0),
+            centre: (0.5, 0.5),
             orientation: Orientation::UPRIGHT,
         };
         let mut converter = Converter::new(target, Output::Video);

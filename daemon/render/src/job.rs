@@ -19,6 +19,7 @@ use crate::error::RenderError;
 use crate::mux::{mux, video_file};
 use crate::probe::probe;
 use crate::snapshot::{COVER_FILE, snapshot};
+use crate::subject::find_subject;
 use crate::text::{lay_out_captions, resolve_fonts};
 use crate::verify::verify;
 
@@ -68,6 +69,11 @@ pub fn perform(
     let blobs = Blobs(&job.blobs);
     let done = match &job.action {
         Action::Probe(request) => measure(request, blobs)?,
+        Action::FindSubject(request) => {
+            let path = blobs.path(request.source)?;
+            let found = find_subject(path, request, progress)?;
+            ActionDone::facts(ActionFacts::Subject(found))
+        }
         Action::ResolveFonts(request) => collect_fonts(request, out_dir)?,
         Action::Speak(request) => audio::speak(request, out_dir)?.into(),
         Action::ComposeMusic(request) => audio::compose_music(request, out_dir)?.into(),

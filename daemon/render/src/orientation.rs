@@ -24,6 +24,17 @@ impl Orientation {
         self.rotation % 180 == 90
     }
 
+    /// Where a place of the displayed picture (shares of its sides) lies in the stored one.
+    pub fn stored(self, (x, y): (f64, f64)) -> (f64, f64) {
+        let (x, y) = match self.rotation {
+            90 => (y, 1.0 - x),
+            180 => (1.0 - x, 1.0 - y),
+            270 => (1.0 - y, x),
+            _ => (x, y),
+        };
+        (if self.mirrored { 1.0 - x } else { x }, y)
+    }
+
     /// From a container's display matrix: three rows of three numbers in 16.16 fixed point. Angles between quarter
     /// turns go to the nearest one; a matrix without a direction counts as none.
     pub fn from_matrix(matrix: &[i32; 9]) -> Self {

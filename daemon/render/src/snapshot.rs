@@ -50,6 +50,7 @@ pub fn encode_jpeg(picture: &Picture, quality: u8) -> Result<Vec<u8>, RenderErro
     let target = Target {
         size: (width, height),
         kept: (1.0, 1.0),
+        centre: (0.5, 0.5),
         orientation: Orientation::UPRIGHT,
     };
     let mut converted = Converter::new(target, Output::Jpeg).convert(&frame)?;

@@ -4,19 +4,27 @@
 //! its last frame holds. Only frames that are shown are converted. Neighbours: `decode` supplies frames, `convert`
 //! turns them into pictures, `camera` says how they are cut, `compose` asks.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use fenta_templates::color::Color;
 use fenta_templates::time::RationalTime;
-use fenta_templates::timeline::{Canvas, Clip, ExternalReference, Fill, MediaKind};
+use fenta_templates::timeline::{
+    BackdropLook, Canvas, Clip, ExternalReference, Fill, FocusKey, MediaKind,
+};
 
 use crate::backdrop;
-use crate::camera::Framing;
+use crate::camera::{Framing, Reach, focus_at};
+use crate::compose::Blobs;
 use crate::convert::{Converter, Output, Target};
+use crate::cube::Cube;
+use crate::cutout::Cutter;
 use crate::decode::{FrameReader, TimedFrame, first_frame};
 use crate::error::RenderError;
+use crate::grade::Grader;
 use crate::orientation::Orientation;
 use crate::picture::{Picture, Plane, Yuv, copy_plane};
+use crate::resample::View;
+use crate::still::read_image;
 
 /// Sources are searched only when the wanted time is further ahead than this; otherwise decoding on is cheaper.
 const SEEK_AHEAD_MICROS: i64 = 1_000_000;
@@ -30,7 +38,11 @@ pub struct MediaSource {
     frames: Frames,
     framing: Framing,
     fill: Fill,
+    backdrop: BackdropLook,
     background: Color,
+    grader: Option<Grader>,
+    cutter: Option<Cutter>,
+    focus: Focus,
     converter: Converter,
     texture: Picture,
     drawn: bool,
@@ -39,6 +51,20 @@ pub struct MediaSource {
 enum Frames {
     Still(Box<FrameReader>),
     Moving(Box<Moving>),
+}
+
+/// Where the subject is, by the clip's output frames.
+struct Focus {
+    keys: Vec<FocusKey>,
+    start_micros: i64,
+    frame_micros: f64,
+}
+
+impl Focus {
+    fn at(&self, index: u32) -> (f64, f64) {
+        let micros = self.start_micros as f64 + f64::from(index) * self.frame_micros;
+        focus_at(&self.keys, (micros / 1000.0).max(0.0) as u32)
+    }
 }
 
 /// A position in a video.
@@ -57,33 +83,41 @@ struct Moving {
 impl MediaSource {
     /// Opens a clip's file at the clip's source time.
     pub fn open(
-        path: &Path,
         (clip, media): (&Clip, &ExternalReference),
         canvas: &Canvas,
+        blobs: Blobs,
         threads: u8,
     ) -> Result<Self, RenderError> {
-        let facts = &media.facts;
-        let orientation = Orientation {
-            rotation: facts.rotation,
-            mirrored: facts.mirrored,
+        let (facts, effects) = (&media.facts, &clip.effects);
+        let speed = effects
+            .speed_pm
+            .map_or(1.0, |speed| f64::from(speed) / 1000.0);
+        let focus = Focus {
+            keys: effects.focus.clone(),
+            start_micros: micros(clip.source_range.start),
+            frame_micros: 1e6 / canvas.frame_rate.as_f64() * speed,
         };
-        let framing = Framing::new(canvas, (facts.width, facts.height), clip.fill, clip.motion);
+        let framing = framing_of(clip, canvas, (facts.width, facts.height), &focus);
         let target = Target {
             size: framing.picture,
             kept: framing.kept,
-            orientation,
+            centre: framing.centre,
+            orientation: Orientation {
+                rotation: facts.rotation,
+                mirrored: facts.mirrored,
+            },
         };
+        let path = blobs.path(media.source)?;
         let reader = FrameReader::open(path, threads)?;
         let frames = if facts.kind == MediaKind::Image {
             Frames::Still(Box::new(reader))
         } else {
-            let rate = canvas.frame_rate;
             let mut moving = Moving {
                 path: path.to_owned(),
                 threads,
                 reader,
-                start_micros: micros(clip.source_range.start),
-                frame_micros: 1e6 / rate.as_f64(),
+                start_micros: focus.start_micros,
+                frame_micros: focus.frame_micros,
                 shown: None,
                 next: None,
             };
@@ -91,20 +125,32 @@ impl MediaSource {
             Frames::Moving(Box::new(moving))
         };
         let (width, height) = framing.texture;
+        let image = |source| read_image(blobs.path(source)?);
+        let size = (width as usize, height as usize);
+        let cutout = effects.cutout.as_ref();
         Ok(Self {
             frames,
             framing,
             fill: clip.fill,
+            backdrop: effects.backdrop.unwrap_or(backdrop::USUAL),
             background: canvas.background,
+            grader: grader(clip, blobs)?,
+            cutter: cutout
+                .map(|cutout| Cutter::new(cutout, size, image))
+                .transpose()?,
+            focus,
             converter: Converter::new(target, Output::Video),
-            texture: Picture::filled(width as usize, height as usize, Yuv::BLACK),
+            texture: Picture::filled(size.0, size.1, Yuv::BLACK),
             drawn: false,
         })
     }
 
-    /// How the clip is framed.
-    pub fn framing(&self) -> &Framing {
-        &self.framing
+    /// What the camera sees of the texture at the clip's output frame `index`, `elapsed` frames into its move.
+    pub fn view(&self, index: u32, elapsed: u32) -> View {
+        if self.focus.keys.is_empty() {
+            return self.framing.view(elapsed);
+        }
+        self.framing.view_of(elapsed, self.focus.at(index))
     }
 
     /// The texture for the clip's output frame `index`; indices must not fall.
@@ -135,18 +181,47 @@ impl MediaSource {
         if converted.format().alpha {
             lay_over(converted, self.background, &mut picture)?;
         }
+        if let Some(grader) = &self.grader {
+            grader.apply(&mut picture);
+        }
         if self.framing.picture == self.framing.texture {
             self.texture = picture;
         } else {
             match self.fill {
-                Fill::Blur => backdrop::draw(&picture, &mut self.texture),
+                Fill::Blur => backdrop::draw(&picture, self.backdrop, &mut self.texture),
                 _ => self.texture.fill(Yuv::from(self.background)),
             }
             backdrop::inset(&picture, &mut self.texture);
         }
+        if let Some(cutter) = &mut self.cutter {
+            cutter.apply(&mut self.texture);
+        }
         self.drawn = true;
         Ok(&self.texture)
     }
+}
+
+/// How a clip is framed: with a subject, so that everything its view passes over is in the texture.
+fn framing_of(clip: &Clip, canvas: &Canvas, size: (u32, u32), focus: &Focus) -> Framing {
+    let shape = (clip.fill, clip.motion);
+    if focus.keys.is_empty() {
+        return Framing::around(canvas, size, shape, Reach::MIDDLE);
+    }
+    let frames = u32::try_from(clip.source_range.duration.value).unwrap_or(0);
+    let reach = Reach::over((0..frames.max(1)).map(|index| focus.at(index)));
+    Framing::around(canvas, size, shape, reach)
+}
+
+/// The correction of a clip's colours, with its table read.
+pub(crate) fn grader(clip: &Clip, blobs: Blobs) -> Result<Option<Grader>, RenderError> {
+    let Some(grade) = clip.effects.grade else {
+        return Ok(None);
+    };
+    let cube = grade
+        .lut
+        .map(|lut| Cube::read(blobs.path(lut)?))
+        .transpose()?;
+    Ok(Some(Grader::new(&grade, cube.as_ref())))
 }
 
 impl Moving {

@@ -33,6 +33,7 @@ pub fn read_image(path: &Path) -> Result<RgbaImage, RenderError> {
     let target = Target {
         size: (width, height),
         kept: (1.0, 1.0),
+        centre: (0.5, 0.5),
         orientation,
     };
     let converted = Converter::new(target, Output::Rgba).convert(&frame)?;

@@ -14,8 +14,8 @@ use fenta_templates::color::Color;
 use fenta_templates::digest::Digest;
 use fenta_templates::time::{FrameRate, TimeRange};
 use fenta_templates::timeline::{
-    Canvas, Clip, CoverSpec, ExternalReference, Fill, Generator, Look, MediaKind, MediaReference,
-    SegmentShot, SegmentSpec, SegmentTransition, TransitionKind,
+    Canvas, Clip, CoverSpec, Effects, ExternalReference, Fill, Generator, Look, MediaKind,
+    MediaReference, SegmentShot, SegmentSpec, SegmentTransition, TransitionKind,
 };
 use fenta_workflows::action::{
     Action, ActionFacts, MuxRequest, RenderSegmentRequest, VideoEncoding,
@@ -131,6 +131,7 @@ fn clip(media: MediaReference, start: i64, frames: i64) -> Clip {
         source_range: range(start, frames),
         fill: Fill::Crop,
         motion: None,
+        effects: Effects::default(),
     }
 }
 

@@ -35,6 +35,14 @@ impl WallLimits {
                 let millis = request.plan.duration.to_millis().max(0);
                 self.sound(u64::try_from(millis).unwrap_or(0) / 1000)
             }
+            // Every frame is decoded and looked at, small.
+            Action::FindSubject(request) => {
+                let millis = request
+                    .facts
+                    .duration
+                    .map_or(0, |length| length.to_millis().max(0));
+                self.sound(u64::try_from(millis).unwrap_or(0) / 200)
+            }
             Action::ComposeMusic(request) => self.sound(u64::from(request.duration_ms / 1000)),
             Action::Speak(request) => self.sound(request.text.split_whitespace().count() as u64),
             // Joining copies packets: a thousand frames in the time one of them may take to draw.

@@ -196,6 +196,7 @@ impl Executors {
                 resolve_fonts::run(tools, request, action, attempt).await?
             }
             Action::Probe(_)
+            | Action::FindSubject(_)
             | Action::Speak(_)
             | Action::ComposeMusic(_)
             | Action::FindBeats(_)

@@ -58,6 +58,7 @@ pub(super) fn check_facts(
 ) -> Result<(), String> {
     match (action, facts) {
         (Action::Probe(_), ActionFacts::Media(_))
+        | (Action::FindSubject(_), ActionFacts::Subject(_))
         | (Action::ComposeMusic(_) | Action::Snapshot(_), ActionFacts::None)
         | (Action::Mix(_), ActionFacts::Mix(_)) => Ok(()),
         (Action::FindBeats(_), ActionFacts::Beats(beats)) if beats.beat_us > 0 => Ok(()),

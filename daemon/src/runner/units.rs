@@ -1,6 +1,6 @@
 //! How large an action is, in units that its time grows with. Pure.
 
-use fenta_workflows::action::Action;
+use fenta_workflows::action::{Action, FindSubjectRequest};
 
 /// Frames of a picture, characters of speech, seconds of sound; 1 for whatever has no size.
 pub(super) fn of(action: &Action) -> u64 {
@@ -8,6 +8,7 @@ pub(super) fn of(action: &Action) -> u64 {
         Action::RenderSegment(request) => u64::from(request.segment.frames),
         Action::Speak(request) => request.text.chars().count() as u64,
         Action::ComposeMusic(request) => u64::from(request.duration_ms / 1000),
+        Action::FindSubject(request) => seconds(request),
         Action::Mix(request) => {
             u64::try_from(request.plan.duration.to_millis() / 1000).unwrap_or_default()
         }
@@ -15,6 +16,15 @@ pub(super) fn of(action: &Action) -> u64 {
         _ => 1,
     };
     units.max(1)
+}
+
+/// Seconds of the source that is looked at; a still has none.
+fn seconds(request: &FindSubjectRequest) -> u64 {
+    let millis = request
+        .facts
+        .duration
+        .map_or(0, |length| length.to_millis());
+    u64::try_from(millis / 1000).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::color::Color;
 use crate::digest::Digest;
-use crate::timeline::{FontFace, MediaReference};
+use crate::timeline::{FontFace, MediaReference, SubjectPath};
 
 /// One clip to cut from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +99,10 @@ pub struct Bindings {
     pub colors: BTreeMap<String, Color>,
     /// Image placeholders.
     pub images: BTreeMap<String, ImageBinding>,
+    /// Look-up tables by placeholder.
+    pub luts: BTreeMap<String, Digest>,
+    /// Where the subjects of the clips were found, by the clip's blob.
+    pub subjects: BTreeMap<Digest, SubjectPath>,
     /// The faces found for [`Template::font_requests_for`](crate::template::Template::font_requests_for).
     pub fonts: Vec<FontFace>,
     /// Where all variation comes from.

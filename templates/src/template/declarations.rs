@@ -22,7 +22,7 @@ pub(crate) fn read(top: &Fields<'_>) -> Vec<Placeholder> {
 }
 
 fn read_one(name: &str, fields: &Fields<'_>) -> Option<Placeholder> {
-    const TYPES: [(&str, &str); 7] = [
+    const TYPES: [(&str, &str); 8] = [
         ("media[]", "media[]"),
         ("voice", "voice"),
         ("audio", "audio"),
@@ -30,6 +30,7 @@ fn read_one(name: &str, fields: &Fields<'_>) -> Option<Placeholder> {
         ("text", "text"),
         ("color", "color"),
         ("image", "image"),
+        ("lut", "lut"),
     ];
     let min = fields.int("min");
     let max_chars = fields.int("max_chars");
@@ -65,6 +66,7 @@ fn read_one(name: &str, fields: &Fields<'_>) -> Option<Placeholder> {
                     .ok()
             }),
         },
+        "lut" => PlaceholderKind::Lut,
         _ => PlaceholderKind::Image,
     };
     Some(Placeholder {

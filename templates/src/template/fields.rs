@@ -588,11 +588,12 @@ mod tests {
 
     #[test]
     fn words_of_later_versions_say_what_works() {
-        let noted = notes("video", "fill: smart", |fields| {
-            assert_eq!(fields.choice("fill", &[("crop", 1)]), None);
+        let noted = notes("video", "fps_policy: blend", |fields| {
+            assert_eq!(fields.choice("fps_policy", &[("dup", 1)]), None);
         });
-        assert!(noted[0].starts_with("fill: `smart` is not available in this version yet; "));
-        assert!(noted[0].contains("crop"), "{noted:?}");
+        let start = "fps_policy: `blend` is not available in this version yet; ";
+        assert!(noted[0].starts_with(start));
+        assert!(noted[0].contains("dup"), "{noted:?}");
     }
 
     #[test]

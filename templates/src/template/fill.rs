@@ -7,6 +7,7 @@ use super::placeholder::{Placeholder, PlaceholderKind};
 use super::reader::takes;
 use super::{Problems, Template, suggest};
 use crate::color::Color;
+use crate::digest::Digest;
 use crate::timeline::{LONGEST_MS, MediaKind, MediaReference};
 
 /// Longest narration in samples at 48 kHz: as long as a mix may be.
@@ -18,6 +19,7 @@ pub(crate) struct Filled {
     pub(crate) texts: BTreeMap<String, String>,
     pub(crate) colors: BTreeMap<String, Color>,
     pub(crate) images: BTreeMap<String, ImageBinding>,
+    pub(crate) luts: BTreeMap<String, Digest>,
 }
 
 /// Text placeholders with their defaults.
@@ -59,6 +61,7 @@ pub(crate) fn fill(template: &Template, bindings: &Bindings, problems: &mut Prob
         texts: texts(template, bindings),
         colors: colors(template, bindings),
         images: bindings.images.clone(),
+        luts: bindings.luts.clone(),
     }
 }
 
@@ -83,6 +86,7 @@ fn check_placeholder(placeholder: &Placeholder, bindings: &Bindings, problems: &
         }
         PlaceholderKind::Color { .. } => bindings.colors.contains_key(name),
         PlaceholderKind::Image => bindings.images.contains_key(name),
+        PlaceholderKind::Lut => bindings.luts.contains_key(name),
     };
     if !bound && placeholder.required() {
         problems.add(
@@ -117,6 +121,7 @@ fn check_names(template: &Template, bindings: &Bindings, problems: &mut Problems
         ("color", bindings.colors.keys().collect()),
         ("image", bindings.images.keys().collect()),
         ("effect", bindings.effects.keys().collect()),
+        ("lut", bindings.luts.keys().collect()),
     ];
     for (kind, names) in bound {
         for name in names {

@@ -4,13 +4,19 @@
 //! rounded up to whole seconds (at 30 fps); never on how long other shots are. Editing one scene therefore leaves the
 //! footage of all others alone. Those two rules look at the whole cut, and say so in the specification.
 
+use std::collections::BTreeMap;
+
 use super::binding::ClipBinding;
 use super::blends::Blends;
 use super::edit_rules::Reuse;
 use super::picture_rules::{PictureRules, Short};
 use super::shots::Shot;
+use crate::digest::Digest;
 use crate::time::{FrameRate, TimeRange};
-use crate::timeline::{Clip, Ease, Generator, MediaKind, MediaReference, Motion, Track, TrackItem};
+use crate::timeline::{
+    Clip, Ease, Effects, Fill, Generator, MediaKind, MediaReference, Motion, SubjectPath, Track,
+    TrackItem,
+};
 
 /// Shot lengths are rounded up to a multiple of this before they decide anything.
 const STEP: i64 = 30;
@@ -21,6 +27,10 @@ const MAX_PASSES: i64 = 6;
 pub(crate) struct Shelf<'a> {
     pub(crate) clips: &'a [ClipBinding],
     pub(crate) picture: &'a PictureRules,
+    /// The effects that all clips share.
+    pub(crate) effects: &'a Effects,
+    /// Where the clips' subjects were found.
+    pub(crate) subjects: &'a BTreeMap<Digest, SubjectPath>,
     pub(crate) blends: &'a Blends<'a>,
     /// How often files may come back.
     pub(crate) reuse: Option<Reuse>,
@@ -65,22 +75,44 @@ pub(crate) fn track(shots: &[Shot], shelf: &Shelf<'_>) -> Footage {
         if shelf.loop_safe {
             shelf.close_loop(&mut clip, at, shots, &shelf.clips[choices[at].clip]);
         }
-        children.extend(shelf.passes(clip, choices[at], &mut notes));
+        let pieces = shelf.passes(clip, choices[at], &mut notes);
+        children.extend(pieces.into_iter().map(in_source_time));
     }
+    shelf.note_subjects(&choices, &mut notes);
     Footage {
         track: Track { children },
         notes,
     }
 }
 
-/// A clip's own length in frames; stills and procedural pictures have none.
-pub(crate) fn own_frames(clip: &ClipBinding, rate: FrameRate) -> Option<i64> {
+/// A clip's own length in frames at the speed it is played; stills and procedural pictures have none.
+pub(crate) fn own_frames(
+    clip: &ClipBinding,
+    rate: FrameRate,
+    speed_pm: Option<u32>,
+) -> Option<i64> {
     match &clip.media {
-        MediaReference::External(file) if file.facts.kind == MediaKind::Video => file
-            .facts
-            .duration
-            .map(|duration| duration.rescaled_to(rate).value.max(1)),
+        MediaReference::External(file) if file.facts.kind == MediaKind::Video => {
+            let own = file.facts.duration?.rescaled_to(rate).value;
+            let speed = speed_pm.map_or(1000, i64::from);
+            Some((own * 1000 / speed).max(1))
+        }
         _ => None,
+    }
+}
+
+/// Until here starts count frames as they are played; a source of another speed counts its own.
+fn in_source_time(item: TrackItem) -> TrackItem {
+    match item {
+        TrackItem::Clip(clip) if clip.effects.speed_pm.is_some() => {
+            let (range, rate) = (clip.source_range, clip.source_range.start.rate);
+            let start = clip.effects.source_frames(range.first());
+            TrackItem::Clip(Clip {
+                source_range: TimeRange::from_units(start, start + range.duration.value, rate),
+                ..clip
+            })
+        }
+        other => other,
     }
 }
 
@@ -111,7 +143,100 @@ fn mixed(parts: &[u64]) -> u64 {
     })
 }
 
+/// A subject of which less than this is inside the view does not fit it, permille.
+const FITS_PM: u16 = 500;
+
+/// How a file's picture meets its subject.
+enum Meeting<'a> {
+    /// Nothing is asked, or nothing is cut off.
+    None,
+    /// The view follows it.
+    Followed(&'a SubjectPath),
+    /// It is larger than the view.
+    TooWide(&'a SubjectPath),
+    /// Nothing stands out.
+    Unseen,
+}
+
 impl Shelf<'_> {
+    /// The length of a clip at the speed it is played.
+    fn own(&self, binding: &ClipBinding) -> Option<i64> {
+        own_frames(binding, self.rate, self.picture.effects.speed_pm)
+    }
+
+    fn meeting(&self, media: &MediaReference) -> Meeting<'_> {
+        let MediaReference::External(file) = media else {
+            return Meeting::None;
+        };
+        let still = file.facts.kind == MediaKind::Image;
+        let to_subject = self.picture.stills.is_some_and(|stills| stills.to_subject);
+        if !self.picture.smart && !(still && to_subject && self.picture.fill == Fill::Crop) {
+            return Meeting::None;
+        }
+        match self.subjects.get(&file.source) {
+            Some(path) if path.keys.is_empty() => Meeting::Unseen,
+            // A still that only moves to its subject keeps its fill.
+            Some(path) if self.picture.smart && path.covered_pm < FITS_PM => Meeting::TooWide(path),
+            Some(path) => Meeting::Followed(path),
+            None => Meeting::None,
+        }
+    }
+
+    /// What is done to a clip's picture.
+    fn effects_for(&self, media: &MediaReference, frames: i64) -> Effects {
+        let video =
+            matches!(media, MediaReference::External(file) if file.facts.kind == MediaKind::Video);
+        let focus = match self.meeting(media) {
+            Meeting::Followed(path) => path.keys.clone(),
+            _ => Vec::new(),
+        };
+        let file = matches!(media, MediaReference::External(_));
+        Effects {
+            speed_pm: self.picture.effects.speed_pm.filter(|_| video),
+            focus,
+            cutout: self.effects.cutout.filter(|_| file),
+            keyframes: self.picture.effects.keyframes(frames),
+            backdrop: self.effects.backdrop.filter(|_| file),
+            ..self.effects.clone()
+        }
+    }
+
+    fn fill_for(&self, media: &MediaReference) -> Fill {
+        match self.meeting(media) {
+            Meeting::TooWide(_) => Fill::Blur,
+            _ => self.picture.fill,
+        }
+    }
+
+    /// Says of every file that is seen how its picture was cut.
+    fn note_subjects(&self, choices: &[Choice], notes: &mut Vec<String>) {
+        let mut told: Vec<&MediaReference> = Vec::new();
+        for choice in choices {
+            let binding = &self.clips[choice.clip];
+            if told.contains(&&binding.media) {
+                continue;
+            }
+            told.push(&binding.media);
+            let name = &binding.name;
+            match self.meeting(&binding.media) {
+                Meeting::None => {}
+                Meeting::Followed(path) => notes.push(format!(
+                    "`{name}`: the view {}, {} % of what stands out is in it ({} % in the middle)",
+                    followed(path),
+                    path.covered_pm / 10,
+                    path.centre_pm / 10
+                )),
+                Meeting::TooWide(path) => notes.push(format!(
+                    "`{name}`: only {} % of what stands out fits the view, so all of it is shown over a blurred copy",
+                    path.covered_pm / 10
+                )),
+                Meeting::Unseen => notes.push(format!(
+                    "`{name}`: nothing stands out, so the view stays in the middle"
+                )),
+            }
+        }
+    }
+
     /// The clip of every shot.
     fn choices(&self, shots: &[Shot], notes: &mut Vec<String>) -> Vec<Choice> {
         let mut choices: Vec<Choice> = match self.reuse {
@@ -201,7 +326,7 @@ impl Shelf<'_> {
     fn clip_for(&self, shot: &Shot, choice: Choice, handle: i64) -> Clip {
         let binding = &self.clips[choice.clip];
         let reach = rounded_up(shot.frames() + handle);
-        let start = match own_frames(binding, self.rate) {
+        let start = match self.own(binding) {
             Some(own) => self.source_start(own, reach, choice.uses, shot.piece),
             None => 0,
         };
@@ -209,8 +334,9 @@ impl Shelf<'_> {
             name: shot.name.clone(),
             media: self.media_for(shot, &binding.media, choice.uses),
             source_range: TimeRange::from_units(start, start + shot.frames(), self.rate),
-            fill: self.picture.fill,
+            fill: self.fill_for(&binding.media),
             motion: self.motion_for(shot, &binding.media, reach),
+            effects: self.effects_for(&binding.media, shot.frames() + handle),
         }
     }
 
@@ -239,7 +365,7 @@ impl Shelf<'_> {
     fn seam(&self, shots: &[Shot], binding: &ClipBinding) -> i64 {
         let opening = shots[0].frames();
         let closing = shots[shots.len() - 1].frames();
-        let room = own_frames(binding, self.rate).map_or(i64::MAX, |own| own - opening);
+        let room = self.own(binding).map_or(i64::MAX, |own| own - opening);
         let easy = rounded_up(closing);
         if room >= easy {
             easy
@@ -264,7 +390,7 @@ impl Shelf<'_> {
     fn passes(&self, clip: Clip, choice: Choice, notes: &mut Vec<String>) -> Vec<TrackItem> {
         let binding = &self.clips[choice.clip];
         let frames = clip.source_range.duration.value;
-        let own = own_frames(binding, self.rate).unwrap_or(i64::MAX);
+        let own = self.own(binding).unwrap_or(i64::MAX);
         if clip.source_range.end() <= own {
             return vec![TrackItem::Clip(clip)];
         }
@@ -399,6 +525,31 @@ impl Shelf<'_> {
     }
 }
 
+/// The way of a view, for people.
+fn followed(path: &SubjectPath) -> String {
+    let along = |pick: fn(&crate::timeline::FocusKey) -> u16| {
+        let places = path.keys.iter().map(pick);
+        let (low, high) = (places.clone().min(), places.max());
+        (low.unwrap_or(500) / 10, high.unwrap_or(500) / 10)
+    };
+    let ((left, right), (top, bottom)) = (along(|key| key.x_pm), along(|key| key.y_pm));
+    let (low, high, side) = if top == 50 && bottom == 50 {
+        (left, right, "width")
+    } else {
+        (top, bottom, "height")
+    };
+    let scenes = if path.scenes == 1 {
+        String::new()
+    } else {
+        format!(" over {} scenes", path.scenes)
+    };
+    if low == high {
+        format!("stands at {low} % of the {side}{scenes}")
+    } else {
+        format!("goes between {low} and {high} % of the {side}{scenes}")
+    }
+}
+
 /// A camera move backwards. The move ends at the pan, so one that begins there begins without it.
 const fn reversed(motion: Motion) -> Motion {
     Motion {
@@ -434,10 +585,21 @@ mod tests {
         picture: PictureRules,
         check: impl FnOnce(&Shelf<'_>) -> T,
     ) -> T {
+        with_subjects(clips, picture, &BTreeMap::new(), check)
+    }
+
+    fn with_subjects<T>(
+        clips: &[ClipBinding],
+        picture: PictureRules,
+        subjects: &BTreeMap<Digest, SubjectPath>,
+        check: impl FnOnce(&Shelf<'_>) -> T,
+    ) -> T {
         let transitions = TransitionRules::default();
         check(&Shelf {
             clips,
             picture: &picture,
+            effects: &Effects::default(),
+            subjects,
             blends: &Blends {
                 rules: &transitions,
                 chapters: &[],
@@ -510,6 +672,7 @@ mod tests {
                 pan_pm: 40,
                 ease: Ease::InOut,
                 alternate: true,
+                to_subject: false,
             }),
             ..PictureRules::default()
         };
@@ -558,6 +721,7 @@ mod tests {
                 pan_pm: 50,
                 ease: Ease::InOut,
                 alternate: true,
+                to_subject: false,
             }),
             ..PictureRules::default()
         };
@@ -714,6 +878,7 @@ mod tests {
                 pan_pm: 50,
                 ease: Ease::InOut,
                 alternate: false,
+                to_subject: false,
             }),
             ..PictureRules::default()
         };
@@ -751,5 +916,84 @@ mod tests {
             notes[0].starts_with("loop_safe: `clip1` is too short"),
             "{notes:?}"
         );
+    }
+
+    // spec: T-51
+    #[test]
+    fn a_smart_crop_follows_shows_all_or_keeps_the_middle_and_says_so() {
+        let clips = [
+            video(1, 20_000),
+            video(2, 20_000),
+            video(3, 20_000),
+            generator(4),
+        ];
+        let key = |at_ms, x_pm| crate::timeline::FocusKey {
+            at_ms,
+            x_pm,
+            y_pm: 500,
+            cut: false,
+        };
+        let path = |keys: Vec<crate::timeline::FocusKey>, covered_pm| SubjectPath {
+            keys,
+            scenes: 1,
+            covered_pm,
+            centre_pm: 310,
+        };
+        let digest = super::super::testing::digest;
+        let subjects = BTreeMap::from([
+            (digest(1), path(vec![key(0, 250), key(4000, 640)], 820)),
+            (digest(2), path(vec![key(0, 500)], 420)),
+            (digest(3), path(Vec::new(), 320)),
+        ]);
+        let smart = PictureRules {
+            smart: true,
+            ..PictureRules::default()
+        };
+        let shots = row(&[60, 60, 60, 60]);
+        let (cut, notes) = with_subjects(&clips, smart, &subjects, |shelf| whole(&shots, shelf));
+        let seen: Vec<(Fill, usize)> = cut
+            .iter()
+            .map(|clip| (clip.fill, clip.effects.focus.len()))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (Fill::Crop, 2),
+                (Fill::Blur, 0),
+                (Fill::Crop, 0),
+                (Fill::Crop, 0)
+            ]
+        );
+        assert_eq!(
+            notes,
+            [
+                "`clip1`: the view goes between 25 and 64 % of the width, 82 % of what stands out is in it (31 % in the middle)",
+                "`clip2`: only 42 % of what stands out fits the view, so all of it is shown over a blurred copy",
+                "`clip3`: nothing stands out, so the view stays in the middle",
+            ]
+        );
+    }
+
+    // spec: T-52
+    #[test]
+    fn a_faster_video_lasts_shorter_and_starts_in_its_own_time() {
+        let clips = [video(1, 20_000)];
+        let effects = super::super::effect_rules::EffectRules::at_speed(2000);
+        let fast = PictureRules {
+            effects,
+            ..PictureRules::default()
+        };
+        let shots = row(&[60, 60, 60]);
+        let (cut, notes) = with_shelf(&clips, fast.clone(), |shelf| whole(&shots, shelf));
+        assert_eq!(notes, Vec::<String>::new());
+        let starts: Vec<i64> = cut.iter().map(|clip| clip.source_range.first()).collect();
+        // A tenth of the ten seconds that are left, then on by the preferred length; twice as much of the source.
+        assert_eq!(starts, [60, 228, 396]);
+        assert!(
+            cut.iter()
+                .all(|clip| clip.source_range.duration.value == 60)
+        );
+        let (_, notes) = with_shelf(&clips, fast, |shelf| whole(&row(&[330]), shelf));
+        assert!(notes[0].contains("lasts 10.0 s"), "{notes:?}");
     }
 }

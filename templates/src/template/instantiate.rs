@@ -13,7 +13,7 @@ use super::shots::{self, Beats, Shot};
 use super::soundtrack::{Soundtrack, heard};
 use super::{ProblemKind, Problems, Template, TemplateProblem, scalar};
 use crate::time::RationalTime;
-use crate::timeline::{CaptionTrack, FontFace, TemplateStamp, Timeline};
+use crate::timeline::{CaptionTrack, Effects, FontFace, TemplateStamp, Timeline};
 
 /// The version of the timeline format written here.
 const TIMELINE_VERSION: u32 = 1;
@@ -93,9 +93,10 @@ fn assemble(
     };
     let schedule = schedule::place(bindings, &template.rules, rate);
     let shots = shots(template, bindings, &schedule);
-    let footage = footage(template, bindings, (&schedule, &shots));
-    let duration = RationalTime::new(footage.track.frames(), rate);
     let canvas = template.canvas_with(template.background.resolve(&filled.colors));
+    let effects = template.picture.effects.resolve(filled, canvas.background);
+    let footage = footage(template, bindings, (&schedule, &shots), &effects);
+    let duration = RationalTime::new(footage.track.frames(), rate);
     let board = Board {
         canvas: &canvas,
         zone: &template.zone,
@@ -141,7 +142,7 @@ fn shots(template: &Template, bindings: &Bindings, schedule: &Schedule) -> Vec<S
         let lengths: Vec<Option<i64>> = bindings
             .clips
             .iter()
-            .map(|clip| footage::own_frames(clip, rate))
+            .map(|clip| footage::own_frames(clip, rate, template.picture.effects.speed_pm))
             .collect();
         shots::silent(&lengths, &template.rules, &beats, rate)
     } else {
@@ -161,6 +162,7 @@ fn footage(
     template: &Template,
     bindings: &Bindings,
     (schedule, shots): (&Schedule, &[Shot]),
+    effects: &Effects,
 ) -> Footage {
     let rate = template.canvas.frame_rate;
     let scenes = schedule.scenes.iter().enumerate();
@@ -173,6 +175,8 @@ fn footage(
         &Shelf {
             clips: &bindings.clips,
             picture: &template.picture,
+            effects,
+            subjects: &bindings.subjects,
             blends: &Blends {
                 rules: &template.transitions,
                 chapters: &chapters,
@@ -200,6 +204,7 @@ fn present<'a>(template: &'a Template, bindings: &Bindings, filled: &Filled) -> 
             .is_some_and(|text| !text.trim().is_empty()),
         "color" => filled.colors.contains_key(name),
         "effect" => bindings.effects.contains_key(name),
+        "lut" => filled.luts.contains_key(name),
         _ => filled.images.contains_key(name),
     };
     template

@@ -12,6 +12,7 @@ mod cues;
 mod declarations;
 mod document;
 mod edit_rules;
+mod effect_rules;
 mod fields;
 mod fill;
 mod footage;
@@ -54,7 +55,7 @@ pub use safe_zone::{SAFE_ZONES_AS_OF, SafeZone};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use crate::timeline::{Canvas, FontRequest, Profile, font_fallback};
+use crate::timeline::{Canvas, Fill, FontRequest, MediaFacts, MediaKind, Profile, font_fallback};
 use caption_rules::CaptionRules;
 use edit_rules::{CutPoint, EditRules};
 use overlay_item::{ItemContent, OverlayItem};
@@ -205,6 +206,30 @@ impl Template {
     /// Whether beats of the music move its cuts.
     pub fn cuts_on_beats(&self) -> bool {
         self.rules.cut_on.contains(&CutPoint::Beat)
+    }
+
+    /// How much of a file's width and height a view of it shows, permille, where the template keeps its subject in view
+    /// and something of it is cut off.
+    pub fn subject_view(&self, facts: &MediaFacts) -> Option<(u32, u32)> {
+        let still = facts.kind == MediaKind::Image;
+        let to_subject = self.picture.stills.is_some_and(|stills| stills.to_subject);
+        let follows =
+            self.picture.smart || (still && to_subject && self.picture.fill == Fill::Crop);
+        if !follows || facts.width == 0 || facts.height == 0 {
+            return None;
+        }
+        let across = u64::from(self.canvas.width) * u64::from(facts.height);
+        let down = u64::from(self.canvas.height) * u64::from(facts.width);
+        let share = |part: u64, whole: u64| u32::try_from(part * 1000 / whole).unwrap_or(1000);
+        // A few pixels beside the view leave nothing to choose.
+        let cut_off = across.min(down) * 100 < across.max(down) * 97;
+        cut_off.then(|| {
+            if across < down {
+                (share(across, down), 1000)
+            } else {
+                (1000, share(down, across))
+            }
+        })
     }
 
     /// Whether a rule of its transitions or an effect is for chapters.

@@ -1,12 +1,13 @@
 //! Items of overlay tracks: texts, images, shapes and progress bars as a template describes them.
 
 use super::condition::Condition;
+use super::effect_rules::read_keyframe;
 use super::fields::Fields;
 use super::lettering::{self, OutlineRule, ShadowRule};
 use super::placeholder::{PlaceholderKind, TextPattern, is_name};
 use super::scope::{ColorSource, Scope};
 use crate::color::Color;
-use crate::timeline::{Anchor, AnimationKind, FontRequest, TextFit};
+use crate::timeline::{Anchor, AnimationKind, FontRequest, Keyframe, TextAlign, TextFit};
 
 /// The look of a text item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,7 @@ pub(crate) struct TextStyle {
     pub(crate) uppercase: bool,
     pub(crate) max_lines: u8,
     pub(crate) fit: TextFit,
+    pub(crate) align: Option<TextAlign>,
     pub(crate) background: Option<ColorSource>,
     pub(crate) padding: u16,
     pub(crate) radius: u16,
@@ -34,8 +36,12 @@ pub(crate) enum ItemContent {
     },
     /// The image bound to a placeholder; shown only if one is bound.
     Image(String),
-    /// A filled rectangle.
-    Shape { color: ColorSource, radius: u16 },
+    /// A filled rectangle, or a circle.
+    Shape {
+        color: ColorSource,
+        radius: u16,
+        circle: bool,
+    },
     /// A bar that grows over the item's time.
     Progress {
         color: ColorSource,
@@ -86,6 +92,8 @@ pub(crate) struct OverlayItem {
     pub(crate) opacity_pm: u16,
     pub(crate) enter: AnimationRule,
     pub(crate) exit: AnimationRule,
+    /// Keyframes and their milliseconds from the item's start.
+    pub(crate) keyframes: Vec<(u32, Keyframe)>,
     /// Its place among all items; equal ones keep the document's order.
     pub(crate) z: i32,
 }
@@ -161,9 +169,10 @@ fn read_item(
     let opacity: u32 = fields.scaled("opacity", 1000.0).unwrap_or(1000);
     let (place, enter, exit) = (
         read_place(fields.map("box")),
-        read_animation(fields.map("enter")),
-        read_animation(fields.map("exit")),
+        read_animation(fields.map("enter"), kind),
+        read_animation(fields.map("exit"), kind),
     );
+    let keyframes = read_keyframes(fields);
     let z = fields.int("z").unwrap_or(0);
     let (content, _) = content?;
     Some(OverlayItem {
@@ -175,6 +184,7 @@ fn read_item(
         opacity_pm: (opacity * style_opacity / 1000).min(1000) as u16,
         enter,
         exit,
+        keyframes,
         z,
         content,
     })
@@ -199,13 +209,30 @@ fn read_content(fields: &Fields<'_>, kind: &str, scope: &Scope) -> Option<(ItemC
     }
 }
 
+/// The forms of a shape item.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Rect,
+    Rounded,
+    Circle,
+}
+
 fn read_shape(fields: &Fields<'_>, scope: &Scope) -> Option<ItemContent> {
-    let shapes = [("rect", false), ("rounded_rect", true)];
-    let rounded = fields.choice("shape", &shapes).unwrap_or(true);
+    let forms = [
+        ("rect", Form::Rect),
+        ("rounded_rect", Form::Rounded),
+        ("circle", Form::Circle),
+    ];
+    let form = fields.choice("shape", &forms).unwrap_or(Form::Rounded);
     let radius = fields.int("radius").unwrap_or(0);
-    if !rounded && radius > 0 {
+    if form != Form::Rounded && radius > 0 {
         let hint = "write `shape: rounded_rect`, or leave `radius` out";
-        fields.conflict("radius", "rounds corners, but `rect` has none", hint);
+        let message = if form == Form::Rect {
+            "rounds corners, but `rect` has none"
+        } else {
+            "rounds corners, but a circle is all round"
+        };
+        fields.conflict("radius", message, hint);
     }
     let style = fields.map("style")?;
     let color = lettering::color(&style, "fill", scope);
@@ -213,6 +240,7 @@ fn read_shape(fields: &Fields<'_>, scope: &Scope) -> Option<ItemContent> {
     Some(ItemContent::Shape {
         color: color?,
         radius,
+        circle: form == Form::Circle,
     })
 }
 
@@ -230,8 +258,17 @@ fn read_progress(fields: &Fields<'_>, scope: &Scope) -> Option<ItemContent> {
 }
 
 fn read_style(style: Fields<'_>, scope: &Scope) -> (TextStyle, u32) {
-    const FITS: [(&str, TextFit); 2] =
-        [("shrink", TextFit::Shrink), ("ellipsis", TextFit::Ellipsis)];
+    const FITS: [(&str, TextFit); 3] = [
+        ("shrink", TextFit::Shrink),
+        ("wrap", TextFit::Wrap),
+        ("ellipsis", TextFit::Ellipsis),
+    ];
+    const ALIGNS: [(&str, Option<TextAlign>); 4] = [
+        ("auto", None),
+        ("left", Some(TextAlign::Left)),
+        ("center", Some(TextAlign::Center)),
+        ("right", Some(TextAlign::Right)),
+    ];
     let font = style.parsed("font", |text| scope.font(text));
     let read = TextStyle {
         font: font.unwrap_or(FontRequest {
@@ -243,13 +280,20 @@ fn read_style(style: Fields<'_>, scope: &Scope) -> (TextStyle, u32) {
         uppercase: uppercase(&style),
         max_lines: style.int("max_lines").unwrap_or(2),
         fit: style.choice("fit", &FITS).unwrap_or(TextFit::Shrink),
+        align: style.choice("align", &ALIGNS).flatten(),
         background: lettering::color(&style, "background", scope),
         padding: style.int("padding").unwrap_or(0),
         radius: style.int("radius").unwrap_or(0),
         outline: lettering::outline(&style, scope),
         shadow: lettering::shadow(&style, scope),
     };
-    style.choice("align", &[("auto", ())]);
+    if read.fit == TextFit::Wrap && style.has("max_lines") {
+        style.conflict(
+            "max_lines",
+            "limits lines, but `fit: wrap` makes as many as it takes",
+            "leave it out, or write `fit: shrink` or `fit: ellipsis`",
+        );
+    }
     for (key, value) in [("padding", read.padding), ("radius", read.radius)] {
         if value > 0 && !style.has("background") {
             let message = "shapes the plate behind the text, but there is none";
@@ -330,12 +374,35 @@ fn read_span(fields: Fields<'_>) -> ItemTime {
     }
 }
 
-fn read_animation(fields: Option<Fields<'_>>) -> AnimationRule {
-    const KINDS: [(&str, Option<AnimationKind>); 4] = [
+fn read_keyframes(fields: &Fields<'_>) -> Vec<(u32, Keyframe)> {
+    let mut keys: Vec<(u32, Keyframe)> = Vec::new();
+    for member in fields.members("keyframes") {
+        let at = member.duration("at").unwrap_or(0);
+        if keys.last().is_some_and(|(before, _)| *before >= at) {
+            member.conflict(
+                "at",
+                "is not after the keyframe before it",
+                "write keyframes in the order of their times",
+            );
+        }
+        keys.push((at, read_keyframe(&member)));
+        member.finish();
+    }
+    keys
+}
+
+fn read_animation(fields: Option<Fields<'_>>, item: &str) -> AnimationRule {
+    const KINDS: [(&str, Option<AnimationKind>); 10] = [
         ("none", None),
         ("fade", Some(AnimationKind::Fade)),
         ("slide_up", Some(AnimationKind::SlideUp)),
+        ("slide_down", Some(AnimationKind::SlideDown)),
+        ("slide_left", Some(AnimationKind::SlideLeft)),
+        ("slide_right", Some(AnimationKind::SlideRight)),
         ("pop", Some(AnimationKind::Pop)),
+        ("scale", Some(AnimationKind::Scale)),
+        ("wipe", Some(AnimationKind::Wipe)),
+        ("typewriter", Some(AnimationKind::Typewriter)),
     ];
     let fields = fields?;
     let kind = fields.choice("type", &KINDS);
@@ -345,6 +412,13 @@ fn read_animation(fields: Option<Fields<'_>>) -> AnimationRule {
             "duration",
             "is the length of a move, but `type` is none",
             "name a move in `type`, or leave it out",
+        );
+    }
+    if kind == Some(Some(AnimationKind::Typewriter)) && item != "text" {
+        fields.conflict(
+            "type",
+            "writes letters, but this item has none",
+            "write wipe, or another move",
         );
     }
     fields.finish();
@@ -491,5 +565,53 @@ mod tests {
         );
         let (_, notes) = item("id: x, type: txet");
         assert!(notes[0].contains("did you mean `text`"), "{notes:?}");
+    }
+
+    #[test]
+    fn reads_moves_lines_and_circles() {
+        let (read, notes) = item(
+            "id: a, type: text, text: hi, style: {font: 'Inter:700', fit: wrap, align: right}, \
+             enter: {type: typewriter, duration: 2s}, exit: {type: slide_left}, \
+             keyframes: [{at: 0s, scale: 0.5}, {at: 1s, x: 40, opacity: 0.5, ease: out}]",
+        );
+        assert_eq!(notes, Vec::<String>::new());
+        let read = read.unwrap();
+        assert_eq!(read.enter, Some((AnimationKind::Typewriter, 2000)));
+        assert_eq!((read.keyframes[1].0, read.keyframes[1].1.x), (1000, 40));
+        let ItemContent::Text { style, .. } = &read.content else {
+            panic!("a text")
+        };
+        assert_eq!(
+            (style.fit, style.align),
+            (TextFit::Wrap, Some(TextAlign::Right))
+        );
+        let (round, notes) = item("id: b, type: shape, shape: circle, style: {fill: '#112233'}");
+        assert_eq!(notes, Vec::<String>::new());
+        assert!(matches!(
+            round.unwrap().content,
+            ItemContent::Shape { circle: true, .. }
+        ));
+        for (text, part) in [
+            (
+                "id: a, type: text, text: hi, style: {font: 'Inter:700', fit: wrap, max_lines: 3}",
+                "style.max_lines: limits lines",
+            ),
+            (
+                "id: a, type: shape, style: {fill: '#112233'}, enter: {type: typewriter}",
+                "enter.type: writes letters",
+            ),
+            (
+                "id: a, type: shape, shape: circle, radius: 4, style: {fill: '#112233'}",
+                "radius: rounds corners, but a circle",
+            ),
+            (
+                "id: a, type: shape, style: {fill: '#112233'}, keyframes: [{at: 1s}, {at: 1s}]",
+                "keyframes[1].at: is not after",
+            ),
+        ] {
+            let (_, notes) = item(text);
+            assert_eq!(notes.len(), 1, "{text}: {notes:?}");
+            assert!(notes[0].contains(part), "{part}: {notes:?}");
+        }
     }
 }

@@ -12,8 +12,8 @@ use super::{ProblemKind, Problems, TemplateProblem};
 use crate::color::Color;
 use crate::time::TimeRange;
 use crate::timeline::{
-    Anchor, Animation, AnimationKind, Canvas, Overlay, OverlayContent, ProgressOverlay, Rect,
-    ShapeOverlay, TextOverlay,
+    Anchor, Animation, AnimationKind, Canvas, Keyframe, Overlay, OverlayContent, ProgressOverlay,
+    Rect, ShapeOverlay, TextOverlay,
 };
 
 /// Line height in permille of the text size, for boxes without a height.
@@ -66,6 +66,7 @@ impl Board<'_> {
                 frames: u32::try_from(length).unwrap_or(1),
             }),
             exit: None,
+            keyframes: Vec::new(),
         }
     }
 
@@ -90,11 +91,12 @@ impl Board<'_> {
             id: item.id.clone(),
             range,
             content,
-            rect: rect(item.place, size, self.canvas, self.zone),
+            rect: rect(sized(item, size), size, self.canvas, self.zone),
             anchor: item.place.anchor,
             opacity_pm: item.opacity_pm,
             enter: self.animation(item.enter, range.duration.value),
             exit: self.animation(item.exit, range.duration.value),
+            keyframes: self.keyframes(item),
         })
     }
 
@@ -114,12 +116,27 @@ impl Board<'_> {
                 let size = scaled_to_fit(item.place, (image.width, image.height));
                 Some((OverlayContent::Image(image.source), size))
             }
-            ItemContent::Shape { color, radius } => {
+            ItemContent::Shape {
+                color,
+                radius,
+                circle,
+            } => {
+                let size = if *circle {
+                    // One side says how large it is; the smaller one where there are two.
+                    let side = match (item.place.w, item.place.h) {
+                        (Some(w), Some(h)) => w.min(h),
+                        (Some(side), None) | (None, Some(side)) => side,
+                        (None, None) => zone.w.min(zone.h),
+                    };
+                    (side, side)
+                } else {
+                    (zone.w, zone.h)
+                };
                 let shape = ShapeOverlay {
                     color: color.resolve(colors),
-                    radius: *radius,
+                    radius: if *circle { u16::MAX } else { *radius },
                 };
-                Some((OverlayContent::Shape(shape), (zone.w, zone.h)))
+                Some((OverlayContent::Shape(shape), size))
             }
             ItemContent::Progress {
                 color,
@@ -149,6 +166,7 @@ impl Board<'_> {
             color: style.color.resolve(colors),
             max_lines: style.max_lines,
             fit: style.fit,
+            align: style.align,
             background: style.background.as_ref().map(|color| color.resolve(colors)),
             padding: style.padding,
             radius: style.radius,
@@ -180,6 +198,19 @@ impl Board<'_> {
         (start < end).then(|| TimeRange::from_units(start, end, rate))
     }
 
+    /// Keyframes in frames; two that fall on one frame are the later one.
+    fn keyframes(&self, item: &OverlayItem) -> Vec<Keyframe> {
+        let mut keys: Vec<Keyframe> = Vec::new();
+        for (ms, key) in &item.keyframes {
+            let at = u32::try_from(frames(*ms, self.canvas.frame_rate)).unwrap_or(u32::MAX);
+            if keys.last().is_some_and(|before| before.at == at) {
+                keys.pop();
+            }
+            keys.push(Keyframe { at, ..*key });
+        }
+        keys
+    }
+
     /// Coming and going take at most half the item's time each.
     fn animation(&self, rule: AnimationRule, length: i64) -> Option<Animation> {
         let (kind, ms) = rule?;
@@ -188,6 +219,18 @@ impl Board<'_> {
             kind,
             frames: u32::try_from(wanted).ok()?,
         })
+    }
+}
+
+/// The place of an item whose sides belong together.
+fn sized(item: &OverlayItem, (w, h): (u32, u32)) -> Place {
+    match item.content {
+        ItemContent::Shape { circle: true, .. } => Place {
+            w: Some(w),
+            h: Some(h),
+            ..item.place
+        },
+        _ => item.place,
     }
 }
 
@@ -353,6 +396,7 @@ mod tests {
                     uppercase: true,
                     max_lines: 2,
                     fit: TextFit::Shrink,
+                    align: None,
                     background: None,
                     padding: 10,
                     radius: 0,
@@ -366,6 +410,7 @@ mod tests {
             opacity_pm: 1000,
             enter: Some((AnimationKind::Fade, 200)),
             exit: Some((AnimationKind::Fade, 99_000)),
+            keyframes: Vec::new(),
             z: 0,
         }
     }
@@ -403,6 +448,7 @@ mod tests {
                 .collect(),
             colors: BTreeMap::new(),
             images: BTreeMap::from([("logo".to_owned(), image)]),
+            luts: BTreeMap::new(),
         };
         let board = Board {
             canvas: &CANVAS,

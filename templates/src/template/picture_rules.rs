@@ -1,7 +1,11 @@
 //! `video` and `transitions`: how sources fill the canvas, how stills move and how shots meet.
+//!
+//! Neighbours: `effect_rules` reads what else is done to the pictures.
 
 use super::document::Node;
+use super::effect_rules::{self, EffectRules};
 use super::fields::{Fields, scaled_of};
+use super::scope::Scope;
 use super::wrong::Wrong;
 use crate::timeline::{Ease, Fill, TransitionKind};
 
@@ -18,6 +22,8 @@ pub(crate) struct StillMotion {
     pub(crate) ease: Ease,
     /// Whether every other shot moves the other way.
     pub(crate) alternate: bool,
+    /// Whether it leads to the subject instead of the middle.
+    pub(crate) to_subject: bool,
 }
 
 /// A fixed, slightly closer view of every n-th clip.
@@ -39,25 +45,31 @@ pub(crate) enum Short {
 }
 
 /// How sources become pictures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PictureRules {
     /// How they fill the canvas.
     pub(crate) fill: Fill,
+    /// Whether a crop keeps the subject in view; without one, it keeps the middle.
+    pub(crate) smart: bool,
     /// What short videos do.
     pub(crate) short: Short,
     /// How stills move.
     pub(crate) stills: Option<StillMotion>,
     /// How clips are brought closer.
     pub(crate) punch_in: Option<PunchIn>,
+    /// What else is done to the pictures.
+    pub(crate) effects: EffectRules,
 }
 
 impl Default for PictureRules {
     fn default() -> Self {
         Self {
             fill: Fill::Crop,
+            smart: false,
             short: Short::Loop,
             stills: None,
             punch_in: None,
+            effects: EffectRules::default(),
         }
     }
 }
@@ -110,17 +122,18 @@ pub(crate) struct EndFade {
 }
 
 /// Reads `video`.
-pub(crate) fn read_picture(fields: Option<Fields<'_>>) -> PictureRules {
-    const FILLS: [(&str, Fill); 4] = [
-        ("crop", Fill::Crop),
-        ("blur", Fill::Blur),
-        ("contain", Fill::Contain),
-        ("stretch", Fill::Stretch),
+pub(crate) fn read_picture(fields: Option<Fields<'_>>, scope: &Scope) -> PictureRules {
+    const FILLS: [(&str, (Fill, bool)); 5] = [
+        ("smart", (Fill::Crop, true)),
+        ("crop", (Fill::Crop, false)),
+        ("blur", (Fill::Blur, false)),
+        ("contain", (Fill::Contain, false)),
+        ("stretch", (Fill::Stretch, false)),
     ];
     let mut rules = PictureRules::default();
     let Some(fields) = fields else { return rules };
-    if let Some(fill) = fields.choice("fill", &FILLS) {
-        rules.fill = fill;
+    if let Some((fill, smart)) = fields.choice("fill", &FILLS) {
+        (rules.fill, rules.smart) = (fill, smart);
     }
     if let Some(short) = fields.choice("short", &[("loop", Short::Loop), ("hold", Short::Hold)]) {
         rules.short = short;
@@ -131,34 +144,20 @@ pub(crate) fn read_picture(fields: Option<Fields<'_>>) -> PictureRules {
         motion.finish();
     }
     fields.choice("fps_policy", &[("dup", ())]);
-    read_grade(&fields);
+    rules.effects = effect_rules::read(&fields, rules.fill, rules.smart, scope);
     fields.finish();
     rules
 }
 
-/// Every correction is refused with its own advice; only `none` is left.
-fn read_grade(fields: &Fields<'_>) {
-    if fields.is_map("grade") {
-        if let Some(grade) = fields.map("grade") {
-            grade.finish();
-        }
-    } else if fields
-        .text("grade")
-        .is_some_and(|text| text.starts_with("lut:"))
-    {
-        fields.note_as(
-            super::ProblemKind::Unavailable,
-            "grade",
-            "names a look-up table, which is not available in this version yet",
-            "write `grade: none`",
-        );
-    } else {
-        fields.choice("grade", &[("none", ())]);
-    }
-}
+/// The shapes of a movement.
+pub(crate) const EASES: [(&str, Ease); 4] = [
+    ("linear", Ease::Linear),
+    ("in_out", Ease::InOut),
+    ("in", Ease::In),
+    ("out", Ease::Out),
+];
 
 fn read_stills(fields: Fields<'_>) -> StillMotion {
-    const EASES: [(&str, Ease); 2] = [("linear", Ease::Linear), ("in_out", Ease::InOut)];
     let (from, to) = fields.read("zoom", zoom_range).unwrap_or((1000, 1100));
     let motion = StillMotion {
         zoom_from_pm: from,
@@ -166,6 +165,9 @@ fn read_stills(fields: Fields<'_>) -> StillMotion {
         pan_pm: fields.scaled("pan", 1000.0).unwrap_or(0),
         ease: fields.choice("ease", &EASES).unwrap_or(Ease::InOut),
         alternate: fields.flag("alternate").unwrap_or(false),
+        to_subject: fields
+            .choice("focus", &[("center", false), ("auto", true)])
+            .unwrap_or(false),
     };
     // The view at the end is 1/zoom of the picture; what is left on either side is the room to move.
     let room = 500 - 500_000 / motion.zoom_to_pm.max(1000);
@@ -179,7 +181,6 @@ fn read_stills(fields: Fields<'_>) -> StillMotion {
             format!("at most {} permille", room),
         );
     }
-    fields.choice("focus", &[("center", ())]);
     fields.finish();
     motion
 }
@@ -380,7 +381,9 @@ mod tests {
     use super::*;
 
     fn picture(text: &str) -> (PictureRules, Vec<String>) {
-        read_for_test(grammar(), text, |fields| read_picture(fields.map("video")))
+        read_for_test(grammar(), text, |fields| {
+            read_picture(fields.map("video"), &Scope::default())
+        })
     }
 
     fn transitions(text: &str) -> (TransitionRules, Vec<String>) {
@@ -417,22 +420,9 @@ mod tests {
     fn what_the_renderer_cannot_do_is_refused_with_what_works() {
         for (text, part) in [
             (
-                "fill: smart",
-                "video.fill: `smart` is not available in this version yet; it needs",
-            ),
-            (
-                "blur: {sigma: 25}",
-                "video.blur: is not available in this version yet; the backdrop",
-            ),
-            (
                 "fps_policy: blend",
                 "video.fps_policy: `blend` is not available",
             ),
-            (
-                "grade: {contrast: 1.02}",
-                "video.grade.contrast: is not available",
-            ),
-            ("grade: 'lut:x.cube'", "video.grade: names a look-up table"),
             (
                 "motion: {stills: {focus: faces}}",
                 "focus: `faces` is not available in this version yet; finding faces",

@@ -34,6 +34,8 @@ pub enum PlaceholderKind {
     },
     /// A still, for example a logo.
     Image,
+    /// A colour look-up table.
+    Lut,
 }
 
 impl PlaceholderKind {
@@ -48,6 +50,7 @@ impl PlaceholderKind {
             Self::Text { .. } => "text",
             Self::Color { .. } => "color",
             Self::Image => "image",
+            Self::Lut => "lut",
         }
     }
 }

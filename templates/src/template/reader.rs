@@ -72,7 +72,7 @@ fn read_top(fields: Fields<'_>, problems: &RefCell<Problems>) -> Template {
         background: canvas.background,
         zone,
         rules: edit_rules::read(fields.map("rules")),
-        picture: picture_rules::read_picture(fields.map("video")),
+        picture: picture_rules::read_picture(fields.map("video"), &scope),
         transitions: picture_rules::read_transitions(fields.map("transitions")),
         items: tracks.items,
         captions: tracks.captions,

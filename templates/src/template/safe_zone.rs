@@ -35,14 +35,26 @@ const fn zone(top: u32, bottom: u32, left: u32, right: u32) -> SafeZone {
 }
 
 /// Named zones at 1080x1920. `universal` is the intersection of what the platforms leave to unpaid posts.
-const ZONES: [(&str, SafeZone); 6] = [
-    ("universal", zone(270, 480, 65, 180)),
-    ("tiktok", zone(250, 460, 60, 180)),
-    ("reels", zone(269, 480, 65, 120)),
-    ("shorts", zone(288, 480, 48, 192)),
-    ("ads", zone(270, 670, 65, 180)),
+/// A name with a date never changes; one without means the newest.
+const ZONES: [(&str, SafeZone); 11] = [
+    ("universal", UNIVERSAL_2026_11),
+    ("tiktok", TIKTOK_2026_11),
+    ("reels", REELS_2026_11),
+    ("shorts", SHORTS_2026_11),
+    ("ads", ADS_2026_11),
     ("none", zone(0, 0, 0, 0)),
+    ("universal-2026-11", UNIVERSAL_2026_11),
+    ("tiktok-2026-11", TIKTOK_2026_11),
+    ("reels-2026-11", REELS_2026_11),
+    ("shorts-2026-11", SHORTS_2026_11),
+    ("ads-2026-11", ADS_2026_11),
 ];
+
+const UNIVERSAL_2026_11: SafeZone = zone(270, 480, 65, 180);
+const TIKTOK_2026_11: SafeZone = zone(250, 460, 60, 180);
+const REELS_2026_11: SafeZone = zone(269, 480, 65, 120);
+const SHORTS_2026_11: SafeZone = zone(288, 480, 48, 192);
+const ADS_2026_11: SafeZone = zone(270, 670, 65, 180);
 
 impl SafeZone {
     /// A zone by its name, for a canvas of any size.
@@ -192,5 +204,16 @@ mod tests {
         assert!(!zone.contains(&full, &rect(65, 270, 836, 1170)));
         assert!(!zone.contains(&full, &rect(64, 270, 10, 10)));
         assert!(!zone.contains(&full, &rect(100, 1440, 10, 1)));
+    }
+
+    #[test]
+    fn every_platform_has_a_dated_zone_and_the_plain_name_is_the_newest() {
+        let full = canvas(1080, 1920);
+        for name in ["universal", "tiktok", "reels", "shorts", "ads"] {
+            let dated = format!("{name}-{SAFE_ZONES_AS_OF}");
+            let newest = SafeZone::named(name, &full).unwrap();
+            assert_eq!(SafeZone::named(&dated, &full), Some(newest), "{dated}");
+            assert!(SafeZone::names().any(|known| known == dated));
+        }
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::time::TimeRange;
-use crate::timeline::MediaReference;
+use crate::timeline::{Effects, MediaReference};
 
 /// How a source fills a canvas of another shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,10 @@ pub enum Ease {
     Linear,
     /// Slow, fast, slow.
     InOut,
+    /// Slow, then fast.
+    In,
+    /// Fast, then slow.
+    Out,
 }
 
 /// A slow camera move over a still or a clip. The view is the cropped canvas-shaped part of the source.
@@ -59,4 +63,7 @@ pub struct Clip {
     pub fill: Fill,
     /// The camera move, if any.
     pub motion: Option<Motion>,
+    /// What else is done to its picture.
+    #[serde(default, skip_serializing_if = "Effects::is_plain")]
+    pub effects: Effects,
 }

@@ -10,6 +10,7 @@ mod audio;
 mod caption;
 mod clip;
 mod cover;
+mod effects;
 mod font;
 pub(crate) mod font_fallback;
 mod generator;
@@ -39,6 +40,10 @@ pub use caption::{
 };
 pub use clip::{Clip, Ease, Fill, Motion};
 pub use cover::CoverSpec;
+pub use effects::{
+    BackdropLook, Behind, Cutout, Effects, FocusKey, Grade, Key, Keyframe, LumaMatte, SPEEDS_PM,
+    SubjectPath,
+};
 pub use font::{FontFace, FontRequest};
 pub use generator::{Generator, Look};
 pub use media_reference::{
@@ -47,7 +52,7 @@ pub use media_reference::{
 pub use media_warning::MediaWarning;
 pub use overlay::{
     Anchor, Animation, AnimationKind, Overlay, OverlayContent, ProgressOverlay, Rect, ShapeOverlay,
-    TextFit, TextOverlay,
+    TextAlign, TextFit, TextOverlay,
 };
 pub use profile::Profile;
 pub use segment::{

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::color::Color;
 use crate::digest::Digest;
 use crate::time::TimeRange;
-use crate::timeline::{FontRequest, Outline, Shadow};
+use crate::timeline::{FontRequest, Keyframe, Outline, Shadow};
 
 /// Nine points of a rectangle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,8 +50,20 @@ pub struct Rect {
 pub enum AnimationKind {
     /// Opacity only.
     Fade,
-    /// Rises by 60 px while fading.
+    /// Moves up by 60 px while fading.
     SlideUp,
+    /// Moves down by 60 px while fading.
+    SlideDown,
+    /// Moves to the left by 60 px while fading.
+    SlideLeft,
+    /// Moves to the right by 60 px while fading.
+    SlideRight,
+    /// Grows from nothing, or shrinks to it.
+    Scale,
+    /// Is uncovered, or covered, from left to right.
+    Wipe,
+    /// Letter after letter; only for texts.
+    Typewriter,
     /// Grows from 85 % while fading, with a small overshoot.
     Pop,
 }
@@ -73,6 +85,20 @@ pub enum TextFit {
     Shrink,
     /// Cut at the last line that fits, ending in an ellipsis.
     Ellipsis,
+    /// As many lines as it takes, at its own size; the box grows from its anchor.
+    Wrap,
+}
+
+/// How the lines of a text are set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextAlign {
+    /// To the left edge of the text.
+    Left,
+    /// Around its middle.
+    Center,
+    /// To its right edge.
+    Right,
 }
 
 /// A text in a box.
@@ -90,6 +116,9 @@ pub struct TextOverlay {
     pub max_lines: u8,
     /// What to do when it does not fit.
     pub fit: TextFit,
+    /// How its lines are set; absent is as the overlay's anchor says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub align: Option<TextAlign>,
     /// Plate behind the text, drawn around the text's own extent.
     pub background: Option<Color>,
     /// Space between text and plate edge, pixels.
@@ -155,4 +184,7 @@ pub struct Overlay {
     pub enter: Option<Animation>,
     /// How it goes.
     pub exit: Option<Animation>,
+    /// How it moves from its place, counted from the first frame of its range, in rising order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keyframes: Vec<Keyframe>,
 }

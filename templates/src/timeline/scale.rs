@@ -3,8 +3,9 @@
 //! [`Timeline::scaled`] keeps the shape (drafts), [`Timeline::reshaped`] makes another one of it (square, landscape).
 
 use crate::timeline::{
-    Canvas, CaptionPlate, CaptionStyle, CaptionTrack, Highlight, Outline, Overlay, OverlayContent,
-    ProgressOverlay, Rect, Shadow, ShapeOverlay, TextOverlay, Timeline,
+    Canvas, CaptionPlate, CaptionStyle, CaptionTrack, Clip, Effects, Highlight, Keyframe, Outline,
+    Overlay, OverlayContent, ProgressOverlay, Rect, Shadow, ShapeOverlay, TextOverlay, Timeline,
+    Track, TrackItem,
 };
 
 /// One factor for both axes, so that nothing is pulled out of shape, and the two sizes it leads between.
@@ -74,6 +75,7 @@ impl Timeline {
         };
         Some(Self {
             canvas,
+            picture: scale.track(&self.picture),
             overlays: self.overlays.iter().map(|o| scale.overlay(o)).collect(),
             captions: self.captions.as_ref().map(|track| CaptionTrack {
                 style: scale.caption_style(&track.style),
@@ -110,6 +112,7 @@ impl Timeline {
         });
         Self {
             canvas,
+            picture: scale.track(&self.picture),
             overlays: overlays.collect(),
             captions: self.captions.as_ref().map(|track| CaptionTrack {
                 style: scale.moved_captions(&track.style),
@@ -192,6 +195,40 @@ impl Scale {
         }
     }
 
+    /// Clips whose effects are told in pixels.
+    fn track(self, track: &Track) -> Track {
+        let clip = |clip: &Clip| Clip {
+            effects: Effects {
+                keyframes: self.keyframes(&clip.effects.keyframes),
+                backdrop: clip
+                    .effects
+                    .backdrop
+                    .map(|look| crate::timeline::BackdropLook {
+                        sigma: self.length(look.sigma),
+                        ..look
+                    }),
+                ..clip.effects.clone()
+            },
+            ..clip.clone()
+        };
+        let children = track.children.iter().map(|child| match child {
+            TrackItem::Clip(one) => TrackItem::Clip(clip(one)),
+            other => other.clone(),
+        });
+        Track {
+            children: children.collect(),
+        }
+    }
+
+    fn keyframes(self, keys: &[Keyframe]) -> Vec<Keyframe> {
+        let scaled = |key: &Keyframe| Keyframe {
+            x: self.at(key.x),
+            y: self.at(key.y),
+            ..*key
+        };
+        keys.iter().map(scaled).collect()
+    }
+
     fn outline(self, outline: Outline) -> Outline {
         Outline {
             width: self.length(outline.width),
@@ -234,6 +271,7 @@ impl Scale {
         Overlay {
             content,
             rect: self.rect(overlay.rect),
+            keyframes: self.keyframes(&overlay.keyframes),
             ..overlay.clone()
         }
     }

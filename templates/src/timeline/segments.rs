@@ -5,9 +5,9 @@
 
 use crate::time::TimeRange;
 use crate::timeline::{
-    CaptionTrack, Clip, CoverSpec, Cue, CueWord, FontFace, FontRequest, MAX_SEGMENT_FRAMES,
-    MIN_SEGMENT_FRAMES, MediaKind, MediaReference, Overlay, OverlayContent, SegmentShot,
-    SegmentSpec, SegmentTransition, Timeline, TrackItem, Transition, font_fallback,
+    CaptionTrack, Clip, CoverSpec, Cue, CueWord, FontFace, FontRequest, Keyframe,
+    MAX_SEGMENT_FRAMES, MIN_SEGMENT_FRAMES, MediaKind, MediaReference, Overlay, OverlayContent,
+    SegmentShot, SegmentSpec, SegmentTransition, Timeline, TrackItem, Transition, font_fallback,
 };
 
 /// A child of the picture track that takes time, with its place.
@@ -170,7 +170,7 @@ fn part_of(clip: &Clip, offset: i64, frames: i64) -> Clip {
     let start = if still {
         0
     } else {
-        clip.source_range.first() + offset
+        clip.source_range.first() + clip.effects.source_frames(offset)
     };
     Clip {
         name: String::new(),
@@ -179,10 +179,11 @@ fn part_of(clip: &Clip, offset: i64, frames: i64) -> Clip {
     }
 }
 
-/// How far a clip's camera move has come; 0 without one, and no further than the move's end.
+/// How far a clip's moves have come; 0 without any, and no further than the last one's end.
 fn elapsed_of(clip: &Clip, offset: i64) -> u32 {
-    clip.motion
-        .map_or(0, |motion| count(offset).min(motion.over_frames))
+    let camera = clip.motion.map_or(0, |motion| motion.over_frames);
+    let picture = clip.effects.keyframes.last().map_or(0, |key| key.at);
+    count(offset).min(camera.max(picture))
 }
 
 /// The part of a blend that lies in a segment `offset` frames into the incoming shot.
@@ -220,9 +221,17 @@ fn overlay_part(overlay: &Overlay, start: i64, frames: i64) -> Option<Overlay> {
     let exit = overlay
         .exit
         .filter(|animation| range.end() - i64::from(animation.frames) < frames);
+    // A movement that is over leaves only the place it led to.
+    let mut keyframes = overlay.keyframes.clone();
+    if let Some(last) = keyframes.last().copied()
+        && range.first() + i64::from(last.at) <= 0
+    {
+        keyframes = vec![Keyframe { at: 0, ..last }];
+    }
+    let moves = keyframes.len() > 1 || keyframes.first().is_some_and(|key| key.at > 0);
     // How far a bar has come depends on both of its ends.
     let grows = matches!(overlay.content, OverlayContent::Progress(_));
-    let first = if enter.is_some() || grows {
+    let first = if enter.is_some() || grows || moves {
         range.first()
     } else {
         range.first().max(0)
@@ -238,6 +247,7 @@ fn overlay_part(overlay: &Overlay, start: i64, frames: i64) -> Option<Overlay> {
         range: TimeRange::from_units(first, end, range.start.rate),
         enter,
         exit,
+        keyframes,
         ..overlay.clone()
     })
 }

@@ -3,8 +3,8 @@
 use crate::template::{Problems, TemplateProblem};
 use crate::time::{FrameRate, RationalTime, TimeRange};
 use crate::timeline::{
-    AUDIO_RATE, AudioPlan, CaptionTrack, FontRequest, Overlay, OverlayContent, Timeline, Track,
-    TrackItem,
+    AUDIO_RATE, AudioPlan, CaptionTrack, Effects, FontRequest, Overlay, OverlayContent, SPEEDS_PM,
+    Timeline, Track, TrackItem,
 };
 
 /// The version of the format this crate writes and reads.
@@ -174,6 +174,34 @@ fn check_words(
     }
 }
 
+fn check_effects(effects: &Effects, path: &str, problems: &mut Problems) {
+    if let Some(speed) = effects.speed_pm
+        && !SPEEDS_PM.contains(&speed)
+    {
+        problems.add(
+            format!("{path}.effects.speed_pm"),
+            format!(
+                "is {speed}; a speed is {} to {} permille",
+                SPEEDS_PM.start(),
+                SPEEDS_PM.end()
+            ),
+            "",
+        );
+    }
+    let rising = |at: &[u32]| at.windows(2).all(|pair| pair[0] < pair[1]);
+    let keyframes: Vec<u32> = effects.keyframes.iter().map(|key| key.at).collect();
+    let focus: Vec<u32> = effects.focus.iter().map(|key| key.at_ms).collect();
+    for (name, times) in [("keyframes", keyframes), ("focus", focus)] {
+        if !rising(&times) {
+            problems.add(
+                format!("{path}.effects.{name}"),
+                "is not in the order of its times",
+                "",
+            );
+        }
+    }
+}
+
 fn check_track(track: &Track, rate: FrameRate, problems: &mut Problems) {
     for (at, child) in track.children.iter().enumerate() {
         let path = format!("picture.children[{at}]");
@@ -187,6 +215,7 @@ fn check_track(track: &Track, rate: FrameRate, problems: &mut Problems) {
                         "",
                     );
                 }
+                check_effects(&clip.effects, &path, problems);
                 if range.duration.value < 1 || range.first() < 0 {
                     problems.add(&path, "shows no frame or starts before its source", "");
                 }

@@ -2,12 +2,17 @@
 //!
 //! Part of `Edit.Timeline`, which hands them to the engine.
 
-use fenta_templates::template::{Bindings, CaptionBinding, ClipBinding, VoiceBinding, VoiceWord};
-use fenta_templates::timeline::{ExternalReference, LONGEST_MS, MediaReference};
+use std::collections::BTreeMap;
+
+use fenta_templates::template::{
+    Bindings, CaptionBinding, ClipBinding, Template, VoiceBinding, VoiceWord,
+};
+use fenta_templates::timeline::{ExternalReference, LONGEST_MS, MediaReference, SubjectPath};
 
 use super::own_files;
 use super::sound::{self, Sound};
-use crate::action::{Action, ActionFacts, FindBeatsRequest};
+use crate::action::{Action, ActionFacts, FindBeatsRequest, FindSubjectRequest};
+use crate::digest::Digest;
 use crate::execution::LowerError;
 use crate::node::{Halt, Params, Steps, wrong_facts};
 use crate::suggest::nearest;
@@ -44,6 +49,40 @@ pub(super) fn clips(
         }
     }
     Ok(clips)
+}
+
+/// Where the subjects of the clips are that the template wants to keep in view, by their blobs.
+pub(super) fn subjects(
+    template: &Template,
+    clips: &[ClipBinding],
+    steps: &mut Steps<'_>,
+) -> Result<BTreeMap<Digest, SubjectPath>, Halt> {
+    let mut requests: Vec<FindSubjectRequest> = Vec::new();
+    for clip in clips {
+        if let MediaReference::External(file) = &clip.media
+            && let Some((view_w_pm, view_h_pm)) = template.subject_view(&file.facts)
+            && !requests.iter().any(|known| known.source == file.source)
+        {
+            requests.push(FindSubjectRequest {
+                source: file.source,
+                facts: file.facts.clone(),
+                view_w_pm,
+                view_h_pm,
+            });
+        }
+    }
+    if requests.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let action = |request: &FindSubjectRequest| Action::FindSubject(Box::new(request.clone()));
+    let results = steps.run(requests.iter().map(action).collect())?;
+    let found = requests.iter().zip(results);
+    found
+        .map(|(request, result)| match &result.facts {
+            ActionFacts::Subject(path) => Ok((request.source, path.clone())),
+            _ => Err(wrong_facts("find_subject").into()),
+        })
+        .collect()
 }
 
 /// What is heard under a cut.

@@ -10,7 +10,7 @@ use fenta_templates::template;
 use fenta_templates::template::{Bindings, Template};
 use fenta_templates::timeline::LONGEST_MS;
 
-use super::cut_bindings::{Heard, beats, beats_of_music, bind_media, chapters, clips, heard};
+use super::cut_bindings::{Heard, beats, beats_of_music, bind_media, chapters, clips, heard, subjects};
 use super::placeholders::{bind_fill, check_fill};
 use super::sound;
 use super::template_file::{Loaded, is_path, load_template, refused, template_hint};
@@ -115,7 +115,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
         PortSpec::new(
             "notes",
             PortType::List(Box::new(PortType::Text)),
-            "What is worth knowing about the clips, and where a rule of the template could not be kept with them.",
+            "What is worth knowing about the clips, what `fill: smart` made of each, and where a rule of the template could not be kept.",
         ),
     ],
     example: "\
@@ -202,6 +202,7 @@ impl NodeType for EditTimeline {
         bindings.chapters = chapters(params, &bindings)?;
         useful(&template, &bindings)?;
         bind_fill(&template, context, &mut bindings, steps)?;
+        bindings.subjects = subjects(&template, &bindings.clips, steps)?;
         let requests = template.font_requests_for(&bindings);
         if !requests.is_empty() {
             let action = Action::ResolveFonts(ResolveFontsRequest { fonts: requests });

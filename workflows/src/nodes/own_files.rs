@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::action::{Action, ActionFacts, CollectRequest, CollectedFile, ProbeRequest};
+use crate::digest::Digest;
 use crate::execution::LowerError;
 use crate::node::{Halt, Steps, wrong_facts};
 use crate::value::MediaValue;
@@ -101,6 +102,20 @@ pub(super) fn image(path: &str, steps: &mut Steps<'_>) -> Result<MediaValue, Hal
     Err(LowerError::new(
         format!("{path} is not a still picture"),
         "use a PNG or JPEG file",
+    )
+    .into())
+}
+
+/// One colour look-up table; the renderer reads it.
+pub(super) fn table(path: &str, steps: &mut Steps<'_>) -> Result<Digest, Halt> {
+    let files = collect(path, &["cube"], 1, steps)?;
+    let file = files.first().ok_or_else(|| wrong_facts("collect"))?;
+    if file.name.to_ascii_lowercase().ends_with(".cube") {
+        return Ok(file.digest);
+    }
+    Err(LowerError::new(
+        format!("{path} is not a .cube file"),
+        "give a look-up table in the .cube format, as colour tools export it",
     )
     .into())
 }

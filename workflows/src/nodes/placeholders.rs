@@ -23,6 +23,7 @@ fn fillable(placeholder: &Placeholder) -> bool {
             | PlaceholderKind::Color { .. }
             | PlaceholderKind::Image
             | PlaceholderKind::Effect
+            | PlaceholderKind::Lut
     )
 }
 
@@ -163,6 +164,7 @@ fn wanted(placeholder: &Placeholder) -> String {
         PlaceholderKind::Color { .. } => "a colour like #FFD400".to_owned(),
         PlaceholderKind::Image => "the path of a PNG or JPEG file".to_owned(),
         PlaceholderKind::Effect => "the path of a short sound, or the audio of a node".to_owned(),
+        PlaceholderKind::Lut => "the path of a .cube file".to_owned(),
         other => other.type_name().to_owned(),
     }
 }
@@ -236,6 +238,12 @@ pub(super) fn bind_fill(
                 let path = join_path(&context.job.workflow_dir, path);
                 let media = own_files::audio(&path, steps)?;
                 bindings.effects.insert(name.clone(), media.digest);
+            }
+            (PlaceholderKind::Lut, Value::Text(path)) => {
+                let path = join_path(&context.job.workflow_dir, path);
+                bindings
+                    .luts
+                    .insert(name.clone(), own_files::table(&path, steps)?);
             }
             (PlaceholderKind::Color { .. }, Value::Text(text)) => {
                 let color = text.parse().map_err(|error| refuse(format!("{error}")))?;

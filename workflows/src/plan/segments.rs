@@ -134,7 +134,7 @@ mod tests {
     use fenta_templates::color::Color;
     use fenta_templates::time::{FrameRate, RationalTime, TimeRange};
     use fenta_templates::timeline::{
-        Anchor, Canvas, Fill, Generator, Look, MediaReference, OverlayContent, Rect,
+        Anchor, Canvas, Effects, Fill, Generator, Look, MediaReference, OverlayContent, Rect,
     };
 
     use super::*;
@@ -162,6 +162,7 @@ mod tests {
                         source_range: TimeRange::from_units(0, 60, rate),
                         fill: Fill::Crop,
                         motion: None,
+                        effects: Effects::default(),
                     },
                     elapsed: 0,
                     transition: None,
@@ -206,6 +207,7 @@ mod tests {
             opacity_pm: 1000,
             enter: None,
             exit: None,
+            keyframes: Vec::new(),
         }
     }
 

@@ -7,14 +7,14 @@ use fenta_render::picture::{Picture, Plane, Yuv};
 use tiny_skia::{Pixmap, PremultipliedColorU8};
 
 /// A grid of pictures under way.
-pub struct Sheet {
+pub(crate) struct Sheet {
     pixmap: Pixmap,
     cell: (usize, usize),
 }
 
 impl Sheet {
     /// An empty sheet of so many pictures across and down, each of this size.
-    pub fn new(counts: (usize, usize), cell: (usize, usize)) -> anyhow::Result<Self> {
+    pub(crate) fn new(counts: (usize, usize), cell: (usize, usize)) -> anyhow::Result<Self> {
         let size = |count: usize, side: usize| (count * (side + 2)) as u32;
         let pixmap = Pixmap::new(size(counts.0, cell.0), size(counts.1, cell.1));
         let pixmap = pixmap.context("the sheet is too large")?;
@@ -22,7 +22,7 @@ impl Sheet {
     }
 
     /// Puts a picture into a place of the grid, shrunk by averaging.
-    pub fn paste(&mut self, picture: &Picture, (column, row): (usize, usize)) {
+    pub(crate) fn paste(&mut self, picture: &Picture, (column, row): (usize, usize)) {
         let (width, height) = self.cell;
         let (left, top) = (column * (width + 2), row * (height + 2));
         let stride = self.pixmap.width() as usize;
@@ -40,7 +40,7 @@ impl Sheet {
     }
 
     /// Writes the PNG.
-    pub fn save(&self, path: &Path) -> anyhow::Result<()> {
+    pub(crate) fn save(&self, path: &Path) -> anyhow::Result<()> {
         Ok(self.pixmap.save_png(path)?)
     }
 }
@@ -74,7 +74,7 @@ fn rgb([luma, u, v]: [f32; 3]) -> [u8; 3] {
 
 /// Reads a PNG.
 #[allow(dead_code, reason = "not every example reads one")]
-pub fn read(path: &Path) -> anyhow::Result<Picture> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<Picture> {
     let pixmap = Pixmap::load_png(path).with_context(|| format!("read {}", path.display()))?;
     let (width, height) = (pixmap.width() as usize, pixmap.height() as usize);
     let mut picture = Picture::filled(width, height, Yuv::BLACK);

@@ -3,7 +3,9 @@
 //! Neighbours: `caption` and `overlay` ask for a state per frame. Pure numbers; no pixels.
 
 use fenta_templates::time::FrameRate;
-use fenta_templates::timeline::{Animation, AnimationKind, Overlay};
+use fenta_templates::timeline::{Animation, AnimationKind, Ease, Overlay};
+
+use crate::keyframes::{eased, placing_at};
 
 /// Milliseconds in which a cue springs to its size.
 const POP_MS: f64 = 120.0;
@@ -17,7 +19,7 @@ const CUE_SLIDE_MS: f64 = 200.0;
 const CUE_SLIDE_EM: f32 = 0.5;
 /// A hop and the smaller one after it: milliseconds each takes and how high it leads, in em.
 const HOPS: [(f64, f32); 2] = [(210.0, 0.17), (130.0, 0.035)];
-/// Pixels an overlay rises by.
+/// Pixels an overlay moves by.
 const SLIDE_PX: f32 = 60.0;
 
 /// Size and opacity, both in permille, and a shift in pixels; integers, so that equal looks are equal keys.
@@ -26,6 +28,11 @@ pub(super) struct Pose {
     pub(super) scale_pm: u16,
     pub(super) opacity_pm: u16,
     pub(super) shift_y: i32,
+    pub(super) shift_x: i32,
+    /// The part of its width that is seen, permille from the left.
+    pub(super) seen_pm: (u16, u16),
+    /// The part of its letters that is seen, permille.
+    pub(super) typed_pm: u16,
 }
 
 impl Pose {
@@ -33,6 +40,9 @@ impl Pose {
         scale_pm: 1000,
         opacity_pm: 1000,
         shift_y: 0,
+        shift_x: 0,
+        seen_pm: (0, 1000),
+        typed_pm: 1000,
     };
 }
 
@@ -64,7 +74,7 @@ pub(super) fn cue_pop(elapsed: i64, rate: FrameRate) -> Pose {
     Pose {
         scale_pm: permille(spring(elapsed as f32 / frames as f32)),
         opacity_pm: permille(((elapsed + 1) as f32 / fade as f32).min(1.0)),
-        shift_y: 0,
+        ..Pose::REST
     }
 }
 
@@ -120,10 +130,21 @@ pub(super) fn overlay_pose(overlay: &Overlay, frame: i64) -> Option<Pose> {
     let exit = overlay
         .exit
         .map_or(Pose::REST, |a| end_pose(a, until, -1.0));
+    let since_first = u32::try_from(frame - overlay.range.first()).unwrap_or(0);
+    let placing = placing_at(&overlay.keyframes, since_first);
+    let times = |a: u16, b: u16, c: f32| {
+        (f64::from(a) * f64::from(b) / 1000.0 * f64::from(c)).clamp(0.0, 65_535.0) as u16
+    };
     Some(Pose {
-        scale_pm: (u32::from(enter.scale_pm) * u32::from(exit.scale_pm) / 1000) as u16,
-        opacity_pm: (u32::from(enter.opacity_pm) * u32::from(exit.opacity_pm) / 1000) as u16,
-        shift_y: enter.shift_y + exit.shift_y,
+        scale_pm: times(enter.scale_pm, exit.scale_pm, placing.scale),
+        opacity_pm: times(enter.opacity_pm, exit.opacity_pm, placing.opacity),
+        shift_y: enter.shift_y + exit.shift_y + placing.y.round() as i32,
+        shift_x: enter.shift_x + exit.shift_x + placing.x.round() as i32,
+        seen_pm: (
+            enter.seen_pm.0.max(exit.seen_pm.0),
+            enter.seen_pm.1.min(exit.seen_pm.1),
+        ),
+        typed_pm: enter.typed_pm.min(exit.typed_pm),
     })
 }
 
@@ -139,16 +160,49 @@ fn end_pose(animation: Animation, away: i64, below: f32) -> Pose {
         opacity_pm: permille(t),
         ..Pose::REST
     };
+    let moved = (below * SLIDE_PX * left * left * left).round() as i32;
     match animation.kind {
         AnimationKind::Fade => fading,
         AnimationKind::SlideUp => Pose {
-            shift_y: (below * SLIDE_PX * left * left * left).round() as i32,
+            shift_y: moved,
+            ..fading
+        },
+        AnimationKind::SlideDown => Pose {
+            shift_y: -moved,
+            ..fading
+        },
+        AnimationKind::SlideLeft => Pose {
+            shift_x: moved,
+            ..fading
+        },
+        AnimationKind::SlideRight => Pose {
+            shift_x: -moved,
             ..fading
         },
         AnimationKind::Pop => Pose {
             scale_pm: permille(spring(t)),
             opacity_pm: permille((2.0 * t).min(1.0)),
-            shift_y: 0,
+            ..Pose::REST
+        },
+        AnimationKind::Scale => Pose {
+            scale_pm: permille(1.0 - left * left * left),
+            opacity_pm: permille((3.0 * t).min(1.0)),
+            ..Pose::REST
+        },
+        AnimationKind::Wipe => {
+            let edge = permille(eased(Ease::InOut, t));
+            Pose {
+                seen_pm: if below > 0.0 {
+                    (0, edge)
+                } else {
+                    (1000 - edge, 1000)
+                },
+                ..Pose::REST
+            }
+        }
+        AnimationKind::Typewriter => Pose {
+            typed_pm: permille(t),
+            ..Pose::REST
         },
     }
 }
@@ -180,6 +234,7 @@ mod tests {
             opacity_pm: 1000,
             enter,
             exit,
+            keyframes: Vec::new(),
         }
     }
 
@@ -309,5 +364,61 @@ mod tests {
         let item = overlay(animation(AnimationKind::Fade, 1), None);
         assert_eq!(overlay_pose(&item, 10).unwrap().opacity_pm, 500);
         assert_eq!(overlay_pose(&item, 11).unwrap().opacity_pm, 1000);
+    }
+
+    #[test]
+    fn every_way_of_coming_starts_away_and_ends_at_rest() {
+        for (kind, away) in [
+            (AnimationKind::SlideDown, (0, -1)),
+            (AnimationKind::SlideLeft, (1, 0)),
+            (AnimationKind::SlideRight, (-1, 0)),
+            (AnimationKind::Scale, (0, 0)),
+            (AnimationKind::Wipe, (0, 0)),
+            (AnimationKind::Typewriter, (0, 0)),
+        ] {
+            let both = overlay(animation(kind, 8), animation(kind, 8));
+            let first = overlay_pose(&both, 10).unwrap();
+            assert_eq!(
+                (first.shift_x.signum(), first.shift_y.signum()),
+                away,
+                "{kind:?}"
+            );
+            assert_ne!(first, Pose::REST, "{kind:?}");
+            assert_eq!(overlay_pose(&both, 30), Some(Pose::REST), "{kind:?}");
+            let last = overlay_pose(&both, 49).unwrap();
+            // It goes on in the direction it came in.
+            assert_eq!(
+                (last.shift_x.signum(), last.shift_y.signum()),
+                (-away.0, -away.1)
+            );
+            assert_ne!(last, Pose::REST, "{kind:?}");
+        }
+        let wiped = overlay(
+            animation(AnimationKind::Wipe, 9),
+            animation(AnimationKind::Wipe, 9),
+        );
+        assert_eq!(overlay_pose(&wiped, 14).unwrap().seen_pm, (0, 500));
+        assert_eq!(overlay_pose(&wiped, 45).unwrap().seen_pm, (500, 1000));
+    }
+
+    #[test]
+    fn keyframes_add_to_the_place_and_multiply_the_rest() {
+        let mut moving = overlay(animation(AnimationKind::Fade, 3), None);
+        let key = |at, x, scale_pm, opacity_pm| fenta_templates::timeline::Keyframe {
+            at,
+            x,
+            y: 0,
+            scale_pm,
+            opacity_pm,
+            ease: Ease::Linear,
+        };
+        moving.keyframes = vec![key(0, 0, 1000, 1000), key(20, 100, 500, 600)];
+        let at = |frame| overlay_pose(&moving, frame).unwrap();
+        assert_eq!(
+            (at(20).shift_x, at(20).scale_pm, at(20).opacity_pm),
+            (50, 750, 800)
+        );
+        assert_eq!((at(45).shift_x, at(45).opacity_pm), (100, 600));
+        assert!(at(10).opacity_pm < 300);
     }
 }

@@ -133,6 +133,7 @@ pub(super) fn text_overlay(text: &str) -> TextOverlay {
         color: Color::WHITE,
         max_lines: 3,
         fit: TextFit::Shrink,
+        align: None,
         background: None,
         padding: 24,
         radius: 20,
@@ -151,6 +152,7 @@ pub(super) fn overlay(content: OverlayContent, rect: Rect, anchor: Anchor) -> Ov
         opacity_pm: 1000,
         enter: None,
         exit: None,
+        keyframes: Vec::new(),
     }
 }
 

@@ -40,6 +40,19 @@ impl RgbaImage {
             && !self.data.is_empty()
     }
 
+    /// The columns `[from, to)` of the picture; at least one.
+    pub fn columns(&self, from: u32, to: u32) -> Self {
+        let from = from.min(self.width.saturating_sub(1));
+        let to = to.clamp(from + 1, self.width.max(from + 1));
+        let (row, span) = (self.width as usize * 4, from as usize * 4..to as usize * 4);
+        let rows = self.data.chunks_exact(row.max(4));
+        Self {
+            width: to - from,
+            height: self.height,
+            data: rows.flat_map(|row| &row[span.clone()]).copied().collect(),
+        }
+    }
+
     /// The same picture in another size: a Catmull-Rom filter widened by the reduction, so that every source pixel
     /// counts and thin lines neither vanish nor shimmer.
     pub fn resized(&self, width: u32, height: u32) -> Self {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use fenta_templates::digest::Digest;
 use fenta_templates::timeline::{
-    Overlay, OverlayContent, ProgressOverlay, Rect, ShapeOverlay, TextFit, TextOverlay,
+    Overlay, OverlayContent, ProgressOverlay, Rect, ShapeOverlay, TextAlign, TextFit, TextOverlay,
 };
 
 use super::Layer;
@@ -45,6 +45,8 @@ struct Look {
     scale_pm: u16,
     /// Width of the done part in pixels; 0 for everything else.
     done: u32,
+    /// Letters from this byte of the text on are not shown.
+    until: usize,
 }
 
 /// What is drawn, with its place on the canvas at rest.
@@ -104,8 +106,11 @@ impl OverlayPainter {
         let layer = self.layer_of(Look {
             scale_pm: pose.scale_pm,
             done: self.done_at(frame),
+            until: self.content.typed(pose.typed_pm),
         })?;
+        let layer = uncovered(layer, pose.seen_pm)?;
         Some(Layer {
+            x: layer.x + pose.shift_x,
             y: layer.y + pose.shift_y,
             opacity_pm: opacity as u16,
             ..layer
@@ -132,7 +137,35 @@ impl OverlayPainter {
     }
 }
 
+/// The part of a layer's width that is seen.
+fn uncovered(layer: Layer, (from_pm, to_pm): (u16, u16)) -> Option<Layer> {
+    if (from_pm, to_pm) == (0, 1000) {
+        return Some(layer);
+    }
+    let column = |pm: u16| (layer.image.width * u32::from(pm) + 500) / 1000;
+    let (from, to) = (column(from_pm), column(to_pm));
+    (from < to).then(|| Layer {
+        x: layer.x + from as i32,
+        image: Arc::new(layer.image.columns(from, to)),
+        ..layer
+    })
+}
+
 impl Content {
+    /// The byte of the text from which letters are not typed yet.
+    fn typed(&self, typed_pm: u16) -> usize {
+        match self {
+            Self::Text { block, .. } if typed_pm < 1000 => {
+                let mut letters: Vec<usize> = block.glyphs.iter().map(|glyph| glyph.at).collect();
+                letters.sort_unstable();
+                letters.dedup();
+                let shown = letters.len() * usize::from(typed_pm) / 1000;
+                letters.get(shown).copied().unwrap_or(usize::MAX)
+            }
+            _ => usize::MAX,
+        }
+    }
+
     fn draw(&self, look: Look) -> Option<Raster> {
         let scale = f32::from(look.scale_pm) / 1000.0;
         match self {
@@ -143,7 +176,7 @@ impl Content {
                 style,
                 block,
                 origin,
-            } => draw_text(style, block, *origin, scale),
+            } => draw_text((style, block), *origin, scale, look.until),
             Self::Image { image, rect } => draw_image(image, about_middle(*rect, scale)?),
             Self::Shape { shape, rect } => raster::draw_plate(&Plate {
                 rect: about_middle(*rect, scale)?,
@@ -165,10 +198,10 @@ fn about_middle(rect: tiny_skia::Rect, scale: f32) -> Option<tiny_skia::Rect> {
 }
 
 fn draw_text(
-    style: &TextOverlay,
-    block: &TextBlock,
+    (style, block): (&TextOverlay, &TextBlock),
     origin: (f32, f32),
     scale: f32,
+    until: usize,
 ) -> Option<Raster> {
     let padding = f32::from(style.padding);
     let plate = style.background.and_then(|color| {
@@ -194,7 +227,10 @@ fn draw_text(
         ground: None,
         plate,
         boxes: Vec::new(),
-        look: &|_| WordLook::plain(style.color),
+        look: &|_| WordLook {
+            until,
+            ..WordLook::plain(style.color)
+        },
     };
     raster::draw_scene(&scene, &Backdrop::of(&scene)?)
 }
@@ -284,7 +320,13 @@ fn text_content(
         height: (rect.height() - 2.0 * inset).max(1.0),
     };
     let (ax, ay) = anchor_fractions(overlay.anchor);
-    let block = room.fit(&plain_text(&style.text), style, ax, fonts)?;
+    let align = match style.align {
+        None => ax,
+        Some(TextAlign::Left) => 0.0,
+        Some(TextAlign::Center) => 0.5,
+        Some(TextAlign::Right) => 1.0,
+    };
+    let block = room.fit(&plain_text(&style.text), style, align, fonts)?;
     let origin = (
         (rect.left() + inset + (room.width - block.width) * ax).round(),
         (rect.top() + inset + (room.height - block.height) * ay).round(),
@@ -321,9 +363,15 @@ impl Room {
         align: f32,
         fonts: &mut FontLibrary,
     ) -> Result<TextBlock, TextError> {
+        if style.fit == TextFit::Wrap {
+            let mut paragraph = fonts.shape(spec(text, style, 1000))?;
+            paragraph.break_at(self.width);
+            paragraph.balance(self.width);
+            return Ok(paragraph.into_block(align));
+        }
         let (smallest, may_cut_words) = match style.fit {
             TextFit::Shrink => (SMALLEST_PM, false),
-            TextFit::Ellipsis => (1000, true),
+            TextFit::Ellipsis | TextFit::Wrap => (1000, true),
         };
         for pm in (smallest..=1000).rev().step_by(SHRINK_STEP) {
             let spec = spec(text, style, pm);
@@ -681,5 +729,118 @@ mod tests {
                 ..
             })
         ));
+    }
+
+    #[test]
+    fn the_letters_are_the_same_at_every_anchor_only_moved() {
+        let at = |anchor| layer(text(text_overlay("Letter, perfect"), anchor), 0);
+        let fixed = fitted(&text_overlay("Letter, perfect"));
+        let stroke = inset(&text_overlay("")) as i32;
+        // What is left beside the block inside the rectangle, halves rounded as the painter does.
+        let (free_x, free_y) = (
+            700.0 - 2.0 * stroke as f32 - fixed.width,
+            300.0 - 2.0 * stroke as f32 - fixed.height,
+        );
+        let first = at(Anchor::TopLeft);
+        for (anchor, ax, ay) in [
+            (Anchor::TopLeft, 0.0, 0.0),
+            (Anchor::Top, 0.5, 0.0),
+            (Anchor::TopRight, 1.0, 0.0),
+            (Anchor::Left, 0.0, 0.5),
+            (Anchor::Center, 0.5, 0.5),
+            (Anchor::Right, 1.0, 0.5),
+            (Anchor::BottomLeft, 0.0, 1.0),
+            (Anchor::Bottom, 0.5, 1.0),
+            (Anchor::BottomRight, 1.0, 1.0),
+        ] {
+            let here = at(anchor);
+            let moved = (
+                (here.x - first.x) as f32 - free_x * ax,
+                (here.y - first.y) as f32 - free_y * ay,
+            );
+            assert!(
+                moved.0.abs() <= 0.51 && moved.1.abs() <= 0.51,
+                "{anchor:?}: {moved:?}"
+            );
+            assert!(*here.image == *first.image, "{anchor:?} draws other pixels");
+        }
+    }
+
+    #[test]
+    fn a_wrapped_text_keeps_its_size_and_grows_from_its_anchor() {
+        let style = TextOverlay {
+            fit: TextFit::Wrap,
+            ..text_overlay(&LONG.repeat(2))
+        };
+        let block = fitted(&style);
+        assert_eq!(block.size, 72.0);
+        assert!(block.line_widths.len() > 3 && block.height > 300.0);
+        assert!(block.width <= 700.0);
+        let (_, top, _, bottom) = inked(&layer(text(style.clone(), Anchor::TopLeft), 0));
+        assert!(
+            top >= 195 && bottom > 500,
+            "downwards from the top: {top} {bottom}"
+        );
+        let (_, top, _, bottom) = inked(&layer(text(style, Anchor::BottomLeft), 0));
+        assert!(
+            top < 200 && bottom <= 505,
+            "upwards from the bottom: {top} {bottom}"
+        );
+    }
+
+    #[test]
+    fn lines_are_set_as_told_whatever_the_anchor() {
+        let with = |align| {
+            let style = TextOverlay {
+                align,
+                ..text_overlay("one\nmuch longer line")
+            };
+            let block = fitted(&style);
+            let left = |line: usize| {
+                let glyphs = &block.glyphs[block.line_glyphs[line].clone()];
+                glyphs
+                    .iter()
+                    .map(|glyph| match &glyph.ink {
+                        crate::text::glyph::Ink::Outline(path) => path.bounds().left(),
+                        crate::text::glyph::Ink::Bitmap { rect, .. } => rect.left(),
+                    })
+                    .fold(f32::MAX, f32::min)
+            };
+            left(0) - left(1)
+        };
+        let centre = with(None);
+        assert!(with(Some(TextAlign::Left)).abs() < 12.0);
+        assert!((with(Some(TextAlign::Center)) - centre).abs() < 0.5);
+        assert!(with(Some(TextAlign::Right)) > centre + 50.0);
+    }
+
+    #[test]
+    fn a_typewriter_shows_letter_after_letter_and_a_wipe_column_after_column() {
+        let mut item = text(text_overlay("typed"), Anchor::Center);
+        item.enter = Some(Animation {
+            kind: AnimationKind::Typewriter,
+            frames: 9,
+        });
+        let painter = painter(&segment(vec![item.clone()], None), &inter());
+        let ink_at = |frame: u32| {
+            let layers = painter.layers_at(frame);
+            layers
+                .first()
+                .and_then(|layer| ink(&layer.image, 100).map(|_| inked(layer)))
+        };
+        let whole = ink_at(20).unwrap();
+        let rights: Vec<i32> = (0..20).filter_map(|frame| Some(ink_at(frame)?.2)).collect();
+        assert!(rights.is_sorted() && rights[0] < whole.2 - 60, "{rights:?}");
+        let mut steps = rights.clone();
+        steps.dedup();
+        assert!((4..=6).contains(&steps.len()), "five letters: {steps:?}");
+        item.enter = Some(Animation {
+            kind: AnimationKind::Wipe,
+            frames: 9,
+        });
+        let (left, _, right, _) = inked(&layer(item, 4));
+        assert!((left - whole.0).abs() <= 1);
+        let middle = (whole.0 + whole.2) / 2;
+        assert!((right - middle).abs() < 12, "half: {right} of {middle}");
     }
 }

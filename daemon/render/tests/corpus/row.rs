@@ -9,8 +9,8 @@ use fenta_render::picture::Picture;
 use fenta_templates::color::Color;
 use fenta_templates::time::{FrameRate, TimeRange};
 use fenta_templates::timeline::{
-    Canvas, Clip, ExternalReference, Fill, MediaFacts, MediaKind, MediaReference, SegmentShot,
-    SegmentSpec,
+    Canvas, Clip, Effects, ExternalReference, Fill, MediaFacts, MediaKind, MediaReference,
+    SegmentShot, SegmentSpec,
 };
 use fenta_workflows::action::{
     Action, ActionFacts, ProbeRequest, RenderSegmentRequest, VideoEncoding,
@@ -185,6 +185,7 @@ fn segment(source: fenta_templates::digest::Digest, facts: MediaFacts) -> Action
         source_range: TimeRange::from_units(0, FRAMES, canvas.frame_rate),
         fill: Fill::Crop,
         motion: None,
+        effects: Effects::default(),
     };
     Action::RenderSegment(Box::new(RenderSegmentRequest {
         segment: SegmentSpec {

@@ -107,6 +107,23 @@ const ZONES: &[Word] = &[
     word("shorts", "What YouTube Shorts leave free."),
     word("ads", "What is free under the button of an advertisement."),
     word("none", "The whole picture."),
+    word(
+        "universal-2026-11",
+        "The same as of November 2026, for good.",
+    ),
+    word("tiktok-2026-11", "TikTok's as of November 2026, for good."),
+    word(
+        "reels-2026-11",
+        "Instagram Reels' as of November 2026, for good.",
+    ),
+    word(
+        "shorts-2026-11",
+        "YouTube Shorts' as of November 2026, for good.",
+    ),
+    word(
+        "ads-2026-11",
+        "Advertisements' as of November 2026, for good.",
+    ),
 ];
 
 static INSETS: Section = Section {
@@ -179,6 +196,7 @@ const TYPES: &[Word] = &[
     word("text", "A text."),
     word("color", "A colour."),
     word("image", "A still picture, for example a logo."),
+    word("lut", "A colour look-up table, a .cube file."),
     refused("video", "bind videos to the `media[]` placeholder"),
     refused("number", "use `text`; numbers are written into texts"),
     refused("bool", "use an optional `text` and `if`"),

@@ -1,6 +1,7 @@
 //! `tracks`: the four kinds of tracks and the items of overlay tracks.
 
 use super::captions::CAPTIONS;
+use super::picture::{EASE, X, Y};
 use super::{
     ANY_TIME, Field, ID, REMOVE, Section, Shape, Word, duration, int, key, number, refused, word,
 };
@@ -195,6 +196,29 @@ const OPACITY: Field = key("opacity", number(0.0, 1.0, "share"), "How much it co
 const ENTER: Field = key("enter", Shape::Map(&ANIMATION), "How it comes.");
 const EXIT: Field = key("exit", Shape::Map(&ANIMATION), "How it goes.");
 
+const MOVES: Field = key(
+    "keyframes",
+    Shape::Members(&MOVE),
+    "How it moves from its place, in order.",
+);
+
+static MOVE: Section = Section {
+    name: "items[].keyframes[]",
+    fields: &[
+        key("at", ANY_TIME, "Its time, from the item's first moment.").required(),
+        X,
+        Y,
+        key(
+            "scale",
+            number(0.0, 4.0, "times"),
+            "Its size, about its middle.",
+        )
+        .or("1.0"),
+        OPACITY,
+        EASE,
+    ],
+};
+
 const Z: Field = key(
     "z",
     int(-100, 100, "higher is nearer"),
@@ -216,6 +240,7 @@ static TEXT: Section = Section {
         OPACITY,
         ENTER,
         EXIT,
+        MOVES,
         Z,
     ],
 };
@@ -233,6 +258,7 @@ static IMAGE: Section = Section {
         OPACITY,
         ENTER,
         EXIT,
+        MOVES,
         Z,
     ],
 };
@@ -257,6 +283,7 @@ static SHAPE: Section = Section {
         OPACITY,
         ENTER,
         EXIT,
+        MOVES,
         Z,
     ],
 };
@@ -275,6 +302,7 @@ static PROGRESS: Section = Section {
         OPACITY,
         ENTER,
         EXIT,
+        MOVES,
         Z,
     ],
 };
@@ -282,9 +310,9 @@ static PROGRESS: Section = Section {
 const SHAPES: &[Word] = &[
     word("rect", "Square corners."),
     word("rounded_rect", "Round corners."),
-    refused(
+    word(
         "circle",
-        "write rounded_rect with a radius of half its size",
+        "A circle, as wide as the box or as high, whichever is less.",
     ),
 ];
 
@@ -373,7 +401,7 @@ static ANIMATION: Section = Section {
         key("type", Shape::Choice(ANIMATIONS), "Which one.").required(),
         key(
             "duration",
-            duration(1, 3000),
+            duration(1, 10_000),
             "How long it takes; at most half the item's time.",
         )
         .or("200ms"),
@@ -383,10 +411,14 @@ static ANIMATION: Section = Section {
 const ANIMATIONS: &[Word] = &[
     word("none", "None."),
     word("fade", "Opacity only."),
-    word("slide_up", "Rises while it fades."),
+    word("slide_up", "Moves up while it fades."),
+    word("slide_down", "Moves down while it fades."),
+    word("slide_left", "Moves to the left while it fades."),
+    word("slide_right", "Moves to the right while it fades."),
     word("pop", "Grows while it fades, a little too far and back."),
-    refused("slide_down", "slide_up is the nearest that works"),
-    refused("typewriter", "fade is the nearest that works"),
+    word("scale", "Grows from nothing, or shrinks to it."),
+    word("wipe", "Is uncovered, or covered, from left to right."),
+    word("typewriter", "Letter after letter; only for texts."),
 ];
 
 static LETTERS: Section = Section {
@@ -396,7 +428,12 @@ static LETTERS: Section = Section {
         key("size", int(16, 400, "pixels"), "Size of the letters (em).").or("64"),
         key("color", Shape::Color, "Their colour.").or("\"#FFFFFF\""),
         key("case", Shape::Choice(CASES), "Upper or lower case.").or("none"),
-        key("max_lines", int(1, 12, "lines"), "Most lines.").or("2"),
+        key(
+            "max_lines",
+            int(1, 12, "lines"),
+            "Most lines; not with `fit: wrap`.",
+        )
+        .or("2"),
         key(
             "fit",
             Shape::Choice(FITS),
@@ -442,18 +479,9 @@ static LETTERS: Section = Section {
 
 const ALIGN: &[Word] = &[
     word("auto", "As the box's anchor says."),
-    refused(
-        "left",
-        "the box's anchor sets the lines: left, top_left or bottom_left",
-    ),
-    refused(
-        "center",
-        "the box's anchor sets the lines: top, center or bottom",
-    ),
-    refused(
-        "right",
-        "the box's anchor sets the lines: right, top_right or bottom_right",
-    ),
+    word("left", "To the left."),
+    word("center", "Around the middle."),
+    word("right", "To the right."),
 ];
 
 /// Letter case.
@@ -462,9 +490,9 @@ pub(super) const CASES: &[Word] = &[word("none", "As written."), word("upper", "
 const FITS: &[Word] = &[
     word("shrink", "Smaller letters, down to half the size."),
     word("ellipsis", "Cut at the last line that fits, ending in …"),
-    refused(
+    word(
         "wrap",
-        "text always wraps; say what happens when the lines are full: shrink or ellipsis",
+        "As many lines as it takes; the box grows from its anchor.",
     ),
 ];
 

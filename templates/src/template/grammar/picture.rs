@@ -1,7 +1,7 @@
 //! `video` and `transitions`.
 
 use super::document::BLEND;
-use super::{Section, Shape, Word, int, key, number, refused, word};
+use super::{Field, Section, Shape, Word, int, key, number, refused, word};
 use crate::timeline::TransitionKind;
 
 /// `video`.
@@ -17,9 +17,8 @@ pub(super) static VIDEO: Section = Section {
         key(
             "blur",
             Shape::Map(&BLUR),
-            "The look of the blurred backdrop.",
-        )
-        .refused("the backdrop of `fill: blur` has one look; leave it out"),
+            "The look of the blurred backdrop; only with `fill: blur` or `smart`.",
+        ),
         key(
             "short",
             Shape::Choice(SHORT),
@@ -39,8 +38,121 @@ pub(super) static VIDEO: Section = Section {
         )
         .or("none"),
         key("motion", Shape::Map(&MOTION), "Camera moves."),
+        key("speed", number(0.25, 4.0, "times"), "How fast videos play.").or("1.0"),
+        key(
+            "key",
+            Shape::Map(&KEY),
+            "What is cut out of the clips by colour or light.",
+        ),
+        key(
+            "matte",
+            Shape::Map(&MATTE),
+            "A picture whose light says what is seen of the clips.",
+        ),
+        key(
+            "behind",
+            Shape::OneOf(&[Shape::Color, Shape::Source(&["image"])]),
+            "What is seen where something is cut out; the canvas's background when absent.",
+        ),
+        key(
+            "keyframes",
+            Shape::Members(&KEYFRAME),
+            "How every clip moves as a whole over the background, in order.",
+        ),
     ],
 };
+
+static KEY: Section = Section {
+    name: "video.key",
+    fields: &[
+        key(
+            "color",
+            Shape::Color,
+            "The colour that goes, such as a green screen's.",
+        ),
+        key(
+            "luma",
+            Shape::Choice(LIGHTS),
+            "Instead of `color`: which parts go by their light.",
+        ),
+        key(
+            "similarity",
+            number(0.0, 1.0, "share"),
+            "How far from the colour others still go; only with `color`.",
+        )
+        .or("0.3"),
+        key(
+            "level",
+            number(0.0, 1.0, "share from black to white"),
+            "The light at which parts go; only with `luma`.",
+        )
+        .or("0.1 for dark, 0.9 for bright"),
+        key(
+            "softness",
+            number(0.0, 1.0, "share"),
+            "Over how much more they fade.",
+        )
+        .or("0.12"),
+        key(
+            "spill",
+            number(0.0, 1.0, "share"),
+            "How much of the colour's cast is taken from what stays; only with `color`.",
+        )
+        .or("0.6"),
+    ],
+};
+
+const LIGHTS: &[Word] = &[
+    word("dark", "The dark parts."),
+    word("bright", "The bright parts."),
+];
+
+static MATTE: Section = Section {
+    name: "video.matte",
+    fields: &[
+        key(
+            "source",
+            Shape::Source(&["image"]),
+            "The picture, stretched over the clip: white shows it, black hides it.",
+        )
+        .required(),
+        key(
+            "invert",
+            Shape::Bool,
+            "Whether black shows and white hides.",
+        )
+        .or("false"),
+    ],
+};
+
+static KEYFRAME: Section = Section {
+    name: "video.keyframes[]",
+    fields: &[
+        key("at", number(0.0, 1.0, "share of the shot"), "Its time.").required(),
+        X,
+        Y,
+        SCALE,
+        OPACITY,
+        EASE,
+    ],
+};
+
+pub(super) const X: Field = key("x", int(-8192, 8192, "pixels"), "How far to the right.").or("0");
+pub(super) const Y: Field = key("y", int(-8192, 8192, "pixels"), "How far down.").or("0");
+pub(super) const SCALE: Field = key(
+    "scale",
+    number(0.0, 8.0, "times"),
+    "Its size, about its middle.",
+)
+.or("1.0");
+pub(super) const OPACITY: Field =
+    key("opacity", number(0.0, 1.0, "share"), "How much it covers.").or("1.0");
+pub(super) const EASE: Field = key(
+    "ease",
+    Shape::Choice(EASES),
+    "The shape of the move that leads here.",
+)
+.or("in_out");
 
 const FILLS: &[Word] = &[
     word(
@@ -50,18 +162,18 @@ const FILLS: &[Word] = &[
     word("blur", "The whole source over a blurred copy of itself."),
     word("contain", "The whole source over the background."),
     word("stretch", "Pulled into shape."),
-    refused(
+    word(
         "smart",
-        "it needs to know where the subject is; crop keeps the centre, blur shows everything",
+        "Covers the canvas and follows the subject; blur where it does not fit, crop where none stands out.",
     ),
 ];
 
 static BLUR: Section = Section {
     name: "video.blur",
     fields: &[
-        key("sigma", int(1, 100, "pixels"), "How soft."),
-        key("dim", number(0.0, 1.0, "share"), "How much darker."),
-        key("zoom", number(1.0, 2.0, "times"), "How much larger."),
+        key("sigma", int(8, 100, "pixels"), "How soft.").or("30"),
+        key("dim", number(0.0, 1.0, "share"), "How much darker.").or("0.28"),
+        key("zoom", number(1.0, 2.0, "times"), "How much larger.").or("1.08"),
     ],
 };
 
@@ -91,13 +203,34 @@ static GRADE: Section = Section {
     name: "video.grade",
     fields: &[
         key(
+            "brightness",
+            number(-1.0, 1.0, "of the range from black to white"),
+            "Light that is added.",
+        )
+        .or("0"),
+        key(
+            "contrast",
+            number(0.0, 2.0, "times"),
+            "Distance from middle grey.",
+        )
+        .or("1.0"),
+        key(
             "saturation",
             number(0.0, 2.0, "times"),
             "Strength of colour.",
         )
-        .refused("colour correction is not available yet; write `grade: none`"),
-        key("contrast", number(0.0, 2.0, "times"), "Contrast.")
-            .refused("colour correction is not available yet; write `grade: none`"),
+        .or("1.0"),
+        key(
+            "temperature",
+            number(-1.0, 1.0, "warmer above 0"),
+            "Warmer or cooler.",
+        )
+        .or("0"),
+        key(
+            "lut",
+            Shape::Source(&["lut"]),
+            "A look-up table, applied after the rest.",
+        ),
     ],
 };
 
@@ -146,15 +279,17 @@ static STILLS: Section = Section {
 const EASES: &[Word] = &[
     word("linear", "Constant speed."),
     word("in_out", "Slow, fast, slow."),
+    word("in", "Slow, then fast."),
+    word("out", "Fast, then slow."),
 ];
 
 const FOCUS: &[Word] = &[
     word("center", "To the middle of the picture."),
+    word("auto", "To the subject, where one stands out."),
     refused(
-        "auto",
-        "finding the subject is not available yet; write center",
+        "faces",
+        "finding faces is not available yet; auto follows what stands out",
     ),
-    refused("faces", "finding faces is not available yet; write center"),
 ];
 
 static PUNCH: Section = Section {
