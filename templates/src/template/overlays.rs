@@ -568,6 +568,7 @@ mod tests {
             content: ItemContent::Shape {
                 color: ColorSource::Fixed(Color::BLACK),
                 radius: 4,
+                circle: false,
             },
             ..text_item("plate", "", ItemTime::With("head".into()))
         };
