@@ -84,9 +84,9 @@ pub(super) fn cue_slide(elapsed: i64, rate: FrameRate, size: f32) -> Pose {
     let left = 1.0 - t.min(1.0);
     let fade = frames_in(POP_FADE_MS, rate);
     Pose {
-        scale_pm: 1000,
         opacity_pm: permille(((elapsed + 1) as f32 / fade as f32).min(1.0)),
         shift_y: (CUE_SLIDE_EM * size * left * left * left).round() as i32,
+        ..Pose::REST
     }
 }
 
