@@ -69,15 +69,12 @@ impl Cube {
                     }
                 }
                 Some(_) => {
+                    let color = numbers(line.split_whitespace()).map_err(at)?;
                     if table.colors.len() >= table.expected() {
-                        return Err(at(format!(
-                            "more colours than the {} announced",
-                            table.expected()
-                        )));
+                        let most = table.expected();
+                        return Err(at(format!("more colours than the {most} announced")));
                     }
-                    table
-                        .colors
-                        .push(numbers(line.split_whitespace()).map_err(at)?);
+                    table.colors.push(color);
                 }
             }
         }

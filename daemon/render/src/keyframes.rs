@@ -113,7 +113,7 @@ pub fn place(
         let level = u16::from(levels[index]);
         for (y, down) in down.iter().enumerate() {
             for (sample, across) in plane.row_mut(y).iter_mut().zip(&across) {
-                let weight = (across * down) >> 8;
+                let weight = ((u32::from(*across) * u32::from(*down)) >> 8) as u16;
                 let mixed = u16::from(*sample) * weight + level * (256 - weight) + 128;
                 *sample = (mixed >> 8) as u8;
             }

@@ -9,7 +9,7 @@ const CELL: usize = 8;
 /// Bins of a histogram.
 const BINS: usize = 32;
 /// Share of the samples that must change their bin between two frames of different scenes.
-const OTHER_SCENE: f32 = 0.42;
+const OTHER_SCENE: f32 = 0.3;
 
 /// Looks at pictures in order.
 #[derive(Default)]
