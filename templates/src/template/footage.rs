@@ -918,7 +918,7 @@ mod tests {
         );
     }
 
-    // spec: T-51
+    // spec: T-63
     #[test]
     fn a_smart_crop_follows_shows_all_or_keeps_the_middle_and_says_so() {
         let clips = [
@@ -974,7 +974,7 @@ mod tests {
         );
     }
 
-    // spec: T-52
+    // spec: T-64
     #[test]
     fn a_faster_video_lasts_shorter_and_starts_in_its_own_time() {
         let clips = [video(1, 20_000)];

@@ -10,7 +10,9 @@ use fenta_templates::template;
 use fenta_templates::template::{Bindings, Template};
 use fenta_templates::timeline::LONGEST_MS;
 
-use super::cut_bindings::{Heard, beats, beats_of_music, bind_media, chapters, clips, heard, subjects};
+use super::cut_bindings::{
+    Heard, beats, beats_of_music, bind_media, chapters, clips, heard, subjects,
+};
 use super::placeholders::{bind_fill, check_fill};
 use super::sound;
 use super::template_file::{Loaded, is_path, load_template, refused, template_hint};
