@@ -175,6 +175,10 @@ fn answer(action: &Action) -> ActionResult {
             (BTreeMap::new(), ActionFacts::Media(media(image)))
         }
         Action::Speak(request) => (made("audio"), ActionFacts::Speech(speech(&request.text))),
+        Action::FindSubject(_) => (
+            BTreeMap::new(),
+            ActionFacts::Subject(fenta_templates::timeline::SubjectPath::default()),
+        ),
         Action::ComposeMusic(_) => (made("audio"), ActionFacts::None),
         Action::RenderSegment(request) => (
             made("video"),
