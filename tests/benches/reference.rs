@@ -89,7 +89,14 @@ fn fenta(media: &Path, out: &Path) -> anyhow::Result<f64> {
     let timeline = timeline(media, &mut bench)?;
     let segments = timeline.segments();
     let next = AtomicUsize::new(0);
-    let cores = std::thread::available_parallelism()?.get();
+    let number = |name: &str, usual: usize| {
+        let set = std::env::var(name).ok().and_then(|text| text.parse().ok());
+        set.unwrap_or(usual)
+    };
+    let (workers, threads) = (
+        number("FENTA_BENCH_WORKERS", 2),
+        number("FENTA_BENCH_THREADS", 1) as u8,
+    );
     let audio = MixRequest {
         plan: timeline.audio.clone(),
         encoding: AudioEncoding {
@@ -99,13 +106,18 @@ fn fenta(media: &Path, out: &Path) -> anyhow::Result<f64> {
     };
     let (mut rendered, audio) = std::thread::scope(|scope| -> anyhow::Result<_> {
         let audio = scope.spawn(|| bench.run(Action::Mix(audio)));
-        let workers: Vec<_> = (0..cores)
+        let workers: Vec<_> = (0..workers)
             .map(|_| {
                 scope.spawn(|| -> anyhow::Result<Vec<(usize, PathBuf)>> {
                     let mut done = Vec::new();
-                    while let Some((index, segment)) = take(&next, &segments) {
-                        let made = bench.run(segment_action(&timeline, segment))?;
-                        done.push((index, made.outputs["video"].clone()));
+                    while let Some((first, run)) = take(&next, &segments, workers) {
+                        let actions = run
+                            .iter()
+                            .map(|segment| segment_action(&timeline, segment, threads));
+                        let made = bench.run_together(actions.collect())?;
+                        for (index, made) in made.into_iter().enumerate() {
+                            done.push((first + index, made.outputs["video"].clone()));
+                        }
                     }
                     Ok(done)
                 })
@@ -142,12 +154,22 @@ fn fenta(media: &Path, out: &Path) -> anyhow::Result<f64> {
     Ok(bench.peak_kib.load(Ordering::Relaxed) as f64 / 1024.0)
 }
 
-fn take<'a>(next: &AtomicUsize, segments: &'a [SegmentSpec]) -> Option<(usize, &'a SegmentSpec)> {
-    let index = next.fetch_add(1, Ordering::Relaxed);
-    segments.get(index).map(|segment| (index, segment))
+/// The next run of segments, by the daemon's rule: a share of what is left, six at the most.
+fn take<'a>(
+    next: &AtomicUsize,
+    segments: &'a [SegmentSpec],
+    workers: usize,
+) -> Option<(usize, &'a [SegmentSpec])> {
+    let share = |at: usize| (segments.len() - at).div_ceil(2 * workers).clamp(1, 6);
+    let first = next
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |at| {
+            (at < segments.len()).then(|| at + share(at))
+        })
+        .ok()?;
+    Some((first, &segments[first..first + share(first)]))
 }
 
-fn segment_action(timeline: &Timeline, segment: &SegmentSpec) -> Action {
+fn segment_action(timeline: &Timeline, segment: &SegmentSpec, threads: u8) -> Action {
     Action::RenderSegment(Box::new(RenderSegmentRequest {
         segment: segment.clone(),
         fonts: timeline.fonts_for(segment),
@@ -158,7 +180,7 @@ fn segment_action(timeline: &Timeline, segment: &SegmentSpec) -> Action {
             max_rate_kbps: 0,
             gop: 60,
             b_frames: 2,
-            threads: 1,
+            threads,
             alpha: false,
         },
     }))

@@ -23,6 +23,9 @@ pub struct Workbench {
     pub peak_kib: AtomicU64,
 }
 
+/// Outputs by name and what was learnt.
+type Answer = (BTreeMap<String, String>, ActionFacts);
+
 /// What one action made.
 #[derive(Debug)]
 pub struct Made {
@@ -76,6 +79,7 @@ impl Workbench {
             blobs: blobs.collect(),
             action,
             output_dir: output_dir.to_string_lossy().into_owned(),
+            then: Vec::new(),
             parent: None,
         };
         let (outputs, facts) = self.converse(&job)?;
@@ -88,7 +92,48 @@ impl Workbench {
         })
     }
 
-    fn converse(&self, job: &WorkerJob) -> anyhow::Result<(BTreeMap<String, String>, ActionFacts)> {
+    /// Renders neighbouring segments in one process, as the daemon does.
+    ///
+    /// # Errors
+    /// What the worker reported, or that it died.
+    pub fn run_together(&self, mut actions: Vec<Action>) -> anyhow::Result<Vec<Made>> {
+        if actions.len() == 1 {
+            return Ok(vec![self.run(actions.remove(0))?]);
+        }
+        let number = self.outputs.fetch_add(1, Ordering::Relaxed);
+        let output_dir = self.folder.path().join(number.to_string());
+        let mut blobs = BTreeMap::new();
+        for (member, action) in actions.iter().enumerate() {
+            std::fs::create_dir_all(output_dir.join(member.to_string()))?;
+            for digest in action.blobs() {
+                blobs.extend(self.blobs.get(&digest).map(|path| (digest, path.clone())));
+            }
+        }
+        let job = WorkerJob {
+            blobs,
+            action: actions.remove(0),
+            then: actions,
+            output_dir: output_dir.to_string_lossy().into_owned(),
+            parent: None,
+        };
+        let made = self.events(&job)?.into_iter().enumerate();
+        Ok(made
+            .map(|(member, (outputs, facts))| Made {
+                outputs: outputs
+                    .into_iter()
+                    .map(|(name, file)| (name, output_dir.join(member.to_string()).join(file)))
+                    .collect(),
+                facts,
+            })
+            .collect())
+    }
+
+    fn converse(&self, job: &WorkerJob) -> anyhow::Result<Answer> {
+        self.events(job)?.pop().context("the worker died")
+    }
+
+    /// Everything the worker has made, in order.
+    fn events(&self, job: &WorkerJob) -> anyhow::Result<Vec<Answer>> {
         let mut child = Command::new(program("fenta-render")?)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -104,17 +149,20 @@ impl Workbench {
             .take()
             .context("a piped child has a standard output")?;
         let status = format!("/proc/{}/status", child.id());
-        let mut last = None;
+        let mut made = Vec::new();
         for line in BufReader::new(stdout).lines() {
-            last = Some(serde_json::from_str::<WorkerEvent>(&line?)?);
+            match serde_json::from_str::<WorkerEvent>(&line?)? {
+                WorkerEvent::Progress { .. } => {}
+                WorkerEvent::Done { outputs, facts } => made.push((outputs, facts)),
+                WorkerEvent::Failed(failure) => bail!("{}; {}", failure.message, failure.hint),
+            }
             self.note_memory(&status);
         }
         child.wait()?;
-        match last {
-            Some(WorkerEvent::Done { outputs, facts }) => Ok((outputs, facts)),
-            Some(WorkerEvent::Failed(failure)) => bail!("{}; {}", failure.message, failure.hint),
-            _ => bail!("the worker died"),
+        if made.len() != 1 + job.then.len() {
+            bail!("the worker died");
         }
+        Ok(made)
     }
 
     fn note_memory(&self, status: &str) {

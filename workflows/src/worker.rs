@@ -1,7 +1,7 @@
 //! What the daemon and a `fenta-render` process say to each other.
 //!
 //! The daemon writes one [`WorkerJob`] as JSON to the worker's standard input and closes it; the worker answers with
-//! [`WorkerEvent`]s, one JSON object a line, on standard output, the last of them `done` or `failed`. Standard error
+//! [`WorkerEvent`]s, one JSON object a line, on standard output, the last of them `done` or `failed`; a run has a `done` for each of its segments. Standard error
 //! is for the log. The worker ends when its parent does. The daemon believes nothing it has not checked.
 
 use std::collections::BTreeMap;
@@ -11,14 +11,18 @@ use serde::{Deserialize, Serialize};
 use crate::action::{Action, ActionFacts};
 use crate::digest::Digest;
 
-/// One action for one process.
+/// One action for one process, or a run of segments.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WorkerJob {
     /// What to do.
     pub action: Action,
     /// Where each blob the action names lies.
     pub blobs: BTreeMap<Digest, String>,
-    /// A folder that exists, is empty and takes the outputs.
+    /// Segments to render after the action, which is one too, in the same process: sources stay open from one to the
+    /// next. Each answers with a `done` of its own, in order; the first failure ends the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub then: Vec<Action>,
+    /// A folder that exists, is empty and takes the outputs. Of a run, it holds a folder `0`, `1` and so on for each.
     pub output_dir: String,
     /// Number of the process that gives the job. A worker whose parent is another one by the time it can look lives
     /// on without anybody who waits for it, and ends.

@@ -3,13 +3,13 @@
 //! The result is a file with an exact time per frame and nothing in it that differs between runs. Neighbours: `compose`
 //! draws, `codec` says how to encode, `ffi_encoder` and `ffi_output` write; `mux` joins what comes out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
 use fenta_templates::color::Color;
 use fenta_templates::timeline::{Canvas, SegmentSpec};
-use fenta_workflows::action::{RenderSegmentRequest, SegmentFacts};
+use fenta_workflows::action::{RenderSegmentRequest, SegmentFacts, SegmentView};
 
 use crate::codec::{SegmentCodec, segment_codec};
 use crate::compose::{Blobs, SegmentPainter};
@@ -26,9 +26,22 @@ use crate::spans::SpanFinder;
 
 /// Name of the encoded span inside the output folder.
 pub const SEGMENT_FILE: &str = "segment.nut";
-/// Pictures between composer and encoder.
-const QUEUE: usize = 3;
+/// Pictures between composer and encoder: while the encoder finishes a segment, the beginning of the next is drawn.
+const QUEUE: usize = 8;
 const PROGRESS_EVERY: u64 = 10;
+
+/// What a run of segments tells while it goes on.
+pub enum RunEvent {
+    /// How far the segment is that ends next.
+    Progress {
+        /// Frames drawn.
+        done: u64,
+        /// Frames in all.
+        total: u64,
+    },
+    /// The next segment, in order, is in its folder.
+    Done(SegmentFacts),
+}
 
 /// Draws and encodes a segment into the output folder.
 pub fn render_segment(
@@ -37,44 +50,192 @@ pub fn render_segment(
     out_dir: &Path,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<SegmentFacts, RenderError> {
-    let segment = &request.segment;
-    check_canvas(&segment.canvas, segment.frames)?;
-    let codec = segment_codec(&segment.canvas, &request.encoding)?;
-    let path = out_dir.join(SEGMENT_FILE);
-    let mut artist = Artist::new(request, blobs)?;
-    let writer = SegmentWriter::create(&path, &codec)?;
-    let mut spans = SpanFinder::default();
+    let mut facts = None;
+    render_segments(
+        &[(request, out_dir.to_owned())],
+        blobs,
+        &mut |event| match event {
+            RunEvent::Progress { done, total } => progress(done, total),
+            RunEvent::Done(made) => facts = Some(made),
+        },
+    )?;
+    facts.ok_or_else(|| RenderError::internal("a segment ended without a result"))
+}
+
+/// Draws and encodes segments one after another, each into its folder. The next one is drawn while the encoder still
+/// finishes the one before; each has the bytes it would have alone.
+///
+/// # Errors
+/// Of the first segment that fails; those before it are told as done, those after it are not begun.
+pub fn render_segments(
+    requests: &[(&RenderSegmentRequest, PathBuf)],
+    blobs: Blobs,
+    tell: &mut dyn FnMut(RunEvent),
+) -> Result<(), RenderError> {
     thread::scope(|scope| {
-        let (send, receive) = sync_channel::<Drawn>(QUEUE);
+        let (send, receive) = sync_channel::<Step>(QUEUE);
         let (recycle, recycled) = channel::<Drawn>();
-        let encoder = scope.spawn(move || writer.run(&receive, &recycle));
-        let drawn = (0..segment.frames).try_for_each(|frame| {
-            let mut drawn = recycled.try_recv().unwrap_or_else(|_| artist.blank());
+        let (ended, ends) = channel::<Result<u64, RenderError>>();
+        scope.spawn(move || encode_steps(&receive, &recycle, &ended));
+        let mut run = Run {
+            send,
+            recycled,
+            ends,
+            views: Vec::new(),
+            finished: 0,
+            tell,
+        };
+        let drawn = requests
+            .iter()
+            .try_for_each(|(request, folder)| run.draw(request, blobs, folder));
+        let left = run.views.len();
+        let Run {
+            send,
+            ends,
+            views,
+            mut finished,
+            tell,
+            ..
+        } = run;
+        drop(send);
+        while finished < left {
+            let bytes = ends
+                .recv()
+                .map_err(|_| RenderError::internal("the encoding thread panicked"))??;
+            tell(RunEvent::Done(facts_of(&views[finished], bytes)));
+            finished += 1;
+        }
+        drawn
+    })
+}
+
+/// What the composer hands to the encoder.
+enum Step {
+    Begin(Box<SegmentCodec>, PathBuf),
+    Picture(Drawn),
+    End,
+}
+
+/// What is known of a drawn segment.
+type View = (u32, SegmentView);
+
+fn facts_of((frames, view): &View, bytes: u64) -> SegmentFacts {
+    SegmentFacts {
+        frames: *frames,
+        bytes,
+        view: Some(view.clone()),
+    }
+}
+
+/// The composing side of a run.
+struct Run<'t> {
+    send: SyncSender<Step>,
+    recycled: Receiver<Drawn>,
+    ends: Receiver<Result<u64, RenderError>>,
+    /// Of the segments that were drawn; the first `finished` of them are encoded too.
+    views: Vec<View>,
+    finished: usize,
+    tell: &'t mut dyn FnMut(RunEvent),
+}
+
+impl Run<'_> {
+    fn draw(
+        &mut self,
+        request: &RenderSegmentRequest,
+        blobs: Blobs,
+        folder: &Path,
+    ) -> Result<(), RenderError> {
+        let segment = &request.segment;
+        check_canvas(&segment.canvas, segment.frames)?;
+        let codec = segment_codec(&segment.canvas, &request.encoding)?;
+        let mut artist = Artist::new(request, blobs)?;
+        let mut spans = SpanFinder::default();
+        self.pass(Step::Begin(Box::new(codec), folder.join(SEGMENT_FILE)));
+        for frame in 0..segment.frames {
+            let mut drawn = self.blank(&artist);
             artist.draw(frame, &mut drawn)?;
             spans.see(&drawn.picture);
-            report(u64::from(frame) + 1, u64::from(segment.frames), progress);
-            // An encoder that hung up says why when it is joined.
-            send_on(&send, drawn);
-            Ok(())
-        });
-        drop(send);
-        let encoded = encoder
-            .join()
-            .map_err(|_| RenderError::internal("the encoding thread panicked"))?;
-        drawn.and(encoded)
-    })?;
-    let bytes = std::fs::metadata(&path)
-        .map_err(|source| RenderError::Io {
-            operation: "measure",
-            path,
-            source,
-        })?
-        .len();
-    Ok(SegmentFacts {
-        frames: segment.frames,
-        bytes,
-        view: Some(spans.finish()),
-    })
+            self.report(u64::from(frame) + 1, u64::from(segment.frames));
+            self.pass(Step::Picture(drawn));
+            self.hear()?;
+        }
+        self.pass(Step::End);
+        self.views.push((segment.frames, spans.finish()));
+        Ok(())
+    }
+
+    /// A picture to draw into: one the encoder has done with, of the right size and kind.
+    fn blank(&self, artist: &Artist) -> Drawn {
+        let fits = |drawn: &Drawn| {
+            (drawn.picture.width(), drawn.picture.height()) == artist.size
+                && drawn.alpha.is_some() == artist.over_white.is_some()
+        };
+        self.recycled
+            .try_recv()
+            .ok()
+            .filter(fits)
+            .unwrap_or_else(|| artist.blank())
+    }
+
+    fn pass(&self, step: Step) {
+        // An encoder that hung up says why through its results.
+        drop(self.send.send(step));
+    }
+
+    /// Tells of segments that were finished meanwhile.
+    fn hear(&mut self) -> Result<(), RenderError> {
+        while self.finished < self.views.len()
+            && let Ok(ended) = self.ends.try_recv()
+        {
+            let facts = facts_of(&self.views[self.finished], ended?);
+            self.finished += 1;
+            (self.tell)(RunEvent::Done(facts));
+        }
+        Ok(())
+    }
+
+    /// Progress is that of the segment whose end comes next: others wait for their turn.
+    fn report(&mut self, done: u64, total: u64) {
+        let is_next = self.finished == self.views.len();
+        if is_next && (done.is_multiple_of(PROGRESS_EVERY) || done == total) {
+            (self.tell)(RunEvent::Progress { done, total });
+        }
+    }
+}
+
+/// The encoding side of a run: one result per segment.
+fn encode_steps(
+    steps: &Receiver<Step>,
+    recycle: &Sender<Drawn>,
+    ended: &Sender<Result<u64, RenderError>>,
+) {
+    let mut current: Option<(Result<SegmentWriter, RenderError>, PathBuf, i64)> = None;
+    for step in steps {
+        match step {
+            Step::Begin(codec, path) => {
+                current = Some((SegmentWriter::create(&path, &codec), path, 0));
+            }
+            Step::Picture(drawn) => {
+                if let Some((Ok(writer), _, index)) = &mut current {
+                    let encoded = writer.encode(*index, &drawn);
+                    *index += 1;
+                    if let (Err(error), Some((writer, ..))) = (encoded, &mut current) {
+                        *writer = Err(error);
+                    }
+                }
+                // The composer may be done already and no longer want pictures back.
+                drop(recycle.send(drawn));
+            }
+            Step::End => {
+                let result = match current.take() {
+                    Some((Ok(writer), path, _)) => writer.finish(&path),
+                    Some((Err(error), ..)) => Err(error),
+                    None => Err(RenderError::internal("a segment ended that never began")),
+                };
+                drop(ended.send(result));
+            }
+        }
+    }
 }
 
 /// A picture on its way to the encoder, with its coverage where the file keeps it.
@@ -140,16 +301,6 @@ impl Artist {
     }
 }
 
-fn send_on(queue: &SyncSender<Drawn>, drawn: Drawn) {
-    drop(queue.send(drawn));
-}
-
-fn report(done: u64, total: u64, progress: &mut dyn FnMut(u64, u64)) {
-    if done.is_multiple_of(PROGRESS_EVERY) || done == total {
-        progress(done, total);
-    }
-}
-
 /// Refuses canvases that cannot be drawn or encoded.
 pub fn check_canvas(canvas: &Canvas, frames: u32) -> Result<(), RenderError> {
     let side = |side: u32| (16..=8192).contains(&side) && side.is_multiple_of(2);
@@ -197,16 +348,18 @@ impl SegmentWriter {
         })
     }
 
-    fn run(mut self, drawn: &Receiver<Drawn>, recycle: &Sender<Drawn>) -> Result<(), RenderError> {
-        for (index, drawn) in drawn.iter().enumerate() {
-            self.encode(index as i64, &drawn)?;
-            // The composer may be done already and no longer want pictures back.
-            drop(recycle.send(drawn));
-        }
+    /// Encodes what is held back and closes the file; its size in bytes.
+    fn finish(mut self, path: &Path) -> Result<u64, RenderError> {
         self.encoder.send(None)?;
         self.drain()?;
         self.output.finish()?;
-        Ok(())
+        std::fs::metadata(path)
+            .map(|metadata| metadata.len())
+            .map_err(|source| RenderError::Io {
+                operation: "measure",
+                path: path.to_owned(),
+                source,
+            })
     }
 
     fn encode(&mut self, index: i64, drawn: &Drawn) -> Result<(), RenderError> {

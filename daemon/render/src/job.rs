@@ -10,11 +10,11 @@ use fenta_workflows::action::{
     Action, ActionFacts, CaptionBox, LayOutCaptionsRequest, ProbeRequest, ResolveFontsRequest,
 };
 use fenta_workflows::digest::blob_digest;
-use fenta_workflows::worker::{WorkerFailure, WorkerJob};
+use fenta_workflows::worker::{WorkerEvent, WorkerFailure, WorkerJob};
 
 use crate::audio::{self, AudioDone};
 use crate::compose::{Blobs, read_fonts};
-use crate::encode::{SEGMENT_FILE, render_segment};
+use crate::encode::{RunEvent, SEGMENT_FILE, render_segment, render_segments};
 use crate::error::RenderError;
 use crate::mux::{mux, video_file};
 use crate::probe::probe;
@@ -130,6 +130,40 @@ fn lay_out(request: &LayOutCaptionsRequest, blobs: Blobs) -> Result<ActionFacts,
     Ok(ActionFacts::CaptionBoxes(boxes.collect()))
 }
 
+/// Renders a run of segments; `tell` hears progress and every result.
+///
+/// # Errors
+/// A failure as the daemon wants to hear it: of the first segment that fails, or of a job that is no such run.
+pub fn perform_run(
+    job: &WorkerJob,
+    tell: &mut dyn FnMut(WorkerEvent),
+) -> Result<(), WorkerFailure> {
+    let mut requests = Vec::with_capacity(1 + job.then.len());
+    for (index, action) in std::iter::once(&job.action).chain(&job.then).enumerate() {
+        let Action::RenderSegment(request) = action else {
+            let message = format!("`{}` cannot be part of a run", action.kind());
+            return Err(RenderError::internal(message).into());
+        };
+        requests.push((
+            &**request,
+            Path::new(&job.output_dir).join(index.to_string()),
+        ));
+    }
+    render_segments(&requests, Blobs(&job.blobs), &mut |event| {
+        tell(match event {
+            RunEvent::Progress { done, total } => WorkerEvent::Progress { done, total },
+            RunEvent::Done(facts) => {
+                let done = ActionDone::file("video", SEGMENT_FILE, ActionFacts::Segment(facts));
+                WorkerEvent::Done {
+                    outputs: done.outputs,
+                    facts: done.facts,
+                }
+            }
+        });
+    })?;
+    Ok(())
+}
+
 fn measure(request: &ProbeRequest, blobs: Blobs) -> Result<ActionDone, WorkerFailure> {
     let named = |failure: WorkerFailure| WorkerFailure {
         message: if request.name.is_empty() {
@@ -216,6 +250,7 @@ mod tests {
             action,
             blobs: BTreeMap::new(),
             output_dir: String::new(),
+            then: Vec::new(),
             parent: None,
         }
     }

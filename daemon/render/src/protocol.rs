@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use fenta_workflows::worker::{FailureClass, WorkerEvent, WorkerFailure, WorkerJob};
 
 use crate::confine::is_wanted;
-use crate::job::perform;
+use crate::job::{perform, perform_run};
 
 /// Jobs are small; more than this is not one.
 const MAX_JOB_BYTES: u64 = 64 << 20;
@@ -30,17 +30,22 @@ pub fn serve(
             ));
         }
         confine(&job);
+        if !job.then.is_empty() {
+            return run(&job, output, &mut lost).map(|()| None);
+        }
         perform(&job, &mut |done, total| {
             if let Err(error) = say(output, &WorkerEvent::Progress { done, total }) {
                 lost.get_or_insert(error);
             }
         })
+        .map(Some)
     });
     if let Some(error) = lost {
         return Err(error);
     }
     match outcome {
-        Ok(done) => {
+        Ok(None) => Ok(true),
+        Ok(Some(done)) => {
             let event = WorkerEvent::Done {
                 outputs: done.outputs,
                 facts: done.facts,
@@ -49,6 +54,19 @@ pub fn serve(
         }
         Err(failure) => say(output, &WorkerEvent::Failed(failure)).map(|()| false),
     }
+}
+
+/// A run of segments: every one is told as soon as it is done.
+fn run(
+    job: &WorkerJob,
+    output: &mut impl Write,
+    lost: &mut Option<std::io::Error>,
+) -> Result<(), WorkerFailure> {
+    perform_run(job, &mut |event| {
+        if let Err(error) = say(output, &event) {
+            lost.get_or_insert(error);
+        }
+    })
 }
 
 fn read_job(input: impl Read) -> Result<WorkerJob, WorkerFailure> {
@@ -121,6 +139,7 @@ mod tests {
             }),
             blobs: BTreeMap::from([(source, path.to_str().unwrap().to_owned())]),
             output_dir: folder.path().to_str().unwrap().to_owned(),
+            then: Vec::new(),
             parent: None,
         };
         let (done, events) = events(&serde_json::to_vec(&job).unwrap());

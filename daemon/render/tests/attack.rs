@@ -58,6 +58,7 @@ impl Scene {
             }),
             blobs: BTreeMap::from([(source, self.blob().to_str().unwrap().to_owned())]),
             output_dir: self.out().to_str().unwrap().to_owned(),
+            then: Vec::new(),
             parent: None,
         })
     }

@@ -42,6 +42,7 @@ fn run(action: Action, files: &[&Path], out: &Path) -> Result<ActionFacts, Worke
         action,
         blobs,
         output_dir: out.to_str().unwrap().to_owned(),
+        then: Vec::new(),
         parent: Some(std::process::id()),
     };
     let mut child = worker()

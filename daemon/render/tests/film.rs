@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fenta_render::decode::FrameReader;
-use fenta_render::job::perform;
+use fenta_render::job::{perform, perform_run};
 use fenta_render::picture::{Picture, Yuv};
 use fenta_render::probe::probe;
 use fenta_templates::color::Color;
@@ -21,7 +21,7 @@ use fenta_workflows::action::{
     Action, ActionFacts, MuxRequest, RenderSegmentRequest, VideoEncoding,
 };
 use fenta_workflows::digest::blob_digest;
-use fenta_workflows::worker::{FailureClass, WorkerFailure, WorkerJob};
+use fenta_workflows::worker::{FailureClass, WorkerEvent, WorkerFailure, WorkerJob};
 
 const CANVAS: Canvas = Canvas {
     width: 180,
@@ -53,6 +53,7 @@ impl Bench {
             action,
             blobs: self.blobs.clone(),
             output_dir: out.to_str().unwrap().to_owned(),
+            then: Vec::new(),
             parent: None,
         };
         let done = perform(&job, &mut |done, total| assert!(done <= total))?;
@@ -313,6 +314,68 @@ fn wrong_frame_counts_are_noticed() {
         bench.mux(&[part], &[6, 6]).is_err(),
         "lengths and segments differ in number"
     );
+}
+
+#[test]
+fn a_run_gives_each_segment_the_bytes_it_has_alone() {
+    let mut bench = Bench::new();
+    let segments: Vec<SegmentSpec> = [Look::Waves, Look::Solid, Look::Bokeh]
+        .into_iter()
+        .enumerate()
+        .map(|(index, look_of)| {
+            let clip = clip(look(look_of, Color::rgb(20, 90, 160)), 0, 20 + index as i64);
+            shot(clip, None)
+        })
+        .collect();
+    let alone: Vec<Vec<u8>> = segments
+        .iter()
+        .map(|segment| fs::read(bench.render(segment.clone())).unwrap())
+        .collect();
+    let out = bench.folder.path().join("run");
+    for index in 0..segments.len() {
+        fs::create_dir_all(out.join(index.to_string())).unwrap();
+    }
+    let mut actions: Vec<Action> = segments
+        .into_iter()
+        .map(|segment| {
+            Action::RenderSegment(Box::new(RenderSegmentRequest {
+                segment,
+                fonts: Vec::new(),
+                encoding: encoding(),
+            }))
+        })
+        .collect();
+    let job = WorkerJob {
+        action: actions.remove(0),
+        then: actions,
+        blobs: BTreeMap::new(),
+        output_dir: out.to_str().unwrap().to_owned(),
+        parent: None,
+    };
+    let mut frames = Vec::new();
+    perform_run(&job, &mut |event| {
+        if let WorkerEvent::Done {
+            facts: ActionFacts::Segment(facts),
+            ..
+        } = event
+        {
+            frames.push(facts.frames);
+        }
+    })
+    .unwrap();
+    assert_eq!(frames, [20, 21, 22]);
+    for (index, alone) in alone.iter().enumerate() {
+        let together = fs::read(out.join(index.to_string()).join("segment.nut")).unwrap();
+        assert!(together == *alone, "segment {index}");
+    }
+    let wrong = WorkerJob {
+        then: vec![Action::ReadText(fenta_workflows::action::ReadTextRequest {
+            path: "/x".into(),
+        })],
+        ..job
+    };
+    let failure = perform_run(&wrong, &mut |_| ()).unwrap_err();
+    assert!(failure.message.contains("`read_text` cannot be part"));
 }
 
 #[test]

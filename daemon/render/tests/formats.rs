@@ -53,6 +53,7 @@ impl Bench {
             action,
             blobs: self.blobs.clone(),
             output_dir: out.to_str().unwrap().to_owned(),
+            then: Vec::new(),
             parent: None,
         };
         let done = perform(&job, &mut |_, _| ()).unwrap_or_else(|failure| panic!("{failure:?}"));

@@ -176,6 +176,15 @@ impl Executors {
         Some(invoke::refusal(request))
     }
 
+    /// Renders neighbouring segments once, in one process; every blob of a result is durable when `made` hears of it.
+    pub(crate) async fn execute_together(
+        &self,
+        members: &[(&Action, &Attempt)],
+        made: &UnboundedSender<(usize, ActionResult)>,
+    ) -> Result<(), (usize, ExecuteError)> {
+        worker::run_together(&self.tools, members, made).await
+    }
+
     /// Does an action once. Every blob of the result is durable when this returns.
     pub async fn execute(
         &self,

@@ -1,4 +1,5 @@
-//! Actions done by a `fenta-render` process: one action, one process, one folder for its outputs.
+//! Actions done by a `fenta-render` process: one action, one process, one folder for its outputs. Neighbouring segments of
+//! a render share a process, one after another, and have a folder each.
 //!
 //! The worker is expected to be attacked by its input. It gets paths of exactly the blobs the action names, has a
 //! wall-clock limit, and nothing it says is believed before it was checked (`outputs`).
@@ -11,6 +12,8 @@ use std::process::ExitStatus;
 use fenta_workflows::action::{Action, ActionFacts, ActionResult};
 use fenta_workflows::digest::Digest;
 use fenta_workflows::worker::{FailureClass, WorkerEvent, WorkerFailure, WorkerJob};
+
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::failure::{blob_gone, blocking, failure, io_failure};
 use super::process::{Process, ProcessError};
@@ -30,16 +33,122 @@ pub(super) async fn run(
             .map_err(|error| io_failure("write into", &scratch, &error))
     })
     .await?;
-    let job = job(tools, action, folder.path()).await?;
-    let (claimed, facts) = converse(tools, action, &job, folder.path(), attempt).await?;
+    let job = job(tools, &[action], folder.path()).await?;
+    let claim = converse(tools, action, &job, folder.path(), attempt).await?;
+    let result = keep(tools, action, claim, folder.path()).await;
+    // Removed off the runtime's own threads.
+    let _ = blocking("removing a worker's folder", move || {
+        drop(folder);
+        Ok(())
+    })
+    .await;
+    result
+}
 
-    let files = outputs::files(action, &claimed, folder.path())
+/// Renders neighbouring segments in one process, in order; `made` hears of every result. Each has its attempt, which is told
+/// when its turn comes.
+///
+/// # Errors
+/// Of the segment whose turn it was, by its number: those before it were made, those after it were not begun.
+pub(super) async fn run_together(
+    tools: &Tools,
+    members: &[(&Action, &Attempt)],
+    made: &UnboundedSender<(usize, ActionResult)>,
+) -> Result<(), (usize, ExecuteError)> {
+    let first = |error: WorkerFailure| (0, ExecuteError::Failed(error));
+    let scratch = tools.scratch.clone();
+    let count = members.len();
+    let folder = blocking("making a worker's folder", move || {
+        let folder = tempfile::Builder::new()
+            .prefix("worker-")
+            .tempdir_in(&scratch)
+            .map_err(|error| io_failure("write into", &scratch, &error))?;
+        for number in 0..count {
+            let path = folder.path().join(number.to_string());
+            std::fs::create_dir(&path).map_err(|error| io_failure("make", &path, &error))?;
+        }
+        Ok(folder)
+    })
+    .await
+    .map_err(first)?;
+    let actions: Vec<&Action> = members.iter().map(|(action, _)| *action).collect();
+    let job = job(tools, &actions, folder.path()).await.map_err(first)?;
+    let attempt = members[0].1;
+    let mut process = Process::start(&attempt.renderer, &tools.worker_env, folder.path(), job)
+        .map_err(|error| first(not_started(&error)))?;
+    let pid = process.pid();
+    for (number, (action, attempt)) in members.iter().enumerate() {
+        attempt.started(pid);
+        match turn(tools, action, attempt, &mut process).await {
+            Ok(claim) => {
+                let own = folder.path().join(number.to_string());
+                match keep(tools, action, claim, &own).await {
+                    // Nobody listening is no reason to stop.
+                    Ok(result) => drop(made.send((number, result))),
+                    Err(error) => {
+                        process.kill().await;
+                        return Err((number, error));
+                    }
+                }
+            }
+            Err(error) => {
+                process.kill().await;
+                return Err((number, error));
+            }
+        }
+    }
+    // Everything is kept already; a worker that does not leave is made to.
+    let limit = tools.limits.wall(members[0].0);
+    let _ = tokio::time::timeout(limit, process.finish()).await;
+    Ok(())
+}
+
+/// One segment's turn in a run: listens until it is done.
+async fn turn(
+    tools: &Tools,
+    action: &Action,
+    attempt: &Attempt,
+    process: &mut Process,
+) -> Result<Claim, ExecuteError> {
+    let limit = tools.limits.wall(action);
+    let said = async {
+        while let Some(line) = process.line().await? {
+            match serde_json::from_slice(&line).map_err(ListenError::Garbage)? {
+                WorkerEvent::Progress { done, total } => {
+                    attempt.notify(Notice::Progress { done, total });
+                }
+                WorkerEvent::Done { outputs, facts } => return Ok(Ok((outputs, facts))),
+                WorkerEvent::Failed(failure) => return Ok(Err(failure)),
+            }
+        }
+        Ok::<_, ListenError>(Err(failure(
+            FailureClass::Crash,
+            format!("the worker of {} ended without an answer", action.kind()),
+            "if it happens again, the file it worked on may be broken",
+        )))
+    };
+    tokio::select! {
+        said = said => match said {
+            Ok(answer) => Ok(answer?),
+            Err(error) => Err(untrue(action, &error.to_string()).into()),
+        },
+        () = tokio::time::sleep(limit) => Err(out_of_time(action, limit).into()),
+        () = attempt.cancel.cancelled() => Err(ExecuteError::Cancelled),
+    }
+}
+
+/// Checks what a worker claims to have made and takes it into the store.
+async fn keep(
+    tools: &Tools,
+    action: &Action,
+    (claimed, facts): Claim,
+    folder: &Path,
+) -> Result<ActionResult, ExecuteError> {
+    let files = outputs::files(action, &claimed, folder)
         .and_then(|files| outputs::check_facts(action, &facts, &files).map(|()| files))
         .map_err(|why| untrue(action, &why))?;
     let (cas, kind) = (tools.cas.clone(), action.kind());
     let outputs = blocking("keeping a worker's outputs", move || {
-        // The folder moves along, so that it is removed off the runtime's own threads.
-        let _folder = folder;
         files
             .into_iter()
             .map(|(name, path)| match cas.adopt_file(&path) {
@@ -70,13 +179,18 @@ fn check_pinned(
     Ok(())
 }
 
-async fn job(tools: &Tools, action: &Action, folder: &Path) -> Result<Vec<u8>, WorkerFailure> {
-    let (cas, action) = (tools.cas.clone(), action.clone());
+async fn job(tools: &Tools, actions: &[&Action], folder: &Path) -> Result<Vec<u8>, WorkerFailure> {
+    let cas = tools.cas.clone();
+    let mut then: Vec<Action> = actions.iter().copied().cloned().collect();
     let output_dir = folder.to_string_lossy().into_owned();
     blocking("preparing a worker's job", move || {
-        let blobs = paths(&cas, &action)?;
+        let mut blobs = BTreeMap::new();
+        for action in &then {
+            blobs.extend(paths(&cas, action)?);
+        }
         let job = WorkerJob {
-            action,
+            action: then.remove(0),
+            then,
             blobs,
             output_dir,
             parent: Some(std::process::id()),

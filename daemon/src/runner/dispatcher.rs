@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use fenta_workflows::RetryRule;
@@ -19,6 +20,9 @@ use super::executor::{Done, Executor, LookUp, Outcome, Task, Terms};
 use super::lanes::{Lane, Lanes};
 use crate::executors::{Notice, RetryPolicy};
 use crate::store::StoreError;
+
+/// Segments in a row that one process renders at the most: others must get their turn too.
+const LONGEST_RUN: usize = 6;
 
 /// Someone wants an action done.
 #[derive(Debug)]
@@ -71,6 +75,7 @@ impl DispatcherHandle {
             // Weak, so that the dispatcher ends when the last handle is gone.
             messages: messages.downgrade(),
             lanes: Lanes::new(workers),
+            workers: workers.max(1),
             entries: HashMap::new(),
             by_content: HashMap::new(),
             next: 0,
@@ -141,6 +146,8 @@ struct Entry {
     terms: Terms,
     waiters: Vec<Waiter>,
     running: Option<CancellationToken>,
+    /// Whether a place is given back at its end: of a run, the last one holds it.
+    holds_place: bool,
     /// Dropped when the entry goes: whoever withdrew it waits for that.
     guards: Vec<mpsc::Sender<Infallible>>,
 }
@@ -149,11 +156,38 @@ struct Dispatcher {
     executor: Executor,
     messages: mpsc::WeakUnboundedSender<Message>,
     lanes: Lanes,
+    /// Worker processes at a time.
+    workers: usize,
     entries: HashMap<u64, Entry>,
     /// Entries that others may join: content, not withdrawn.
     by_content: HashMap<ActionDigest, u64>,
     next: u64,
     shutdown: CancellationToken,
+}
+
+/// What segments must have in common to share a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Sameness {
+    job: String,
+    node: String,
+    renderer: PathBuf,
+    terms: Terms,
+}
+
+impl Sameness {
+    /// Of a segment that somebody wants.
+    fn of(entry: &Entry) -> Option<Self> {
+        let Action::RenderSegment(_) = &*entry.action else {
+            return None;
+        };
+        let waiter = entry.waiters.first()?;
+        Some(Self {
+            job: waiter.job.clone(),
+            node: waiter.node.clone(),
+            renderer: entry.tool.renderer.clone(),
+            terms: entry.terms.clone(),
+        })
+    }
 }
 
 impl Dispatcher {
@@ -206,6 +240,7 @@ impl Dispatcher {
                 terms: request.terms,
                 waiters: vec![waiter],
                 running: None,
+                holds_place: true,
                 guards: Vec::new(),
             },
         );
@@ -220,7 +255,7 @@ impl Dispatcher {
     }
 
     fn start(&mut self, id: u64) {
-        let Some(entry) = self.entries.get_mut(&id) else {
+        let Some(entry) = self.entries.get(&id) else {
             return;
         };
         if entry.waiters.is_empty() {
@@ -230,6 +265,30 @@ impl Dispatcher {
         let Some(messages) = self.messages.upgrade() else {
             return;
         };
+        let run = self.run_of(id);
+        let executor = self.executor.clone();
+        let mut tasks = Vec::with_capacity(run.len());
+        for member in run {
+            let Some((task, heard)) = self.task(member) else {
+                continue;
+            };
+            let (reply, outcome) = oneshot::channel();
+            tasks.push((task, reply));
+            tokio::spawn(report(member, outcome, heard, messages.clone()));
+        }
+        tokio::spawn(async move {
+            if tasks.len() > 1 {
+                executor.perform_together(tasks).await;
+            } else {
+                for (task, reply) in tasks {
+                    let _ = reply.send(executor.perform(task).await);
+                }
+            }
+        });
+    }
+
+    fn task(&mut self, id: u64) -> Option<(Task, mpsc::UnboundedReceiver<Notice>)> {
+        let entry = self.entries.get_mut(&id)?;
         let cancel = self.shutdown.child_token();
         entry.running = Some(cancel.clone());
         let (notices, heard) = mpsc::unbounded_channel();
@@ -240,10 +299,40 @@ impl Dispatcher {
             terms: entry.terms.clone(),
             notices,
             cancel,
+            failed_before: 0,
         };
-        let executor = self.executor.clone();
-        let performing = tokio::spawn(async move { executor.perform(task).await });
-        tokio::spawn(report(id, performing, heard, messages));
+        Some((task, heard))
+    }
+
+    /// The segments that are rendered in one process with this action, itself first: those of the same node that
+    /// wait right behind it, so that sources stay open and the encoder is kept busy. A share of what waits, smaller
+    /// towards the end, so that all places end together.
+    fn run_of(&mut self, id: u64) -> Vec<u64> {
+        let mut run = vec![id];
+        let Some(first) = self.entries.get(&id).and_then(Sameness::of) else {
+            return run;
+        };
+        let waiting = self
+            .entries
+            .values()
+            .filter(|entry| entry.running.is_none() && Sameness::of(entry) == Some(first.clone()))
+            .count();
+        let share = waiting.div_ceil(2 * self.workers).min(LONGEST_RUN);
+        while run.len() < share {
+            let entries = &self.entries;
+            let same = |id: u64| entries.get(&id).and_then(Sameness::of).as_ref() == Some(&first);
+            let Some(next) = self.lanes.join(same) else {
+                break;
+            };
+            run.push(next);
+        }
+        // One place for all of them: the last gives it back.
+        for member in &run[..run.len() - 1] {
+            if let Some(entry) = self.entries.get_mut(member) {
+                entry.holds_place = false;
+            }
+        }
+        run
     }
 
     fn pass_on(&self, id: u64, notice: &Notice) {
@@ -257,7 +346,9 @@ impl Dispatcher {
             return;
         };
         self.forget_content(id, &entry.digest);
-        self.lanes.release(Lane::of(&entry.action));
+        if entry.holds_place {
+            self.lanes.release(Lane::of(&entry.action));
+        }
         // The work is counted for the first who wants it; all others are spared it.
         for (index, waiter) in entry.waiters.into_iter().enumerate() {
             let told = match outcome {
@@ -308,7 +399,7 @@ fn is_same_call(one: &Action, other: &Action) -> bool {
 /// Passes on what an execution says, then how it ended; in this order, also when it panics.
 async fn report(
     id: u64,
-    mut performing: tokio::task::JoinHandle<Outcome>,
+    mut performing: oneshot::Receiver<Outcome>,
     mut heard: mpsc::UnboundedReceiver<Notice>,
     messages: mpsc::UnboundedSender<Message>,
 ) {

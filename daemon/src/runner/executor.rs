@@ -3,6 +3,7 @@
 //! The order is the promise: blobs on disk, then the row of the action cache, then the answer. A crash in between
 //! loses at most work, never leaves a row whose blobs are not there.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,7 +11,8 @@ use fenta_workflows::RetryRule;
 use fenta_workflows::action::{Action, ActionResult, CachePolicy};
 use fenta_workflows::digest::ActionDigest;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::persist::persist;
@@ -27,6 +29,20 @@ pub(super) struct Task {
     pub(super) terms: Terms,
     pub(super) notices: UnboundedSender<Notice>,
     pub(super) cancel: CancellationToken,
+    /// Attempts that failed already.
+    pub(super) failed_before: u32,
+}
+
+impl Task {
+    fn attempt(&self, number: u32) -> Attempt {
+        Attempt {
+            number,
+            renderer: self.tool.renderer.clone(),
+            tool: Arc::clone(&self.tool.name),
+            notices: self.notices.clone(),
+            cancel: self.cancel.clone(),
+        }
+    }
 }
 
 /// On what terms an action is done.
@@ -138,6 +154,79 @@ impl Executor {
         })
     }
 
+    /// Renders neighbouring segments, in one process as long as nothing goes wrong; whoever the process leaves undone is
+    /// done alone. Each hears of its end as soon as it comes.
+    pub(super) async fn perform_together(&self, tasks: Vec<(Task, oneshot::Sender<Outcome>)>) {
+        let mut waiting = VecDeque::new();
+        for (task, reply) in tasks {
+            match self.appeared(&task).await {
+                Some(row) => {
+                    let _ = reply.send(Outcome::Done(Done {
+                        result: row.result,
+                        wall_ms: row.wall_ms,
+                        cached: true,
+                    }));
+                }
+                None => waiting.push_back((task, reply)),
+            }
+        }
+        if waiting.len() > 1 {
+            self.run_together(&mut waiting).await;
+        }
+        for (task, reply) in waiting {
+            let _ = reply.send(self.perform(task).await);
+        }
+    }
+
+    /// One process for all that wait; those that were made are taken out.
+    async fn run_together(&self, waiting: &mut VecDeque<(Task, oneshot::Sender<Outcome>)>) {
+        let members: Vec<(Arc<Action>, Attempt)> = waiting
+            .iter()
+            .map(|(task, _)| (Arc::clone(&task.action), task.attempt(1)))
+            .collect();
+        let (made, mut results) = unbounded_channel();
+        let running = async move {
+            let members: Vec<(&Action, &Attempt)> = members
+                .iter()
+                .map(|(action, attempt)| (&**action, attempt))
+                .collect();
+            self.executors.execute_together(&members, &made).await
+        };
+        let remembering = async {
+            let mut begun = Instant::now();
+            while let Some((_, result)) = results.recv().await {
+                let Some((task, reply)) = waiting.pop_front() else {
+                    return;
+                };
+                let wall_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+                begun = Instant::now();
+                let outcome = match self.remember(&task, &result, wall_ms).await {
+                    Ok(()) => Outcome::Done(Done {
+                        result,
+                        wall_ms,
+                        cached: false,
+                    }),
+                    Err(failure) => Outcome::Failed(failure),
+                };
+                let _ = reply.send(outcome);
+            }
+        };
+        let (ran, ()) = tokio::join!(running, remembering);
+        if let (Err((_, ExecuteError::Failed(failure))), Some((task, _))) =
+            (ran, waiting.front_mut())
+        {
+            let policy = self.retry_policy(task.terms.retry.as_ref(), false);
+            if policy.wait_after(1, failure.class).is_some() {
+                task.failed_before = 1;
+                let _ = task.notices.send(Notice::Retried {
+                    class: failure.class,
+                    message: failure.message,
+                    attempt: 2,
+                });
+            }
+        }
+    }
+
     /// A result of the task that someone else made meanwhile.
     async fn appeared(&self, task: &Task) -> Option<CachedAction> {
         let asked = vec![task.digest.clone()];
@@ -169,14 +258,9 @@ impl Executor {
                 attempt,
             });
         };
-        tried(&policy, &task.cancel, told, |number| async move {
-            let attempt = Attempt {
-                number,
-                renderer: task.tool.renderer.clone(),
-                tool: Arc::clone(&task.tool.name),
-                notices: task.notices.clone(),
-                cancel: task.cancel.clone(),
-            };
+        let first = task.failed_before + 1;
+        tried(&policy, &task.cancel, first, told, |number| async move {
+            let attempt = task.attempt(number);
             let begun = Instant::now();
             let result = self.executors.execute(&task.action, &attempt).await?;
             let wall_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -209,18 +293,19 @@ impl Executor {
     }
 }
 
-/// Repeats `attempt` while the policy says that trying again may help; `told` hears of each failure and of the number of
+/// Repeats `attempt`, numbered from `first`, while the policy says that trying again may help; `told` hears of each failure and of the number of
 /// the attempt that follows.
 async fn tried<T, Fut>(
     policy: &RetryPolicy,
     cancel: &CancellationToken,
+    first: u32,
     told: impl Fn(WorkerFailure, u32),
     attempt: impl Fn(u32) -> Fut,
 ) -> Result<T, ExecuteError>
 where
     Fut: Future<Output = Result<T, ExecuteError>>,
 {
-    let mut number = 1;
+    let mut number = first;
     loop {
         if cancel.is_cancelled() {
             return Err(ExecuteError::Cancelled);
@@ -279,6 +364,7 @@ mod tests {
         let outcome: Result<(), _> = tried(
             policy,
             &CancellationToken::new(),
+            1,
             |_, next| told.lock().unwrap().push(next),
             |number| {
                 *made.lock().unwrap() = number;

@@ -82,6 +82,16 @@ impl Lanes {
         })
     }
 
+    /// The worker lane's next action, if `joins` lets it share the place that was just taken.
+    pub(super) fn join(&mut self, joins: impl FnOnce(u64) -> bool) -> Option<u64> {
+        let Reverse((rank, id)) = *self.worker.waiting.peek()?;
+        if rank == 0 || !joins(id) {
+            return None;
+        }
+        self.worker.waiting.pop();
+        Some(id)
+    }
+
     /// Gives a place back.
     pub(super) fn release(&mut self, lane: Lane) {
         self.places(lane).free += 1;

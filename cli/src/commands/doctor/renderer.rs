@@ -147,6 +147,7 @@ async fn job(program: &Path, action: Action) -> Result<ActionFacts, WorkerFailur
         action,
         blobs: BTreeMap::new(),
         output_dir: unicode(folder.path()).map_err(|error| trouble(error.to_string()))?,
+        then: Vec::new(),
         parent: Some(std::process::id()),
     };
     let input = serde_json::to_vec(&job).map_err(|error| trouble(error.to_string()))?;

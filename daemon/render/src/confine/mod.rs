@@ -165,6 +165,7 @@ mod tests {
             action,
             blobs: BTreeMap::from([(blob_digest(b"x"), "/blobs/x".to_owned())]),
             output_dir: "/out".to_owned(),
+            then: Vec::new(),
             parent: None,
         }
     }

@@ -75,6 +75,7 @@ pub(crate) fn measure(corpus: &Path, file: &str) -> Measured {
         action,
         blobs: BTreeMap::from([(source, path.to_str().unwrap().to_owned())]),
         output_dir: folder.to_str().unwrap().to_owned(),
+        then: Vec::new(),
         parent: Some(std::process::id()),
     };
     let probed = work(
