@@ -464,7 +464,6 @@ fn side_data(stream: &av::AVStream, kind: av::AVPacketSideDataType, least: usize
     // SAFETY: the stream is valid; the data belongs to it, is `size` bytes long and lives as long.
     unsafe {
         let data = av::av_stream_get_side_data(stream, kind, &raw mut size);
-        let size = size as usize;
         (!data.is_null() && size >= least).then(|| std::slice::from_raw_parts(data, size))
     }
 }

@@ -79,7 +79,7 @@ pub(super) struct Done {
 #[derive(Clone, Debug)]
 pub(super) enum LookUp {
     /// A result with all its blobs.
-    Hit(CachedAction),
+    Hit(Box<CachedAction>),
     /// Nothing.
     Miss,
     /// A result whose blobs are not all there any more.
@@ -232,7 +232,7 @@ impl Executor {
         let asked = vec![task.digest.clone()];
         let fresh_since = task.terms.fresh_since.as_deref();
         match self.look_up(asked, fresh_since).await.ok()?.pop()? {
-            LookUp::Hit(row) => Some(row),
+            LookUp::Hit(row) => Some(*row),
             _ => None,
         }
     }
@@ -337,7 +337,7 @@ fn verdict(cas: &Cas, row: Option<CachedAction>, fresh_since: Option<&str>) -> L
         };
     }
     if row.result.outputs.values().all(|blob| cas.contains(blob)) {
-        LookUp::Hit(row)
+        LookUp::Hit(Box::new(row))
     } else {
         LookUp::Gone
     }

@@ -170,7 +170,8 @@ impl Shelf<'_> {
         };
         let still = file.facts.kind == MediaKind::Image;
         let to_subject = self.picture.stills.is_some_and(|stills| stills.to_subject);
-        if !self.picture.smart && !(still && to_subject && self.picture.fill == Fill::Crop) {
+        let cropped = still && to_subject && self.picture.fill == Fill::Crop;
+        if !(self.picture.smart || cropped) {
             return Meeting::None;
         }
         match self.subjects.get(&file.source) {

@@ -320,7 +320,7 @@ mod tests {
 
     const POP: &str = "{id: pop, kind: audio, role: sfx, source: '${{ pop }}'";
 
-    // spec: T-49
+    // spec: T-65
     #[test]
     fn the_sound_of_clips_is_cut_like_their_pictures() {
         let silent = timeline("audio: {clips: mute}", |_| ());
@@ -398,7 +398,7 @@ mod tests {
         assert_eq!(lengths, [3200, 1600]);
     }
 
-    // spec: T-50
+    // spec: T-66
     #[test]
     fn effects_stand_at_their_moments() {
         let of = |moment: &str| {

@@ -150,12 +150,7 @@ const FOR_PROGRAMS: &[c_long] = &[
 ];
 
 /// `ioctl`s that ask about an open file or mark it, none that acts on a terminal.
-const IOCTLS: [u64; 4] = [
-    libc::TCGETS as u64,
-    libc::FIONREAD as u64,
-    libc::FIOCLEX as u64,
-    libc::FIONBIO as u64,
-];
+const IOCTLS: [u64; 4] = [libc::TCGETS, libc::FIONREAD, libc::FIOCLEX, libc::FIONBIO];
 
 /// Names of threads and of memory, and questions.
 const PRCTLS: [i32; 5] = [

@@ -2,9 +2,7 @@
 
 use super::captions::CAPTIONS;
 use super::picture::{EASE, X, Y};
-use super::{
-    ANY_TIME, Field, ID, REMOVE, Section, Shape, Word, duration, int, key, number, refused, word,
-};
+use super::{ANY_TIME, Field, ID, REMOVE, Section, Shape, Word, duration, int, key, number, word};
 
 /// `tracks`.
 pub(super) const TRACKS: Shape = Shape::Variants {

@@ -4,6 +4,7 @@
 //! sample. Neighbours: `mod` adds the stem up and says how loud the voice is; `ducking` has the curve that makes room.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use fenta_templates::timeline::{AUDIO_RATE, AudioPlan, SoundClip, SoundRole};
 use fenta_workflows::digest::Digest;
@@ -74,7 +75,7 @@ fn cut_out<'a>(
     let mut parts = Vec::with_capacity(plan.sounds.len());
     for clip in &plan.sounds {
         let (from, room) = span(clip, samples)?;
-        if !read.contains_key(&clip.source) {
+        if let Entry::Vacant(unread) = read.entry(clip.source) {
             let wanted = plan
                 .sounds
                 .iter()
@@ -86,7 +87,7 @@ fn cut_out<'a>(
             }
             let path = blob(blobs, clip.source)?;
             let sound = ffi_decode::read_under_picture(path, furthest.min(LONGEST))?;
-            read.insert(clip.source, sound);
+            unread.insert(sound);
         }
         let mut sound = piece(&read[&clip.source], from, room);
         if clip.trimmed {
@@ -177,11 +178,11 @@ fn fade(sound: &mut Stereo, clip: &SoundClip) {
     let quarter =
         |n: usize, of: usize| (std::f32::consts::FRAC_PI_2 * (n as f32 + 0.5) / of as f32).sin();
     for channel in sound.channels_mut() {
-        for n in 0..rise {
-            channel[n] *= quarter(n, rise);
+        for (n, sample) in channel.iter_mut().take(rise).enumerate() {
+            *sample *= quarter(n, rise);
         }
-        for n in 0..fall {
-            channel[length - 1 - n] *= quarter(n, fall);
+        for (n, sample) in channel.iter_mut().rev().take(fall).enumerate() {
+            *sample *= quarter(n, fall);
         }
     }
 }
