@@ -226,7 +226,8 @@ fn the_keyless_short_is_made_kept_and_edited() {
     let counts = node_counts(&env);
     let (ran, cached) = counts_of(&counts, "render");
     assert!(
-        cached >= 2 * ran && ran >= 3,
+        // Beside the scene's segments: sound, joining, reading back, the words' boxes and five texts see the whole video.
+        cached > ran && (4..=12).contains(&ran),
         "render ran {ran}, cached {cached}"
     );
     assert_eq!(

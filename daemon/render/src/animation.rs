@@ -341,6 +341,7 @@ mod tests {
         let nearest = Nearest::new(&[[0, 0, 0], [255, 255, 255], [250, 10, 10]]);
         assert_eq!(nearest.of([255, 0, 0], 31), 2);
         assert_eq!(nearest.of([20, 20, 20], 31), 0);
+        let nearest = Nearest::new(&[[0, 0, 0], [255, 255, 255]]);
         let greys: Vec<u8> = (0..64).map(|t| nearest.of([127, 127, 127], t)).collect();
         assert!(greys.contains(&0) && greys.contains(&1), "grey is dithered");
     }

@@ -67,7 +67,32 @@ pub fn segment_codec(
             "use libvpx-vp9, prores_ks or png",
         ));
     }
-    let (encoder, muxer, pixels, options) = match encoding.encoder.as_str() {
+    let (encoder, muxer, pixels, options) = parts(encoding, effort)?;
+    let reorders = matches!(encoding.encoder.as_str(), "libx264" | "libx265");
+    Ok(SegmentCodec {
+        setup: EncoderSetup {
+            encoder,
+            width: canvas.width,
+            height: canvas.height,
+            rate: canvas.frame_rate,
+            threads: encoding.threads,
+            pixels,
+            quantiser: None,
+            max_rate: max_rate(encoding),
+            gop: encoding.gop,
+            b_frames: if reorders { encoding.b_frames } else { 0 },
+            options,
+        },
+        muxer,
+    })
+}
+
+/// Encoder, container of a segment, form of the pictures and the encoder's own options.
+type Parts = (&'static CStr, &'static CStr, Pixels, Options);
+
+fn parts(encoding: &VideoEncoding, effort: usize) -> Result<Parts, RenderError> {
+    let alpha = encoding.alpha;
+    Ok(match encoding.encoder.as_str() {
         "libx264" => (c"libx264", c"nut", Pixels::Yuv420, x264(encoding)),
         "libx265" => (c"libx265", c"matroska", Pixels::Yuv420, x265(encoding)),
         "libsvtav1" => (
@@ -108,23 +133,6 @@ pub fn segment_codec(
                 ENCODERS,
             ));
         }
-    };
-    let reorders = matches!(encoding.encoder.as_str(), "libx264" | "libx265");
-    Ok(SegmentCodec {
-        setup: EncoderSetup {
-            encoder,
-            width: canvas.width,
-            height: canvas.height,
-            rate: canvas.frame_rate,
-            threads: encoding.threads,
-            pixels,
-            quantiser: None,
-            max_rate: max_rate(encoding),
-            gop: encoding.gop,
-            b_frames: if reorders { encoding.b_frames } else { 0 },
-            options,
-        },
-        muxer,
     })
 }
 

@@ -140,9 +140,9 @@ impl AudioTrack {
             first: 0,
         };
         track.advance()?;
-        // What a player drops at the start has times before 0, and keeps them.
-        track.first = track.waiting.unwrap_or(0).max(0);
-        track.waiting = track.waiting.map(|start| start - track.first);
+        // What a player drops at the start has times before 0 when it is read; the container says so again by itself.
+        track.first = track.waiting.unwrap_or(0);
+        track.waiting = track.waiting.map(|_| 0);
         Ok(track)
     }
 

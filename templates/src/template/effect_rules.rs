@@ -339,7 +339,7 @@ mod tests {
         }
     }
 
-    // spec: T-61
+    // spec: T-51
     #[test]
     fn colour_keying_and_mattes_become_effects() {
         let (rules, notes) = video(
@@ -376,7 +376,7 @@ mod tests {
         assert!(plain.resolve(&filled(), Color::BLACK).is_plain());
     }
 
-    // spec: T-62
+    // spec: T-52
     #[test]
     fn keyframes_stand_at_shares_of_the_shot() {
         let (rules, notes) = video(

@@ -919,7 +919,7 @@ mod tests {
         );
     }
 
-    // spec: T-63
+    // spec: T-53
     #[test]
     fn a_smart_crop_follows_shows_all_or_keeps_the_middle_and_says_so() {
         let clips = [
@@ -975,7 +975,7 @@ mod tests {
         );
     }
 
-    // spec: T-64
+    // spec: T-54
     #[test]
     fn a_faster_video_lasts_shorter_and_starts_in_its_own_time() {
         let clips = [video(1, 20_000)];

@@ -264,7 +264,7 @@ mod tests {
         );
     }
 
-    // spec: T-65
+    // spec: T-55
     #[test]
     fn the_sound_of_clips_has_a_level_only_where_it_is_heard() {
         let of = |text: &str| {

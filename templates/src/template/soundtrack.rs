@@ -320,7 +320,7 @@ mod tests {
 
     const POP: &str = "{id: pop, kind: audio, role: sfx, source: '${{ pop }}'";
 
-    // spec: T-65
+    // spec: T-55
     #[test]
     fn the_sound_of_clips_is_cut_like_their_pictures() {
         let silent = timeline("audio: {clips: mute}", |_| ());
@@ -398,7 +398,7 @@ mod tests {
         assert_eq!(lengths, [3200, 1600]);
     }
 
-    // spec: T-66
+    // spec: T-56
     #[test]
     fn effects_stand_at_their_moments() {
         let of = |moment: &str| {
