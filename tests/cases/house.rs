@@ -114,7 +114,13 @@ const DOORS: &[(&str, &[&str])] = &[
     ("croner", &["workflows/src/graph/cron.rs"]),
     ("landlock", &["daemon/render/src/confine/files.rs"]),
     ("seccompiler", &["daemon/render/src/confine/calls.rs"]),
-    ("libc", &["daemon/render/src/confine/calls.rs"]),
+    (
+        "libc",
+        &[
+            "daemon/render/src/confine/calls.rs",
+            "daemon/render/src/ffi_memory.rs",
+        ],
+    ),
     ("regex_lite", &["workflows/src/input/pattern.rs"]),
 ];
 

@@ -27,6 +27,7 @@ pub mod ffi_error;
 pub mod ffi_filter;
 pub mod ffi_frame;
 pub mod ffi_input;
+pub mod ffi_memory;
 pub mod ffi_output;
 pub mod ffi_packet;
 pub mod ffi_version;

@@ -4,9 +4,10 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use fenta_render::{confine, ffi_version, protocol, version};
+use fenta_render::{confine, ffi_memory, ffi_version, protocol, version};
 
 fn main() -> anyhow::Result<ExitCode> {
+    ffi_memory::always_zeroed();
     ffi_version::quiet_log();
     let mut stdout = std::io::stdout().lock();
     match std::env::args().nth(1).as_deref() {
