@@ -83,20 +83,13 @@ fn measure(work: impl FnOnce() -> anyhow::Result<f64>) -> anyhow::Result<Figures
     })
 }
 
-/// The whole render as the daemon does it: every segment in a worker, as many at once as there are cores.
+/// The whole render as the daemon does it: runs of segments in a worker, as many at once as there are cores.
 fn fenta(media: &Path, out: &Path) -> anyhow::Result<f64> {
     let mut bench = Workbench::new()?;
     let timeline = timeline(media, &mut bench)?;
     let segments = timeline.segments();
     let next = AtomicUsize::new(0);
-    let number = |name: &str, usual: usize| {
-        let set = std::env::var(name).ok().and_then(|text| text.parse().ok());
-        set.unwrap_or(usual)
-    };
-    let (workers, threads) = (
-        number("FENTA_BENCH_WORKERS", 2),
-        number("FENTA_BENCH_THREADS", 1) as u8,
-    );
+    let workers = std::thread::available_parallelism()?.get();
     let audio = MixRequest {
         plan: timeline.audio.clone(),
         encoding: AudioEncoding {
@@ -111,9 +104,7 @@ fn fenta(media: &Path, out: &Path) -> anyhow::Result<f64> {
                 scope.spawn(|| -> anyhow::Result<Vec<(usize, PathBuf)>> {
                     let mut done = Vec::new();
                     while let Some((first, run)) = take(&next, &segments, workers) {
-                        let actions = run
-                            .iter()
-                            .map(|segment| segment_action(&timeline, segment, threads));
+                        let actions = run.iter().map(|segment| segment_action(&timeline, segment));
                         let made = bench.run_together(actions.collect())?;
                         for (index, made) in made.into_iter().enumerate() {
                             done.push((first + index, made.outputs["video"].clone()));
@@ -169,7 +160,7 @@ fn take<'a>(
     Some((first, &segments[first..first + share(first)]))
 }
 
-fn segment_action(timeline: &Timeline, segment: &SegmentSpec, threads: u8) -> Action {
+fn segment_action(timeline: &Timeline, segment: &SegmentSpec) -> Action {
     Action::RenderSegment(Box::new(RenderSegmentRequest {
         segment: segment.clone(),
         fonts: timeline.fonts_for(segment),
@@ -180,7 +171,7 @@ fn segment_action(timeline: &Timeline, segment: &SegmentSpec, threads: u8) -> Ac
             max_rate_kbps: 0,
             gop: 60,
             b_frames: 2,
-            threads,
+            threads: 1,
             alpha: false,
         },
     }))
