@@ -24,7 +24,7 @@ use crate::digest::Digest;
 use crate::execution::{JobFacts, LowerError};
 use crate::node::{
     Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps,
-    Written, outputs, wrong_facts,
+    Useless, Written, outputs, wrong_facts,
 };
 use crate::value::{FileValue, PortType, Value};
 
@@ -147,6 +147,13 @@ fn render_params() -> Vec<ParamSpec> {
 impl NodeType for OutputRender {
     fn descriptor(&self) -> &'static NodeDescriptor {
         &DESCRIPTOR
+    }
+
+    fn useless(&self, given: &Given<'_>, found: &mut Vec<Useless>) {
+        if let Some(format @ ("gif" | "png" | "wav" | "mp3")) = given.word("format", "mp4") {
+            let why = format!("a {format} file keeps no title");
+            given.useless(&["title"], Some("format"), &why, found);
+        }
     }
 
     fn ending(&self, port: &PortSpec, given: &Given<'_>) -> Option<&'static str> {
