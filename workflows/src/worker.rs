@@ -18,8 +18,8 @@ pub struct WorkerJob {
     pub action: Action,
     /// Where each blob the action names lies.
     pub blobs: BTreeMap<Digest, String>,
-    /// Segments to render after the action, which is one too, in the same process: sources stay open from one to the
-    /// next. Each answers with a `done` of its own, in order; the first failure ends the run.
+    /// Segments to render after the action, which is one too, in the same process: the next is drawn while the one
+    /// before is still encoded. Each answers with a `done` of its own, in order; the first failure ends the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub then: Vec<Action>,
     /// A folder that exists, is empty and takes the outputs. Of a run, it holds a folder `0`, `1` and so on for each.

@@ -305,7 +305,7 @@ impl Dispatcher {
     }
 
     /// The segments that are rendered in one process with this action, itself first: those of the same node that
-    /// wait right behind it, so that sources stay open and the encoder is kept busy. A share of what waits, smaller
+    /// wait right behind it, so that the encoder is kept busy. A share of what waits, smaller
     /// towards the end, so that all places end together.
     fn run_of(&mut self, id: u64) -> Vec<u64> {
         let mut run = vec![id];
