@@ -5,10 +5,9 @@
     reason = "a failed step fails the case; figures are its output"
 )]
 
-use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
-use fenta_tests::env::{FentaEnv, kill};
+use fenta_tests::env::{FentaEnv, follow_until, kill};
 
 /// A draft-sized workflow with enough segments to be interrupted in the middle.
 const WORKFLOW: &str = r#"fenta: workflow/v1
@@ -24,24 +23,6 @@ nodes:
   file:    { type: Output.Download, with: { file: "${{ nodes.render.video }}", to: "survivor.mp4" } }
 outputs: { video: "${{ nodes.file.path }}" }
 "#;
-
-/// Follows a running job until an event of a kind was seen `times` times; returns the last one.
-fn follow_until(child: &mut Child, kind: &str, times: usize) -> serde_json::Value {
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut seen = 0;
-    for line in lines {
-        let Ok(event) = serde_json::from_str::<serde_json::Value>(&line.unwrap()) else {
-            continue;
-        };
-        if event["type"] == kind && event["node"] == "render" {
-            seen += 1;
-            if seen == times {
-                return event;
-            }
-        }
-    }
-    panic!("the job ended before {times} `{kind}` events of the render");
-}
 
 fn start_run(env: &FentaEnv) -> Child {
     let workflow = env.write("survivor.yaml", WORKFLOW).unwrap();
@@ -69,7 +50,7 @@ fn undisturbed() -> Vec<u8> {
 fn a_killed_daemon_goes_on_from_the_last_finished_action() {
     let env = FentaEnv::new().unwrap();
     let mut child = start_run(&env);
-    follow_until(&mut child, "action_finished", 2);
+    follow_until(&mut child, "action_finished", 2).unwrap();
     env.kill_daemon().unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
@@ -129,7 +110,7 @@ fn a_killed_daemon_goes_on_from_the_last_finished_action() {
 fn a_killed_worker_is_tried_again_and_the_job_finishes() {
     let env = FentaEnv::new().unwrap();
     let mut child = start_run(&env);
-    let event = follow_until(&mut child, "action_started", 3);
+    let event = follow_until(&mut child, "action_started", 3).unwrap();
     let pid = i32::try_from(event["pid"].as_i64().expect("a worker has a process id")).unwrap();
     kill(pid).unwrap();
     let status = child.wait().unwrap();

@@ -2,8 +2,9 @@
 //!
 //! The daemon started by the programs under test is ended, by its own process id, when the value is dropped.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
 
 use anyhow::{Context as _, bail};
 
@@ -166,6 +167,31 @@ impl FentaEnv {
         let pid = self.daemon_pid().context("no daemon has been started")?;
         kill(pid)
     }
+}
+
+/// Follows a job that was started with `--json` until its render has said something `times` times; returns the last one.
+///
+/// # Errors
+/// When the job ends before, or its output is not piped.
+pub fn follow_until(
+    child: &mut Child,
+    kind: &str,
+    times: usize,
+) -> anyhow::Result<serde_json::Value> {
+    let output = child.stdout.take().context("the output is not piped")?;
+    let mut seen = 0;
+    for line in BufReader::new(output).lines() {
+        let Ok(event) = serde_json::from_str::<serde_json::Value>(&line?) else {
+            continue;
+        };
+        if event["type"] == kind && event["node"] == "render" {
+            seen += 1;
+            if seen == times {
+                return Ok(event);
+            }
+        }
+    }
+    bail!("the job ended before {times} `{kind}` events of the render")
 }
 
 /// Sends SIGKILL to one process.

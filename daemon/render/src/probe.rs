@@ -14,7 +14,7 @@ use crate::ffi_frame::{Frame, FrameFormat};
 use crate::ffi_input::{Input, StreamInfo, StreamKind};
 use crate::measure::{Heard, Listen, Measured, hear, measure};
 use crate::orientation::Orientation;
-use crate::still::{check_jpeg, file_orientation};
+use crate::still::{check_jpeg, file_orientation, has_alpha_aside};
 use crate::webp::{WebpReader, is_animation};
 
 /// Longest side of a picture.
@@ -68,6 +68,9 @@ pub fn probe(path: &Path, threads: u8) -> Result<MediaFacts, RenderError> {
     };
     let mut picture = picture_facts(container, reader.info(), &seen, orientation);
     let mut warnings = seen.warnings(reader.damage());
+    if !picture.alpha && is_avif(path) && has_alpha_aside(path)? {
+        warnings.push(MediaWarning::TransparencyUnreadable);
+    }
     if seen.single {
         warnings.extend(check_jpeg(path, &seen.first)?);
         picture.warnings = warnings;

@@ -1,7 +1,7 @@
 //! A media clip as a sequence of canvas-ready pictures: the right source frame for every output frame.
 //!
-//! Frames are chosen by time, so any rate, variable rates and late starts are the same case; where the source ends
-//! its last frame holds. Only frames that are shown are converted. Neighbours: `decode` supplies frames, `convert`
+//! Frames are chosen by time, the nearest, so any rate, variable rates and late starts are the same case; where the
+//! source ends its last frame holds. Only frames that are shown are converted. Neighbours: `decode` supplies frames, `convert`
 //! turns them into pictures, `camera` says how they are cut, `compose` asks.
 
 use std::path::PathBuf;
@@ -260,9 +260,15 @@ impl Moving {
     fn advance(&mut self, index: u32) -> Result<bool, RenderError> {
         let target = self.start_micros + (f64::from(index) * self.frame_micros).round() as i64;
         let tolerance = TOLERANCE_MICROS.min((self.frame_micros / 4.0) as i64);
+        let half = (self.frame_micros / 2.0) as i64;
         let mut changed = false;
         while let Some(next) = &self.next {
-            let due = next.micros <= target + tolerance;
+            // The nearest frame is shown, so that other rates are half a frame off at the most; but a picture that
+            // stands for long does not give way more than half a frame early.
+            let ahead = next.micros - target;
+            let behind = self.shown.as_ref().map(|shown| target - shown.micros);
+            let nearer = ahead <= half && behind.is_some_and(|behind| ahead < behind);
+            let due = ahead <= tolerance || nearer;
             if !due && self.shown.is_some() {
                 break;
             }

@@ -93,6 +93,14 @@ pub(crate) fn check_jpeg(path: &Path, frame: &Frame) -> Result<Option<MediaWarni
     Ok(Some(MediaWarning::Damaged))
 }
 
+/// Whether an AVIF says that its transparency is a picture of its own, by the name ISO/IEC 23000-22 (MIAF) gives those.
+/// This FFmpeg reads the colours alone.
+pub(crate) fn has_alpha_aside(path: &Path) -> Result<bool, RenderError> {
+    const NAME: &[u8] = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha";
+    let bytes = whole_file(path)?;
+    Ok(bytes.windows(NAME.len()).any(|window| window == NAME))
+}
+
 /// First bytes of a JPEG.
 const JPEG: [u8; 2] = [0xFF, 0xD8];
 /// Places looked at in a picture.

@@ -27,23 +27,69 @@ struct Heard {
     sound: Stereo,
     /// Time of the first sample in the file's own time, seconds.
     begins: Option<f64>,
+    drift: Drift,
+}
+
+/// How long pieces have been off to one side by more than containers round.
+#[derive(Clone, Copy, Default)]
+struct Drift {
+    /// The least they were off, seconds; its sign says to which side.
+    least: f64,
+    /// Samples since the first of them.
+    samples: usize,
 }
 
 impl Heard {
-    /// Samples that are missing before a piece that sounds `at` seconds in the file's own time. Recordings lose
-    /// packets; what follows must stay under its picture. Less than a frame is how containers round, and more than a
-    /// minute is a broken time.
-    fn missing(&self, at: Option<f64>) -> usize {
+    /// Samples that are missing before a piece of `length` that sounds `at` seconds in the file's own time; below zero,
+    /// samples of it that are too many. Recordings lose packets, and their clocks run a little fast or slow; what follows
+    /// must stay under its picture. What lies off once by less than a frame is how containers round; what stays off is
+    /// not. More than a minute, or a second back, is a broken time.
+    fn missing(&mut self, at: Option<f64>, length: usize) -> i64 {
         const GAP_S: std::ops::Range<f64> = 0.03..60.0;
+        const OVERLAP_S: std::ops::Range<f64> = -1.0..-0.03;
+        const OFF_S: f64 = 0.01;
         let (Some(at), Some(begins)) = (at, self.begins) else {
             return 0;
         };
-        let late = at - begins - self.sound.len() as f64 / f64::from(self.rate);
-        if GAP_S.contains(&late) {
-            (late * f64::from(self.rate)).round() as usize
+        let rate = f64::from(self.rate);
+        let late = at - begins - self.sound.len() as f64 / rate;
+        let far = GAP_S.contains(&late) || OVERLAP_S.contains(&late);
+        let off = if far {
+            late
+        } else if (OFF_S..1.0).contains(&late.abs()) {
+            self.drift.note(late, length);
+            if (self.drift.samples as f64) < rate {
+                return 0;
+            }
+            self.drift.least
         } else {
-            0
+            self.drift = Drift::default();
+            return 0;
+        };
+        self.drift = Drift::default();
+        (off * rate).round() as i64
+    }
+
+    /// Adds what is missing as silence, or takes away what is too much.
+    fn shift(&mut self, samples: i64) {
+        let length = self.sound.len() as i64 + samples;
+        self.sound.resize(usize::try_from(length).unwrap_or(0));
+    }
+}
+
+impl Drift {
+    /// Notes how far off a piece is; one that is off to the other side begins anew.
+    fn note(&mut self, late: f64, length: usize) {
+        if self.samples == 0 || late.signum() != self.least.signum() {
+            *self = Self {
+                least: late,
+                samples: 0,
+            };
         }
+        if late.abs() < self.least.abs() {
+            self.least = late;
+        }
+        self.samples += length;
     }
 }
 
@@ -84,8 +130,14 @@ fn open_and_read(path: &Path, longest: usize) -> Result<(Stereo, f64), AudioErro
     let index = stream.index();
     let unit = f64::from(stream.time_base());
     let picture = first_picture(&input);
+    let time_base = stream.time_base();
     let decoder = Context::from_parameters(stream.parameters())
-        .and_then(|context| context.decoder().audio())
+        .and_then(|context| {
+            let mut decoder = context.decoder();
+            // Without it the decoder cuts off what an encoder put before the sound, and leaves the time as it was.
+            decoder.set_packet_time_base(time_base);
+            decoder.audio()
+        })
         .map_err(failed)?;
     let heard = decode_stream(&mut input, (index, unit), decoder, longest).map_err(failed)?;
     let later = match (heard.begins, picture) {
@@ -128,6 +180,7 @@ fn decode_stream(
         rate: RATE,
         sound: Stereo::default(),
         begins: None,
+        drift: Drift::default(),
     };
     while let Some(packet) = next_packet(input)? {
         if packet.stream() != index {
@@ -174,8 +227,9 @@ fn drain(decoder: &mut decoder::Audio, unit: f64, heard: &mut Heard) -> Result<(
         if frame.rate() == 0 || frame.rate() != heard.rate {
             return Err(Error::InvalidData);
         }
-        let missing = heard.missing(frame.timestamp().map(|at| at as f64 * unit));
-        heard.sound.resize(heard.sound.len() + missing);
+        let at = frame.timestamp().map(|at| at as f64 * unit);
+        let missing = heard.missing(at, frame.samples());
+        heard.shift(missing);
         append(&frame, &mut heard.sound)?;
     }
     Ok(())
@@ -287,19 +341,50 @@ mod tests {
         assert!(error.to_string().contains("notes.txt"));
     }
 
-    #[test]
-    fn a_hole_in_a_recording_is_silence() {
-        let heard = Heard {
+    fn a_second_from_two() -> Heard {
+        Heard {
             rate: 48_000,
             sound: Stereo::silence(48_000),
             begins: Some(2.0),
-        };
-        assert_eq!(heard.missing(Some(3.0)), 0);
-        assert_eq!(heard.missing(Some(3.02)), 0, "containers round");
-        assert_eq!(heard.missing(Some(3.5)), 24_000);
-        assert_eq!(heard.missing(Some(2.5)), 0, "times that go back");
-        assert_eq!(heard.missing(Some(900.0)), 0, "broken times");
-        assert_eq!(heard.missing(None), 0);
+            drift: Drift::default(),
+        }
+    }
+
+    #[test]
+    fn a_hole_in_a_recording_is_silence() {
+        let missing = |at| a_second_from_two().missing(at, 1024);
+        assert_eq!(missing(Some(3.0)), 0);
+        assert_eq!(missing(Some(3.02)), 0, "containers round");
+        assert_eq!(missing(Some(3.5)), 24_000);
+        assert_eq!(missing(Some(2.95)), -2400, "a part that is there twice");
+        assert_eq!(missing(Some(1.5)), 0, "times that go back");
+        assert_eq!(missing(Some(900.0)), 0, "broken times");
+        assert_eq!(missing(None), 0);
+    }
+
+    #[test]
+    fn a_clock_that_runs_fast_or_slow_is_followed() {
+        for (every, side) in [(1.001, 1.0), (0.999, -1.0)] {
+            let mut heard = a_second_from_two();
+            let (mut given, mut worst) = (48_000, 0.0_f64);
+            for _ in 0..5000 {
+                let at = 2.0 + f64::from(given) / 48_000.0 * every;
+                let shift = heard.missing(Some(at), 1024);
+                heard.shift(shift + 1024);
+                given += 1024;
+                let due = f64::from(given) / 48_000.0 * every;
+                worst = worst.max((due - heard.sound.len() as f64 / 48_000.0).abs());
+            }
+            assert!(worst < 0.012, "{side}: {worst} s");
+        }
+        // Times that jump to and fro are how a file was written, not when it was heard.
+        let mut heard = a_second_from_two();
+        for piece in 0..500 {
+            let off = if piece % 3 == 0 { 0.02 } else { -0.004 };
+            let at = 2.0 + heard.sound.len() as f64 / 48_000.0 + off;
+            assert_eq!(heard.missing(Some(at), 1024), 0);
+            heard.shift(1024);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A cut with captions from words with times, as the product makes one, and its frames.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use fenta_render::text::{Layer, LayerPainter, WordBox, lay_out_captions, resolve_fonts};
 use fenta_templates::color::Color;
@@ -57,6 +57,16 @@ pub(crate) fn evenly(text: &str) -> VoiceBinding {
 
 /// A cut whose captions have a style, given as YAML.
 pub(crate) fn cut(voice: Vec<VoiceBinding>, language: &str, style: &str) -> Cut {
+    try_cut(voice, language, style)
+        .expect("setup.sh installs fonts for every script of the corpus")
+}
+
+/// The same, or why there is none.
+pub(crate) fn try_cut(
+    voice: Vec<VoiceBinding>,
+    language: &str,
+    style: &str,
+) -> Result<Cut, String> {
     let template = format!(
         "fenta: template/v1\nname: shown\ncanvas: {{ width: 1080, height: 1920, fps: 30, max_duration: 180s }}\nplaceholders:\n  \
          clips: {{ type: 'media[]' }}\n  voice: {{ type: voice, optional: true }}\n  captions: {{ type: captions, optional: true }}\n\
@@ -81,16 +91,30 @@ pub(crate) fn cut(voice: Vec<VoiceBinding>, language: &str, style: &str) -> Cut 
     };
     let fonts = find(&ResolveFontsRequest {
         fonts: template.font_requests_for(&bindings),
-    });
+    })?;
     bindings.fonts = fonts.iter().map(|(face, _)| face.clone()).collect();
-    let timeline = instantiate(&template, &bindings).unwrap_or_else(|wrong| panic!("{wrong:#?}"));
-    Cut { timeline, fonts }
+    let timeline = instantiate(&template, &bindings).map_err(|wrong| format!("{wrong:?}"))?;
+    Ok(Cut { timeline, fonts })
 }
 
-fn find(request: &ResolveFontsRequest) -> Fonts {
+/// Finds fonts; looking through the folders takes a while, so what was asked for before is remembered.
+pub(crate) fn find(request: &ResolveFontsRequest) -> Result<Fonts, String> {
+    static FOUND: Mutex<Vec<(ResolveFontsRequest, Fonts)>> = Mutex::new(Vec::new());
+    let known = FOUND.lock().unwrap().iter().find_map(|(asked, fonts)| {
+        (asked == request).then(|| fonts.clone())
+    });
+    if let Some(fonts) = known {
+        return Ok(fonts);
+    }
+    let fonts = search(request)?;
+    FOUND.lock().unwrap().push((request.clone(), fonts.clone()));
+    Ok(fonts)
+}
+
+fn search(request: &ResolveFontsRequest) -> Result<Fonts, String> {
     let mut read: BTreeMap<std::path::PathBuf, (Digest, Arc<Vec<u8>>)> = BTreeMap::new();
-    resolve_fonts(request)
-        .expect("setup.sh installs fonts for every script of the corpus")
+    Ok(resolve_fonts(request)
+        .map_err(|missing| missing.message)?
         .into_iter()
         .map(|(request, path, index)| {
             let (file, bytes) = read.entry(path.clone()).or_insert_with(|| {
@@ -104,12 +128,17 @@ fn find(request: &ResolveFontsRequest) -> Fonts {
             };
             (face, Arc::clone(bytes))
         })
-        .collect()
+        .collect())
 }
 
 impl Cut {
     /// Every word's box with its cue and word, as the export has them.
     pub(crate) fn boxes(&self) -> Vec<WordBox> {
+        self.try_boxes().unwrap()
+    }
+
+    /// The same, or which letter cannot be drawn.
+    pub(crate) fn try_boxes(&self) -> Result<Vec<WordBox>, String> {
         let faces = self.timeline.caption_fonts();
         let fonts: Fonts = self
             .fonts
@@ -118,7 +147,8 @@ impl Cut {
             .cloned()
             .collect();
         let track = self.timeline.captions.as_ref().unwrap();
-        lay_out_captions(track, self.timeline.canvas.frame_rate, &fonts).unwrap()
+        lay_out_captions(track, self.timeline.canvas.frame_rate, &fonts)
+            .map_err(|wrong| wrong.to_string())
     }
 
     /// Calls with every frame of the video: its number and its layers, painted segment by segment.
@@ -135,6 +165,11 @@ impl Cut {
 
     /// The painter of a segment, with the fonts that the segment's action would get.
     pub(crate) fn painter(&self, segment: &SegmentSpec) -> LayerPainter {
+        self.try_painter(segment).unwrap()
+    }
+
+    /// The same, or which letter cannot be drawn.
+    pub(crate) fn try_painter(&self, segment: &SegmentSpec) -> Result<LayerPainter, String> {
         let faces = self.timeline.fonts_for(segment);
         let fonts: Fonts = self
             .fonts
@@ -142,7 +177,7 @@ impl Cut {
             .filter(|(face, _)| faces.contains(face))
             .cloned()
             .collect();
-        LayerPainter::new(segment, &fonts, &BTreeMap::new()).unwrap()
+        LayerPainter::new(segment, &fonts, &BTreeMap::new()).map_err(|wrong| wrong.to_string())
     }
 
     /// The word that is active at a frame, as `(cue, word)`.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod bench;
+mod hostile;
 mod onset;
 mod pixels;
 mod scripts;

@@ -1,17 +1,14 @@
 //! From jobs to a finished file: segments are drawn, encoded, joined, and the result is measured.
 
-#![allow(clippy::unwrap_used)]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use fenta_render::decode::FrameReader;
-use fenta_render::job::{perform, perform_run};
+use fenta_render::job::perform_run;
 use fenta_render::picture::{Picture, Yuv};
 use fenta_render::probe::probe;
 use fenta_templates::color::Color;
-use fenta_templates::digest::Digest;
 use fenta_templates::time::{FrameRate, TimeRange};
 use fenta_templates::timeline::{
     Canvas, Clip, CoverSpec, Effects, ExternalReference, Fill, Generator, Look, MediaKind,
@@ -20,8 +17,9 @@ use fenta_templates::timeline::{
 use fenta_workflows::action::{
     Action, ActionFacts, MuxRequest, RenderSegmentRequest, VideoEncoding,
 };
-use fenta_workflows::digest::blob_digest;
 use fenta_workflows::worker::{FailureClass, WorkerEvent, WorkerFailure, WorkerJob};
+
+use crate::bench::Bench;
 
 const CANVAS: Canvas = Canvas {
     width: 180,
@@ -30,43 +28,7 @@ const CANVAS: Canvas = Canvas {
     background: Color::rgb(20, 30, 40),
 };
 
-struct Bench {
-    folder: tempfile::TempDir,
-    blobs: BTreeMap<Digest, String>,
-    made: u32,
-}
-
 impl Bench {
-    fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-            blobs: BTreeMap::new(),
-            made: 0,
-        }
-    }
-
-    fn perform(&mut self, action: Action) -> Result<(PathBuf, ActionFacts), WorkerFailure> {
-        self.made += 1;
-        let out = self.folder.path().join(self.made.to_string());
-        fs::create_dir(&out).unwrap();
-        let job = WorkerJob {
-            action,
-            blobs: self.blobs.clone(),
-            output_dir: out.to_str().unwrap().to_owned(),
-            then: Vec::new(),
-            parent: None,
-        };
-        let done = perform(&job, &mut |done, total| assert!(done <= total))?;
-        let file = done.outputs.values().next().cloned().unwrap_or_default();
-        Ok((out.join(file), done.facts))
-    }
-
-    fn keep(&mut self, path: &Path) -> Digest {
-        let digest = blob_digest(&fs::read(path).unwrap());
-        self.blobs.insert(digest, path.to_str().unwrap().to_owned());
-        digest
-    }
-
     fn render(&mut self, segment: SegmentSpec) -> PathBuf {
         self.try_render(segment, encoding()).unwrap().0
     }

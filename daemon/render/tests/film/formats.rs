@@ -1,13 +1,9 @@
 //! Every kind of file that is offered: made twice from two segments, then read by FFmpeg's own programs.
 
-#![allow(clippy::unwrap_used)]
-
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fenta_render::job::perform;
 use fenta_templates::color::Color;
 use fenta_templates::digest::Digest;
 use fenta_templates::time::{FrameRate, RationalTime, TimeRange};
@@ -19,8 +15,8 @@ use fenta_workflows::action::{
     Action, AudioEncoding, ComposeMusicRequest, Container, MixRequest, MuxRequest,
     RenderSegmentRequest, VideoEncoding,
 };
-use fenta_workflows::digest::blob_digest;
-use fenta_workflows::worker::WorkerJob;
+
+use crate::bench::Bench;
 
 const CANVAS: Canvas = Canvas {
     width: 144,
@@ -30,42 +26,7 @@ const CANVAS: Canvas = Canvas {
 };
 const FRAMES: u32 = 20;
 
-struct Bench {
-    folder: tempfile::TempDir,
-    blobs: BTreeMap<Digest, String>,
-    made: u32,
-}
-
 impl Bench {
-    fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-            blobs: BTreeMap::new(),
-            made: 0,
-        }
-    }
-
-    fn make(&mut self, action: Action) -> PathBuf {
-        self.made += 1;
-        let out = self.folder.path().join(self.made.to_string());
-        fs::create_dir(&out).unwrap();
-        let job = WorkerJob {
-            action,
-            blobs: self.blobs.clone(),
-            output_dir: out.to_str().unwrap().to_owned(),
-            then: Vec::new(),
-            parent: None,
-        };
-        let done = perform(&job, &mut |_, _| ()).unwrap_or_else(|failure| panic!("{failure:?}"));
-        out.join(done.outputs.values().next().unwrap())
-    }
-
-    fn keep(&mut self, path: &Path) -> Digest {
-        let digest = blob_digest(&fs::read(path).unwrap());
-        self.blobs.insert(digest, path.to_str().unwrap().to_owned());
-        digest
-    }
-
     fn segment(&mut self, segment: SegmentSpec, encoding: &VideoEncoding) -> Digest {
         let path = self.make(Action::RenderSegment(Box::new(RenderSegmentRequest {
             segment,
