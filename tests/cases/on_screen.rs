@@ -55,7 +55,8 @@ outputs: {{ video: "${{{{ nodes.file.path }}}}" }}
 /// Makes the film; its path.
 fn film(env: &FentaEnv, text: &str, title: &str, engine: &str) -> PathBuf {
     env.write("lit.yaml", TEMPLATE).unwrap();
-    env.write("film.yaml", &workflow(text, title, engine)).unwrap();
+    env.write("film.yaml", &workflow(text, title, engine))
+        .unwrap();
     env.fenta(&["run", "film.yaml"])
         .unwrap()
         .expect_code(0)
@@ -133,7 +134,8 @@ fn lit(frame: &[u8], word: &serde_json::Value) -> usize {
         .map(|one| {
             let side = |name: &str| one[name].as_i64().unwrap().max(0) as usize;
             let (x, y, w, h) = (side("x"), side("y"), side("w"), side("h"));
-            let inside = (y..(y + h).min(640)).flat_map(|y| (x..(x + w).min(360)).map(move |x| (x, y)));
+            let inside =
+                (y..(y + h).min(640)).flat_map(|y| (x..(x + w).min(360)).map(move |x| (x, y)));
             inside
                 .filter(|(x, y)| {
                     let at = (y * 360 + x) * 3;
@@ -152,7 +154,10 @@ fn words_light_up_when_the_engine_says_them() {
         let film = film(&env, SPOKEN, "", engine);
         let (recording, facts) = engine_says(engine, voice);
         let (start, how) = begins(&media::samples(&film).unwrap(), &recording);
-        assert!(how > 0.9, "{engine}: the recording is not in the film ({how:.3})");
+        assert!(
+            how > 0.9,
+            "{engine}: the recording is not in the film ({how:.3})"
+        );
         let (pixels, size) = (frames(&film), 360 * 640 * 3);
         let words = words_of(&film);
         assert_eq!(words.len(), facts.words.len());
@@ -190,7 +195,8 @@ const HOSTILE: [&str; 4] = [
     "it's 12:30; [top] = {x} \\N \\h \\n back\\slash , comma",
     "{\\fscx10000\\t(0,999999,\\frz99999)}ASS override {\\p1}m 0 0 l 100000 0{\\p0}",
 ];
-const HOSTILE_TITLE: &str = "x'[a];movie='white-1x1.jpg'[b];[a][b]overlay,drawtext=text='%{localtime}";
+const HOSTILE_TITLE: &str =
+    "x'[a];movie='white-1x1.jpg'[b];[a][b]overlay,drawtext=text='%{localtime}";
 
 #[test]
 fn hostile_texts_go_through_a_whole_run_as_letters() {
@@ -199,7 +205,10 @@ fn hostile_texts_go_through_a_whole_run_as_letters() {
     let film = film(&env, &text, HOSTILE_TITLE, "flite");
     let written: Vec<&str> = text.split_whitespace().collect();
     let words = words_of(&film);
-    let shown: Vec<&str> = words.iter().map(|word| word["text"].as_str().unwrap()).collect();
+    let shown: Vec<&str> = words
+        .iter()
+        .map(|word| word["text"].as_str().unwrap())
+        .collect();
     assert_eq!(shown, written);
     for ending in ["srt", "vtt", "ass"] {
         let text = std::fs::read_to_string(film.with_extension(ending)).unwrap();
@@ -234,5 +243,8 @@ fn hostile_texts_go_through_a_whole_run_as_letters() {
     let other = HOSTILE_TITLE.replace("overlay", "overlaz");
     let another = self::film(&plain, &text, &other, "flite");
     let corner = |film: &Path| media::frame_rgb(film, 20).unwrap()[..360 * 180 * 3].to_vec();
-    assert!(corner(&film) != corner(&another), "one letter of the title is not seen");
+    assert!(
+        corner(&film) != corner(&another),
+        "one letter of the title is not seen"
+    );
 }

@@ -48,7 +48,8 @@ nodes:
 outputs: { video: "${{ nodes.file.path }}" }
 "#;
 
-const ANOTHER_TEXT: &str = "text=The first sentence is another. Then the second one follows. And the third one ends it.";
+const ANOTHER_TEXT: &str =
+    "text=The first sentence is another. Then the second one follows. And the third one ends it.";
 
 /// Makes the user's own files once: every place gets copies of them.
 fn own_files(folder: &Path) {
@@ -58,7 +59,10 @@ fn own_files(folder: &Path) {
             "1 clip.mp4",
             "-f lavfi -i testsrc2=s=160x120:r=25:d=3 -f lavfi -i sine=330:d=3 -c:v libx264 -c:a aac -pix_fmt yuv420p",
         ),
-        ("2 still.png", "-f lavfi -i mandelbrot=s=200x150 -frames:v 1"),
+        (
+            "2 still.png",
+            "-f lavfi -i mandelbrot=s=200x150 -frames:v 1",
+        ),
     ] {
         let made = Command::new("ffmpeg")
             .args(["-v", "error", "-nostdin", "-y"])
@@ -175,17 +179,32 @@ fn the_same_workflow_gives_the_same_bytes_wherever_and_however_it_runs() {
     for (way, variables, mask) in [
         (
             "far east, Turkish, a narrow mask",
-            [("TZ", "Pacific/Kiritimati"), ("LC_ALL", "tr_TR.UTF-8"), ("USER", "ayşe"), ("LANG", "tr_TR.UTF-8")],
+            [
+                ("TZ", "Pacific/Kiritimati"),
+                ("LC_ALL", "tr_TR.UTF-8"),
+                ("USER", "ayşe"),
+                ("LANG", "tr_TR.UTF-8"),
+            ],
             "077",
         ),
         (
             "far west, German, a wide mask",
-            [("TZ", "America/Los_Angeles"), ("LC_ALL", "de_DE.UTF-8"), ("USER", "root"), ("LANG", "C")],
+            [
+                ("TZ", "America/Los_Angeles"),
+                ("LC_ALL", "de_DE.UTF-8"),
+                ("USER", "root"),
+                ("LANG", "C"),
+            ],
             "002",
         ),
         (
             "a zone of half hours, no locale",
-            [("TZ", "Asia/Kolkata"), ("LC_ALL", "POSIX"), ("USER", ""), ("LANGUAGE", "ja")],
+            [
+                ("TZ", "Asia/Kolkata"),
+                ("LC_ALL", "POSIX"),
+                ("USER", ""),
+                ("LANGUAGE", "ja"),
+            ],
             "022",
         ),
     ] {
@@ -193,7 +212,10 @@ fn the_same_workflow_gives_the_same_bytes_wherever_and_however_it_runs() {
         let elsewhere = env.work().join("another home, with spaces");
         std::fs::create_dir(&elsewhere).unwrap();
         let home = elsewhere.to_string_lossy().into_owned();
-        let all: Vec<(&str, &str)> = variables.into_iter().chain([("HOME", home.as_str())]).collect();
+        let all: Vec<(&str, &str)> = variables
+            .into_iter()
+            .chain([("HOME", home.as_str())])
+            .collect();
         run_as(&env, &all, mask);
         check(way, &env);
     }

@@ -60,7 +60,10 @@ impl Source {
         let jpeg = match format {
             "yuv420p" => false,
             "yuvj420p" => true,
-            other => bail!("{}: pictures of {other} are not part of the workload", path.display()),
+            other => bail!(
+                "{}: pictures of {other} are not part of the workload",
+                path.display()
+            ),
         };
         let (width, height) = (width.parse()?, height.parse()?);
         let pictures = super::films::raw(path, frames, format)?;
@@ -220,8 +223,12 @@ fn to_bt709(planes: &[Plane; 3]) -> [Plane; 3] {
         let blue = clip(y + 1.772 * b);
         let light = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
         out[0].data.push(16.0 + light * 219.0 / 255.0);
-        out[1].data.push(128.0 + (blue - light) / 1.8556 * 224.0 / 255.0);
-        out[2].data.push(128.0 + (red - light) / 1.5748 * 224.0 / 255.0);
+        out[1]
+            .data
+            .push(128.0 + (blue - light) / 1.8556 * 224.0 / 255.0);
+        out[2]
+            .data
+            .push(128.0 + (red - light) / 1.5748 * 224.0 / 255.0);
     }
     out
 }
@@ -231,7 +238,10 @@ pub(crate) fn planes(bytes: &[u8], width: usize, height: usize) -> [Plane; 3] {
     let (light, colour) = (width * height, width * height / 4);
     let plane = |from: usize, length: usize, width: usize| Plane {
         width,
-        data: bytes[from..from + length].iter().map(|byte| f64::from(*byte)).collect(),
+        data: bytes[from..from + length]
+            .iter()
+            .map(|byte| f64::from(*byte))
+            .collect(),
     };
     [
         plane(0, light, width),
@@ -244,6 +254,11 @@ pub(crate) fn planes(bytes: &[u8], width: usize, height: usize) -> [Plane; 3] {
 pub(crate) fn pictures(bytes: &[u8]) -> anyhow::Result<Vec<[Plane; 3]>> {
     let size = WIDTH * HEIGHT * 3 / 2;
     (bytes.len() % size == 0)
-        .then(|| bytes.chunks_exact(size).map(|bytes| planes(bytes, WIDTH, HEIGHT)).collect())
+        .then(|| {
+            bytes
+                .chunks_exact(size)
+                .map(|bytes| planes(bytes, WIDTH, HEIGHT))
+                .collect()
+        })
         .context("the film has another size")
 }

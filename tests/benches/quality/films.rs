@@ -56,7 +56,10 @@ pub(crate) fn scenes(media: &Path) -> anyhow::Result<Vec<Scene>> {
         .enumerate()
         .map(|(at, scene)| {
             Ok(Scene {
-                name: scene["src"].as_str().context("timeline.json: src")?.to_owned(),
+                name: scene["src"]
+                    .as_str()
+                    .context("timeline.json: src")?
+                    .to_owned(),
                 start: number(&scene["start"])?,
                 frames: number(&scene["frames"])?,
                 blends: (
@@ -213,7 +216,14 @@ pub(crate) fn ffmpeg(media: &Path, scenes: &[Scene], crf: u8, out: &Path) -> any
     }
     graph += &format!("[{current}]format=yuv420p[out]");
     let status = command
-        .args(["-filter_complex", &graph, "-map", "[out]", "-c:v", "libx264"])
+        .args([
+            "-filter_complex",
+            &graph,
+            "-map",
+            "[out]",
+            "-c:v",
+            "libx264",
+        ])
         .args(["-preset", "veryfast", "-crf", &crf.to_string()])
         .args(["-pix_fmt", "yuv420p"])
         .arg(out)
@@ -229,19 +239,35 @@ pub(crate) fn ffmpeg(media: &Path, scenes: &[Scene], crf: u8, out: &Path) -> any
 pub(crate) fn frames_of(film: &Path, wanted: &[i64]) -> anyhow::Result<Vec<[Plane; 3]>> {
     let found = pictures(&raw(film, wanted, "yuv420p")?)?;
     if found.len() != wanted.len() {
-        bail!("{}: {} of {} frames", film.display(), found.len(), wanted.len());
+        bail!(
+            "{}: {} of {} frames",
+            film.display(),
+            found.len(),
+            wanted.len()
+        );
     }
     Ok(found)
 }
 
 /// Frames of a file as raw bytes.
 pub(crate) fn raw(path: &Path, wanted: &[i64], format: &str) -> anyhow::Result<Vec<u8>> {
-    let numbers: Vec<String> = wanted.iter().map(|number| format!("eq(n,{number})")).collect();
+    let numbers: Vec<String> = wanted
+        .iter()
+        .map(|number| format!("eq(n,{number})"))
+        .collect();
     let output = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-i"])
         .arg(path)
         .args(["-vf", &format!("select='{}'", numbers.join("+"))])
-        .args(["-vsync", "passthrough", "-f", "rawvideo", "-pix_fmt", format, "-"])
+        .args([
+            "-vsync",
+            "passthrough",
+            "-f",
+            "rawvideo",
+            "-pix_fmt",
+            format,
+            "-",
+        ])
         .output()
         .context("starting ffmpeg")?;
     if !output.status.success() || output.stdout.is_empty() {

@@ -42,7 +42,10 @@ fn main() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let mut below = 0;
     for crf in QUALITIES {
-        let (ours, theirs) = (folder.path().join("fenta.mp4"), folder.path().join("ffmpeg.mp4"));
+        let (ours, theirs) = (
+            folder.path().join("fenta.mp4"),
+            folder.path().join("ffmpeg.mp4"),
+        );
         films::fenta(&media, &scenes, crf, &ours)?;
         films::ffmpeg(&media, &scenes, crf, &theirs)?;
         let bytes = |path: &Path| std::fs::metadata(path).map(|data| data.len() / 1024);
@@ -76,7 +79,11 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// The mean likeness of both films' frames of a scene.
-fn compare(media: &Path, scene: &Scene, films: (&Path, &Path)) -> anyhow::Result<(Likeness, Likeness)> {
+fn compare(
+    media: &Path,
+    scene: &Scene,
+    films: (&Path, &Path),
+) -> anyhow::Result<(Likeness, Likeness)> {
     let locals: Vec<i64> = (0..LOOKED_AT)
         .map(|at| {
             let (first, last) = scene.alone();
@@ -86,7 +93,11 @@ fn compare(media: &Path, scene: &Scene, films: (&Path, &Path)) -> anyhow::Result
     let global: Vec<i64> = locals.iter().map(|local| scene.start + local).collect();
     let ours = frames_of(films.0, &global)?;
     let theirs = frames_of(films.1, &global)?;
-    let wanted = if scene.is_still() { vec![0] } else { locals.clone() };
+    let wanted = if scene.is_still() {
+        vec![0]
+    } else {
+        locals.clone()
+    };
     let sources = Source::read(&media.join(&scene.name), &wanted)?;
     let (mut a, mut b) = (Likeness::default(), Likeness::default());
     for (at, local) in locals.iter().enumerate() {

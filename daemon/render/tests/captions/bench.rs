@@ -57,8 +57,7 @@ pub(crate) fn evenly(text: &str) -> VoiceBinding {
 
 /// A cut whose captions have a style, given as YAML.
 pub(crate) fn cut(voice: Vec<VoiceBinding>, language: &str, style: &str) -> Cut {
-    try_cut(voice, language, style)
-        .expect("setup.sh installs fonts for every script of the corpus")
+    try_cut(voice, language, style).expect("setup.sh installs fonts for every script of the corpus")
 }
 
 /// The same, or why there is none.
@@ -100,9 +99,11 @@ pub(crate) fn try_cut(
 /// Finds fonts; looking through the folders takes a while, so what was asked for before is remembered.
 pub(crate) fn find(request: &ResolveFontsRequest) -> Result<Fonts, String> {
     static FOUND: Mutex<Vec<(ResolveFontsRequest, Fonts)>> = Mutex::new(Vec::new());
-    let known = FOUND.lock().unwrap().iter().find_map(|(asked, fonts)| {
-        (asked == request).then(|| fonts.clone())
-    });
+    let known = FOUND
+        .lock()
+        .unwrap()
+        .iter()
+        .find_map(|(asked, fonts)| (asked == request).then(|| fonts.clone()));
     if let Some(fonts) = known {
         return Ok(fonts);
     }

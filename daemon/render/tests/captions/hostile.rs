@@ -56,7 +56,11 @@ fn captions_show(text: &str) -> Result<(), String> {
                 .any(|one| (one.cue, one.word) == (cue, word) && one.rect.w > 0);
             // A vowel sign without a letter has no width of its own.
             let has_width = |letter: char| letter.is_alphanumeric() && letter != '\u{963}';
-            assert!(wide || !text.text.chars().any(has_width), "{:?} of {text:?} is nowhere", text.text);
+            assert!(
+                wide || !text.text.chars().any(has_width),
+                "{:?} of {text:?} is nowhere",
+                text.text
+            );
         }
     }
     Ok(())
@@ -138,7 +142,10 @@ fn every_letter_of_what_injects_filters_is_drawn() {
         };
         shown += 1;
         // Take any letter away and the picture is another: none was swallowed as a command to something.
-        for (at, letter) in line.char_indices().filter(|(_, one)| one.is_ascii_graphic()) {
+        for (at, letter) in line
+            .char_indices()
+            .filter(|(_, one)| one.is_ascii_graphic())
+        {
             let mut without = line.clone();
             without.remove(at);
             let other = drawn(&without).unwrap();
@@ -203,7 +210,9 @@ fn a_line_looks_as_another_program_draws_it() {
             weight: 700,
         }],
     };
-    let (_, font, _) = fenta_render::text::resolve_fonts(&request).unwrap().remove(0);
+    let (_, font, _) = fenta_render::text::resolve_fonts(&request)
+        .unwrap()
+        .remove(0);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("line");
     let mut compared = 0;
@@ -215,8 +224,26 @@ fn a_line_looks_as_another_program_draws_it() {
             file.display()
         );
         let output = Command::new("ffmpeg")
-            .args(["-v", "error", "-nostdin", "-f", "lavfi", "-i", "color=black:s=1280x100"])
-            .args(["-vf", &filter, "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "gray", "-"])
+            .args([
+                "-v",
+                "error",
+                "-nostdin",
+                "-f",
+                "lavfi",
+                "-i",
+                "color=black:s=1280x100",
+            ])
+            .args([
+                "-vf",
+                &filter,
+                "-frames:v",
+                "1",
+                "-f",
+                "rawvideo",
+                "-pix_fmt",
+                "gray",
+                "-",
+            ])
             .output()
             .unwrap();
         assert!(output.status.success(), "{output:?}");
@@ -232,7 +259,10 @@ fn a_line_looks_as_another_program_draws_it() {
         let (a, b) = ((ours.1 - ours.0) as f64, (theirs.1 - theirs.0) as f64);
         assert!((a / b - 1.0).abs() < 0.04, "{line:?} is {a} wide, and {b}");
         let share = ours.2 as f64 / theirs.2 as f64;
-        assert!((0.8..1.35).contains(&share), "{line:?}: {share:.2} of the ink");
+        assert!(
+            (0.8..1.35).contains(&share),
+            "{line:?}: {share:.2} of the ink"
+        );
         compared += 1;
     }
     assert!(compared >= 9, "{compared} lines");

@@ -23,8 +23,7 @@ use crate::bench::Bench;
 /// A frame of the film, seconds.
 const FRAME: f64 = 1.0 / 30.0;
 const FLASH: &str = "drawbox=color=white:t=fill:enable='gte(t,0.5)*lt(mod(t-0.5,1),0.12)'";
-const BEEP: &str =
-    "aevalsrc=exprs='gte(t,0.5)*lt(mod(t-0.5,1),0.12)*0.5*sin(2*PI*1000*t)'";
+const BEEP: &str = "aevalsrc=exprs='gte(t,0.5)*lt(mod(t-0.5,1),0.12)*0.5*sin(2*PI*1000*t)'";
 
 fn ffmpeg(arguments: &[&str]) -> std::process::Output {
     let output = Command::new("ffmpeg")
@@ -72,7 +71,11 @@ impl Made {
     fn write(&self, folder: &Path) -> PathBuf {
         let path = folder.join(self.name);
         let first = folder.join(format!("first-{}", self.name));
-        let at = if self.copied.is_empty() { &path } else { &first };
+        let at = if self.copied.is_empty() {
+            &path
+        } else {
+            &first
+        };
         let seconds = self.seconds.to_string();
         let picture = format!(
             "color=black:s=64x64:r={},{FLASH},{}",
@@ -146,15 +149,35 @@ fn sources() -> Vec<Made> {
         },
         Made {
             copied: &[
-                "-i", "FIRST", "-itsoffset", "0.8", "-i", "FIRST", "-map", "0:v", "-map", "1:a",
-                "-c", "copy",
+                "-i",
+                "FIRST",
+                "-itsoffset",
+                "0.8",
+                "-i",
+                "FIRST",
+                "-map",
+                "0:v",
+                "-map",
+                "1:a",
+                "-c",
+                "copy",
             ],
             ..usual("late sound.mp4")
         },
         Made {
             copied: &[
-                "-itsoffset", "0.43", "-i", "FIRST", "-i", "FIRST", "-map", "0:v", "-map", "1:a",
-                "-c", "copy",
+                "-itsoffset",
+                "0.43",
+                "-i",
+                "FIRST",
+                "-i",
+                "FIRST",
+                "-map",
+                "0:v",
+                "-map",
+                "1:a",
+                "-c",
+                "copy",
             ],
             ..usual("late picture.mkv")
         },
@@ -197,12 +220,34 @@ fn watch(path: &Path, film: bool) -> Seen {
     let (flags, filter) = if film {
         ("+skip_manual", "aresample=48000")
     } else {
-        ("-skip_manual", "aresample=48000:async=1:min_hard_comp=0.01:first_pts=0")
+        (
+            "-skip_manual",
+            "aresample=48000:async=1:min_hard_comp=0.01:first_pts=0",
+        )
     };
     let output = ffmpeg(&[
-        "-flags2", flags, "-i", path.to_str().unwrap(), "-map", "0:v", "-vf",
-        "scale=8:8,format=gray,showinfo", "-vsync", "passthrough", "-f", "null", "-", "-map", "0:a",
-        "-ac", "1", "-af", filter, "-f", "f32le", sound,
+        "-flags2",
+        flags,
+        "-i",
+        path.to_str().unwrap(),
+        "-map",
+        "0:v",
+        "-vf",
+        "scale=8:8,format=gray,showinfo",
+        "-vsync",
+        "passthrough",
+        "-f",
+        "null",
+        "-",
+        "-map",
+        "0:a",
+        "-ac",
+        "1",
+        "-af",
+        filter,
+        "-f",
+        "f32le",
+        sound,
     ]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let number = |line: &str, key: &str| -> Option<f64> {
@@ -302,10 +347,14 @@ fn film(bench: &mut Bench, timeline: &Timeline) -> PathBuf {
 /// First and last second of every clip in the film.
 fn spans(timeline: &Timeline) -> Vec<(f64, f64)> {
     let mut at = 0;
-    let clips = timeline.picture.children.iter().filter_map(|child| match child {
-        TrackItem::Clip(clip) => Some(clip.source_range.duration.value),
-        TrackItem::Gap(_) | TrackItem::Transition(_) => None,
-    });
+    let clips = timeline
+        .picture
+        .children
+        .iter()
+        .filter_map(|child| match child {
+            TrackItem::Clip(clip) => Some(clip.source_range.duration.value),
+            TrackItem::Gap(_) | TrackItem::Transition(_) => None,
+        });
     clips
         .map(|frames| {
             let from = at;
@@ -340,7 +389,11 @@ fn every_beep_is_heard_with_its_flash() {
             .zip(here)
             .filter_map(|((_, own), (_, film))| Some((*film)? - (*own)?))
             .collect();
-        let told = |lags: Vec<f64>| lags.iter().map(|lag| (lag * 1e3).round()).collect::<Vec<_>>();
+        let told = |lags: Vec<f64>| {
+            lags.iter()
+                .map(|lag| (lag * 1e3).round())
+                .collect::<Vec<_>>()
+        };
         eprintln!(
             "{name:22} in the file {:?} ms, in the film further by {:?} ms",
             told(source.iter().filter_map(|(_, lag)| *lag).collect()),
@@ -390,8 +443,13 @@ fn nothing_drifts_apart_over_five_minutes() {
         let finished = film(&mut bench, &timeline);
         let own = lags(&watch(&path, false));
         let shown = lags(&watch(&finished, true));
-        let heard = |lags: &[(f64, Option<f64>)]| lags.iter().filter(|(_, lag)| lag.is_some()).count();
-        let silent: Vec<f64> = shown.iter().filter(|(_, lag)| lag.is_none()).map(|(at, _)| *at).collect();
+        let heard =
+            |lags: &[(f64, Option<f64>)]| lags.iter().filter(|(_, lag)| lag.is_some()).count();
+        let silent: Vec<f64> = shown
+            .iter()
+            .filter(|(_, lag)| lag.is_none())
+            .map(|(at, _)| *at)
+            .collect();
         assert!(
             heard(&own).min(heard(&shown)) + 4 > SECONDS as usize,
             "{} flashes with {} beeps, in the film {} without one at {silent:?}",
@@ -413,7 +471,11 @@ fn nothing_drifts_apart_over_five_minutes() {
             );
             worst = worst.max(apart.abs());
         }
-        eprintln!("{}: at most {:.1} ms apart over {SECONDS} s", made.name, worst * 1e3);
+        eprintln!(
+            "{}: at most {:.1} ms apart over {SECONDS} s",
+            made.name,
+            worst * 1e3
+        );
     }
 }
 
