@@ -39,6 +39,7 @@ pub(crate) enum ItemContent {
     /// A filled rectangle, or a circle.
     Shape {
         color: ColorSource,
+        to: Option<ColorSource>,
         radius: u16,
         circle: bool,
     },
@@ -236,9 +237,11 @@ fn read_shape(fields: &Fields<'_>, scope: &Scope) -> Option<ItemContent> {
     }
     let style = fields.map("style")?;
     let color = lettering::color(&style, "fill", scope);
+    let to = lettering::color(&style, "to", scope);
     style.finish();
     Some(ItemContent::Shape {
         color: color?,
+        to,
         radius,
         circle: form == Form::Circle,
     })

@@ -52,7 +52,11 @@ impl Board<'_> {
         Overlay {
             id: "end".to_owned(),
             range,
-            content: OverlayContent::Shape(ShapeOverlay { color, radius: 0 }),
+            content: OverlayContent::Shape(ShapeOverlay {
+                color,
+                radius: 0,
+                to: None,
+            }),
             rect: Rect {
                 x: 0,
                 y: 0,
@@ -118,6 +122,7 @@ impl Board<'_> {
             }
             ItemContent::Shape {
                 color,
+                to,
                 radius,
                 circle,
             } => {
@@ -135,6 +140,7 @@ impl Board<'_> {
                 let shape = ShapeOverlay {
                     color: color.resolve(colors),
                     radius: if *circle { u16::MAX } else { *radius },
+                    to: to.as_ref().map(|color| color.resolve(colors)),
                 };
                 Some((OverlayContent::Shape(shape), size))
             }
@@ -567,6 +573,7 @@ mod tests {
         let plate = OverlayItem {
             content: ItemContent::Shape {
                 color: ColorSource::Fixed(Color::BLACK),
+                to: None,
                 radius: 4,
                 circle: false,
             },

@@ -63,14 +63,6 @@ fn read_top(fields: Fields<'_>, problems: &RefCell<Problems>) -> Template {
     overlays::warn_outside(&tracks.items, &canvas.canvas, &zone, problems);
     let (loudness, ducking, clips_gain_mb) = sound_rules::read(fields.map("audio"));
     let picture = picture_rules::read_picture(fields.map("video"), &scope);
-    if clips_gain_mb.is_some() && picture.effects.speed_pm.is_some() {
-        // The sound would run on at its own speed and leave its picture.
-        fields.conflict(
-            "audio",
-            "keeps the sound of clips, which cannot follow `video.speed`",
-            "write `clips: mute`, or leave `speed` out",
-        );
-    }
     let template = Template {
         name: read_name(&fields),
         version: fields.text("version").unwrap_or("0.0.0").to_owned(),

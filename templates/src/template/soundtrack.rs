@@ -166,6 +166,7 @@ impl Soundtrack<'_> {
             gain_mb: 0,
             fade_in_ms: fade(blend_in),
             fade_out_ms: fade(blend_out),
+            speed_pm: clip.effects.speed_pm,
             trimmed: false,
         })
     }
@@ -193,6 +194,7 @@ impl Soundtrack<'_> {
                     gain_mb: track.gain_mb,
                     fade_in_ms: track.fade_in_ms,
                     fade_out_ms: track.fade_out_ms,
+                    speed_pm: None,
                     trimmed: false,
                 }
             })
@@ -268,13 +270,21 @@ fn join_or_push(sounds: &mut Vec<SoundClip>, next: SoundClip) {
     let end = |sound: &SoundClip, from: RationalTime| {
         from.value + sound.length.map_or(0, |length| length.value)
     };
+    // A recording at another speed is read from whole frames of its own: a frame apart is the same place.
+    let (apart, frame) = (1, AUDIO_RATE.as_f64() as u64 / 24);
+    let near = |sound: &SoundClip| if sound.speed_pm.is_some() { frame } else { apart };
+    let read_to = |sound: &SoundClip| {
+        let length = sound.length.map_or(0, |length| length.value);
+        sound.from.value + sound.taken(length.unsigned_abs()) as i64
+    };
     match sounds.last_mut() {
         Some(last)
             if last.source == next.source
+                && last.speed_pm == next.speed_pm
                 && last.fade_out_ms == CLICK_MS
                 && next.fade_in_ms == CLICK_MS
                 && end(last, last.start) == next.start.value
-                && end(last, last.from).abs_diff(next.from.value) <= 1 =>
+                && read_to(last).abs_diff(next.from.value) <= near(last) =>
         {
             let length = end(&next, next.start) - last.start.value;
             last.length = Some(RationalTime::new(length, AUDIO_RATE));
@@ -388,6 +398,7 @@ mod tests {
             gain_mb: 0,
             fade_in_ms: CLICK_MS,
             fade_out_ms: CLICK_MS,
+            speed_pm: None,
             trimmed: false,
         };
         let mut sounds = Vec::new();

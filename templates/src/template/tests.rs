@@ -250,19 +250,6 @@ fn extending_changes_one_thing_and_keeps_the_rest() {
     assert_eq!(after.template.name, "brand");
 }
 
-// spec: T-55
-#[test]
-fn clips_at_another_speed_cannot_keep_their_sound() {
-    let found = problems(
-        "{fenta: template/v1, name: fast, extends: quiet, video: {speed: 2}, audio: {clips: keep}}",
-    );
-    assert_eq!(found.len(), 1, "{found:?}");
-    assert!(
-        found[0].contains("cannot follow `video.speed`"),
-        "{found:?}"
-    );
-}
-
 #[test]
 fn everything_wrong_with_a_document_is_said_at_once() {
     let found = problems(

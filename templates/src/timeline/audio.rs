@@ -73,9 +73,22 @@ pub struct SoundClip {
     pub fade_in_ms: u32,
     /// Fade at its end, milliseconds.
     pub fade_out_ms: u32,
+    /// How fast it is played, in permille of its own speed, its pitch kept; absent is as it is. `from` counts its own
+    /// time, `length` the timeline's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed_pm: Option<u32>,
     /// Whether silence before and after its sound is left out.
     #[serde(default, skip_serializing_if = "is_false")]
     pub trimmed: bool,
+}
+
+impl SoundClip {
+    /// How much of its recording a length of the timeline takes, both in samples.
+    #[must_use]
+    pub fn taken(&self, length: u64) -> u64 {
+        self.speed_pm
+            .map_or(length, |speed| length * u64::from(speed) / 1000)
+    }
 }
 
 #[allow(

@@ -131,13 +131,16 @@ pub struct TextOverlay {
     pub shadow: Option<Shadow>,
 }
 
-/// A filled rounded rectangle.
+/// A filled rounded rectangle, of one colour or running from its upper edge to another at its lower one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShapeOverlay {
     /// Its colour.
     pub color: Color,
     /// Corner radius, pixels.
     pub radius: u16,
+    /// The colour it has become at its lower edge; absent is the same all over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Color>,
 }
 
 /// A bar that grows evenly from nothing at the first frame of its overlay's range to its whole width at the last.

@@ -298,11 +298,12 @@ fn check_audio(plan: &AudioPlan, picture: RationalTime, problems: &mut Problems)
         let counted = |time: &RationalTime| time.rate == AUDIO_RATE && time.value >= 0;
         let fits = times.iter().flatten().all(counted)
             && sound.length.is_none_or(|length| length.value > 0)
+            && sound.speed_pm.is_none_or(|speed| (250..=4000).contains(&speed))
             && sound.start.value < plan.duration.value;
         if !fits {
             problems.add(
                 format!("audio.sounds[{at}]"),
-                "is empty, or lies outside of the cut or of its recording",
+                "is empty, lies outside of the cut or of its recording, or plays at a speed outside of 0.25 to 4",
                 "",
             );
         }

@@ -312,6 +312,7 @@ fn sounds(params: Params<'_>) -> Result<Vec<SoundClip>, LowerError> {
         gain_mb: 0,
         fade_in_ms: 0,
         fade_out_ms: 0,
+        speed_pm: None,
         trimmed: role == SoundRole::Under,
     };
     let mut sounds = Vec::new();

@@ -223,6 +223,7 @@ mod tests {
             content: OverlayContent::Shape(ShapeOverlay {
                 color: Color::WHITE,
                 radius: 0,
+                to: None,
             }),
             rect: Rect {
                 x: 0,

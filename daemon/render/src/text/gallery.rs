@@ -229,6 +229,7 @@ fn gallery_overlays() {
     let card = ShapeOverlay {
         color: Color::rgb(0x20, 0xB0, 0x80),
         radius: 36,
+        to: None,
     };
     let mut shape = overlay(OverlayContent::Shape(card), rect(900, 160), Anchor::Center);
     shape.range = TimeRange::from_units(0, 60, FPS);

@@ -178,11 +178,17 @@ impl Content {
                 origin,
             } => draw_text((style, block), *origin, scale, look.until),
             Self::Image { image, rect } => draw_image(image, about_middle(*rect, scale)?),
-            Self::Shape { shape, rect } => raster::draw_plate(&Plate {
-                rect: about_middle(*rect, scale)?,
-                radius: f32::from(shape.radius) * scale,
-                color: shape.color,
-            }),
+            Self::Shape { shape, rect } => {
+                let plate = Plate {
+                    rect: about_middle(*rect, scale)?,
+                    radius: f32::from(shape.radius) * scale,
+                    color: shape.color,
+                };
+                match shape.to {
+                    Some(to) => raster::draw_veil(&plate, to),
+                    None => raster::draw_plate(&plate),
+                }
+            }
         }
     }
 }
@@ -659,6 +665,7 @@ mod tests {
         let shape = ShapeOverlay {
             color: Color::rgb(10, 200, 30),
             radius: 40,
+            to: None,
         };
         overlay(OverlayContent::Shape(shape), RECT, Anchor::Center)
     }

@@ -7,7 +7,7 @@
 use fenta_templates::color::Color;
 use tiny_skia::{
     FillRule, GradientStop, LinearGradient, Paint, Path, PathBuilder, Pixmap, Point, Rect,
-    SpreadMode, Transform,
+    Shader, SpreadMode, Transform,
 };
 
 use super::coverage::{Backdrop, Frame, overlap, placed_bitmap};
@@ -44,6 +44,35 @@ impl Plate {
 pub(super) fn draw_plate(plate: &Plate) -> Option<Raster> {
     let mut canvas = Canvas::around(plate.rect)?;
     canvas.fill_plate(plate);
+    Some(canvas.finish())
+}
+
+/// A plate whose colour has become another at its lower edge. The colours run by smoothstep (3t^2 - 2t^3), so that a veil
+/// that begins with nothing has no line where it begins.
+pub(super) fn draw_veil(plate: &Plate, to: Color) -> Option<Raster> {
+    const STOPS: u8 = 16;
+    let (path, mut canvas) = (plate.path()?, Canvas::around(plate.rect)?);
+    let stops = (0..=STOPS).map(|step| {
+        let at = f32::from(step) / f32::from(STOPS);
+        let share = at * at * (3.0 - 2.0 * at);
+        let mixed = |a: u8, b: u8| f32::from(a) + (f32::from(b) - f32::from(a)) * share;
+        let (a, b) = (plate.color, to);
+        let color = tiny_skia::Color::from_rgba8(
+            mixed(a.r, b.r).round() as u8,
+            mixed(a.g, b.g).round() as u8,
+            mixed(a.b, b.b).round() as u8,
+            mixed(a.a, b.a).round() as u8,
+        );
+        GradientStop::new(at, color)
+    });
+    let shader = LinearGradient::new(
+        Point::from_xy(0.0, plate.rect.top()),
+        Point::from_xy(0.0, plate.rect.bottom()),
+        stops.collect(),
+        SpreadMode::Pad,
+        Transform::identity(),
+    )?;
+    canvas.fill_with(&path, shader);
     Some(canvas.finish())
 }
 
@@ -169,7 +198,12 @@ impl Canvas {
             SpreadMode::Pad,
             Transform::identity(),
         );
-        let Some(shader) = shader else { return };
+        if let Some(shader) = shader {
+            self.fill_with(path, shader);
+        }
+    }
+
+    fn fill_with(&mut self, path: &Path, shader: Shader<'_>) {
         let paint = Paint {
             shader,
             ..Paint::default()

@@ -139,6 +139,7 @@ fn lone_box() -> SegmentSpec {
         "content": serde_json::to_value(OverlayContent::Shape(ShapeOverlay {
             color: Color::rgb(220, 20, 30),
             radius: 0,
+            to: None,
         })).unwrap(),
         "rect": serde_json::to_value(Rect { x: 40, y: 60, w: 64, h: 64 }).unwrap(),
         "anchor": serde_json::to_value(Anchor::Center).unwrap(),

@@ -316,7 +316,14 @@ const SHAPES: &[Word] = &[
 
 static FILLED: Section = Section {
     name: "items[shape].style",
-    fields: &[key("fill", Shape::Color, "Its colour.").required()],
+    fields: &[
+        key("fill", Shape::Color, "Its colour.").required(),
+        key(
+            "to",
+            Shape::Color,
+            "The colour it runs to, softly, from its upper edge to its lower one.",
+        ),
+    ],
 };
 
 static BAR: Section = Section {

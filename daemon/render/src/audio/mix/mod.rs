@@ -8,6 +8,7 @@ mod bed;
 mod ducking;
 mod master;
 mod sounds;
+mod stretch;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -9,7 +9,7 @@ use std::collections::btree_map::Entry;
 use fenta_templates::timeline::{AUDIO_RATE, AudioPlan, SoundClip, SoundRole};
 use fenta_workflows::digest::Digest;
 
-use super::{Blobs, blob};
+use super::{Blobs, blob, stretch};
 use crate::audio::error::AudioError;
 use crate::audio::pcm::{Stereo, db_to_gain};
 use crate::audio::speech::sounding;
@@ -83,15 +83,19 @@ fn cut_out<'a>(
             let mut furthest = 0;
             for other in wanted {
                 let (from, room) = span(other, samples)?;
-                furthest = furthest.max(from + room);
+                furthest = furthest.max(from + taken(other, room));
             }
             let path = blob(blobs, clip.source)?;
             let sound = ffi_decode::read_under_picture(path, furthest.min(LONGEST))?;
             unread.insert(sound);
         }
-        let mut sound = piece(&read[&clip.source], from, room);
+        let mut sound = piece(&read[&clip.source], from, taken(clip, room));
         if clip.trimmed {
             sound = without_silence(&sound);
+        }
+        if let Some(speed) = clip.speed_pm {
+            let length = sound.len() as u64 * 1000 / u64::from(speed.max(1));
+            sound = stretch::stretched(&sound, (length as usize).min(room));
         }
         parts.push(Part { clip, sound });
     }
@@ -114,6 +118,11 @@ fn span(clip: &SoundClip, samples: usize) -> Result<(usize, usize), AudioError> 
         usize::try_from(length.rescaled_to(AUDIO_RATE).value).unwrap_or(0)
     });
     Ok((from, length.min(room)))
+}
+
+/// How many samples of its recording a sound takes that is heard for so many.
+fn taken(clip: &SoundClip, heard: usize) -> usize {
+    usize::try_from(clip.taken(heard as u64)).unwrap_or(usize::MAX / 4)
 }
 
 /// A span of a sound, shorter where the sound ends before.
@@ -206,6 +215,7 @@ mod tests {
             gain_mb: 0,
             fade_in_ms: 0,
             fade_out_ms: 0,
+            speed_pm: None,
             trimmed: false,
         }
     }

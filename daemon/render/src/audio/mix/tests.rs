@@ -361,6 +361,7 @@ fn random_mix(seed: u64, dir: &Path) -> (AudioPlan, Blobs) {
             gain_mb: dice.within(-2000, 300) as i32,
             fade_in_ms: dice.within(0, 300) as u32,
             fade_out_ms: dice.within(0, 300) as u32,
+            speed_pm: (number == 3).then_some(1500),
             trimmed: dice.within(0, 1) == 0,
         });
     }
@@ -455,6 +456,7 @@ fn the_sound_of_a_clip_makes_room_and_an_effect_does_not() {
         gain_mb: -600,
         fade_in_ms: 0,
         fade_out_ms: 0,
+        speed_pm: None,
         trimmed: false,
     };
     plan.sounds = vec![clip(SoundRole::Clip), clip(SoundRole::Effect)];
