@@ -272,7 +272,13 @@ fn join_or_push(sounds: &mut Vec<SoundClip>, next: SoundClip) {
     };
     // A recording at another speed is read from whole frames of its own: a frame apart is the same place.
     let (apart, frame) = (1, AUDIO_RATE.as_f64() as u64 / 24);
-    let near = |sound: &SoundClip| if sound.speed_pm.is_some() { frame } else { apart };
+    let near = |sound: &SoundClip| {
+        if sound.speed_pm.is_some() {
+            frame
+        } else {
+            apart
+        }
+    };
     let read_to = |sound: &SoundClip| {
         let length = sound.length.map_or(0, |length| length.value);
         sound.from.value + sound.taken(length.unsigned_abs()) as i64

@@ -298,7 +298,9 @@ fn check_audio(plan: &AudioPlan, picture: RationalTime, problems: &mut Problems)
         let counted = |time: &RationalTime| time.rate == AUDIO_RATE && time.value >= 0;
         let fits = times.iter().flatten().all(counted)
             && sound.length.is_none_or(|length| length.value > 0)
-            && sound.speed_pm.is_none_or(|speed| (250..=4000).contains(&speed))
+            && sound
+                .speed_pm
+                .is_none_or(|speed| (250..=4000).contains(&speed))
             && sound.start.value < plan.duration.value;
         if !fits {
             problems.add(

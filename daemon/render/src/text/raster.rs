@@ -6,8 +6,8 @@
 
 use fenta_templates::color::Color;
 use tiny_skia::{
-    FillRule, GradientStop, LinearGradient, Paint, Path, PathBuilder, Pixmap, Point, Rect,
-    Shader, SpreadMode, Transform,
+    FillRule, GradientStop, LinearGradient, Paint, Path, PathBuilder, Pixmap, Point, Rect, Shader,
+    SpreadMode, Transform,
 };
 
 use super::coverage::{Backdrop, Frame, overlap, placed_bitmap};
