@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::bail;
 use fenta_render::compose::{Blobs, SegmentPainter};
 use fenta_render::picture::{Picture, Yuv};
+use fenta_render::pool::Pool;
 use fenta_workflows::action::Action;
 use fenta_workflows::worker::{WorkerFailure, WorkerJob};
 
@@ -19,8 +20,14 @@ fn main() -> anyhow::Result<()> {
     let segment = &request.segment;
     let fail = |error| anyhow::anyhow!(WorkerFailure::from(error).message);
     let start = Instant::now();
-    let mut painter =
-        SegmentPainter::new(segment, &request.fonts, Blobs(&job.blobs), 1).map_err(fail)?;
+    let mut painter = SegmentPainter::new(
+        segment,
+        &request.fonts,
+        Blobs(&job.blobs),
+        1,
+        &mut Pool::default(),
+    )
+    .map_err(fail)?;
     let opened = start.elapsed();
     let (width, height) = (
         segment.canvas.width as usize,

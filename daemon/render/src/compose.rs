@@ -22,6 +22,7 @@ use crate::keyframes::{Placing, place, placing_at};
 use crate::layer::LayerBlender;
 use crate::looks::{self, LookPainter};
 use crate::picture::{Picture, Yuv};
+use crate::pool::Pool;
 use crate::resample::Sampler;
 use crate::source::{MediaSource, grader};
 use crate::still::read_image;
@@ -63,15 +64,17 @@ struct Blend {
 }
 
 impl SegmentPainter {
-    /// Opens everything the segment shows. `threads` is for decoding.
+    /// Opens everything the segment shows, or takes it from the pool. `threads` is for decoding.
     pub fn new(
         segment: &SegmentSpec,
         fonts: &[FontFace],
         blobs: Blobs,
         threads: u8,
+        pool: &mut Pool,
     ) -> Result<Self, RenderError> {
         let canvas = &segment.canvas;
-        let clip = |clip: &Clip, elapsed| ClipPainter::new(clip, elapsed, canvas, blobs, threads);
+        let mut clip =
+            |clip: &Clip, elapsed| ClipPainter::new((clip, elapsed), canvas, blobs, threads, pool);
         let (mut shot, mut transition) = (None, None);
         if let Some(spec) = &segment.shot {
             shot = Some(clip(&spec.clip, spec.elapsed)?);
@@ -105,11 +108,27 @@ impl SegmentPainter {
         })
     }
 
+    /// Hands on what the next segment may go on with.
+    pub fn retire(self, pool: &mut Pool) {
+        let blend = self.transition.map(|blend| blend.from);
+        for clip in blend.into_iter().chain(self.shot) {
+            if let Content::Media(source) = clip.content {
+                source.retire(pool);
+            }
+        }
+    }
+
     /// Draws a frame over all of `out`, which has the canvas' size.
     pub fn paint(&mut self, frame: u32, out: &mut Picture) -> Result<(), RenderError> {
+        let is_over = |blend: &Blend| blend.offset + frame >= blend.frames;
+        if self.transition.as_ref().is_some_and(is_over) {
+            // The old shot is not seen again: what it holds is given back now.
+            self.transition = None;
+            self.scratch = [0, 1].map(|_| Picture::filled(2, 2, Yuv::BLACK));
+        }
         match (&mut self.shot, &mut self.transition) {
             (None, _) => out.fill(self.background),
-            (Some(shot), Some(transition)) if transition.offset + frame < transition.frames => {
+            (Some(shot), Some(transition)) => {
                 let [old, new] = &mut self.scratch;
                 transition.from.paint(frame, &mut self.sampler, old)?;
                 shot.paint(frame, &mut self.sampler, new)?;
@@ -119,7 +138,7 @@ impl SegmentPainter {
                 self.transitions
                     .blend(transition.kind, progress, (old, new), out);
             }
-            (Some(shot), _) => shot.paint(frame, &mut self.sampler, out)?,
+            (Some(shot), None) => shot.paint(frame, &mut self.sampler, out)?,
         }
         self.blender.blend(&self.layers.layers_at(frame), out);
         Ok(())
@@ -185,17 +204,20 @@ impl LookClip {
 
 impl ClipPainter {
     fn new(
-        clip: &Clip,
-        elapsed: u32,
+        (clip, elapsed): (&Clip, u32),
         canvas: &Canvas,
         blobs: Blobs,
         threads: u8,
+        pool: &mut Pool,
     ) -> Result<Self, RenderError> {
         let content = match &clip.media {
-            MediaReference::External(media) => {
-                let source = MediaSource::open((clip, media), canvas, blobs, threads)?;
-                Content::Media(Box::new(source))
-            }
+            MediaReference::External(media) => Content::Media(MediaSource::open(
+                (clip, media),
+                canvas,
+                blobs,
+                threads,
+                pool,
+            )?),
             MediaReference::Generator(generator) => {
                 Content::Look(Box::new(LookClip::new(generator, clip, canvas, blobs)?))
             }

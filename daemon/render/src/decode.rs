@@ -15,6 +15,7 @@ use crate::ffi_frame::Frame;
 use crate::ffi_input::{Input, InputError, StreamInfo, StreamKind};
 use crate::ffi_output::rescale;
 use crate::ffi_packet::Packet;
+use crate::order::Order;
 use crate::webp::{WebpReader, is_animation};
 
 /// Microseconds, the unit of all times here.
@@ -129,6 +130,14 @@ impl FrameReader {
         }
     }
 
+    /// Whether reading on gives the frames that a search would give.
+    pub fn is_orderly(&self) -> bool {
+        match self {
+            Self::Stream(reader) => reader.is_orderly(),
+            Self::Webp(reader) => !reader.is_damaged(),
+        }
+    }
+
     /// Goes to a frame at or before a time; frames before the time may follow. A frame must have been read. False
     /// when the file cannot be searched.
     pub fn seek(&mut self, micros: i64) -> bool {
@@ -158,6 +167,8 @@ pub struct StreamReader {
     frame_micros: i64,
     last_micros: Option<i64>,
     origin: Option<i64>,
+    sought: bool,
+    order: Order,
 }
 
 impl StreamReader {
@@ -186,6 +197,7 @@ impl StreamReader {
             }
         })?;
         input.only(stream);
+        let order = Order::new(&input, stream);
         let frame_micros = info.average_rate.map_or(40_000, |(num, den)| {
             (i64::from(den) * 1_000_000 / i64::from(num)).clamp(1, 60_000_000)
         });
@@ -204,6 +216,8 @@ impl StreamReader {
             frame_micros,
             last_micros: None,
             origin: None,
+            sought: false,
+            order,
         })
     }
 
@@ -232,6 +246,12 @@ impl StreamReader {
         self.deinterlacer.is_some()
     }
 
+    /// Whether reading on gives the frames that a search would give: as far as was read, nothing was damaged, made of two
+    /// fields, or out of order.
+    pub fn is_orderly(&self) -> bool {
+        self.order.is_kept() && self.damage == 0 && !self.was_interlaced()
+    }
+
     /// Absolute time of the first frame in microseconds, once it has been read.
     pub fn origin_micros(&self) -> Option<i64> {
         self.origin
@@ -239,9 +259,17 @@ impl StreamReader {
 
     /// The next frame in display order; `None` at the end.
     pub fn next_frame(&mut self) -> Result<Option<TimedFrame>, RenderError> {
-        let Some(frame) = self.whole_frame()? else {
-            return Ok(None);
+        let frame = loop {
+            let Some(frame) = self.whole_frame()? else {
+                return Ok(None);
+            };
+            self.order.see_frame(&frame);
+            // Shown before the key frame that a search ended at, it refers to frames before it, which were not decoded.
+            if !self.sought || frame.is_key() {
+                break frame;
+            }
         };
+        self.sought = false;
         let absolute = self.absolute_micros(&frame);
         self.last_micros = Some(absolute);
         let origin = *self.origin.get_or_insert(absolute);
@@ -262,8 +290,9 @@ impl StreamReader {
             .map_or(made_up, |time| rescale(time, unit, MICROS))
     }
 
-    /// Goes to the last key frame at or before a time; frames before the time may follow. The origin must be known
-    /// (a frame has been read). False when the file cannot be searched.
+    /// Goes to the last key frame at or before a time, or to one that is decoded before it and shown after it; frames
+    /// before the time may follow. The origin must be known (a frame has been read). False when the file cannot be
+    /// searched.
     pub fn seek(&mut self, micros: i64) -> bool {
         let Some(origin) = self.origin else {
             return false;
@@ -278,6 +307,8 @@ impl StreamReader {
         self.ready.clear();
         self.drained = false;
         self.last_micros = None;
+        self.sought = true;
+        self.order.sought();
         true
     }
 
@@ -368,6 +399,7 @@ impl StreamReader {
             if self.packet.is_encrypted() {
                 return Err(encrypted());
             }
+            self.order.see_packet(&self.packet);
             match self.decoder.send(Some(&self.packet)) {
                 Ok(()) => return Ok(()),
                 Err(error) if error.is_resource() => return Err(error.into()),

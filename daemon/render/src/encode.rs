@@ -22,6 +22,7 @@ use crate::ffi_output::Output;
 use crate::ffi_packet::Packet;
 use crate::matte::{BACKGROUNDS, separate};
 use crate::picture::{Picture, Plane, Yuv, write_plane};
+use crate::pool::Pool;
 use crate::spans::SpanFinder;
 
 /// Name of the encoded span inside the output folder.
@@ -83,6 +84,7 @@ pub fn render_segments(
             ends,
             views: Vec::new(),
             finished: 0,
+            pool: Pool::default(),
             tell,
         };
         let drawn = requests
@@ -135,6 +137,8 @@ struct Run<'t> {
     /// Of the segments that were drawn; the first `finished` of them are encoded too.
     views: Vec<View>,
     finished: usize,
+    /// What one segment leaves to the next.
+    pool: Pool,
     tell: &'t mut dyn FnMut(RunEvent),
 }
 
@@ -148,7 +152,8 @@ impl Run<'_> {
         let segment = &request.segment;
         check_canvas(&segment.canvas, segment.frames)?;
         let codec = segment_codec(&segment.canvas, &request.encoding)?;
-        let mut artist = Artist::new(request, blobs)?;
+        let mut artist = Artist::new(request, blobs, &mut self.pool)?;
+        self.pool.clear();
         let mut spans = SpanFinder::default();
         self.pass(Step::Begin(Box::new(codec), folder.join(SEGMENT_FILE)));
         for frame in 0..segment.frames {
@@ -160,6 +165,7 @@ impl Run<'_> {
             self.hear()?;
         }
         self.pass(Step::End);
+        artist.retire(&mut self.pool);
         self.views.push((segment.frames, spans.finish()));
         Ok(())
     }
@@ -252,12 +258,17 @@ struct Artist {
 }
 
 impl Artist {
-    fn new(request: &RenderSegmentRequest, blobs: Blobs) -> Result<Self, RenderError> {
+    fn new(
+        request: &RenderSegmentRequest,
+        blobs: Blobs,
+        pool: &mut Pool,
+    ) -> Result<Self, RenderError> {
         let canvas = &request.segment.canvas;
         let size = (canvas.width as usize, canvas.height as usize);
         let threads = request.encoding.threads;
-        let painter =
-            |segment: &SegmentSpec| SegmentPainter::new(segment, &request.fonts, blobs, threads);
+        let mut painter = |segment: &SegmentSpec| {
+            SegmentPainter::new(segment, &request.fonts, blobs, threads, pool)
+        };
         if !request.encoding.alpha {
             return Ok(Self {
                 painter: painter(&request.segment)?,
@@ -265,7 +276,7 @@ impl Artist {
                 size,
             });
         }
-        let over = |background| {
+        let mut over = |background| {
             let mut segment = request.segment.clone();
             segment.canvas.background = background;
             painter(&segment)
@@ -278,6 +289,13 @@ impl Artist {
             )),
             size,
         })
+    }
+
+    fn retire(self, pool: &mut Pool) {
+        self.painter.retire(pool);
+        if let Some((painter, _)) = self.over_white {
+            painter.retire(pool);
+        }
     }
 
     fn blank(&self) -> Drawn {

@@ -179,6 +179,20 @@ impl Frame {
         raw.flags & av::AV_FRAME_FLAG_CORRUPT as c_int != 0 || raw.decode_error_flags != 0
     }
 
+    /// Whether the decoder says that decoding can begin here.
+    pub fn is_key(&self) -> bool {
+        // SAFETY: the frame is valid for as long as self.
+        unsafe { self.0.as_ref() }.key_frame != 0
+    }
+
+    /// Whether it is a key frame without reference to any other frame: some streams refresh themselves bit by bit and
+    /// call other frames keys as well.
+    pub fn is_whole_key(&self) -> bool {
+        // SAFETY: the frame is valid for as long as self.
+        let kind = unsafe { self.0.as_ref() }.pict_type;
+        self.is_key() && kind == av::AVPictureType::AV_PICTURE_TYPE_I
+    }
+
     /// Samples of a sound, in each channel.
     pub fn samples(&self) -> u32 {
         // SAFETY: the frame is valid for as long as self.

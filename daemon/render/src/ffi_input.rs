@@ -252,6 +252,31 @@ impl Input {
         }
     }
 
+    /// Whether the container lists every packet of a stream, once and in order, and has all of them shown: then a search
+    /// ends at a key frame that reading on would pass.
+    ///
+    /// # Panics
+    /// When there is no such stream.
+    pub fn lists_every_packet(&self, index: usize) -> bool {
+        let stream = self.raw_stream(index);
+        // SAFETY: raw_stream checks the index; entries are null or valid until the index changes, which reading does.
+        unsafe {
+            let count = av::avformat_index_get_entries_count(stream);
+            let mut last = None;
+            count > 0
+                && i64::from(count) == (*stream).nb_frames
+                && (0..count).all(|at| {
+                    let entry = av::avformat_index_get_entry(stream, at);
+                    if entry.is_null() {
+                        return false;
+                    }
+                    let before = last.replace((*entry).timestamp);
+                    let is_hidden = (*entry).flags() & av::AVINDEX_DISCARD_FRAME as c_int != 0;
+                    before < last && !is_hidden
+                })
+        }
+    }
+
     /// The stream's pointer for calls inside the doors.
     ///
     /// # Panics

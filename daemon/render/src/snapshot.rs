@@ -15,6 +15,7 @@ use crate::ffi_frame::Frame;
 use crate::ffi_packet::Packet;
 use crate::orientation::Orientation;
 use crate::picture::{Picture, Yuv};
+use crate::pool::Pool;
 
 /// Name of the picture inside the output folder.
 pub const COVER_FILE: &str = "cover.jpg";
@@ -29,7 +30,8 @@ pub fn snapshot(cover: &CoverSpec, blobs: Blobs, out_dir: &Path) -> Result<(), R
             cover.frame, cover.segment.frames, cover.quality
         )));
     }
-    let mut painter = SegmentPainter::new(&cover.segment, &cover.fonts, blobs, 1)?;
+    let mut painter =
+        SegmentPainter::new(&cover.segment, &cover.fonts, blobs, 1, &mut Pool::default())?;
     let mut picture = Picture::filled(canvas.width as usize, canvas.height as usize, Yuv::BLACK);
     painter.paint(cover.frame, &mut picture)?;
     let jpeg = encode_jpeg(&picture, cover.quality)?;

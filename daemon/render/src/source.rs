@@ -1,13 +1,12 @@
 //! A media clip as a sequence of canvas-ready pictures: the right source frame for every output frame.
 //!
 //! Frames are chosen by time, the nearest, so any rate, variable rates and late starts are the same case; where the
-//! source ends its last frame holds. Only frames that are shown are converted. Neighbours: `decode` supplies frames, `convert`
-//! turns them into pictures, `camera` says how they are cut, `compose` asks.
-
-use std::path::PathBuf;
+//! source ends its last frame holds. Only frames that are shown are converted. Neighbours: `playback` supplies frames, `convert`
+//! turns them into pictures, `camera` says how they are cut, `pool` keeps sources between segments, `compose` asks.
 
 use fenta_templates::color::Color;
-use fenta_templates::time::RationalTime;
+use fenta_templates::digest::Digest;
+use fenta_templates::time::{RationalTime, TimeRange};
 use fenta_templates::timeline::{
     BackdropLook, Canvas, Clip, ExternalReference, Fill, FocusKey, MediaKind,
 };
@@ -18,24 +17,22 @@ use crate::compose::Blobs;
 use crate::convert::{Converter, Output, Target};
 use crate::cube::Cube;
 use crate::cutout::Cutter;
-use crate::decode::{FrameReader, TimedFrame, first_frame};
+use crate::decode::{FrameReader, first_frame};
 use crate::error::RenderError;
 use crate::grade::Grader;
 use crate::orientation::Orientation;
 use crate::picture::{Picture, Plane, Yuv, copy_plane};
+use crate::playback::{Moments, Playback};
+use crate::pool::{Pool, StillKey};
 use crate::resample::View;
 use crate::still::read_image;
 
-/// Sources are searched only when the wanted time is further ahead than this; otherwise decoding on is cheaper.
-const SEEK_AHEAD_MICROS: i64 = 1_000_000;
-/// How much earlier to search when a search ended too late; the last resort is the beginning.
-const SEEK_MARGINS_MICROS: [i64; 3] = [0, 2_000_000, 10_000_000];
-/// Containers round times to a millisecond; a frame may be this late and still count as on time.
-const TOLERANCE_MICROS: i64 = 1100;
-
 /// The pictures of one clip.
 pub struct MediaSource {
+    source: Digest,
     frames: Frames,
+    /// Of a still that looks the same at any time.
+    still: Option<StillKey>,
     framing: Framing,
     fill: Fill,
     backdrop: BackdropLook,
@@ -49,8 +46,9 @@ pub struct MediaSource {
 }
 
 enum Frames {
-    Still(Box<FrameReader>),
-    Moving(Box<Moving>),
+    /// Closed as soon as it is drawn.
+    Still(Option<Box<FrameReader>>),
+    Moving(Box<Playback>),
 }
 
 /// Where the subject is, by the clip's output frames.
@@ -67,27 +65,19 @@ impl Focus {
     }
 }
 
-/// A position in a video.
-struct Moving {
-    path: PathBuf,
-    threads: u8,
-    reader: FrameReader,
-    /// Source time of the clip's first output frame.
-    start_micros: i64,
-    /// Length of an output frame.
-    frame_micros: f64,
-    shown: Option<TimedFrame>,
-    next: Option<TimedFrame>,
-}
-
 impl MediaSource {
-    /// Opens a clip's file at the clip's source time.
+    /// A clip's file at the clip's source time: from the pool, or opened.
     pub fn open(
         (clip, media): (&Clip, &ExternalReference),
         canvas: &Canvas,
         blobs: Blobs,
         threads: u8,
-    ) -> Result<Self, RenderError> {
+        pool: &mut Pool,
+    ) -> Result<Box<Self>, RenderError> {
+        let still = still_key(clip, media.facts.kind, canvas);
+        if let Some(known) = still.as_ref().and_then(|key| pool.take_still(key)) {
+            return Ok(known);
+        }
         let (facts, effects) = (&media.facts, &clip.effects);
         let speed = effects
             .speed_pm
@@ -108,28 +98,26 @@ impl MediaSource {
             },
         };
         let path = blobs.path(media.source)?;
-        let reader = FrameReader::open(path, threads)?;
         let frames = if facts.kind == MediaKind::Image {
-            Frames::Still(Box::new(reader))
+            Frames::Still(Some(Box::new(FrameReader::open(path, threads)?)))
         } else {
-            let mut moving = Moving {
-                path: path.to_owned(),
-                threads,
-                reader,
+            let moments = Moments {
                 start_micros: focus.start_micros,
                 frame_micros: focus.frame_micros,
-                shown: None,
-                next: None,
             };
-            moving.begin()?;
-            Frames::Moving(Box::new(moving))
+            Frames::Moving(Box::new(match pool.take_film(media.source, moments) {
+                Some(position) => Playback::resume(path, threads, moments, position),
+                None => Playback::open(path, threads, moments)?,
+            }))
         };
         let (width, height) = framing.texture;
         let image = |source| read_image(blobs.path(source)?);
         let size = (width as usize, height as usize);
         let cutout = effects.cutout.as_ref();
-        Ok(Self {
+        Ok(Box::new(Self {
+            source: media.source,
             frames,
+            still,
             framing,
             fill: clip.fill,
             backdrop: effects.backdrop.unwrap_or(backdrop::USUAL),
@@ -142,7 +130,19 @@ impl MediaSource {
             converter: Converter::new(target, Output::Video),
             texture: Picture::filled(size.0, size.1, Yuv::BLACK),
             drawn: false,
-        })
+        }))
+    }
+
+    /// Hands on what the next segment may go on with.
+    pub fn retire(mut self: Box<Self>, pool: &mut Pool) {
+        if let Some(key) = self.still.take() {
+            if self.drawn {
+                self.still = Some(key.clone());
+                pool.park_still(key, self);
+            }
+        } else if let Frames::Moving(film) = self.frames {
+            pool.park_film(self.source, film.into_position());
+        }
     }
 
     /// What the camera sees of the texture at the clip's output frame `index`, `elapsed` frames into its move.
@@ -155,24 +155,24 @@ impl MediaSource {
 
     /// The texture for the clip's output frame `index`; indices must not fall.
     pub fn texture_at(&mut self, index: u32) -> Result<&Picture, RenderError> {
-        let frame = match &mut self.frames {
-            Frames::Still(_) if self.drawn => return Ok(&self.texture),
-            Frames::Still(reader) => first_frame(reader)?,
-            Frames::Moving(moving) => {
-                let changed = moving.advance(index)?;
+        let converted = match &mut self.frames {
+            Frames::Still(reader) => match reader.take() {
+                Some(mut reader) => self.converter.convert(&first_frame(&mut reader)?)?,
+                None => return Ok(&self.texture),
+            },
+            Frames::Moving(film) => {
+                let changed = film.advance(index)?;
                 if self.drawn && !changed {
                     return Ok(&self.texture);
                 }
-                let shown = moving.shown.as_ref().ok_or_else(|| {
+                let shown = film.shown().ok_or_else(|| {
                     RenderError::internal(
                         "a source without frames was not noticed when it was opened",
                     )
                 })?;
-                let converted = self.converter.convert(&shown.frame)?;
-                return self.compose(&converted);
+                self.converter.convert(&shown.frame)?
             }
         };
-        let converted = self.converter.convert(&frame)?;
         self.compose(&converted)
     }
 
@@ -201,6 +201,18 @@ impl MediaSource {
     }
 }
 
+/// What a still is known by. A subject that is followed makes its pixels depend on the time.
+fn still_key(clip: &Clip, kind: MediaKind, canvas: &Canvas) -> Option<StillKey> {
+    let is_still = kind == MediaKind::Image && clip.effects.focus.is_empty();
+    is_still.then(|| StillKey {
+        clip: Clip {
+            source_range: TimeRange::from_units(0, 1, canvas.frame_rate),
+            ..clip.clone()
+        },
+        canvas: canvas.clone(),
+    })
+}
+
 /// How a clip is framed: with a subject, so that everything its view passes over is in the texture.
 fn framing_of(clip: &Clip, canvas: &Canvas, size: (u32, u32), focus: &Focus) -> Framing {
     let shape = (clip.fill, clip.motion);
@@ -222,65 +234,6 @@ pub(crate) fn grader(clip: &Clip, blobs: Blobs) -> Result<Option<Grader>, Render
         .map(|lut| Cube::read(blobs.path(lut)?))
         .transpose()?;
     Ok(Some(Grader::new(&grade, cube.as_ref())))
-}
-
-impl Moving {
-    /// Finds the frame of the clip's first moment.
-    fn begin(&mut self) -> Result<(), RenderError> {
-        let first = self.reader.next_frame()?;
-        let Some(first) = first else {
-            return first_frame(&mut self.reader).map(drop);
-        };
-        self.next = Some(first);
-        if self.start_micros <= SEEK_AHEAD_MICROS {
-            return Ok(());
-        }
-        for margin in SEEK_MARGINS_MICROS {
-            if !self.reader.seek((self.start_micros - margin).max(0)) {
-                break;
-            }
-            if let Some(found) = self.reader.next_frame()?
-                && found.micros <= self.start_micros + TOLERANCE_MICROS
-            {
-                self.next = Some(found);
-                return Ok(());
-            }
-        }
-        self.rewind()
-    }
-
-    /// From the beginning, in order: always right, only slower.
-    fn rewind(&mut self) -> Result<(), RenderError> {
-        self.reader = FrameReader::open(&self.path, self.threads)?;
-        self.next = self.reader.next_frame()?;
-        Ok(())
-    }
-
-    /// Goes on to the frame shown at an output frame; true when it is another one than before.
-    fn advance(&mut self, index: u32) -> Result<bool, RenderError> {
-        let target = self.start_micros + (f64::from(index) * self.frame_micros).round() as i64;
-        let tolerance = TOLERANCE_MICROS.min((self.frame_micros / 4.0) as i64);
-        let half = (self.frame_micros / 2.0) as i64;
-        let mut changed = false;
-        while let Some(next) = &self.next {
-            // The nearest frame is shown, so that other rates are half a frame off at the most; but a picture that
-            // stands for long does not give way more than half a frame early.
-            let ahead = next.micros - target;
-            let behind = self.shown.as_ref().map(|shown| target - shown.micros);
-            let nearer = ahead <= half && behind.is_some_and(|behind| ahead < behind);
-            let due = ahead <= tolerance || nearer;
-            if !due && self.shown.is_some() {
-                break;
-            }
-            self.shown = self.next.take();
-            self.next = self.reader.next_frame()?;
-            changed = true;
-            if !due {
-                break;
-            }
-        }
-        Ok(changed)
-    }
 }
 
 fn micros(time: RationalTime) -> i64 {
