@@ -209,7 +209,7 @@ fn still_key(clip: &Clip, kind: MediaKind, canvas: &Canvas) -> Option<StillKey> 
             source_range: TimeRange::from_units(0, 1, canvas.frame_rate),
             ..clip.clone()
         },
-        canvas: canvas.clone(),
+        canvas: *canvas,
     })
 }
 
