@@ -8,5 +8,6 @@ pub mod house;
 pub mod loudness;
 pub mod lsp;
 pub mod media;
+pub mod memory;
 pub mod mp4;
 pub mod worker;
