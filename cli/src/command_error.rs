@@ -91,6 +91,16 @@ pub(crate) enum CommandError {
         /// What to do; may be empty.
         hint: String,
     },
+    /// Somebody has to say whether something was paid.
+    #[error("needs attention: {message}")]
+    NeedsAttention {
+        /// The job.
+        job: String,
+        /// What is not known.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
     /// The job ran and failed.
     #[error("{}", failed(.node, .message))]
     JobFailed {
@@ -193,7 +203,7 @@ impl CommandError {
             Self::NotFound { .. } => exit_code::NOT_FOUND,
             Self::JobFailed { refused: true, .. } => exit_code::REFUSED,
             Self::JobFailed { .. } | Self::BatchFailed { .. } => exit_code::JOB_FAILED,
-            Self::Paused { .. } => exit_code::PAUSED,
+            Self::Paused { .. } | Self::NeedsAttention { .. } => exit_code::PAUSED,
             Self::Cancelled { .. } => exit_code::CANCELLED,
             Self::Interrupted { code, .. } | Self::BatchEnded { code, .. } => *code,
             Self::Unhealthy { .. } | Self::Io { .. } => exit_code::INTERNAL,
@@ -209,7 +219,7 @@ impl CommandError {
             Self::Usage { hint, .. }
             | Self::Unreadable { hint, .. }
             | Self::NotFound { hint, .. } => hint.clone(),
-            Self::JobFailed { hint, .. } => (!hint.is_empty()).then(|| hint.clone()),
+            Self::JobFailed { hint, .. } | Self::NeedsAttention { hint, .. } => (!hint.is_empty()).then(|| hint.clone()),
             Self::Paused { hint, job, .. } => {
                 let resume = format!("`fenta job resume {job}` goes on from there");
                 Some(match hint.as_str() {

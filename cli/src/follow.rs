@@ -141,6 +141,13 @@ fn ending(job: &str, end: Option<JobEvent>) -> Result<Ending, CommandError> {
             message,
             hint,
         }),
+        Some(JobEventKind::JobNeedsAttention { message, hint, .. }) => {
+            Err(CommandError::NeedsAttention {
+                job: job.to_owned(),
+                message,
+                hint,
+            })
+        }
         Some(JobEventKind::JobFailed {
             node,
             class,
@@ -318,6 +325,12 @@ mod tests {
             hint: String::new(),
         };
         assert_eq!(code(paused), 13);
+        let asks = JobEventKind::JobNeedsAttention {
+            node: "n".into(),
+            message: "m".into(),
+            hint: String::new(),
+        };
+        assert_eq!(code(asks), 13);
         let cancelled = ending("job_1", last(JobEventKind::JobCancelled)).unwrap_err();
         assert_eq!(cancelled.exit_code(), 11);
     }

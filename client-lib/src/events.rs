@@ -152,6 +152,7 @@ fn ends_job(kind: &JobEventKind) -> bool {
         JobEventKind::JobCompleted { .. }
             | JobEventKind::JobFailed { .. }
             | JobEventKind::JobPaused { .. }
+            | JobEventKind::JobNeedsAttention { .. }
             | JobEventKind::JobCancelled
     )
 }

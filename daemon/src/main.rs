@@ -26,6 +26,9 @@ struct Args {
     /// Listen here [default: $XDG_RUNTIME_DIR/fenta/fentad.sock; also FENTA_SOCKET]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
+    /// Worker processes at a time, over all jobs [default: one for each processor; also FENTA_JOBS]
+    #[arg(long, value_name = "N")]
+    jobs: Option<String>,
     /// Write the log to standard error instead of a file
     #[arg(long)]
     foreground: bool,
@@ -51,6 +54,7 @@ fn run(args: Args) -> anyhow::Result<()> {
     let flags = Flags {
         state_dir: args.state_dir.map(std::path::absolute).transpose()?,
         socket: args.socket.map(std::path::absolute).transpose()?,
+        jobs: args.jobs,
     };
     let settings = Settings::resolve(
         flags,

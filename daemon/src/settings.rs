@@ -57,6 +57,8 @@ pub struct Flags {
     pub state_dir: Option<PathBuf>,
     /// `--socket`.
     pub socket: Option<PathBuf>,
+    /// `--jobs`.
+    pub jobs: Option<String>,
 }
 
 /// Why the settings do not work.
@@ -132,7 +134,7 @@ impl Settings {
             return Err(SettingsError::SocketTooLong { path: socket });
         }
         Ok(Self {
-            workers: workers(machine)?,
+            workers: workers(flags.jobs, machine)?,
             idle_exit: idle_exit(machine)?,
             worker_env: worker_env(machine),
             font_dirs: font_dirs(home.as_deref(), path("XDG_DATA_HOME")),
@@ -159,9 +161,9 @@ fn absolute(name: &'static str, path: &Path) -> Result<(), SettingsError> {
     })
 }
 
-fn workers(machine: Machine<'_>) -> Result<usize, SettingsError> {
-    let name = "FENTA_JOBS";
-    let Some(value) = text(machine, name) else {
+fn workers(flag: Option<String>, machine: Machine<'_>) -> Result<usize, SettingsError> {
+    let variable = || text(machine, "FENTA_JOBS").map(|value| ("FENTA_JOBS", value));
+    let Some((name, value)) = flag.map(|value| ("--jobs", value)).or_else(variable) else {
         return Ok(machine.processors.max(1));
     };
     match value.parse() {
@@ -272,8 +274,10 @@ mod tests {
         let flags = Flags {
             state_dir: Some("/mine".into()),
             socket: Some("/mine/s".into()),
+            jobs: Some("5".to_owned()),
         };
         let settings = resolve(flags, &variables).unwrap();
+        assert_eq!(settings.workers, 5);
         assert_eq!(settings.state_dir, Path::new("/mine"));
         assert_eq!(settings.socket, Path::new("/mine/s"));
     }

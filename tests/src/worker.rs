@@ -152,7 +152,7 @@ impl Workbench {
         let mut made = Vec::new();
         for line in BufReader::new(stdout).lines() {
             match serde_json::from_str::<WorkerEvent>(&line?)? {
-                WorkerEvent::Progress { .. } => {}
+                WorkerEvent::Progress { .. } | WorkerEvent::Beat => {}
                 WorkerEvent::Done { outputs, facts } => made.push((outputs, facts)),
                 WorkerEvent::Failed(failure) => bail!("{}; {}", failure.message, failure.hint),
             }

@@ -177,6 +177,26 @@ pub enum JobEventKind {
     },
     /// It was cancelled.
     JobCancelled,
+    /// It goes on by itself at a time, or when what it waits for is there.
+    JobWaiting {
+        /// The node it stopped at; empty when it was none of them.
+        node: String,
+        /// What it waits for.
+        message: String,
+        /// What to do; may be empty.
+        hint: String,
+        /// When it looks again, RFC 3339 UTC.
+        until: String,
+    },
+    /// Nobody but a person can say how it goes on: whether something was paid is not known.
+    JobNeedsAttention {
+        /// The node it stopped at.
+        node: String,
+        /// What is not known.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
     /// It waits for someone; what it has done is kept, and `resume` lets it go on.
     JobPaused {
         /// The node it stopped at.
@@ -231,6 +251,10 @@ pub enum JobState {
     Processing,
     /// Waiting for someone; `resume` lets it go on.
     Paused,
+    /// Waiting for space on the disk or for a provider's leave; it goes on by itself.
+    Waiting,
+    /// Waiting for someone to say whether something was paid; `resolve` says it.
+    NeedsAttention,
     /// Done.
     Completed,
     /// Failed.
@@ -240,12 +264,21 @@ pub enum JobState {
 }
 
 impl JobState {
+    /// Every state, in the order of a job's life.
+    pub const ALL: [Self; 8] = [
+        Self::Queued,
+        Self::Processing,
+        Self::Waiting,
+        Self::Paused,
+        Self::NeedsAttention,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
     /// Whether nothing more will happen by itself.
     pub const fn is_final(self) -> bool {
-        matches!(
-            self,
-            Self::Completed | Self::Failed | Self::Cancelled | Self::Paused
-        )
+        !matches!(self, Self::Queued | Self::Processing | Self::Waiting)
     }
 
     /// The API's word for it.
@@ -254,6 +287,8 @@ impl JobState {
             Self::Queued => "queued",
             Self::Processing => "processing",
             Self::Paused => "paused",
+            Self::Waiting => "waiting",
+            Self::NeedsAttention => "needs_attention",
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",

@@ -41,6 +41,8 @@ pub enum WorkerEvent {
         /// Units in all.
         total: u64,
     },
+    /// It is alive; nothing more than that.
+    Beat,
     /// Finished: output name to file name inside the output folder.
     Done {
         /// The files.
@@ -89,6 +91,10 @@ pub enum FailureClass {
     Network,
     /// The document's budget, or what the account has left, is not enough.
     Budget,
+    /// There is no space left on a disk; passes when somebody makes some.
+    Disk,
+    /// A paid call was made and nobody knows what came of it; trying again could pay twice.
+    PaidUnknown,
 }
 
 /// What a worker says about itself when asked with `--version-json`.

@@ -146,18 +146,11 @@ async fn resume(context: &Context, args: ResumeArgs) -> Result<(), CommandError>
 }
 
 fn parse_state(text: &str) -> Result<JobState, String> {
-    const ALL: [JobState; 6] = [
-        JobState::Queued,
-        JobState::Processing,
-        JobState::Paused,
-        JobState::Completed,
-        JobState::Failed,
-        JobState::Cancelled,
-    ];
-    ALL.into_iter()
+    JobState::ALL
+        .into_iter()
         .find(|state| state.as_str() == text)
         .ok_or_else(|| {
-            let names: Vec<&str> = ALL.iter().map(|state| state.as_str()).collect();
+            let names: Vec<&str> = JobState::ALL.iter().map(|state| state.as_str()).collect();
             format!("the states are {}", names.join(", "))
         })
 }
@@ -215,6 +208,9 @@ fn facts(job: &Job) -> String {
     ];
     lines.extend(job.path.iter().map(|path| format!("document  {path}")));
     lines.push(format!("state     {}", job.state.as_str()));
+    if !job.priority.is_normal() {
+        lines.push(format!("priority  {}", job.priority.as_str()));
+    }
     lines.push(format!("created   {}", job.created_at));
     lines.extend(took(job).map(|took| format!("took      {}", span::short(took))));
     if let Some(error) = &job.error {
@@ -299,6 +295,7 @@ pub(super) mod tests {
             workflow: "daily".into(),
             path: Some("/w/daily.yaml".into()),
             state,
+            priority: fenta_client::api::jobs::Priority::Normal,
             created_at: "2026-01-01T00:00:00Z".into(),
             started_at: Some("2026-01-01T00:00:01Z".into()),
             finished_at: Some("2026-01-01T00:00:11Z".into()),

@@ -107,9 +107,14 @@ impl JobLines {
                 self.now(vec![self.style.yellow(&line)])
             }
             JobEventKind::CancelRequested => self.now(vec!["cancelling".to_owned()]),
+            JobEventKind::JobWaiting { message, until, .. } => {
+                let line = format!("waiting: {message}; it looks again at {until}");
+                self.now(vec![self.style.yellow(&line)])
+            }
             JobEventKind::JobCompleted { .. } => self.completed(event),
             JobEventKind::JobFailed { .. }
             | JobEventKind::JobPaused { .. }
+            | JobEventKind::JobNeedsAttention { .. }
             | JobEventKind::JobCancelled => self.now(Vec::new()),
             JobEventKind::JobQueued { .. }
             | JobEventKind::NodeStarted { .. }
@@ -346,6 +351,26 @@ fn end_text(kind: &JobEventKind) -> (Option<&str>, String) {
         } => (
             None,
             format!("paused at {node}: {}", failure(message, hint)),
+        ),
+        JobEventKind::JobNeedsAttention {
+            node,
+            message,
+            hint,
+        } => (
+            None,
+            format!("needs attention at {node}: {}", failure(message, hint)),
+        ),
+        JobEventKind::JobWaiting {
+            node,
+            message,
+            hint,
+            until,
+        } => (
+            None,
+            format!(
+                "waiting at {node} until {until}: {}",
+                failure(message, hint)
+            ),
         ),
         JobEventKind::BudgetReached { percent, .. } => (
             None,

@@ -94,9 +94,11 @@ impl<'a> JobProgress<'a> {
                 }
             }
             JobEventKind::JobStarted { .. }
+            | JobEventKind::JobWaiting { .. }
             | JobEventKind::JobCompleted { .. }
             | JobEventKind::JobFailed { .. }
             | JobEventKind::JobPaused { .. }
+            | JobEventKind::JobNeedsAttention { .. }
             | JobEventKind::JobCancelled => self.clear(),
             _ => {}
         }

@@ -61,6 +61,12 @@ pub struct RunOptions {
     /// What is pinned; needed by `frozen`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lock: Option<Lock>,
+    /// Whose turn it is before whose.
+    #[serde(skip_serializing_if = "Priority::is_normal")]
+    pub priority: Priority,
+    /// Worker processes at a time, at most; as many as the daemon has where it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<u32>,
 }
 
 impl RunOptions {
@@ -72,6 +78,53 @@ impl RunOptions {
     /// Whether they change nothing.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// How urgent a job is. Urgent jobs begin first; of those in work they get the larger share.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// When nothing else is to be done.
+    Low,
+    /// In its turn.
+    #[default]
+    Normal,
+    /// Before the others.
+    High,
+}
+
+impl Priority {
+    /// Every priority, the lowest first.
+    pub const ALL: [Self; 3] = [Self::Low, Self::Normal, Self::High];
+
+    /// The API's word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+        }
+    }
+
+    /// Its place, from 0.
+    pub const fn rank(self) -> i64 {
+        self as i64
+    }
+
+    /// The priority of a place; normal where there is none.
+    pub fn of_rank(rank: i64) -> Self {
+        Self::ALL
+            .into_iter()
+            .find(|priority| priority.rank() == rank)
+            .unwrap_or_default()
+    }
+
+    /// Whether it says nothing.
+    pub fn is_normal(&self) -> bool {
+        *self == Self::Normal
     }
 }
 
@@ -122,6 +175,9 @@ pub struct Job {
     pub path: Option<String>,
     /// Where it stands.
     pub state: JobState,
+    /// How urgent it is.
+    #[serde(default, skip_serializing_if = "Priority::is_normal")]
+    pub priority: Priority,
     /// When it was accepted, RFC 3339 UTC.
     pub created_at: String,
     /// When work began, RFC 3339 UTC.

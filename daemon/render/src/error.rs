@@ -97,6 +97,15 @@ impl RenderError {
     }
 }
 
+/// Whether a disk, or the user's part of it, has no space left.
+pub(crate) fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+    )
+}
+
 impl From<RenderError> for WorkerFailure {
     fn from(error: RenderError) -> Self {
         let message = error.to_string();
@@ -106,10 +115,16 @@ impl From<RenderError> for WorkerFailure {
             RenderError::Unsupported { hint, .. } => (FailureClass::Unsupported, hint),
             RenderError::Limit { hint, .. } => (FailureClass::Limit, hint),
             RenderError::Internal(_) => (FailureClass::Internal, ""),
+            RenderError::Av(error) if error.is_full_disk() => {
+                (FailureClass::Disk, "free some space: it goes on by itself")
+            }
             RenderError::Av(error) if error.is_resource() => {
                 (FailureClass::Resource, "free memory or disk space")
             }
             RenderError::Av(_) => (FailureClass::Internal, ""),
+            RenderError::Io { source, .. } if is_full(&source) => {
+                (FailureClass::Disk, "free some space: it goes on by itself")
+            }
             RenderError::Io { .. } => (
                 FailureClass::Resource,
                 "check that the disk is not full and the file is readable",
@@ -138,6 +153,9 @@ mod tests {
         let no_memory = check("decode", -12).unwrap_err();
         let blamed = RenderError::blame_input(no_memory, "a.mp4", "");
         assert_eq!(WorkerFailure::from(blamed).class, FailureClass::Resource);
+
+        let full = WorkerFailure::from(RenderError::Av(check("write", -28).unwrap_err()));
+        assert_eq!(full.class, FailureClass::Disk);
 
         let broken = check("decode", ffmpeg_next::ffi::AVERROR_INVALIDDATA).unwrap_err();
         let blamed = WorkerFailure::from(RenderError::blame_input(broken, "a.mp4", "replace it"));

@@ -21,6 +21,11 @@ impl AvError {
     /// More input (or room for output) is needed first.
     pub const AGAIN: c_int = av::AVERROR(libc_errno::EAGAIN);
 
+    /// Whether there is no space left on the disk.
+    pub fn is_full_disk(&self) -> bool {
+        self.code == av::AVERROR(libc_errno::ENOSPC)
+    }
+
     /// Whether memory or disk ran out.
     pub fn is_resource(&self) -> bool {
         [libc_errno::ENOMEM, libc_errno::ENOSPC, libc_errno::EIO]

@@ -9,7 +9,8 @@ use fenta_render::{confine, ffi_memory, ffi_version, protocol, version};
 fn main() -> anyhow::Result<ExitCode> {
     ffi_memory::always_zeroed();
     ffi_version::quiet_log();
-    let mut stdout = std::io::stdout().lock();
+    // Not locked: every line is written at once, and the heart beats beside the work.
+    let mut stdout = std::io::stdout();
     match std::env::args().nth(1).as_deref() {
         Some("--version-json") => {
             let mut version = version::version()?;
@@ -26,6 +27,8 @@ fn main() -> anyhow::Result<ExitCode> {
             confine::begin().context("cannot confine the worker")?;
             let done = protocol::serve(std::io::stdin().lock(), &mut stdout, |job| {
                 confine::lock_in(&confine::Grants::of(job));
+                // Only now: a thread from before would not be confined.
+                protocol::beat();
             })?;
             Ok(if done {
                 ExitCode::SUCCESS

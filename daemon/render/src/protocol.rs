@@ -4,6 +4,7 @@
 //! output stream.
 
 use std::io::{Read, Write};
+use std::time::Duration;
 
 use fenta_workflows::worker::{FailureClass, WorkerEvent, WorkerFailure, WorkerJob};
 
@@ -12,6 +13,25 @@ use crate::job::{perform, perform_run};
 
 /// Jobs are small; more than this is not one.
 const MAX_JOB_BYTES: u64 = 64 << 20;
+
+/// Between two signs of life.
+const BEAT: Duration = Duration::from_secs(5);
+
+/// Tells the daemon from now on that the process is alive, whatever its work does. The thread ends with the process.
+pub fn beat() {
+    let started = std::thread::Builder::new()
+        .name("beat".to_owned())
+        .stack_size(64 << 10)
+        .spawn(|| {
+            while say(&mut std::io::stdout(), &WorkerEvent::Beat).is_ok() {
+                std::thread::sleep(BEAT);
+            }
+        });
+    // Without it the daemon takes the worker for dead after a while, and does the work again.
+    if let Err(error) = started {
+        let _ = writeln!(std::io::stderr(), "the heart does not beat: {error}");
+    }
+}
 
 /// Reads a job, gives up what it does not need (`confine`), does it and reports; true when it succeeded.
 ///

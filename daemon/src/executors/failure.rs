@@ -34,7 +34,7 @@ fn classify(error: &io::Error) -> (FailureClass, &'static str) {
     use io::ErrorKind;
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            (FailureClass::Resource, "free some space and run it again")
+            (FailureClass::Disk, "free some space: it goes on by itself")
         }
         ErrorKind::OutOfMemory | ErrorKind::Interrupted | ErrorKind::ResourceBusy => {
             (FailureClass::Resource, "run it again")
@@ -104,7 +104,7 @@ mod tests {
             io_failure("write", Path::new("/out/a.mp4"), &io::Error::from(kind))
         };
         let full = at(io::ErrorKind::StorageFull);
-        assert_eq!(full.class, FailureClass::Resource);
+        assert_eq!(full.class, FailureClass::Disk);
         assert!(full.hint.contains("free some space"));
         let missing = at(io::ErrorKind::NotFound);
         assert_eq!(missing.class, FailureClass::Input);

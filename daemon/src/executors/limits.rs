@@ -14,6 +14,12 @@ pub struct WallLimits {
     pub per_frame: Duration,
     /// What each second of sound to make adds.
     pub per_second_of_sound: Duration,
+    /// How long a worker may give no sign of life.
+    pub silence: Duration,
+    /// How long a worker that counts frames may count none.
+    pub stall: Duration,
+    /// How long a worker that has given its answer may take to leave.
+    pub leave: Duration,
 }
 
 impl Default for WallLimits {
@@ -22,6 +28,9 @@ impl Default for WallLimits {
             floor: Duration::from_secs(60),
             per_frame: Duration::from_secs(1),
             per_second_of_sound: Duration::from_secs(2),
+            silence: Duration::from_secs(60),
+            stall: Duration::from_secs(180),
+            leave: Duration::from_secs(15),
         }
     }
 }
@@ -52,6 +61,11 @@ impl WallLimits {
             _ => Duration::ZERO,
         };
         self.floor + work
+    }
+
+    /// How long an action may make no progress; nothing for those that cannot say how far they are.
+    pub fn stall(&self, action: &Action) -> Option<Duration> {
+        matches!(action, Action::RenderSegment(_)).then_some(self.stall)
     }
 
     fn sound(&self, seconds: u64) -> Duration {

@@ -143,6 +143,11 @@ impl Executors {
         }
     }
 
+    /// The time of day, and fresh names.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.tools.clock)
+    }
+
     /// The answer to a question about this machine, without doing anything; none where something would have to be done.
     pub async fn look(
         &self,

@@ -91,8 +91,9 @@ impl Process {
         read_line(&mut self.lines, LINE_BYTES).await
     }
 
-    /// Waits for the end of the worker, ends whatever it left behind, and gives the end of its standard error.
-    pub(super) async fn finish(mut self) -> Result<(ExitStatus, String), ProcessError> {
+    /// Waits for the end of the worker, ends whatever it left behind, and gives the end of its standard error. Who does
+    /// not want to wait any longer drops this and calls [`Process::kill`].
+    pub(super) async fn finish(&mut self) -> Result<(ExitStatus, String), ProcessError> {
         if let Some(worker) = self.group() {
             // Seen dead but not yet reaped, its number cannot belong to anybody else when the group is killed.
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;

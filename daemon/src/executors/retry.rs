@@ -78,12 +78,13 @@ const fn retry_class(class: FailureClass) -> Option<RetryClass> {
         FailureClass::Timeout => Some(RetryClass::Timeout),
         FailureClass::Network => Some(RetryClass::Network),
         FailureClass::Crash => Some(RetryClass::Crash),
-        FailureClass::Resource => Some(RetryClass::Resource),
+        FailureClass::Resource | FailureClass::Disk => Some(RetryClass::Resource),
         FailureClass::Input
         | FailureClass::Unsupported
         | FailureClass::Limit
         | FailureClass::Internal
-        | FailureClass::Budget => None,
+        | FailureClass::Budget
+        | FailureClass::PaidUnknown => None,
     }
 }
 
@@ -107,6 +108,7 @@ mod tests {
         for passing in [
             FailureClass::Crash,
             FailureClass::Resource,
+            FailureClass::Disk,
             FailureClass::RateLimit,
             FailureClass::Server,
             FailureClass::Timeout,
@@ -120,6 +122,7 @@ mod tests {
             FailureClass::Limit,
             FailureClass::Internal,
             FailureClass::Budget,
+            FailureClass::PaidUnknown,
         ] {
             assert!(waits(&policy, never).is_empty(), "{never:?}");
         }

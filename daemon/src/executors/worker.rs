@@ -8,12 +8,14 @@ use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use fenta_workflows::action::{Action, ActionFacts, ActionResult};
 use fenta_workflows::digest::Digest;
 use fenta_workflows::worker::{FailureClass, WorkerEvent, WorkerFailure, WorkerJob};
 
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
 
 use super::failure::{blob_gone, blocking, failure, io_failure};
 use super::process::{Process, ProcessError};
@@ -98,8 +100,12 @@ pub(super) async fn run_together(
         }
     }
     // Everything is kept already; a worker that does not leave is made to.
-    let limit = tools.limits.wall(members[0].0);
-    let _ = tokio::time::timeout(limit, process.finish()).await;
+    if tokio::time::timeout(tools.limits.leave, process.finish())
+        .await
+        .is_err()
+    {
+        process.kill().await;
+    }
     Ok(())
 }
 
@@ -112,11 +118,10 @@ async fn turn(
 ) -> Result<Claim, ExecuteError> {
     let limit = tools.limits.wall(action);
     let said = async {
-        while let Some(line) = process.line().await? {
-            match serde_json::from_slice(&line).map_err(ListenError::Garbage)? {
-                WorkerEvent::Progress { done, total } => {
-                    attempt.notify(Notice::Progress { done, total });
-                }
+        let mut pulse = Pulse::new(tools, action);
+        while let Some(event) = pulse.next(process, attempt).await? {
+            match event {
+                WorkerEvent::Progress { .. } | WorkerEvent::Beat => {}
                 WorkerEvent::Done { outputs, facts } => return Ok(Ok((outputs, facts))),
                 WorkerEvent::Failed(failure) => return Ok(Err(failure)),
             }
@@ -130,7 +135,7 @@ async fn turn(
     tokio::select! {
         said = said => match said {
             Ok(answer) => Ok(answer?),
-            Err(error) => Err(untrue(action, &error.to_string()).into()),
+            Err(error) => Err(deaf(action, error).into()),
         },
         () = tokio::time::sleep(limit) => Err(out_of_time(action, limit).into()),
         () = attempt.cancel.cancelled() => Err(ExecuteError::Cancelled),
@@ -229,7 +234,7 @@ async fn converse(
     attempt.started(process.pid());
     let limit = tools.limits.wall(action);
     let outcome = tokio::select! {
-        said = listen(&mut process, attempt) => said,
+        said = listen(tools, action, &mut process, attempt) => said,
         () = tokio::time::sleep(limit) => {
             process.kill().await;
             return Err(out_of_time(action, limit).into());
@@ -243,16 +248,23 @@ async fn converse(
         Ok(answer) => answer,
         Err(error) => {
             process.kill().await;
-            return Err(untrue(action, &error.to_string()).into());
+            return Err(deaf(action, error).into());
         }
     };
-    // Its output is closed, but it may still hang; the limit covers the way out as well.
-    let ended = tokio::time::timeout(limit, process.finish()).await;
-    let (status, stderr) = match ended {
-        Ok(Ok(ended)) => ended,
-        Ok(Err(error)) => return Err(untrue(action, &error.to_string()).into()),
-        Err(_) => return Err(out_of_time(action, limit).into()),
+    // Its output is closed, but it may still hang.
+    let leave = limit.min(tools.limits.leave);
+    let ended = tokio::select! {
+        ended = process.finish() => ended,
+        () = tokio::time::sleep(leave) => {
+            process.kill().await;
+            return Err(out_of_time(action, limit).into());
+        }
+        () = attempt.cancel.cancelled() => {
+            process.kill().await;
+            return Err(ExecuteError::Cancelled);
+        }
     };
+    let (status, stderr) = ended.map_err(|error| untrue(action, &error.to_string()))?;
     Ok(judge(action, answer, status, &stderr)?)
 }
 
@@ -262,19 +274,100 @@ enum ListenError {
     Process(#[from] ProcessError),
     #[error("the worker said what is not in its protocol ({0})")]
     Garbage(serde_json::Error),
+    #[error("gave no sign of life for {:.1} s", .0.as_secs_f64())]
+    Silent(Duration),
+    #[error("made no progress for {:.1} s although it is alive", .0.as_secs_f64())]
+    Stalled(Duration),
+}
+
+/// What it means that a worker cannot be listened to any more.
+fn deaf(action: &Action, error: ListenError) -> WorkerFailure {
+    let class = match error {
+        ListenError::Silent(_) => FailureClass::Crash,
+        ListenError::Stalled(_) => FailureClass::Timeout,
+        ListenError::Process(_) | ListenError::Garbage(_) => {
+            return untrue(action, &error.to_string());
+        }
+    };
+    failure(
+        class,
+        format!("the worker of {} {error}", action.kind()),
+        "if it happens again, the file it worked on may be broken",
+    )
+}
+
+/// Whether a worker is alive, and whether it gets on.
+struct Pulse {
+    silence: Duration,
+    stall: Option<Duration>,
+    heard: Instant,
+    moved: Instant,
+    done: u64,
+}
+
+/// What was said before a limit was reached may be heard a moment after it: when this process was stopped itself.
+const GRACE: Duration = Duration::from_secs(1);
+
+impl Pulse {
+    fn new(tools: &Tools, action: &Action) -> Self {
+        let now = Instant::now();
+        Self {
+            silence: tools.limits.silence,
+            stall: tools.limits.stall(action),
+            heard: now,
+            moved: now,
+            done: 0,
+        }
+    }
+
+    /// The next thing the worker says; nothing when it has closed its output.
+    async fn next(
+        &mut self,
+        process: &mut Process,
+        attempt: &Attempt,
+    ) -> Result<Option<WorkerEvent>, ListenError> {
+        let silent = self.heard + self.silence;
+        let stalled = self.stall.map(|stall| self.moved + stall);
+        let limit = stalled.map_or(silent, |stalled| stalled.min(silent)) + GRACE;
+        let Ok(line) = tokio::time::timeout_at(limit, process.line()).await else {
+            return Err(match self.stall {
+                Some(stall) if limit < silent + GRACE => ListenError::Stalled(stall),
+                _ => ListenError::Silent(self.silence),
+            });
+        };
+        let Some(line) = line? else {
+            return Ok(None);
+        };
+        let event = serde_json::from_slice(&line).map_err(ListenError::Garbage)?;
+        self.heard = Instant::now();
+        if let WorkerEvent::Progress { done, total } = event {
+            if done != self.done {
+                (self.done, self.moved) = (done, self.heard);
+            }
+            attempt.notify(Notice::Progress { done, total });
+        }
+        // A worker that beats is late for its next frame only when the moment has really come.
+        match self.stall {
+            Some(stall) if self.moved + stall + GRACE < self.heard => {
+                Err(ListenError::Stalled(stall))
+            }
+            _ => Ok(Some(event)),
+        }
+    }
 }
 
 /// Listens until the worker closes its output; its last answer counts.
 async fn listen(
+    tools: &Tools,
+    action: &Action,
     process: &mut Process,
     attempt: &Attempt,
 ) -> Result<Option<WorkerEvent>, ListenError> {
     let mut answer = None;
-    while let Some(line) = process.line().await? {
-        match serde_json::from_slice(&line).map_err(ListenError::Garbage)? {
-            WorkerEvent::Progress { done, total } => {
-                attempt.notify(Notice::Progress { done, total });
-            }
+    let mut pulse = Pulse::new(tools, action);
+    while let Some(event) = pulse.next(process, attempt).await? {
+        match event {
+            WorkerEvent::Progress { .. } | WorkerEvent::Beat => {}
             event => answer = Some(event),
         }
     }
@@ -345,8 +438,6 @@ fn not_started(error: &ProcessError) -> WorkerFailure {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use fenta_workflows::action::{ComposeMusicRequest, ProbeRequest};
 
     use super::*;
@@ -476,6 +567,72 @@ echo '{"event":"done","outputs":{"audio":"a.wav"},"facts":{"kind":"none"}}'"#;
             matches!(&outcome, Err(ExecuteError::Failed(f)) if f.class == FailureClass::Limit),
             "{outcome:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_is_silent_is_taken_for_dead_and_tried_again() {
+        let mut test = testing::tools();
+        test.tools.limits.silence = Duration::from_millis(100);
+        let outcome = run_script(&test, "sleep 1000").await;
+        let Err(ExecuteError::Failed(failure)) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(failure.class, FailureClass::Crash);
+        assert!(failure.message.contains("no sign of life for 0.1 s"), "{failure:?}");
+        let signs = format!("for i in 1 2 3 4; do sleep 0.7; echo '{BEAT}'; done\n{DONE}");
+        run_script(&test, &signs).await.unwrap();
+    }
+
+    const BEAT: &str = r#"{"event":"beat"}"#;
+
+    #[tokio::test]
+    async fn a_worker_that_beats_without_getting_on_is_stopped_and_tried_again() {
+        let mut test = testing::tools();
+        test.tools.limits.stall = Duration::from_millis(200);
+        let render = crate::runner::testing::render(30);
+        let body = format!(
+            r#"echo '{{"event":"progress","done":1,"total":30}}'
+while true; do sleep 0.1; echo '{BEAT}'; done"#
+        );
+        let script = testing::script(test.folder.path(), "render", &body);
+        let (attempt, mut heard) = testing::attempt(&script);
+        let outcome = run(&test.tools, &render, &attempt).await;
+        let Err(ExecuteError::Failed(failure)) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(failure.class, FailureClass::Timeout);
+        assert!(
+            failure.message.contains("no progress for 0.2 s although it is alive"),
+            "{failure:?}"
+        );
+        let Some(Notice::Started { pid: Some(pid), .. }) = heard.recv().await else {
+            panic!("it started");
+        };
+        assert!(!Path::new(&format!("/proc/{pid}")).exists());
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_has_answered_and_stays_is_cancelled_too() {
+        let test = testing::tools();
+        let body = format!("{DONE}\nexec >&-; sleep 1000");
+        let script = testing::script(test.folder.path(), "render", &body);
+        let (attempt, mut heard) = testing::attempt(&script);
+        let cancel = attempt.cancel.clone();
+        let action = music();
+        let running = run(&test.tools, &action, &attempt);
+        let stop = async {
+            let Some(Notice::Started { pid: Some(pid), .. }) = heard.recv().await else {
+                panic!("it started");
+            };
+            heard.recv().await.unwrap();
+            cancel.cancel();
+            pid
+        };
+        let begun = Instant::now();
+        let (outcome, pid) = tokio::join!(running, stop);
+        assert_eq!(outcome, Err(ExecuteError::Cancelled));
+        assert!(begun.elapsed() < Duration::from_secs(5));
+        assert!(!Path::new(&format!("/proc/{pid}")).exists());
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Tool;
 use super::executor::{Done, Executor, LookUp, Outcome, Task, Terms};
-use super::lanes::{Lane, Lanes};
+use super::lanes::{Class, Lanes, Limits, Share};
 use crate::executors::{Notice, RetryPolicy};
 use crate::store::StoreError;
 
@@ -34,6 +34,8 @@ pub(super) struct Request {
     pub(super) action: Arc<Action>,
     pub(super) tool: Tool,
     pub(super) terms: Terms,
+    /// What the job may have of the places.
+    pub(super) share: Share,
     /// Where notices go, and under which number.
     pub(super) notices: mpsc::UnboundedSender<(usize, Notice)>,
     pub(super) number: usize,
@@ -67,15 +69,15 @@ pub(super) struct DispatcherHandle {
 }
 
 impl DispatcherHandle {
-    /// Starts a dispatcher with so many worker processes at a time. On `shutdown` everything running is stopped.
-    pub(super) fn start(executor: Executor, workers: usize, shutdown: CancellationToken) -> Self {
+    /// Starts a dispatcher with so many places for each class of actions. On `shutdown` everything running is stopped.
+    pub(super) fn start(executor: Executor, limits: Limits, shutdown: CancellationToken) -> Self {
         let (messages, queue) = mpsc::unbounded_channel();
         let dispatcher = Dispatcher {
             executor: executor.clone(),
             // Weak, so that the dispatcher ends when the last handle is gone.
             messages: messages.downgrade(),
-            lanes: Lanes::new(workers),
-            workers: workers.max(1),
+            lanes: Lanes::new(limits),
+            workers: limits.encode.max(1),
             entries: HashMap::new(),
             by_content: HashMap::new(),
             next: 0,
@@ -145,6 +147,8 @@ struct Entry {
     tool: Tool,
     terms: Terms,
     waiters: Vec<Waiter>,
+    /// The job in whose turn it runs: the first that wanted it.
+    job: String,
     running: Option<CancellationToken>,
     /// Whether a place is given back at its end: of a run, the last one holds it.
     holds_place: bool,
@@ -205,7 +209,7 @@ impl Dispatcher {
 
     fn submit(&mut self, request: Request, reply: oneshot::Sender<Outcome>) {
         let waiter = Waiter {
-            job: request.job,
+            job: request.job.clone(),
             node: request.node,
             number: request.number,
             notices: request.notices,
@@ -230,7 +234,8 @@ impl Dispatcher {
         if shared {
             self.by_content.insert(request.digest.clone(), id);
         }
-        self.lanes.push(id, &request.action);
+        self.lanes
+            .push(id, &request.action, &request.job, request.share);
         self.entries.insert(
             id,
             Entry {
@@ -239,6 +244,7 @@ impl Dispatcher {
                 tool: request.tool,
                 terms: request.terms,
                 waiters: vec![waiter],
+                job: request.job,
                 running: None,
                 holds_place: true,
                 guards: Vec::new(),
@@ -297,6 +303,7 @@ impl Dispatcher {
             action: Arc::clone(&entry.action),
             tool: entry.tool.clone(),
             terms: entry.terms.clone(),
+            job: entry.job.clone(),
             notices,
             cancel,
             failed_before: 0,
@@ -309,7 +316,10 @@ impl Dispatcher {
     /// towards the end, so that all places end together.
     fn run_of(&mut self, id: u64) -> Vec<u64> {
         let mut run = vec![id];
-        let Some(first) = self.entries.get(&id).and_then(Sameness::of) else {
+        let Some(entry) = self.entries.get(&id) else {
+            return run;
+        };
+        let (turn, Some(first)) = (entry.job.clone(), Sameness::of(entry)) else {
             return run;
         };
         let waiting = self
@@ -321,7 +331,7 @@ impl Dispatcher {
         while run.len() < share {
             let entries = &self.entries;
             let same = |id: u64| entries.get(&id).and_then(Sameness::of).as_ref() == Some(&first);
-            let Some(next) = self.lanes.join(same) else {
+            let Some(next) = self.lanes.join(&turn, same) else {
                 break;
             };
             run.push(next);
@@ -347,7 +357,7 @@ impl Dispatcher {
         };
         self.forget_content(id, &entry.digest);
         if entry.holds_place {
-            self.lanes.release(Lane::of(&entry.action));
+            self.lanes.release(Class::of(&entry.action), &entry.job);
         }
         // The work is counted for the first who wants it; all others are spared it.
         for (index, waiter) in entry.waiters.into_iter().enumerate() {

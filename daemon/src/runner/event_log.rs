@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::persist::persist;
-use crate::store::Store;
+use crate::store::{Claim, Store};
 
 /// Events written in one transaction, at most.
 const BATCH: usize = 64;
@@ -22,10 +22,10 @@ pub(super) struct EventLog {
 }
 
 impl EventLog {
-    /// Opens the log of a job.
-    pub(super) fn open(store: Store, job: String, shutdown: CancellationToken) -> Self {
+    /// Opens the log of a job that is worked on.
+    pub(super) fn open(store: Store, claim: Claim, shutdown: CancellationToken) -> Self {
         let (entries, queue) = mpsc::unbounded_channel();
-        tokio::spawn(write(store, job, shutdown, queue));
+        tokio::spawn(write(store, claim, shutdown, queue));
         Self { entries }
     }
 
@@ -44,7 +44,7 @@ impl EventLog {
 
 async fn write(
     store: Store,
-    job: String,
+    claim: Claim,
     shutdown: CancellationToken,
     mut queue: mpsc::UnboundedReceiver<Entry>,
 ) {
@@ -59,9 +59,9 @@ async fn write(
             }
         }
         if !kinds.is_empty() {
-            let written = persist(&shutdown, || store.append_events(&job, kinds.clone())).await;
+            let written = persist(&shutdown, || store.append_events(&claim, kinds.clone())).await;
             if let Err(error) = written {
-                tracing::error!(%job, %error, events = kinds.len(), "events could not be written");
+                tracing::error!(job = claim.job, %error, events = kinds.len(), "events could not be written");
             }
         }
         for reply in flushes {
@@ -79,15 +79,15 @@ mod tests {
     #[tokio::test]
     async fn events_keep_their_order_and_a_flush_waits_for_them() {
         let test = testing::open();
-        let job = jobs_testing::create(&test.store, "a").await;
-        let log = EventLog::open(test.store.clone(), job.clone(), CancellationToken::new());
+        let claim = jobs_testing::claimed(&test.store, "a").await;
+        let log = EventLog::open(test.store.clone(), claim.clone(), CancellationToken::new());
         for index in 0..200 {
             log.add(JobEventKind::NodeStarted {
                 node: index.to_string(),
             });
         }
         log.flush().await;
-        let events = test.store.events_after(&job, 1, 1000).await.unwrap();
+        let events = test.store.events_after(&claim.job, 2, 1000).await.unwrap();
         let nodes: Vec<String> = events
             .into_iter()
             .map(|event| match event.kind {

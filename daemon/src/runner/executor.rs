@@ -20,6 +20,9 @@ use super::{RunnerContext, Tool};
 use crate::executors::{Attempt, ExecuteError, Executors, Notice, RetryPolicy};
 use crate::store::{CachedAction, Cas, Store, StoreError};
 
+/// What all actions of a job together may be tried again: a machine that fails all the time is not kept busy for ever.
+const RETRIES_PER_JOB: u32 = 64;
+
 /// An action to do.
 #[derive(Debug)]
 pub(super) struct Task {
@@ -27,6 +30,8 @@ pub(super) struct Task {
     pub(super) action: Arc<Action>,
     pub(super) tool: Tool,
     pub(super) terms: Terms,
+    /// The job whose retries it uses.
+    pub(super) job: String,
     pub(super) notices: UnboundedSender<Notice>,
     pub(super) cancel: CancellationToken,
     /// Attempts that failed already.
@@ -216,7 +221,7 @@ impl Executor {
             (ran, waiting.front_mut())
         {
             let policy = self.retry_policy(task.terms.retry.as_ref(), false);
-            if policy.wait_after(1, failure.class).is_some() {
+            if policy.wait_after(1, failure.class).is_some() && self.may_retry(&task.job).await {
                 task.failed_before = 1;
                 let _ = task.notices.send(Notice::Retried {
                     class: failure.class,
@@ -251,15 +256,19 @@ impl Executor {
     async fn attempts(&self, task: &Task) -> Result<(ActionResult, u64), ExecuteError> {
         let calls = matches!(*task.action, Action::Invoke(_));
         let policy = self.retry_policy(task.terms.retry.as_ref(), calls);
-        let told = |failure: WorkerFailure, attempt| {
-            let _ = task.notices.send(Notice::Retried {
-                class: failure.class,
-                message: failure.message,
-                attempt,
-            });
+        let again = |failure: WorkerFailure, attempt| async move {
+            let may = self.may_retry(&task.job).await;
+            if may {
+                let _ = task.notices.send(Notice::Retried {
+                    class: failure.class,
+                    message: failure.message,
+                    attempt,
+                });
+            }
+            may
         };
         let first = task.failed_before + 1;
-        tried(&policy, &task.cancel, first, told, |number| async move {
+        tried(&policy, &task.cancel, first, again, |number| async move {
             let attempt = task.attempt(number);
             let begun = Instant::now();
             let result = self.executors.execute(&task.action, &attempt).await?;
@@ -267,6 +276,15 @@ impl Executor {
             Ok((result, wall_ms))
         })
         .await
+    }
+
+    /// Takes one of the job's retries. A store that cannot say is no reason to give up.
+    async fn may_retry(&self, job: &str) -> bool {
+        let taken = self.store.take_retry(job, RETRIES_PER_JOB).await;
+        taken.unwrap_or_else(|error| {
+            tracing::warn!(job, %error, "a retry could not be counted");
+            true
+        })
     }
 
     async fn remember(
@@ -293,24 +311,25 @@ impl Executor {
     }
 }
 
-/// Repeats `attempt`, numbered from `first`, while the policy says that trying again may help; `told` hears of each failure and of the number of
-/// the attempt that follows.
-async fn tried<T, Fut>(
+/// Repeats `attempt`, numbered from `first`, while the policy says that trying again may help and `again`, which hears of
+/// each failure and of the number of the attempt that would follow, agrees.
+async fn tried<T, Fut, May>(
     policy: &RetryPolicy,
     cancel: &CancellationToken,
     first: u32,
-    told: impl Fn(WorkerFailure, u32),
+    again: impl Fn(WorkerFailure, u32) -> May,
     attempt: impl Fn(u32) -> Fut,
 ) -> Result<T, ExecuteError>
 where
     Fut: Future<Output = Result<T, ExecuteError>>,
+    May: Future<Output = bool>,
 {
     let mut number = first;
     loop {
         if cancel.is_cancelled() {
             return Err(ExecuteError::Cancelled);
         }
-        let failure = match attempt(number).await {
+        let mut failure = match attempt(number).await {
             Err(ExecuteError::Failed(failure)) => failure,
             outcome => return outcome,
         };
@@ -318,7 +337,12 @@ where
             return Err(ExecuteError::Failed(failure));
         };
         number += 1;
-        told(failure, number);
+        if !again(failure.clone(), number).await {
+            failure
+                .message
+                .push_str("; it is not tried again, the retries of the job are used up");
+            return Err(ExecuteError::Failed(failure));
+        }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = cancel.cancelled() => return Err(ExecuteError::Cancelled),
@@ -365,7 +389,10 @@ mod tests {
             policy,
             &CancellationToken::new(),
             1,
-            |_, next| told.lock().unwrap().push(next),
+            |_, next| {
+                told.lock().unwrap().push(next);
+                std::future::ready(true)
+            },
             |number| {
                 *made.lock().unwrap() = number;
                 async move {
@@ -401,5 +428,30 @@ mod tests {
         ] {
             assert_eq!(attempts_of(&at_once(10), class).await, (1, Vec::new()));
         }
+    }
+
+    #[tokio::test]
+    async fn a_job_without_retries_left_fails_at_once_and_says_so() {
+        let outcome: Result<(), _> = tried(
+            &at_once(10),
+            &CancellationToken::new(),
+            1,
+            |_, next| std::future::ready(next < 4),
+            |_| async {
+                Err(ExecuteError::Failed(WorkerFailure {
+                    class: FailureClass::Crash,
+                    message: "signal 9".to_owned(),
+                    hint: String::new(),
+                }))
+            },
+        )
+        .await;
+        let ExecuteError::Failed(failure) = outcome.unwrap_err() else {
+            panic!("nobody cancelled");
+        };
+        assert_eq!(
+            failure.message,
+            "signal 9; it is not tried again, the retries of the job are used up"
+        );
     }
 }

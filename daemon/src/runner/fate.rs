@@ -12,6 +12,10 @@ pub(super) enum Fate {
     FallBack,
     /// The job waits for a person.
     Pause,
+    /// The job waits and goes on by itself.
+    Wait,
+    /// The job waits for a person who says what nobody else knows.
+    Ask,
     /// The job fails.
     Fail,
 }
@@ -63,9 +67,13 @@ pub(super) fn of_work(
             _ => Fate::Fail,
         };
     }
-    match rules.on_error {
-        OnError::Skip => Fate::Skip(Excuse::OnError),
-        OnError::Fallback if !fell_back => Fate::FallBack,
+    match (class, rules.on_error) {
+        // Neither is an error of the node: a full disk is nobody's, and what may have been paid is not to be left out.
+        (FailureClass::Disk, _) => Fate::Wait,
+        (FailureClass::PaidUnknown, _) => Fate::Ask,
+        (_, OnError::Skip) => Fate::Skip(Excuse::OnError),
+        (_, OnError::Fallback) if !fell_back => Fate::FallBack,
+        (FailureClass::RateLimit, _) => Fate::Wait,
         _ => Fate::Fail,
     }
 }
@@ -109,6 +117,21 @@ mod tests {
         let stage = |keys| of_stage(&workflow("", keys), &node, FailureClass::Input);
         assert_eq!(stage(fallback), Fate::Fail);
         assert_eq!(stage(", on_error: skip"), Fate::Skip(Excuse::OnError));
+    }
+
+    #[test]
+    fn what_passes_is_waited_for_and_what_may_be_paid_is_asked_about() {
+        let fate_of = |keys, class| fate("", keys, class, false);
+        let skip = ", on_error: skip";
+        for keys in ["", skip, ", optional: true"] {
+            assert_eq!(fate_of(keys, FailureClass::Disk), Fate::Wait);
+            assert_eq!(fate_of(keys, FailureClass::PaidUnknown), Fate::Ask);
+        }
+        assert_eq!(fate_of("", FailureClass::RateLimit), Fate::Wait);
+        assert_eq!(
+            fate_of(skip, FailureClass::RateLimit),
+            Fate::Skip(Excuse::OnError)
+        );
     }
 
     // spec: W-60

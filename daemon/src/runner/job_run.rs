@@ -21,7 +21,7 @@ use super::selection::{Part, Selection};
 use super::stage::{self, NodeEnd};
 use super::{Tool, admission, submit};
 use crate::executors::Renderer;
-use crate::store::{JobRecord, Store, StoreError, Transition};
+use crate::store::{Claim, Claimed, JobRecord, Store, StoreError, Transition};
 
 /// Threads per encoder. Segments are encoded side by side, and another count would give other bytes.
 const ENCODER_THREADS: u8 = 1;
@@ -40,8 +40,12 @@ enum Stop {
     Failed(JobError),
     /// It waits for someone.
     Paused(JobError),
+    /// It waits and goes on by itself.
+    Waits(JobError),
+    /// Somebody has to say whether something was paid.
+    Asks(JobError),
     Cancelled,
-    /// The daemon ends; the job goes on at its next start.
+    /// The daemon ends, or the job cannot be read now; it goes on when it is claimed again.
     Interrupted,
 }
 
@@ -56,76 +60,89 @@ impl Stop {
     }
 }
 
-/// How long a job rests that the store would not hand out.
-const REFUSED_PAUSE: std::time::Duration = std::time::Duration::from_secs(5);
-
-/// Runs a job that is queued or was interrupted, until its end or the daemon's.
-pub(super) async fn run(context: JobContext, id: String, cancel: CancellationToken) {
-    let log = EventLog::open(context.store.clone(), id.clone(), context.shutdown.clone());
-    let outcome = match start(&context, &id).await {
-        Ok((record, tool)) => walk(&context, record, tool, &log, &cancel).await,
-        Err(Stop::Interrupted) => {
-            // The job stays open and would be taken up again at once, for ever, while the store refuses it.
-            tokio::select! {
-                () = context.shutdown.cancelled() => {}
-                () = tokio::time::sleep(REFUSED_PAUSE) => {}
-            }
-            Err(Stop::Interrupted)
-        }
+/// Runs a job that was claimed, until its end or the daemon's.
+pub(super) async fn run(context: JobContext, claimed: Claimed, cancel: CancellationToken) {
+    let Claimed { claim, record } = claimed;
+    let log = EventLog::open(
+        context.store.clone(),
+        claim.clone(),
+        context.shutdown.clone(),
+    );
+    let outcome = match tool(&context, &record).await {
+        Ok(tool) => walk(&context, (&claim, record), tool, &log, &cancel).await,
         Err(stop) => Err(stop),
     };
+    log.flush().await;
     let transition = match outcome {
         Ok(outputs) => Transition::Complete(outputs),
         Err(Stop::Failed(error)) => Transition::Fail(error),
         Err(Stop::Paused(error)) => Transition::Pause(error),
+        Err(Stop::Asks(error)) => Transition::NeedAttention(error),
+        Err(Stop::Waits(error)) => match wait(&context.store, &claim.job, error).await {
+            Ok(transition) => transition,
+            Err(error) => return tracing::error!(job = claim.job, %error, "a job cannot wait"),
+        },
         Err(Stop::Cancelled) => Transition::Cancel,
-        Err(Stop::Interrupted) => {
-            log.flush().await;
-            return;
-        }
+        Err(Stop::Interrupted) => return,
     };
-    log.flush().await;
     let changed = persist(&context.shutdown, || {
-        context.store.change_job(&id, transition.clone())
+        context.store.change_claimed(&claim, transition.clone())
     })
     .await;
-    if let Err(error) = changed {
-        tracing::error!(job = %id, %error, "the end of a job could not be written down");
+    match changed {
+        Ok(_) => {}
+        Err(StoreError::Fenced { .. }) => {
+            tracing::warn!(job = claim.job, epoch = claim.epoch, "a job was claimed by another");
+        }
+        Err(error) => {
+            tracing::error!(job = claim.job, %error, "the end of a job could not be written down");
+        }
     }
 }
 
-async fn start(context: &JobContext, id: &str) -> Result<(JobRecord, Tool), Stop> {
-    let interrupted = |error: StoreError| {
-        tracing::error!(job = %id, %error, "a job could not be started");
-        Stop::Interrupted
-    };
-    let record = context.store.job(id).await.map_err(interrupted)?;
+/// How long a job waits the first time for space on the disk, and at the longest.
+const DISK_WAITS: [u64; 2] = [15, 300];
+
+/// How long a job waits the first time for a provider that wants to be left alone, and at the longest.
+const RATE_WAITS: [u64; 2] = [60, 3600];
+
+/// A provider that still refuses after so many waits, half a day in all, is not waited for any longer.
+const MOST_RATE_WAITS: u32 = 16;
+
+/// When a job that waits goes on; one that waited long enough fails.
+async fn wait(store: &Store, job: &str, error: JobError) -> Result<Transition, StoreError> {
+    let before = store.waits(job).await?;
+    let disk = error.class == Some(FailureClass::Disk);
+    if !disk && before >= MOST_RATE_WAITS {
+        return Ok(Transition::Fail(error));
+    }
+    let [first, longest] = if disk { DISK_WAITS } else { RATE_WAITS };
+    let seconds = (first << before.min(16)).min(longest);
+    let span = jiff::SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+    Ok(Transition::Wait {
+        error,
+        until: store.ahead_text(span),
+    })
+}
+
+/// What the job is done with, unless it was taken up only to be ended.
+async fn tool(context: &JobContext, record: &JobRecord) -> Result<Tool, Stop> {
     if record.cancel_requested {
         return Err(Stop::Cancelled);
     }
-    let tool = context.renderer.tool().await;
-    let name = tool.as_ref().map_or(&*record.tool, |tool| tool);
-    let start = Transition::Start {
-        tool: name.to_owned(),
-    };
-    let record = persist(&context.shutdown, || {
-        context.store.change_job(id, start.clone())
-    })
-    .await
-    .map_err(interrupted)?;
-    let name = tool.map_err(|error| {
+    let name = context.renderer.tool().await.map_err(|error| {
         Stop::failed(
             error.to_string(),
             "repair the installation, then resume the job",
         )
     })?;
     let renderer = context.renderer.path().to_owned();
-    Ok((record, Tool { renderer, name }))
+    Ok(Tool { renderer, name })
 }
 
 async fn walk(
     context: &JobContext,
-    record: JobRecord,
+    (claim, record): (&Claim, JobRecord),
     tool: Tool,
     log: &EventLog,
     cancel: &CancellationToken,
@@ -159,6 +176,7 @@ async fn walk(
     let purse = Purse::new(workflow.settings().budget.as_ref(), charges, reserved);
     let shared = Arc::new(JobShared {
         id: id.clone(),
+        claim: claim.clone(),
         options,
         selection,
         started_at: record
@@ -344,6 +362,8 @@ impl Walk {
             }
             (NodeEnd::Failed(error), _) => Err(Stop::Failed(error)),
             (NodeEnd::Paused(error), _) => Err(Stop::Paused(error)),
+            (NodeEnd::Waits(error), _) => Err(Stop::Waits(error)),
+            (NodeEnd::Asks(error), _) => Err(Stop::Asks(error)),
             (NodeEnd::Interrupted | NodeEnd::Finished(_), _) => Err(Stop::Interrupted),
         }
     }

@@ -94,7 +94,9 @@ impl Runner {
             queue: sender.clone(),
             status,
         };
-        let dispatcher = DispatcherHandle::start(executor, context.workers, shutdown.clone());
+        let owner = context.executors.clock().fresh_id("run_");
+        let limits = lanes::Limits::of_workers(context.workers);
+        let dispatcher = DispatcherHandle::start(executor, limits, shutdown.clone());
         let active = queue::Active {
             context: job_run::JobContext {
                 store: context.store,
@@ -104,6 +106,7 @@ impl Runner {
             },
             queue: sender,
             report,
+            owner,
         };
         let ended = tokio::spawn(queue::run(active, receiver));
         (runner, ended)

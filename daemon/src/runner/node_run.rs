@@ -29,18 +29,21 @@ use super::dispatcher::{DispatcherHandle, Request};
 use super::event_log::EventLog;
 use super::executor::{Done, LookUp, Outcome, Terms};
 use super::freshness::Freshness;
+use super::lanes::Share;
 use super::persist::persist;
 use super::purse::Purse;
 use super::reasons::{Evidence, reasons};
 use super::selection::Selection;
 use super::{pins, stage, units};
 use crate::executors::Notice;
-use crate::store::{ActionTime, EarlierRun, NodeEnding, NodeTally, NodeUpdate, Store, StoreError};
+use crate::store::{ActionTime, Claim, EarlierRun, NodeEnding, NodeTally, NodeUpdate, Store, StoreError};
 
 /// What the nodes of a job share.
 #[derive(Debug)]
 pub(super) struct JobShared {
     pub(super) id: String,
+    /// The right to write about it.
+    pub(super) claim: Claim,
     pub(super) workflow: Workflow,
     pub(super) options: RunOptions,
     pub(super) selection: Selection,
@@ -171,7 +174,7 @@ pub(super) async fn run(turn: &Turn) -> TurnResult {
 /// Changes a node's row, however long the store makes it wait.
 pub(super) async fn update(job: &JobShared, label: &str, update: NodeUpdate) -> Result<(), Stop> {
     persist(&job.shutdown, || {
-        job.store.update_node(&job.id, label, update.clone())
+        job.store.update_node(&job.claim, label, update.clone())
     })
     .await
     .map_err(Stop::from)
@@ -270,6 +273,7 @@ impl NodeRun<'_> {
                         fresh_since: self.freshness.since().map(str::to_owned),
                         retry: self.turn.retry.clone(),
                     },
+                    share: Share::of(&self.job.options),
                     notices: heard.clone(),
                     number,
                 };
@@ -306,7 +310,7 @@ impl NodeRun<'_> {
             let receipt = self.job.purse().pay(budget, &bill)?;
             if let Some(charge) = receipt.charge {
                 let job = &self.job;
-                persist(&job.shutdown, || job.store.charge(&job.id, charge.clone())).await?;
+                persist(&job.shutdown, || job.store.charge(&job.claim, charge.clone())).await?;
             }
             for event in receipt.events {
                 self.job.log.add(event);

@@ -28,6 +28,10 @@ pub(super) enum NodeEnd {
     Failed(JobError),
     /// The job waits for someone.
     Paused(JobError),
+    /// The job waits for space or for a provider's leave.
+    Waits(JobError),
+    /// Somebody has to say whether something was paid.
+    Asks(JobError),
     /// The job is being stopped.
     Interrupted,
 }
@@ -103,7 +107,7 @@ impl Staged {
         let (job, count) = (&self.job, values.len());
         job.log
             .add(JobEventKind::NodeStarted { node: name.clone() });
-        job.store.add_items(&job.id, &name, count).await?;
+        job.store.add_items(&job.claim, &name, count).await?;
         self.update(&name, NodeUpdate::Started).await?;
         let turns = values.into_iter().enumerate().map(|(index, value)| {
             let label = format!("{name}[{index}]");
@@ -341,10 +345,11 @@ impl Staged {
     fn end(&self, name: String, failure: WorkerFailure) -> NodeEnd {
         let fate = fate::of_stage(&self.job.workflow, &self.node, failure.class);
         let error = job_error(name, failure);
-        if fate == Fate::Pause {
-            NodeEnd::Paused(error)
-        } else {
-            NodeEnd::Failed(error)
+        match fate {
+            Fate::Pause => NodeEnd::Paused(error),
+            Fate::Wait => NodeEnd::Waits(error),
+            Fate::Ask => NodeEnd::Asks(error),
+            Fate::Skip(_) | Fate::FallBack | Fate::Fail => NodeEnd::Failed(error),
         }
     }
 

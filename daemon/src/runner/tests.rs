@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::dispatcher::{DispatcherHandle, Request};
 use super::executor::{Executor, Outcome, Terms};
+use super::lanes::{Limits, Share};
 use super::testing::{Machine, TEXT, document, speak, speech};
 use super::{SubmitError, Tool};
 use crate::store::{StoreError, Transition};
@@ -262,10 +263,8 @@ async fn a_cancel_survives_the_daemon() {
     running.stop().await;
     // Accepted, begun and asked to end, and then the daemon was killed.
     let record = crate::store::jobs_testing::create(&machine.store, "speech").await;
-    let start = Transition::Start {
-        tool: "t".to_owned(),
-    };
-    machine.store.change_job(&record, start).await.unwrap();
+    let who = crate::store::jobs_testing::claimant("the one before");
+    machine.store.claim_job(who).await.unwrap().unwrap();
     machine
         .store
         .change_job(&record, Transition::RequestCancel)
@@ -287,7 +286,7 @@ async fn two_jobs_share_one_execution_and_it_survives_the_first() {
         name: "stand-in 1".into(),
     };
     let shutdown = CancellationToken::new();
-    let dispatcher = DispatcherHandle::start(Executor::new(&context), 4, shutdown);
+    let dispatcher = DispatcherHandle::start(Executor::new(&context), Limits::of_workers(4), shutdown);
     let action = Arc::new(speak("hello there"));
     let (notices, mut heard) = mpsc::unbounded_channel();
     let submit = |job: &str, number| {
@@ -295,6 +294,7 @@ async fn two_jobs_share_one_execution_and_it_survives_the_first() {
             job: job.to_owned(),
             node: "voice".to_owned(),
             terms: Terms::default(),
+            share: Share::default(),
             digest: action.digest(&tool.name),
             action: Arc::clone(&action),
             tool: tool.clone(),
@@ -340,7 +340,7 @@ async fn withdrawing_the_last_wish_stops_what_runs_and_drops_what_waits() {
         name: "stand-in 1".into(),
     };
     let shutdown = CancellationToken::new();
-    let dispatcher = DispatcherHandle::start(Executor::new(&context), 1, shutdown);
+    let dispatcher = DispatcherHandle::start(Executor::new(&context), Limits::of_workers(1), shutdown);
     let (notices, mut heard) = mpsc::unbounded_channel();
     let submit = |job: &str, text: &str| {
         let action = Arc::new(speak(text));
@@ -348,6 +348,7 @@ async fn withdrawing_the_last_wish_stops_what_runs_and_drops_what_waits() {
             job: job.to_owned(),
             node: "voice".to_owned(),
             terms: Terms::default(),
+            share: Share::default(),
             digest: action.digest(&tool.name),
             action,
             tool: tool.clone(),

@@ -36,11 +36,12 @@ impl Activity {
         }
     }
 
-    /// Returns when there was neither a request nor a job for `pause`.
+    /// Returns when there was neither a request nor a job, in work or about to be, for `pause`.
     pub async fn idle(&self, pause: Duration, mut runner: watch::Receiver<RunnerStatus>) {
         let mut requests = self.requests.subscribe();
         loop {
-            let busy = *requests.borrow_and_update() > 0 || runner.borrow_and_update().active > 0;
+            let jobs = *runner.borrow_and_update();
+            let busy = *requests.borrow_and_update() > 0 || jobs.active > 0 || jobs.open > 0;
             let sleep = async {
                 if busy {
                     std::future::pending::<()>().await;

@@ -129,6 +129,7 @@ const fn is_end(kind: &JobEventKind) -> bool {
         JobEventKind::JobCompleted { .. }
             | JobEventKind::JobFailed { .. }
             | JobEventKind::JobPaused { .. }
+            | JobEventKind::JobNeedsAttention { .. }
             | JobEventKind::JobCancelled
     )
 }

@@ -36,7 +36,7 @@ pub(super) async fn show(State(state): State<AppState>) -> Json<Meta> {
 
 /// 204 when the store answers and there is a renderer.
 pub(super) async fn health(State(state): State<AppState>) -> Result<StatusCode, ApiError> {
-    state.store.unfinished_jobs(1).await?;
+    state.store.open_jobs().await?;
     match state.renderer.tool().await {
         Ok(_) => Ok(StatusCode::NO_CONTENT),
         Err(error) => Err(ApiError::new(

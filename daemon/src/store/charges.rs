@@ -1,8 +1,8 @@
 //! What a job was charged of its budget, so that a job that goes on does not begin with a full purse.
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
-use super::{Store, StoreError};
+use super::{Claim, Store, StoreError, claims};
 
 /// What one turn of a node was charged for one thing it asked for, at the most it may cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,26 +20,23 @@ pub struct Charge {
 }
 
 impl Store {
-    /// Writes down what a turn is charged; in the place of what it was charged for the same before.
-    pub async fn charge(&self, job: &str, charge: Charge) -> Result<(), StoreError> {
-        let job = job.to_owned();
+    /// Writes down what a turn is charged, while the claim holds; in the place of what it was charged for the same before.
+    pub async fn charge(&self, claim: &Claim, charge: Charge) -> Result<(), StoreError> {
+        let claim = claim.clone();
         self.threads
             .write(move |connection| {
-                connection
-                    .prepare_cached(
-                        "INSERT OR REPLACE INTO charges (job, turn, ask, render_ms, usd_micros, millicredits)
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                    )?
-                    .execute(params![
-                        job,
-                        charge.turn,
-                        charge.ask,
-                        charge.render_ms,
-                        charge.usd_micros,
-                        charge.millicredits
-                    ])?;
-                Ok(())
+                claims::fence(connection, &claim)?;
+                insert(connection, &claim.job, &charge)
             })
+            .await
+    }
+
+    /// As if the job had been charged when it was in work.
+    #[cfg(test)]
+    pub(crate) async fn charge_anyway(&self, job: &str, charge: Charge) -> Result<(), StoreError> {
+        let job = job.to_owned();
+        self.threads
+            .write(move |connection| insert(connection, &job, &charge))
             .await
     }
 
@@ -67,18 +64,35 @@ impl Store {
     }
 }
 
+fn insert(connection: &Connection, job: &str, charge: &Charge) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO charges (job, turn, ask, render_ms, usd_micros, millicredits)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            job,
+            charge.turn,
+            charge.ask,
+            charge.render_ms,
+            charge.usd_micros,
+            charge.millicredits
+        ])?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::jobs_testing::create;
+    use crate::store::jobs_testing::claimed;
     use crate::store::testing as store_testing;
 
     #[tokio::test]
     async fn the_newest_charge_for_the_same_counts() {
         let test = store_testing::open();
         let (job, other) = (
-            create(&test.store, "a").await,
-            create(&test.store, "b").await,
+            claimed(&test.store, "a").await,
+            claimed(&test.store, "b").await,
         );
         let charge = |ask: &str, render_ms| Charge {
             turn: "film[1]".to_owned(),
@@ -96,7 +110,7 @@ mod tests {
             test.store.charge(job, charge).await.unwrap();
         }
         assert_eq!(
-            test.store.charges(&job).await.unwrap(),
+            test.store.charges(&job.job).await.unwrap(),
             [charge("call", 0), charge("render", 25)]
         );
         assert_eq!(test.store.charges("job_none").await.unwrap(), []);

@@ -86,6 +86,14 @@ pub enum StoreError {
         /// The state asked for.
         wanted: &'static str,
     },
+    /// Someone else has claimed the job since, or it has ended: what was to be written is not wanted any more.
+    #[error("claim {epoch} of job {job} does not hold any more")]
+    Fenced {
+        /// The job.
+        job: String,
+        /// The number of the claim.
+        epoch: u64,
+    },
     /// The store is closing.
     #[error("the store is closing")]
     Closed,

@@ -9,7 +9,7 @@ use fenta_workflows::job_event::{JobEvent, JobEventKind};
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::watch;
 
-use super::{Store, StoreError};
+use super::{Claim, Store, StoreError, claims};
 
 /// Who wants to hear that a job's log has grown.
 #[derive(Debug, Default)]
@@ -41,19 +41,22 @@ impl EventHub {
 }
 
 impl Store {
-    /// Appends to a job's log; returns the newest `seq`.
+    /// Appends to the log of a job that is worked on, while the claim holds; returns the newest `seq`.
     pub async fn append_events(
         &self,
-        job: &str,
+        claim: &Claim,
         kinds: Vec<JobEventKind>,
     ) -> Result<u64, StoreError> {
         let at = self.clock.now_text();
-        let owned = job.to_owned();
+        let owned = claim.clone();
         let seq = self
             .threads
-            .write(move |connection| append(connection, &owned, &at, &kinds))
+            .write(move |connection| {
+                claims::fence(connection, &owned)?;
+                append(connection, &owned.job, &at, &kinds)
+            })
             .await?;
-        self.events.announce(job, seq);
+        self.events.announce(&claim.job, seq);
         Ok(seq)
     }
 
@@ -142,19 +145,19 @@ mod tests {
     #[tokio::test]
     async fn the_log_has_no_holes_and_is_read_from_anywhere() {
         let test = testing::open();
-        let job = jobs::testing::create(&test.store, "a").await;
+        let claim = jobs::testing::claimed(&test.store, "a").await;
         test.store
-            .append_events(&job, vec![started("x"), started("y")])
+            .append_events(&claim, vec![started("x"), started("y")])
             .await
             .unwrap();
         test.clock.advance(5);
-        let last = test.store.append_events(&job, vec![started("z")]).await;
-        assert_eq!(last.unwrap(), 4, "the first event is job_queued");
-        let all = test.store.events_after(&job, 0, 100).await.unwrap();
+        let last = test.store.append_events(&claim, vec![started("z")]).await;
+        assert_eq!(last.unwrap(), 5, "the first events are job_queued and job_started");
+        let all = test.store.events_after(&claim.job, 0, 100).await.unwrap();
         let seqs: Vec<u64> = all.iter().map(|event| event.seq).collect();
-        assert_eq!(seqs, [1, 2, 3, 4]);
-        assert!(all[2].at < all[3].at);
-        let rest = test.store.events_after(&job, 2, 1).await.unwrap();
+        assert_eq!(seqs, [1, 2, 3, 4, 5]);
+        assert!(all[3].at < all[4].at);
+        let rest = test.store.events_after(&claim.job, 3, 1).await.unwrap();
         assert_eq!(rest.len(), 1);
         assert_eq!(rest[0].kind, started("y"));
     }
@@ -162,21 +165,25 @@ mod tests {
     #[tokio::test]
     async fn nobody_can_append_to_a_job_that_does_not_exist() {
         let test = testing::open();
-        let error = test.store.append_events("job_no", vec![started("x")]).await;
-        assert!(matches!(error, Err(StoreError::UnknownJob(_))));
+        let nobody = Claim {
+            job: "job_no".to_owned(),
+            epoch: 1,
+        };
+        let error = test.store.append_events(&nobody, vec![started("x")]).await;
+        assert!(matches!(error, Err(StoreError::Fenced { .. })));
     }
 
     #[tokio::test]
     async fn a_follower_hears_of_new_events_and_is_forgotten_when_it_leaves() {
         let test = testing::open();
-        let job = jobs::testing::create(&test.store, "a").await;
-        let mut follower = test.store.events().follow(&job);
+        let claim = jobs::testing::claimed(&test.store, "a").await;
+        let mut follower = test.store.events().follow(&claim.job);
         test.store
-            .append_events(&job, vec![started("x")])
+            .append_events(&claim, vec![started("x")])
             .await
             .unwrap();
         follower.changed().await.unwrap();
-        assert_eq!(*follower.borrow(), 2);
+        assert_eq!(*follower.borrow(), 3);
         drop(follower);
         let _other = test.store.events().follow("job_other");
         assert_eq!(test.store.events().lock().len(), 1);

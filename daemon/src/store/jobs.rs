@@ -1,6 +1,6 @@
 //! Jobs: accepted, looked up, listed. How they move from state to state is `transition`'s business.
 
-use fenta_client::api::jobs::{CreateJob, Job};
+use fenta_client::api::jobs::{CreateJob, Job, JobError, Priority};
 use fenta_workflows::job_event::{JobEventKind, JobState};
 use jiff::SignedDuration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -91,13 +91,14 @@ impl Store {
         Ok(accepted)
     }
 
-    /// Moves a job, if it is in a state the change may start from; returns the job as it is then.
+    /// Moves a job, if it is in a state the change may start from; returns the job as it is then. For changes that
+    /// somebody asks for; who works on the job uses [`Store::change_claimed`].
     pub async fn change_job(&self, id: &str, change: Transition) -> Result<JobRecord, StoreError> {
         let at = self.clock.now_text();
         let owned = id.to_owned();
         let record = self
             .threads
-            .write(move |connection| transition::change(connection, &owned, &at, &change))
+            .write(move |connection| transition::change(connection, &owned, &at, &change, None))
             .await?;
         self.announce(id, record.job.last_seq);
         Ok(record)
@@ -149,20 +150,6 @@ impl Store {
             .await
     }
 
-    /// The ids of jobs that are not at their end: what was interrupted first, then what waits, oldest first.
-    pub async fn unfinished_jobs(&self, limit: usize) -> Result<Vec<String>, StoreError> {
-        self.threads
-            .read(move |connection| {
-                let mut statement = connection.prepare_cached(
-                    "SELECT id FROM jobs WHERE state IN ('queued', 'processing')
-                     ORDER BY state = 'queued', ordinal LIMIT ?1",
-                )?;
-                let rows = statement.query_map([limit], |row| row.get(0))?;
-                Ok(rows.collect::<rusqlite::Result<_>>()?)
-            })
-            .await
-    }
-
     /// Forgets what need not be kept for ever.
     pub async fn tidy(&self) -> Result<(), StoreError> {
         let kept = SignedDuration::from_hours(24 * idempotency::KEPT_DAYS);
@@ -192,8 +179,8 @@ fn create(
     let request = serde_json::to_string(&new.request).map_err(|e| StoreError::row("jobs", e))?;
     connection
         .prepare_cached(
-            "INSERT INTO jobs (id, workflow, identity, request, state, local_date, tool, created_at)
-             VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7)",
+            "INSERT INTO jobs (id, workflow, identity, request, state, local_date, tool, created_at, priority)
+             VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             id,
@@ -202,7 +189,8 @@ fn create(
             request,
             date,
             new.tool,
-            at
+            at,
+            new.request.options.priority.rank()
         ])?;
     node_runs::insert_waiting(connection, &id, &new.nodes)?;
     let queued = JobEventKind::JobQueued {
@@ -241,7 +229,7 @@ fn resolve(connection: &Connection, given: &str) -> Result<String, StoreError> {
 }
 
 const SELECT: &str =
-    "SELECT ordinal, id, workflow, identity, request, state, cancel_requested, local_date, tool,
+    "SELECT ordinal, id, workflow, identity, request, state, priority, cancel_requested, local_date, tool,
     created_at, started_at, finished_at, error, outputs, last_seq FROM jobs";
 
 pub(super) fn select(connection: &Connection, id: &str) -> Result<JobRecord, StoreError> {
@@ -261,6 +249,7 @@ struct StoredJob {
     identity: String,
     request: String,
     state: String,
+    priority: i64,
     cancel_requested: bool,
     local_date: String,
     tool: String,
@@ -278,6 +267,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
         identity: row.get("identity")?,
         request: row.get("request")?,
         state: row.get("state")?,
+        priority: row.get("priority")?,
         cancel_requested: row.get("cancel_requested")?,
         local_date: row.get("local_date")?,
         tool: row.get("tool")?,
@@ -294,10 +284,9 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
 
 fn record(row: StoredJob) -> Result<JobRecord, StoreError> {
     let bad = |error: serde_json::Error| StoreError::row("jobs", error);
-    // A list of jobs must not break on one of them: the job itself tells when it is started.
+    // A list of jobs must not break on one of them. What it asked for is told when it is started.
     let request: Result<CreateJob, String> =
         serde_json::from_str(&row.request).map_err(|error| error.to_string());
-    let error = row.error.map(|text| serde_json::from_str(&text));
     let [created_at, started_at, finished_at] = row.times;
     Ok(JobRecord {
         ordinal: row.ordinal,
@@ -306,11 +295,12 @@ fn record(row: StoredJob) -> Result<JobRecord, StoreError> {
             workflow: row.workflow,
             path: Some(row.identity).filter(|identity| identity.starts_with('/')),
             state: serde_json::from_value(serde_json::Value::String(row.state)).map_err(bad)?,
+            priority: Priority::of_rank(row.priority),
             created_at: created_at.unwrap_or_default(),
             started_at,
             finished_at,
-            error: error.transpose().map_err(bad)?,
-            outputs: serde_json::from_str(&row.outputs).map_err(bad)?,
+            error: row.error.as_deref().map(readable_error),
+            outputs: serde_json::from_str(&row.outputs).unwrap_or_default(),
             nodes: Vec::new(),
             last_seq: row.last_seq,
         },
@@ -318,6 +308,24 @@ fn record(row: StoredJob) -> Result<JobRecord, StoreError> {
         local_date: row.local_date,
         tool: row.tool,
         cancel_requested: row.cancel_requested,
+    })
+}
+
+/// Why a job failed, also where another version said it in a way this one does not know: then its words.
+fn readable_error(text: &str) -> JobError {
+    serde_json::from_str(text).unwrap_or_else(|_| {
+        let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+        let word = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+        let message = match word("message") {
+            empty if empty.is_empty() => text.to_owned(),
+            message => message,
+        };
+        JobError {
+            node: word("node"),
+            class: None,
+            message,
+            hint: word("hint"),
+        }
     })
 }
 
@@ -330,6 +338,7 @@ pub(crate) mod testing {
     use fenta_client::api::jobs::WorkflowSource;
 
     use super::*;
+    use crate::store::{Claim, Claimant};
 
     pub(crate) fn request(name: &str) -> CreateJob {
         CreateJob {
@@ -362,15 +371,46 @@ pub(crate) mod testing {
     impl Store {
         /// As if another version had written the job's row.
         pub(crate) async fn spoil_request(&self, job: &str, text: &str) {
+            self.spoil("request", job, text).await;
+        }
+
+        pub(crate) async fn spoil(&self, column: &'static str, job: &str, text: &str) {
             let (job, text) = (job.to_owned(), text.to_owned());
             self.threads
                 .write(move |connection| {
-                    connection
-                        .execute("UPDATE jobs SET request = ?2 WHERE id = ?1", [job, text])?;
+                    let sql = format!("UPDATE jobs SET {column} = ?2 WHERE id = ?1");
+                    connection.execute(&sql, [job, text])?;
                     Ok(())
                 })
                 .await
                 .unwrap();
+        }
+    }
+
+    pub(crate) fn claimant(owner: &str) -> Claimant {
+        Claimant {
+            owner: owner.to_owned(),
+            lease: SignedDuration::from_secs(30),
+            tool: Some("tool 1".to_owned()),
+            lowest: Priority::Low,
+            except: Vec::new(),
+        }
+    }
+
+    /// A fresh job that somebody works on.
+    pub(crate) async fn claimed(store: &Store, name: &str) -> Claim {
+        let id = create_with(store, name, Priority::High).await;
+        let claimed = store.claim_job(claimant("me")).await.unwrap().unwrap();
+        assert_eq!(claimed.claim.job, id, "no other job may be there to claim");
+        claimed.claim
+    }
+
+    pub(crate) async fn create_with(store: &Store, name: &str, priority: Priority) -> String {
+        let mut new = new_job(name);
+        new.request.options.priority = priority;
+        match store.create_job(new).await.unwrap() {
+            Accepted::New(id) => id,
+            other => panic!("{other:?}"),
         }
     }
 
@@ -383,156 +423,15 @@ pub(crate) mod testing {
     }
 
     pub(crate) async fn create(store: &Store, name: &str) -> String {
-        match store.create_job(new_job(name)).await.unwrap() {
-            Accepted::New(id) => id,
-            other => panic!("{other:?}"),
-        }
+        create_with(store, name, Priority::Normal).await
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use fenta_client::api::jobs::JobError;
-    use fenta_workflows::job_event::OutputValue;
-
     use super::testing::{create, new_job};
     use super::*;
     use crate::store::testing as store_testing;
-
-    fn every_transition() -> Vec<Transition> {
-        vec![
-            Transition::Start {
-                tool: "t".to_owned(),
-            },
-            Transition::RequestCancel,
-            Transition::Cancel,
-            Transition::Complete(BTreeMap::new()),
-            Transition::Fail(JobError {
-                node: "n".to_owned(),
-                class: None,
-                message: "m".to_owned(),
-                hint: String::new(),
-            }),
-            Transition::Requeue,
-            Transition::Pause(JobError {
-                node: "n".to_owned(),
-                class: None,
-                message: "m".to_owned(),
-                hint: String::new(),
-            }),
-        ]
-    }
-
-    /// Brings a fresh job into a state by legal steps.
-    async fn job_in(store: &Store, state: JobState) -> String {
-        let id = create(store, "a").await;
-        let all = every_transition();
-        let steps: &[usize] = match state {
-            JobState::Queued => &[],
-            JobState::Processing => &[0],
-            JobState::Completed => &[0, 3],
-            JobState::Failed => &[0, 4],
-            JobState::Cancelled => &[2],
-            JobState::Paused => &[0, 6],
-        };
-        for step in steps {
-            store.change_job(&id, all[*step].clone()).await.unwrap();
-        }
-        assert_eq!(store.job(&id).await.unwrap().job.state, state);
-        id
-    }
-
-    #[tokio::test]
-    async fn every_pair_of_state_and_change_is_decided() {
-        use JobState::{Cancelled, Completed, Failed, Paused, Processing, Queued};
-        let legal: &[(JobState, usize, JobState)] = &[
-            (Queued, 0, Processing),
-            (Queued, 1, Queued),
-            (Queued, 2, Cancelled),
-            (Processing, 0, Processing),
-            (Processing, 1, Processing),
-            (Processing, 2, Cancelled),
-            (Processing, 3, Completed),
-            (Processing, 4, Failed),
-            (Failed, 5, Queued),
-            (Cancelled, 5, Queued),
-            (Processing, 6, Paused),
-            (Paused, 1, Paused),
-            (Paused, 2, Cancelled),
-            (Paused, 5, Queued),
-        ];
-        let test = store_testing::open();
-        for state in [Queued, Processing, Paused, Completed, Failed, Cancelled] {
-            for (index, transition) in every_transition().into_iter().enumerate() {
-                let id = job_in(&test.store, state).await;
-                let before = test.store.job(&id).await.unwrap().job;
-                let outcome = test.store.change_job(&id, transition).await;
-                let wanted = legal.iter().find(|(s, i, _)| (*s, *i) == (state, index));
-                match (outcome, wanted) {
-                    (Ok(record), Some((_, _, to))) => {
-                        assert_eq!(record.job.state, *to, "{state:?} by {index}");
-                        assert_eq!(record.job.last_seq, before.last_seq + 1);
-                    }
-                    (Err(StoreError::Transition { .. }), None) => {
-                        assert_eq!(test.store.job(&id).await.unwrap().job, before);
-                    }
-                    (outcome, _) => panic!("{state:?} by {index}: {outcome:?}"),
-                }
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn times_outputs_and_errors_are_kept() {
-        let test = store_testing::open();
-        let id = create(&test.store, "a").await;
-        test.clock.advance(10);
-        let start = every_transition().remove(0);
-        test.store.change_job(&id, start.clone()).await.unwrap();
-        test.clock.advance(10);
-        let failed = every_transition().remove(4);
-        let record = test.store.change_job(&id, failed).await.unwrap();
-        let times = [
-            Some(record.job.created_at.clone()),
-            record.job.started_at.clone(),
-            record.job.finished_at.clone(),
-        ];
-        assert!(times.is_sorted() && times[0] != times[1] && times[1] != times[2]);
-        assert_eq!(record.job.error.unwrap().message, "m");
-        assert_eq!(record.job.path.as_deref(), Some("/w/a.yaml"));
-
-        test.store
-            .change_job(&id, Transition::Requeue)
-            .await
-            .unwrap();
-        test.clock.advance(10);
-        let again = test.store.change_job(&id, start).await.unwrap();
-        assert_eq!(again.job.started_at, times[1], "it began only once");
-        assert_eq!(again.job.error, None);
-        let outputs = BTreeMap::from([(
-            "video".to_owned(),
-            OutputValue::Text("/out/a.mp4".to_owned()),
-        )]);
-        let done = test
-            .store
-            .change_job(&id, Transition::Complete(outputs.clone()))
-            .await
-            .unwrap();
-        assert_eq!(done.job.outputs, outputs);
-        let kinds: Vec<JobEventKind> = test
-            .store
-            .events_after(&id, 0, 100)
-            .await
-            .unwrap()
-            .into_iter()
-            .map(|event| event.kind)
-            .collect();
-        assert_eq!(kinds[1], JobEventKind::JobStarted { resumed: false });
-        assert_eq!(kinds[4], JobEventKind::JobStarted { resumed: true });
-        assert_eq!(kinds.len(), 6);
-    }
 
     #[tokio::test]
     async fn ids_are_found_by_beginning_and_by_latest() {
@@ -589,16 +488,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_interrupted_comes_before_what_waits() {
+    async fn what_another_version_wrote_breaks_no_list() {
         let test = store_testing::open();
-        let waiting = create(&test.store, "a").await;
-        let running = job_in(&test.store, JobState::Processing).await;
-        job_in(&test.store, JobState::Completed).await;
-        assert_eq!(
-            test.store.unfinished_jobs(9).await.unwrap(),
-            [&*running, &*waiting]
-        );
-        assert_eq!(test.store.unfinished_jobs(1).await.unwrap(), [running]);
+        let id = create(&test.store, "a").await;
+        let all = || JobFilter {
+            limit: 9,
+            ..JobFilter::default()
+        };
+        for (column, text) in [
+            ("request", "{"),
+            ("outputs", "[1]"),
+            ("error", r#"{"node":"n","class":"of_next_year","message":"m","hint":"h"}"#),
+        ] {
+            test.store.spoil(column, &id, text).await;
+            assert_eq!(test.store.list_jobs(all()).await.unwrap().len(), 1, "{column}");
+        }
+        let job = test.store.job(&id).await.unwrap();
+        assert!(job.request.is_err());
+        let error = job.job.error.unwrap();
+        assert_eq!((&*error.node, &*error.message, error.class), ("n", "m", None));
+        test.store.spoil("error", &id, "not even JSON").await;
+        let error = test.store.job(&id).await.unwrap().job.error.unwrap();
+        assert_eq!(error.message, "not even JSON");
     }
 
     #[tokio::test]

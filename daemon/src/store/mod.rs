@@ -7,6 +7,7 @@ mod action_cache;
 mod action_times;
 pub mod cas;
 mod charges;
+mod claims;
 mod connection;
 mod earlier_runs;
 mod error;
@@ -25,6 +26,7 @@ pub use action_cache::CachedAction;
 pub use action_times::{ActionTime, ActionTimes};
 pub use cas::Cas;
 pub use charges::Charge;
+pub use claims::{Claim, Claimant, Claimed, OpenJobs};
 pub use earlier_runs::EarlierRun;
 pub use error::StoreError;
 pub use events::EventHub;
@@ -32,7 +34,7 @@ pub use file_index::FileStamp;
 pub use idempotency::Replay;
 pub use jobs::{Accepted, JobFilter, JobRecord, NewJob, NewNode};
 pub use node_runs::{NodeEnding, NodeTally, NodeUpdate};
-pub use transition::Transition;
+pub use transition::{Taking, Transition};
 
 #[cfg(test)]
 pub(crate) use jobs::testing as jobs_testing;

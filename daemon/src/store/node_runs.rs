@@ -9,7 +9,7 @@ use fenta_workflows::rerun_reason::RerunReason;
 use rusqlite::{Connection, params};
 
 use super::action_times::{self, ActionTime};
-use super::{NewNode, Store, StoreError};
+use super::{Claim, NewNode, Store, StoreError, claims};
 
 /// A change of a node's row.
 #[derive(Clone, Debug)]
@@ -80,30 +80,40 @@ impl NodeTally {
 }
 
 impl Store {
-    /// Changes a node's row.
+    /// Changes a node's row, while the claim holds.
     pub async fn update_node(
         &self,
-        job: &str,
+        claim: &Claim,
         node: &str,
         update: NodeUpdate,
     ) -> Result<(), StoreError> {
-        let (job, node) = (job.to_owned(), node.to_owned());
+        let (claim, node) = (claim.clone(), node.to_owned());
         self.threads
-            .write(move |connection| apply(connection, &job, &node, &update))
+            .write(move |connection| {
+                claims::fence(connection, &claim)?;
+                apply(connection, &claim.job, &node, &update)
+            })
             .await
     }
 
     /// Gives the turns of a node rows of their own, `footage[0]` and so on. Rows of an earlier attempt stay; those of
     /// turns that are no more go.
-    pub async fn add_items(&self, job: &str, node: &str, items: usize) -> Result<(), StoreError> {
-        let (job, node) = (job.to_owned(), node.to_owned());
+    pub async fn add_items(
+        &self,
+        claim: &Claim,
+        node: &str,
+        items: usize,
+    ) -> Result<(), StoreError> {
+        let (claim, node) = (claim.clone(), node.to_owned());
         self.threads
             .write(move |connection| {
+                claims::fence(connection, &claim)?;
+                let job = &claim.job;
                 let (position, kind): (i64, String) = connection
                     .prepare_cached(
                         "SELECT position, kind FROM node_runs WHERE job = ?1 AND node = ?2",
                     )?
-                    .query_row([&job, &node], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                    .query_row([job, &node], |row| Ok((row.get(0)?, row.get(1)?)))?;
                 connection
                     .prepare_cached(
                         "DELETE FROM node_runs WHERE job = ?1 AND position = ?2 AND item >= ?3",
@@ -334,7 +344,7 @@ mod tests {
     #[tokio::test]
     async fn turns_stand_after_their_node_and_go_with_the_list() {
         let test = testing::open();
-        let job = jobs_testing::create(&test.store, "a").await;
+        let job = jobs_testing::claimed(&test.store, "a").await;
         test.store.add_items(&job, "voice", 11).await.unwrap();
         let update = NodeUpdate::Skipped {
             note: "why".to_owned(),
@@ -353,13 +363,13 @@ mod tests {
             ("render", NodeState::Waiting),
         ];
         let expected: Vec<_> = expected.map(|(n, s)| (n.to_owned(), s)).into();
-        assert_eq!(names(&test.store, &job).await, expected);
+        assert_eq!(names(&test.store, &job.job).await, expected);
     }
 
     #[tokio::test]
     async fn pins_come_back_and_times_are_measured() {
         let test = testing::open();
-        let job = jobs_testing::create(&test.store, "a").await;
+        let job = jobs_testing::claimed(&test.store, "a").await;
         let pins = NodePins {
             voice: Some("slt".to_owned()),
             ..NodePins::default()
@@ -375,7 +385,7 @@ mod tests {
         };
         let update = NodeUpdate::Finished(Box::new(ending));
         test.store.update_node(&job, "voice", update).await.unwrap();
-        let found = test.store.node_pins(&job).await.unwrap();
+        let found = test.store.node_pins(&job.job).await.unwrap();
         assert_eq!(found["voice"], pins);
         assert_eq!(found["render"], NodePins::default());
         let times = test.store.action_times().await.unwrap();

@@ -5,7 +5,7 @@
 
 use clap::ArgAction;
 use clap::builder::FalseyValueParser;
-use fenta_client::api::jobs::{Refresh, RunOptions};
+use fenta_client::api::jobs::{Priority, Refresh, RunOptions};
 use fenta_workflows::{Workflow, nearest};
 
 use crate::command_error::CommandError;
@@ -46,6 +46,12 @@ pub(in crate::commands) struct SelectionArgs {
     /// Use exactly what fenta.lock pins, call no provider, and refuse everything else
     #[arg(long, conflicts_with_all = ["refresh", "no_cache", "seed"], env = "FENTA_FROZEN", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), hide_env_values = true)]
     frozen: bool,
+    /// How urgent it is: low, normal or high; urgent jobs begin first and have more turns than others
+    #[arg(long, value_name = "PRIORITY", default_value = "normal", value_parser = priority, env = "FENTA_PRIORITY", hide_env_values = true, hide_default_value = true)]
+    priority: Priority,
+    /// Worker processes at a time for this job, at most; the daemon's FENTA_JOBS is for all jobs together
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    jobs: Option<u32>,
 }
 
 /// What `--refresh` without a node stands for; no node has an empty name.
@@ -92,6 +98,8 @@ impl SelectionArgs {
             seed: self.seed,
             frozen: self.frozen,
             lock,
+            priority: self.priority,
+            jobs: self.jobs,
         })
     }
 
@@ -104,6 +112,14 @@ impl SelectionArgs {
             Refresh::Nodes(self.refresh.clone())
         }
     }
+}
+
+fn priority(text: &str) -> Result<Priority, String> {
+    let names = Priority::ALL.map(Priority::as_str);
+    Priority::ALL
+        .into_iter()
+        .find(|priority| priority.as_str() == text)
+        .ok_or_else(|| format!("the priorities are {}", names.join(", ")))
 }
 
 fn known(flag: &str, name: &str, workflow: &Workflow) -> Result<(), CommandError> {
@@ -150,6 +166,16 @@ mod tests {
             parse(&["--refresh=a", "--refresh"]).unwrap().refreshed(),
             Refresh::All
         );
+    }
+
+    #[test]
+    fn a_job_may_be_urgent_or_modest() {
+        let args = parse(&["--priority", "high", "-j", "2"]).unwrap();
+        assert_eq!((args.priority, args.jobs), (Priority::High, Some(2)));
+        assert_eq!(parse(&[]).unwrap().priority, Priority::Normal);
+        for wrong in [&["--priority", "urgent"][..], &["--jobs", "0"]] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -84,6 +84,7 @@ impl AudioError {
             | Self::UnknownMood(_) => FailureClass::Unsupported,
             Self::OutOfRange { .. } | Self::PeakMissed { .. } => FailureClass::Limit,
             Self::NothingToSpeak(_) | Self::Decode { .. } | Self::NoAudio(_) => FailureClass::Input,
+            Self::Io { source, .. } if crate::error::is_full(source) => FailureClass::Disk,
             Self::Io { .. } => FailureClass::Resource,
             Self::Engine { .. }
             | Self::BlobMissing(_)

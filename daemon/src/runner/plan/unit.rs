@@ -154,7 +154,7 @@ impl Unit {
             Fate::FallBack => self.fall_back(failure.message),
             Fate::Skip(excuse) => self.verdict = Verdict::Skipped(excuse.before(&failure)),
             Fate::Pause => self.verdict = Verdict::Blocked(pausing(failure)),
-            Fate::Fail => self.verdict = Verdict::Blocked(failure),
+            Fate::Fail | Fate::Wait | Fate::Ask => self.verdict = Verdict::Blocked(failure),
         }
     }
 
@@ -172,7 +172,9 @@ impl Unit {
         match fate::of_work(workflow, &self.node, failure.class, true) {
             Fate::Skip(_) => self.note = format!("would be skipped: {}", failure.message),
             Fate::Pause => self.obstacle = Some(pausing(failure)),
-            Fate::FallBack | Fate::Fail => self.obstacle = Some(failure),
+            Fate::FallBack | Fate::Fail | Fate::Wait | Fate::Ask => {
+                self.obstacle = Some(failure);
+            }
         }
     }
 

@@ -256,6 +256,11 @@ fn note(result: &mut RowResult, kind: JobEventKind) {
             node,
             message,
             hint,
+        }
+        | JobEventKind::JobNeedsAttention {
+            node,
+            message,
+            hint,
         } => {
             result.state = RowState::Paused;
             result.error = Some(JobError {
