@@ -219,7 +219,9 @@ impl CommandError {
             Self::Usage { hint, .. }
             | Self::Unreadable { hint, .. }
             | Self::NotFound { hint, .. } => hint.clone(),
-            Self::JobFailed { hint, .. } | Self::NeedsAttention { hint, .. } => (!hint.is_empty()).then(|| hint.clone()),
+            Self::JobFailed { hint, .. } | Self::NeedsAttention { hint, .. } => {
+                (!hint.is_empty()).then(|| hint.clone())
+            }
             Self::Paused { hint, job, .. } => {
                 let resume = format!("`fenta job resume {job}` goes on from there");
                 Some(match hint.as_str() {

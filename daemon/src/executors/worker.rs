@@ -578,7 +578,10 @@ echo '{"event":"done","outputs":{"audio":"a.wav"},"facts":{"kind":"none"}}'"#;
             panic!("{outcome:?}");
         };
         assert_eq!(failure.class, FailureClass::Crash);
-        assert!(failure.message.contains("no sign of life for 0.1 s"), "{failure:?}");
+        assert!(
+            failure.message.contains("no sign of life for 0.1 s"),
+            "{failure:?}"
+        );
         let signs = format!("for i in 1 2 3 4; do sleep 0.7; echo '{BEAT}'; done\n{DONE}");
         run_script(&test, &signs).await.unwrap();
     }
@@ -602,7 +605,9 @@ while true; do sleep 0.1; echo '{BEAT}'; done"#
         };
         assert_eq!(failure.class, FailureClass::Timeout);
         assert!(
-            failure.message.contains("no progress for 0.2 s although it is alive"),
+            failure
+                .message
+                .contains("no progress for 0.2 s although it is alive"),
             "{failure:?}"
         );
         let Some(Notice::Started { pid: Some(pid), .. }) = heard.recv().await else {

@@ -92,7 +92,11 @@ pub(super) async fn run(context: JobContext, claimed: Claimed, cancel: Cancellat
     match changed {
         Ok(_) => {}
         Err(StoreError::Fenced { .. }) => {
-            tracing::warn!(job = claim.job, epoch = claim.epoch, "a job was claimed by another");
+            tracing::warn!(
+                job = claim.job,
+                epoch = claim.epoch,
+                "a job was claimed by another"
+            );
         }
         Err(error) => {
             tracing::error!(job = claim.job, %error, "the end of a job could not be written down");

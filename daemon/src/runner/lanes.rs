@@ -393,6 +393,9 @@ mod tests {
         let limits = Limits::of_workers(1);
         let started = drain(&mut lanes);
         assert_eq!(started.len(), limits.encode + limits.provider + 1);
-        assert!(started.contains(&10) && started.contains(&11), "{started:?}");
+        assert!(
+            started.contains(&10) && started.contains(&11),
+            "{started:?}"
+        );
     }
 }

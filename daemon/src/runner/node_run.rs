@@ -36,7 +36,9 @@ use super::reasons::{Evidence, reasons};
 use super::selection::Selection;
 use super::{pins, stage, units};
 use crate::executors::Notice;
-use crate::store::{ActionTime, Claim, EarlierRun, NodeEnding, NodeTally, NodeUpdate, Store, StoreError};
+use crate::store::{
+    ActionTime, Claim, EarlierRun, NodeEnding, NodeTally, NodeUpdate, Store, StoreError,
+};
 
 /// What the nodes of a job share.
 #[derive(Debug)]
@@ -310,7 +312,10 @@ impl NodeRun<'_> {
             let receipt = self.job.purse().pay(budget, &bill)?;
             if let Some(charge) = receipt.charge {
                 let job = &self.job;
-                persist(&job.shutdown, || job.store.charge(&job.claim, charge.clone())).await?;
+                persist(&job.shutdown, || {
+                    job.store.charge(&job.claim, charge.clone())
+                })
+                .await?;
             }
             for event in receipt.events {
                 self.job.log.add(event);

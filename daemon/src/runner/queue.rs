@@ -170,7 +170,11 @@ impl Queue {
                 // A job that ends just now has no claim any more either.
                 && !job.cancel.is_cancelled()
             {
-                tracing::debug!(job = claim.job, epoch = claim.epoch, "a claim does not hold any more");
+                tracing::debug!(
+                    job = claim.job,
+                    epoch = claim.epoch,
+                    "a claim does not hold any more"
+                );
                 job.cancel.cancel();
             }
         }
@@ -204,9 +208,10 @@ impl Queue {
     /// Whoever asked for the end of a job while it went to wait is not to wait for it.
     async fn end_if_asked(&self, job: &str) {
         let store = &self.active.context.store;
-        let asked = store.job(job).await.is_ok_and(|record| {
-            record.cancel_requested && record.job.state == JobState::Waiting
-        });
+        let asked = store
+            .job(job)
+            .await
+            .is_ok_and(|record| record.cancel_requested && record.job.state == JobState::Waiting);
         if asked && let Err(error) = store.change_job(job, Transition::Cancel).await {
             tracing::error!(job, %error, "a job's end could not be written down");
         }

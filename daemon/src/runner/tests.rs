@@ -286,7 +286,8 @@ async fn two_jobs_share_one_execution_and_it_survives_the_first() {
         name: "stand-in 1".into(),
     };
     let shutdown = CancellationToken::new();
-    let dispatcher = DispatcherHandle::start(Executor::new(&context), Limits::of_workers(4), shutdown);
+    let dispatcher =
+        DispatcherHandle::start(Executor::new(&context), Limits::of_workers(4), shutdown);
     let action = Arc::new(speak("hello there"));
     let (notices, mut heard) = mpsc::unbounded_channel();
     let submit = |job: &str, number| {
@@ -340,7 +341,8 @@ async fn withdrawing_the_last_wish_stops_what_runs_and_drops_what_waits() {
         name: "stand-in 1".into(),
     };
     let shutdown = CancellationToken::new();
-    let dispatcher = DispatcherHandle::start(Executor::new(&context), Limits::of_workers(1), shutdown);
+    let dispatcher =
+        DispatcherHandle::start(Executor::new(&context), Limits::of_workers(1), shutdown);
     let (notices, mut heard) = mpsc::unbounded_channel();
     let submit = |job: &str, text: &str| {
         let action = Arc::new(speak(text));

@@ -319,7 +319,10 @@ mod tests {
                 .change_claimed(&old, Transition::Complete(BTreeMap::new()))
                 .await
                 .map(drop),
-            store.change_claimed(&old, Transition::Cancel).await.map(drop),
+            store
+                .change_claimed(&old, Transition::Cancel)
+                .await
+                .map(drop),
             store.update_node(&old, "voice", skip).await,
             store.add_items(&old, "voice", 3).await,
             store.charge(&old, charge).await,
@@ -332,17 +335,26 @@ mod tests {
             );
         }
         store.end_claim(&old).await.unwrap();
-        assert_eq!(store.renew_claims(vec![old.clone()], LEASE).await.unwrap(), [old]);
+        assert_eq!(
+            store.renew_claims(vec![old.clone()], LEASE).await.unwrap(),
+            [old]
+        );
         assert_eq!(store.job_with_nodes(&id).await.unwrap(), before);
         assert!(store.charges(&id).await.unwrap().is_empty());
-        assert!(store.claim_job(claimant("me")).await.unwrap().is_none(), "it is held");
+        assert!(
+            store.claim_job(claimant("me")).await.unwrap().is_none(),
+            "it is held"
+        );
         let done = store
             .change_claimed(&new, Transition::Complete(BTreeMap::new()))
             .await
             .unwrap();
         assert_eq!(done.job.state, JobState::Completed);
         let after = store.append_events(&new, Vec::new()).await;
-        assert!(matches!(after, Err(StoreError::Fenced { .. })), "it has ended");
+        assert!(
+            matches!(after, Err(StoreError::Fenced { .. })),
+            "it has ended"
+        );
     }
 
     const LEASE: SignedDuration = SignedDuration::from_secs(30);
@@ -379,7 +391,12 @@ mod tests {
         assert_eq!(test.store.end_foreign_claims("me").await.unwrap(), 0);
         assert_eq!(test.store.end_foreign_claims("next").await.unwrap(), 1);
         assert_eq!(test.store.open_jobs().await.unwrap().ready, 1);
-        let claimed = test.store.claim_job(claimant("next")).await.unwrap().unwrap();
+        let claimed = test
+            .store
+            .claim_job(claimant("next"))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!((&*claimed.claim.job, claimed.claim.epoch), (&*id, 2));
         assert_eq!(test.store.open_jobs().await.unwrap(), OpenJobs::default());
     }
@@ -391,7 +408,12 @@ mod tests {
         let held = next_job(&test).await.claim;
         test.store.end_claim(&held).await.unwrap();
         let mut jobs = Vec::new();
-        for priority in [Priority::Low, Priority::Normal, Priority::High, Priority::Normal] {
+        for priority in [
+            Priority::Low,
+            Priority::Normal,
+            Priority::High,
+            Priority::Normal,
+        ] {
             jobs.push(create_with(&test.store, "b", priority).await);
         }
         let mut order = Vec::new();
@@ -425,7 +447,13 @@ mod tests {
         let record = test.store.change_claimed(&claim, wait).await.unwrap();
         assert_eq!(record.job.state, JobState::Waiting);
         assert_eq!(test.store.waits(&id).await.unwrap(), 1);
-        assert!(test.store.claim_job(claimant("me")).await.unwrap().is_none());
+        assert!(
+            test.store
+                .claim_job(claimant("me"))
+                .await
+                .unwrap()
+                .is_none()
+        );
         assert_eq!(test.store.open_jobs().await.unwrap().waiting, 1);
         test.clock.advance(60_000);
         let again = next_job(&test).await;

@@ -152,7 +152,11 @@ mod tests {
             .unwrap();
         test.clock.advance(5);
         let last = test.store.append_events(&claim, vec![started("z")]).await;
-        assert_eq!(last.unwrap(), 5, "the first events are job_queued and job_started");
+        assert_eq!(
+            last.unwrap(),
+            5,
+            "the first events are job_queued and job_started"
+        );
         let all = test.store.events_after(&claim.job, 0, 100).await.unwrap();
         let seqs: Vec<u64> = all.iter().map(|event| event.seq).collect();
         assert_eq!(seqs, [1, 2, 3, 4, 5]);

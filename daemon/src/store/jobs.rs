@@ -498,15 +498,25 @@ mod tests {
         for (column, text) in [
             ("request", "{"),
             ("outputs", "[1]"),
-            ("error", r#"{"node":"n","class":"of_next_year","message":"m","hint":"h"}"#),
+            (
+                "error",
+                r#"{"node":"n","class":"of_next_year","message":"m","hint":"h"}"#,
+            ),
         ] {
             test.store.spoil(column, &id, text).await;
-            assert_eq!(test.store.list_jobs(all()).await.unwrap().len(), 1, "{column}");
+            assert_eq!(
+                test.store.list_jobs(all()).await.unwrap().len(),
+                1,
+                "{column}"
+            );
         }
         let job = test.store.job(&id).await.unwrap();
         assert!(job.request.is_err());
         let error = job.job.error.unwrap();
-        assert_eq!((&*error.node, &*error.message, error.class), ("n", "m", None));
+        assert_eq!(
+            (&*error.node, &*error.message, error.class),
+            ("n", "m", None)
+        );
         test.store.spoil("error", &id, "not even JSON").await;
         let error = test.store.job(&id).await.unwrap().job.error.unwrap();
         assert_eq!(error.message, "not even JSON");

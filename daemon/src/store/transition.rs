@@ -56,9 +56,7 @@ pub struct Taking {
 impl Transition {
     /// The states it may start from; the table of the job's life.
     pub const fn from(&self) -> &'static [JobState] {
-        use JobState::{
-            Cancelled, Failed, NeedsAttention, Paused, Processing, Queued, Waiting,
-        };
+        use JobState::{Cancelled, Failed, NeedsAttention, Paused, Processing, Queued, Waiting};
         match self {
             Self::Claim(_) => &[Queued, Processing, Waiting],
             Self::RequestCancel | Self::Cancel => {
@@ -297,7 +295,9 @@ mod tests {
             Transition::Requeue => "requeue",
             Transition::Resolve => "resolve",
         };
-        all.into_iter().map(|change| (name(&change), change)).collect()
+        all.into_iter()
+            .map(|change| (name(&change), change))
+            .collect()
     }
 
     /// What each change makes of each state, in the order of [`JobState::ALL`]; nothing where it is refused.
@@ -311,15 +311,66 @@ mod tests {
         }
         [
             // queued, processing, waiting, paused, needs_attention, completed, failed, cancelled
-            ("claim", [so(Processing), so(Processing), so(Processing), NO, NO, NO, NO, NO]),
-            ("request cancel", [so(Queued), so(Processing), so(Waiting), so(Paused), so(NeedsAttention), NO, NO, NO]),
-            ("cancel", [so(Cancelled), so(Cancelled), so(Cancelled), so(Cancelled), so(Cancelled), NO, NO, NO]),
+            (
+                "claim",
+                [
+                    so(Processing),
+                    so(Processing),
+                    so(Processing),
+                    NO,
+                    NO,
+                    NO,
+                    NO,
+                    NO,
+                ],
+            ),
+            (
+                "request cancel",
+                [
+                    so(Queued),
+                    so(Processing),
+                    so(Waiting),
+                    so(Paused),
+                    so(NeedsAttention),
+                    NO,
+                    NO,
+                    NO,
+                ],
+            ),
+            (
+                "cancel",
+                [
+                    so(Cancelled),
+                    so(Cancelled),
+                    so(Cancelled),
+                    so(Cancelled),
+                    so(Cancelled),
+                    NO,
+                    NO,
+                    NO,
+                ],
+            ),
             ("complete", [NO, so(Completed), NO, NO, NO, NO, NO, NO]),
             ("fail", [NO, so(Failed), NO, NO, NO, NO, NO, NO]),
             ("pause", [NO, so(Paused), NO, NO, NO, NO, NO, NO]),
             ("wait", [NO, so(Waiting), NO, NO, NO, NO, NO, NO]),
-            ("need attention", [NO, so(NeedsAttention), NO, NO, NO, NO, NO, NO]),
-            ("requeue", [NO, NO, so(Queued), so(Queued), NO, NO, so(Queued), so(Queued)]),
+            (
+                "need attention",
+                [NO, so(NeedsAttention), NO, NO, NO, NO, NO, NO],
+            ),
+            (
+                "requeue",
+                [
+                    NO,
+                    NO,
+                    so(Queued),
+                    so(Queued),
+                    NO,
+                    NO,
+                    so(Queued),
+                    so(Queued),
+                ],
+            ),
             ("resolve", [NO, NO, NO, NO, so(Queued), NO, NO, NO]),
         ]
     };
@@ -337,7 +388,10 @@ mod tests {
             JobState::Cancelled => Some("cancel"),
         };
         if state != JobState::Queued {
-            store.change_job(&id, Transition::Claim(Taking::default())).await.unwrap();
+            store
+                .change_job(&id, Transition::Claim(Taking::default()))
+                .await
+                .unwrap();
         }
         for (name, change) in every_transition() {
             if Some(name) == ending {
@@ -361,7 +415,11 @@ mod tests {
                 match (test.store.change_job(&id, change.clone()).await, wanted) {
                     (Ok(record), Some(to)) => {
                         assert_eq!(record.job.state, to, "{name} of {state:?}");
-                        assert_eq!(record.job.last_seq, before.last_seq + 1, "one event tells of it");
+                        assert_eq!(
+                            record.job.last_seq,
+                            before.last_seq + 1,
+                            "one event tells of it"
+                        );
                     }
                     (Err(StoreError::Transition { .. }), None) => {
                         assert_eq!(test.store.job(&id).await.unwrap().job, before);
@@ -431,5 +489,4 @@ mod tests {
         assert_eq!(kinds[4], JobEventKind::JobStarted { resumed: true });
         assert_eq!(kinds.len(), 6);
     }
-
 }

@@ -163,7 +163,9 @@ fn last_word(output: &str) -> Result<Result<ActionFacts, WorkerFailure>, String>
     match serde_json::from_str(line) {
         Ok(WorkerEvent::Done { facts, .. }) => Ok(Ok(facts)),
         Ok(WorkerEvent::Failed(failure)) => Ok(Err(failure)),
-        Ok(WorkerEvent::Progress { .. } | WorkerEvent::Beat) => Err("it stopped in the middle".to_owned()),
+        Ok(WorkerEvent::Progress { .. } | WorkerEvent::Beat) => {
+            Err("it stopped in the middle".to_owned())
+        }
         Err(error) => Err(format!("it answered {line:?}: {error}")),
     }
 }

@@ -48,7 +48,9 @@ pub(crate) fn work(name: &str, job: &WorkerJob) -> Outcome {
     let told = match serde_json::from_str(last).unwrap() {
         WorkerEvent::Done { facts, .. } => Ok(facts),
         WorkerEvent::Failed(failure) => Err(failure),
-        WorkerEvent::Progress { .. } | WorkerEvent::Beat => panic!("{name}: the worker ended in the middle"),
+        WorkerEvent::Progress { .. } | WorkerEvent::Beat => {
+            panic!("{name}: the worker ended in the middle")
+        }
     };
     assert_eq!(
         output.status.code(),
