@@ -157,6 +157,12 @@ pub(crate) enum CommandError {
         #[source]
         source: io::Error,
     },
+    /// `fenta cache verify` found damage.
+    #[error("{}", damaged_blobs(*.blobs))]
+    CacheDamaged {
+        /// Blobs that were not what their names say.
+        blobs: usize,
+    },
     /// Nobody reads our output any more, which is their right.
     #[error("the output was closed")]
     ClosedPipe,
@@ -208,6 +214,7 @@ impl CommandError {
             Self::Interrupted { code, .. } | Self::BatchEnded { code, .. } => *code,
             Self::Unhealthy { .. } | Self::Io { .. } => exit_code::INTERNAL,
             Self::Unformatted { .. } | Self::PlanHasWork => exit_code::PLAN_HAS_WORK,
+            Self::CacheDamaged { .. } => exit_code::CACHE_DAMAGED,
             Self::Client(error) => code_of(error.kind()),
             Self::ClosedPipe => exit_code::OK,
         }
@@ -236,6 +243,10 @@ impl CommandError {
             Self::Unformatted { .. } => {
                 Some("`fenta fmt FILE` lays them out, `--diff` shows how".to_owned())
             }
+            Self::CacheDamaged { .. } => Some(
+                "nothing is lost: what needs them makes them again (`fenta explain` will say output_corrupt); a disk that does this often is failing"
+                    .to_owned(),
+            ),
             Self::Client(error) => error.hint(),
             Self::BatchFailed { .. } | Self::BatchEnded { .. } => {
                 Some("run the same command again: rows that are done are not done again".to_owned())
@@ -302,6 +313,13 @@ impl CommandError {
             Self::Rows { problems, .. } => problems,
             _ => &[],
         }
+    }
+}
+
+fn damaged_blobs(blobs: usize) -> String {
+    match blobs {
+        1 => "1 blob of the cache was damaged and is set aside".to_owned(),
+        many => format!("{many} blobs of the cache were damaged and are set aside"),
     }
 }
 
@@ -401,6 +419,7 @@ mod tests {
             (from_server(503, ""), 30),
             (from_server(429, ""), 31),
             (from_server(500, ""), 1),
+            (CommandError::CacheDamaged { blobs: 2 }, 40),
             (CommandError::ClosedPipe, 0),
         ];
         for (error, code) in table {

@@ -23,7 +23,11 @@ pub(crate) enum ColorWish {
 }
 
 /// Variables that the daemon reads for itself; what the files say is passed on to a daemon that is started.
-const DAEMON_VARIABLES: [&str; 4] = [
+const DAEMON_VARIABLES: [&str; 8] = [
+    "FENTA_CACHE_CEILING",
+    "FENTA_CACHE_FLOOR",
+    "FENTA_CACHE_GRACE_SECS",
+    "FENTA_CACHE_MIN_FREE",
     "FENTA_IDLE_EXIT_SECS",
     "FENTA_JOBS",
     "FENTA_LOG",

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::cache::CacheCare;
 use crate::clock::{Clock, SystemClock};
 use crate::executors::{Executors, Renderer, Tools};
 use crate::runner::{Runner, RunnerContext};
@@ -52,15 +53,16 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     store.tidy().await?;
     let shutdown = CancellationToken::new();
     let renderer = Renderer::new(&settings.renderer, &settings.worker_env);
-    let (runner, runner_ended) = Runner::start(
-        runner_context(&settings, &dir, &store, &clock, &renderer)?,
-        shutdown.clone(),
-    );
+    let context = runner_context(&settings, &dir, &store, &clock, &renderer)?;
+    let cache = CacheCare::new(store.clone(), context.cas.clone(), settings.cache);
+    tokio::spawn(cache.clone().watch(shutdown.clone()));
+    let (runner, runner_ended) = Runner::start(context, shutdown.clone());
     let (stop, stop_requests) = watch::channel(StopRequest::None);
     let state = AppState {
         store: store.clone(),
         runner: runner.clone(),
         renderer,
+        cache,
         activity: Activity::default(),
         stop,
         shutdown: shutdown.clone(),

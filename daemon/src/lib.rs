@@ -4,6 +4,7 @@
 //! starts `fenta-render` processes for everything that touches media. It never links FFmpeg: a decoder's bug must not
 //! take the daemon down. Nothing below `main.rs` reads the environment, prints or exits.
 
+pub mod cache;
 pub mod clock;
 pub mod daemon;
 pub mod executors;

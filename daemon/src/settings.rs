@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::cache::CacheBounds;
 use crate::executors::{RetryPolicy, WallLimits};
 
 /// Idle time after which the daemon leaves, unless told otherwise.
@@ -48,6 +49,8 @@ pub struct Settings {
     pub limits: WallLimits,
     /// How failed actions are tried again.
     pub retry: RetryPolicy,
+    /// How large the cache may become.
+    pub cache: CacheBounds,
 }
 
 /// What the command line says.
@@ -140,6 +143,7 @@ impl Settings {
             font_dirs: font_dirs(home.as_deref(), path("XDG_DATA_HOME")),
             limits: WallLimits::default(),
             retry: RetryPolicy::default(),
+            cache: cache_bounds(machine)?,
             state_dir,
             socket,
             renderer,
@@ -190,6 +194,38 @@ fn idle_exit(machine: Machine<'_>) -> Result<Option<Duration>, SettingsError> {
             expected: "a number of seconds, 0 for never",
         }),
     }
+}
+
+fn cache_bounds(machine: Machine<'_>) -> Result<CacheBounds, SettingsError> {
+    let bound = |name: &'static str, usual| match text(machine, name) {
+        None => Ok(usual),
+        Some(value) => value.parse().map_err(|_| SettingsError::Number {
+            name,
+            value,
+            expected: "a size such as 60%, 500MB or 20GB",
+        }),
+    };
+    let usual = CacheBounds::default();
+    let name = "FENTA_CACHE_GRACE_SECS";
+    let grace = match text(machine, name) {
+        None => usual.grace,
+        Some(value) => match value.parse::<u32>() {
+            Ok(seconds) => Duration::from_secs(u64::from(seconds)),
+            Err(_) => {
+                return Err(SettingsError::Number {
+                    name,
+                    value,
+                    expected: "a number of seconds",
+                });
+            }
+        },
+    };
+    Ok(CacheBounds {
+        floor: bound("FENTA_CACHE_FLOOR", usual.floor)?,
+        ceiling: bound("FENTA_CACHE_CEILING", usual.ceiling)?,
+        min_free: bound("FENTA_CACHE_MIN_FREE", usual.min_free)?,
+        grace,
+    })
 }
 
 fn worker_env(machine: Machine<'_>) -> Vec<(OsString, OsString)> {
@@ -306,6 +342,8 @@ mod tests {
             (vec![home, ("FENTA_JOBS", "0")], "FENTA_JOBS is `0`"),
             (vec![home, ("FENTA_JOBS", "many")], "from 1 to 1024"),
             (vec![home, ("FENTA_IDLE_EXIT_SECS", "-1")], "0 for never"),
+            (vec![home, ("FENTA_CACHE_CEILING", "much")], "60%, 500MB"),
+            (vec![home, ("FENTA_CACHE_GRACE_SECS", "soon")], "number of seconds"),
             (vec![home, ("FENTA_STATE_DIR", "rel")], "not an absolute"),
             (vec![home, ("FENTA_SOCKET", &*long)], "108 bytes"),
         ] {

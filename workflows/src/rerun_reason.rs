@@ -49,6 +49,13 @@ pub enum RerunReason {
     },
     /// Results were gone from the store.
     OutputMissing,
+    /// Results in the store were damaged, and are set aside.
+    OutputCorrupt,
+    /// The result was taken out of the store to keep it within its bounds.
+    Evicted {
+        /// How long ago, milliseconds.
+        age_ms: u64,
+    },
     /// The run was asked to do it again.
     Refreshed,
     /// The node (or the run) does not read the cache.
@@ -88,6 +95,12 @@ impl fmt::Display for RerunReason {
             Self::File { name } => write!(f, "file {name} changed"),
             Self::Tool { old, new } => write!(f, "renderer {old} -> {new}"),
             Self::OutputMissing => f.write_str("earlier result is gone from the store"),
+            Self::OutputCorrupt => f.write_str("earlier result was damaged in the store"),
+            Self::Evicted { age_ms } => write!(
+                f,
+                "earlier result was cleared from the cache {} ago",
+                rough(*age_ms)
+            ),
             Self::Refreshed => f.write_str("refresh was asked for"),
             Self::CacheOff => f.write_str("the cache is off"),
             Self::Expired { age_ms, ttl_ms } => write!(

@@ -3,6 +3,7 @@
 //! Neighbours: `app` parses and calls; commands use `session`, `follow` and `ui`. A command never prints its own
 //! errors and never ends the program.
 
+mod cache;
 mod completions;
 mod config;
 mod daemon;
@@ -67,6 +68,9 @@ pub(crate) enum Command {
     /// Look at, cancel and resume jobs
     #[command(subcommand)]
     Job(job::JobCommand),
+    /// What the cache holds; check it, clear it, keep things in it
+    #[command(subcommand)]
+    Cache(cache::CacheCommand),
     /// Start, stop and look at the daemon
     #[command(subcommand)]
     Daemon(daemon::DaemonCommand),
@@ -105,6 +109,7 @@ impl Command {
             Self::Logs(args) => wait(args.run(context)),
             Self::Explain(args) => args.run(context),
             Self::Job(command) => wait(command.run(context)),
+            Self::Cache(command) => wait(command.run(context)),
             Self::Daemon(command) => wait(command.run(context)),
             Self::Nodes(command) => command.run(context),
             Self::Schema(args) => args.run(context),

@@ -2,6 +2,7 @@
 //!
 //! Neighbours: `file` checks values with this, `fenta config` and `fenta schema config` print it.
 
+use fenta_client::api::cache::CacheBound;
 use serde_json::{Map, Value as Json, json};
 
 use super::Owner;
@@ -39,12 +40,49 @@ pub(crate) enum Kind {
     },
     /// A path; relative ones belong to the file's folder.
     Path,
+    /// A size: bytes or a part of the disk.
+    Size,
     /// Text.
     Text,
 }
 
 /// Every key, sorted by name.
 pub(crate) const KEYS: &[Key] = &[
+    Key {
+        name: "cache.ceiling",
+        kind: Kind::Size,
+        env: Some("FENTA_CACHE_CEILING"),
+        default: "60%",
+        user_only: true,
+        doc: "Size above which the cache is cleared, as bytes or a part of the disk.",
+    },
+    Key {
+        name: "cache.floor",
+        kind: Kind::Size,
+        env: Some("FENTA_CACHE_FLOOR"),
+        default: "10%",
+        user_only: true,
+        doc: "Size below which the cache is never cleared by itself.",
+    },
+    Key {
+        name: "cache.grace_seconds",
+        kind: Kind::Int {
+            min: 0,
+            max: 31_536_000,
+        },
+        env: Some("FENTA_CACHE_GRACE_SECS"),
+        default: "600",
+        user_only: true,
+        doc: "Seconds for which what is to be cleared is left for somebody to use it.",
+    },
+    Key {
+        name: "cache.min_free",
+        kind: Kind::Size,
+        env: Some("FENTA_CACHE_MIN_FREE"),
+        default: "5%",
+        user_only: true,
+        doc: "Free space the cache tries to leave to others; it does not go below its floor for it.",
+    },
     Key {
         name: "daemon.idle_exit_seconds",
         kind: Kind::Int {
@@ -152,6 +190,7 @@ impl Key {
             Kind::Int { min, max } => value
                 .parse::<i64>()
                 .is_ok_and(|number| (min..=max).contains(&number)),
+            Kind::Size => value.parse::<CacheBound>().is_ok(),
             Kind::Path | Kind::Text => !value.trim().is_empty(),
         };
         (!fits).then(|| format!("`{}` must be {}", self.name, self.wanted()))
@@ -164,6 +203,7 @@ impl Key {
             Kind::Bool => "true or false".to_owned(),
             Kind::Int { min, max } => format!("a whole number from {min} to {max}"),
             Kind::Path => "a path".to_owned(),
+            Kind::Size => "a size such as 60%, 500MB or 20GB".to_owned(),
             Kind::Text => "a text".to_owned(),
         }
     }
@@ -188,7 +228,7 @@ pub(crate) fn schema() -> Json {
             Kind::Choice(words) => json!({ "type": "string", "enum": words }),
             Kind::Bool => json!({ "type": "boolean" }),
             Kind::Int { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
-            Kind::Path | Kind::Text => json!({ "type": "string", "minLength": 1 }),
+            Kind::Path | Kind::Size | Kind::Text => json!({ "type": "string", "minLength": 1 }),
         };
         let whose = if key.user_only {
             " Only in the user's file."
@@ -234,6 +274,8 @@ mod tests {
                 .contains("auto, never")
         );
         assert!(complaint("ui.ci", "yes").is_some());
+        assert_eq!(complaint("cache.floor", "1.5GiB"), None);
+        assert!(complaint("cache.floor", "lots").unwrap().contains("500MB"));
         assert!(complaint("render.program", " ").is_some());
     }
 

@@ -3,6 +3,7 @@
 //! stdout carries results only; everything else goes to stderr. Nothing here knows what a command does.
 
 pub(crate) mod batch_progress;
+pub(crate) mod bytes;
 pub(crate) mod diff;
 pub(crate) mod job_lines;
 pub(crate) mod progress;

@@ -3,6 +3,7 @@
 //! Neighbours: `transport` carries the calls; the daemon's handlers use the same shapes, so the two sides cannot
 //! drift apart. Nothing here touches the disk, the terminal or the environment.
 
+pub mod cache;
 pub mod jobs;
 pub mod meta;
 pub mod plan;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fenta_workflows::RetryRule;
-use fenta_workflows::action::{Action, CachePolicy};
+use fenta_workflows::action::{Action, ActionResult, CachePolicy};
 use fenta_workflows::digest::ActionDigest;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 use tokio::sync::{mpsc, oneshot};
@@ -19,7 +19,7 @@ use super::Tool;
 use super::executor::{Done, Executor, LookUp, Outcome, Task, Terms};
 use super::lanes::{Class, Lanes, Limits, Share};
 use crate::executors::{Notice, RetryPolicy};
-use crate::store::StoreError;
+use crate::store::{Lease, StoreError};
 
 /// Segments in a row that one process renders at the most: others must get their turn too.
 const LONGEST_RUN: usize = 6;
@@ -94,6 +94,16 @@ impl DispatcherHandle {
         fresh_since: Option<&str>,
     ) -> Result<Vec<LookUp>, StoreError> {
         self.executor.look_up(digests, fresh_since).await
+    }
+
+    /// Keeps what a job asks for or is given while it is active.
+    pub(super) fn lease(&self) -> Lease {
+        self.executor.lease()
+    }
+
+    /// A result somebody was given is kept by their lease.
+    pub(super) fn keep(&self, result: &ActionResult) {
+        self.executor.keep(result);
     }
 
     /// How failed work is tried again: as a document's rule says, and where it says nothing as the kind of work does.

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::persist::persist;
 use super::{RunnerContext, Tool};
 use crate::executors::{Attempt, ExecuteError, Executors, Notice, RetryPolicy};
-use crate::store::{CachedAction, Cas, Store, StoreError};
+use crate::store::{BlobState, CachedAction, Cas, Lease, Store, StoreError};
 
 /// What all actions of a job together may be tried again: a machine that fails all the time is not kept busy for ever.
 const RETRIES_PER_JOB: u32 = 64;
@@ -89,6 +89,13 @@ pub(super) enum LookUp {
     Miss,
     /// A result whose blobs are not all there any more.
     Gone,
+    /// A result with blobs that were damaged.
+    Damaged,
+    /// A result that was taken away to make room.
+    Evicted {
+        /// When.
+        at: String,
+    },
     /// A result that is too old to count.
     Stale {
         /// When it was made.
@@ -122,16 +129,52 @@ impl Executor {
         digests: Vec<ActionDigest>,
         fresh_since: Option<&str>,
     ) -> Result<Vec<LookUp>, StoreError> {
-        let rows = self.store.cached_actions(digests).await?;
+        let rows = self.store.cached_actions(digests.clone()).await?;
         let cas = self.cas.clone();
         let fresh_since = fresh_since.map(str::to_owned);
-        tokio::task::spawn_blocking(move || {
+        let mut found: Vec<LookUp> = tokio::task::spawn_blocking(move || {
             rows.into_iter()
                 .map(|row| verdict(&cas, row, fresh_since.as_deref()))
                 .collect()
         })
         .await
-        .map_err(|_| StoreError::Closed)
+        .map_err(|_| StoreError::Closed)?;
+        self.tell_evicted(&digests, &mut found).await?;
+        Ok(found)
+    }
+
+    /// What is not known may have been: then it was taken away.
+    async fn tell_evicted(
+        &self,
+        digests: &[ActionDigest],
+        found: &mut [LookUp],
+    ) -> Result<(), StoreError> {
+        let unknown: Vec<usize> = (0..found.len())
+            .filter(|number| matches!(found[*number], LookUp::Miss))
+            .collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let asked = unknown.iter().map(|number| digests[*number].clone());
+        let evictions = self.store.evictions(asked.collect()).await?;
+        for (number, at) in unknown.into_iter().zip(evictions) {
+            if let Some(at) = at {
+                found[number] = LookUp::Evicted { at };
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what a job asks for or is given while it is active.
+    pub(super) fn lease(&self) -> Lease {
+        self.cas.lease()
+    }
+
+    /// A result somebody was given is kept by their lease.
+    pub(super) fn keep(&self, result: &ActionResult) {
+        for blob in result.outputs.values() {
+            self.cas.keep(blob);
+        }
     }
 
     /// Does the action, unless its result appeared since the caller looked.
@@ -360,10 +403,19 @@ fn verdict(cas: &Cas, row: Option<CachedAction>, fresh_since: Option<&str>) -> L
             made_at: row.made_at,
         };
     }
-    if row.result.outputs.values().all(|blob| cas.contains(blob)) {
-        LookUp::Hit(Box::new(row))
-    } else {
+    // Every blob is looked at: all that is damaged is found, not only the first.
+    let states: Vec<BlobState> = row
+        .result
+        .outputs
+        .values()
+        .map(|blob| cas.look(blob))
+        .collect();
+    if states.contains(&BlobState::Damaged) {
+        LookUp::Damaged
+    } else if states.contains(&BlobState::Missing) {
         LookUp::Gone
+    } else {
+        LookUp::Hit(Box::new(row))
     }
 }
 

@@ -152,6 +152,8 @@ async fn walk(
     cancel: &CancellationToken,
 ) -> Result<BTreeMap<String, OutputValue>, Stop> {
     let id = record.job.id.clone();
+    // Nothing this job is given is taken away before its end.
+    let _lease = context.dispatcher.lease();
     let request = record.request.clone().map_err(|why| {
         Stop::failed(
             format!("this version of Fenta cannot read what the job asked for: {why}"),

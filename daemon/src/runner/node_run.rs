@@ -162,10 +162,11 @@ pub(super) async fn run(turn: &Turn) -> TurnResult {
         times: Vec::new(),
         planned: 0,
         counted: HashSet::new(),
-        hits: Vec::new(),
+        used: Vec::new(),
         reasons: Vec::new(),
     };
     let outcome = run.outputs().await;
+    run.note_uses().await;
     TurnResult {
         outcome,
         tally: run.tally,
@@ -194,11 +195,24 @@ struct NodeRun<'a> {
     planned: u32,
     /// What was counted as run; the same content twice runs once.
     counted: HashSet<ActionDigest>,
-    hits: Vec<ActionDigest>,
+    /// Results that were found or made.
+    used: Vec<ActionDigest>,
     reasons: Vec<RerunReason>,
 }
 
 impl NodeRun<'_> {
+    /// Tells the care of the cache which results the turn used, whatever became of it.
+    async fn note_uses(&mut self) {
+        let used = std::mem::take(&mut self.used);
+        if used.is_empty() {
+            return;
+        }
+        let (store, job) = (&self.job.store, &self.job.id);
+        if let Err(error) = store.note_uses(job, &self.turn.label, used).await {
+            tracing::warn!(%error, "the use of cached results could not be noted");
+        }
+    }
+
     async fn outputs(&mut self) -> Result<BTreeMap<String, Value>, Stop> {
         let job = Arc::clone(&self.job);
         let label = self.turn.label.clone();
@@ -357,10 +371,14 @@ impl NodeRun<'_> {
                     self.pinned(&item.action, &row.result)?;
                     self.tally.cached += 1;
                     self.tally.saved_ms += row.wall_ms;
-                    self.hits.push(item.digest.clone());
+                    self.used.push(item.digest.clone());
                     batch.give(*number, row.result);
                 }
                 LookUp::Gone => self.evidence.gone = true,
+                LookUp::Damaged => self.evidence.damaged = true,
+                LookUp::Evicted { at } => {
+                    self.evidence.evicted = Some(self.job.store.age_ms(&at));
+                }
                 LookUp::Stale { made_at } => {
                     self.evidence.stale = Some(self.freshness.reason(&made_at, &self.job.store));
                 }
@@ -435,6 +453,10 @@ impl NodeRun<'_> {
 
     fn take(&mut self, batch: &mut Batch, number: usize, done: Done) -> Result<(), Stop> {
         let item = &batch.items[number];
+        self.job.dispatcher.keep(&done.result);
+        if item.is_content() {
+            self.used.push(item.digest.clone());
+        }
         self.evidence.note(&item.action, &done.result);
         self.pinned(&item.action, &done.result)?;
         let published = matches!(
@@ -502,15 +524,6 @@ impl NodeRun<'_> {
         let finished = NodeUpdate::Finished(Box::new(ending));
         update(&self.job, &self.turn.label, finished).await?;
         self.job.log.add(event);
-        if !self.hits.is_empty()
-            && let Err(error) = self
-                .job
-                .store
-                .touch_actions(std::mem::take(&mut self.hits))
-                .await
-        {
-            tracing::warn!(%error, "the use of cached results could not be noted");
-        }
         Ok(())
     }
 }

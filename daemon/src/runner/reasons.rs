@@ -16,6 +16,10 @@ pub(super) struct Evidence {
     pub(super) files: BTreeMap<String, String>,
     /// Whether the cache knew a result whose blobs were gone.
     pub(super) gone: bool,
+    /// Whether it knew one whose blobs were damaged.
+    pub(super) damaged: bool,
+    /// How long ago a result was taken away by a collection, milliseconds; the latest.
+    pub(super) evicted: Option<u64>,
     /// Whether a result had to be put in its place.
     pub(super) published: bool,
     /// Why a result the cache had did not count.
@@ -81,6 +85,10 @@ pub(super) fn reasons(
 ) -> Vec<RerunReason> {
     let mut reasons = rerun_reasons(earlier.map(|earlier| &earlier.key), key);
     reasons.extend(evidence.stale.clone());
+    // Another workflow may have made what is damaged now: that is a reason of its own.
+    if evidence.damaged {
+        reasons.push(RerunReason::OutputCorrupt);
+    }
     if let Some(earlier) = earlier {
         // A node that did not finish has noted no files: their absence says nothing.
         if earlier.finished {
@@ -94,6 +102,12 @@ pub(super) fn reasons(
         }
         if evidence.gone {
             reasons.push(RerunReason::OutputMissing);
+        }
+        // Where the request changed, an old answer to the new one that went is no reason for its change.
+        if let Some(age_ms) = evidence.evicted
+            && reasons.is_empty()
+        {
+            reasons.push(RerunReason::Evicted { age_ms });
         }
         if !earlier.finished {
             reasons.push(RerunReason::PreviousIncomplete);

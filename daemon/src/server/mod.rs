@@ -5,6 +5,7 @@
 //! guarded in `connections`.
 
 mod activity;
+mod cache;
 mod connections;
 mod daemon;
 mod envelope;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 pub use activity::Activity;
 pub use connections::{ConnectionLimits, serve};
 
+use crate::cache::CacheCare;
 use crate::clock::Clock;
 use crate::executors::Renderer;
 use crate::runner::Runner;
@@ -56,6 +58,8 @@ pub struct AppState {
     pub runner: Runner,
     /// Who draws.
     pub renderer: Renderer,
+    /// Who looks after the cache.
+    pub cache: CacheCare,
     /// Time and request ids.
     pub clock: Arc<dyn Clock>,
     /// Who is there.
@@ -82,6 +86,14 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/jobs/{id}/events", get(events::follow))
         .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
         .route("/v1/jobs/{id}/resume", post(jobs::resume))
+        .route("/v1/cache", get(cache::usage))
+        .route("/v1/cache/entries", get(cache::entries))
+        .route("/v1/cache/entries/{digest}", get(cache::entry))
+        .route("/v1/cache/verify", post(cache::verify))
+        .route("/v1/cache/gc", post(cache::collect))
+        .route("/v1/cache/pins", get(cache::pins))
+        .route("/v1/cache/pin", post(cache::pin))
+        .route("/v1/cache/unpin", post(cache::unpin))
         .route("/v1/daemon/stop", post(daemon::stop))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(tower_http::catch_panic::CatchPanicLayer::new())

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{Activity, AppState, ConnectionLimits, StopRequest};
+use crate::cache::{CacheBounds, CacheCare};
 use crate::clock::SystemClock;
 use crate::runner::testing::{Machine, Running};
 
@@ -55,6 +56,11 @@ impl Server {
             store: machine.store.clone(),
             runner: running.runner.clone(),
             renderer: machine.renderer.clone(),
+            cache: CacheCare::new(
+                machine.store.clone(),
+                machine.cas.clone(),
+                CacheBounds::default(),
+            ),
             clock: Arc::new(SystemClock),
             activity: Activity::default(),
             stop,

@@ -80,21 +80,6 @@ impl Store {
             })
             .await
     }
-
-    /// Notes that results were used again, for whoever has to decide what to throw away.
-    pub async fn touch_actions(&self, digests: Vec<ActionDigest>) -> Result<(), StoreError> {
-        let at = self.clock.now_text();
-        self.threads
-            .write(move |connection| {
-                let mut update = connection
-                    .prepare_cached("UPDATE action_cache SET last_used = ?2 WHERE digest = ?1")?;
-                for digest in digests {
-                    update.execute(params![digest.as_str(), at])?;
-                }
-                Ok(())
-            })
-            .await
-    }
 }
 
 /// A row as it is stored; one this version cannot read is a result it does not have.
@@ -162,35 +147,6 @@ mod tests {
         let asked = vec![digest("a"), digest("b"), digest("c")];
         let found = test.store.cached_actions(asked).await.unwrap();
         assert_eq!(found, [None, Some(made), None]);
-    }
-
-    #[tokio::test]
-    async fn use_is_noted() {
-        let test = testing::open();
-        let key = digest("a");
-        let made = CachedAction {
-            made_at: test.store.now_text(),
-            ..result(b"x")
-        };
-        test.store
-            .remember_action(&key, "write", &made)
-            .await
-            .unwrap();
-        test.clock.advance(60_000);
-        test.store.touch_actions(vec![key]).await.unwrap();
-        let (made, used): (String, String) = test
-            .store
-            .threads
-            .read(|connection| {
-                Ok(connection.query_row(
-                    "SELECT created_at, last_used FROM action_cache",
-                    [],
-                    |row| Ok((row.get(0)?, row.get(1)?)),
-                )?)
-            })
-            .await
-            .unwrap();
-        assert!(made < used);
     }
 
     #[tokio::test]

@@ -2,20 +2,33 @@
 //!
 //! A blob appears by rename after its bytes are on disk, is never changed afterwards and is read-only. A blob that is
 //! missing, cut short or altered is a miss, never an error: whoever needs it makes it again. The index of *actions*
-//! lives in SQLite; this module knows bytes only.
+//! lives in SQLite; this module knows bytes only. `leases` knows who needs which blobs, `care` counts them and takes
+//! them away.
+
+mod care;
+mod leases;
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use fenta_workflows::digest::Digest;
 
-/// Blobs up to this size are hashed when this process first meets them; larger ones whenever they are copied out.
-/// So the usual no-op run of a short video checks every byte of it, and gigabytes of footage cost one `stat` each.
+pub use care::{Eviction, Heap, StoredBlob};
+pub use leases::{Lease, Moment};
+
+/// Blobs up to this size are hashed when this process first meets them. Of larger ones every [`SAMPLED`]th is, those
+/// whose file was changed since it was written, and all that are copied out. So the usual no-op run of a short video
+/// checks every byte of it, and gigabytes of footage cost one `stat` each.
 const HASHED_AT_FIRST_SIGHT: u64 = 8 << 20;
+
+/// One in so many large blobs is hashed at first sight.
+const SAMPLED: u64 = 8;
 
 /// Bytes read at a time.
 const CHUNK: usize = 256 << 10;
@@ -28,12 +41,28 @@ struct Seal {
     changed: (i64, i64),
 }
 
+/// How a blob is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlobState {
+    /// It is there.
+    Whole,
+    /// There is none.
+    Missing,
+    /// It was cut short or altered, now or before; it is in quarantine.
+    Damaged,
+}
+
 /// The store of blobs. Cheap to clone. Its calls block: run them on a blocking pool.
 #[derive(Clone, Debug)]
 pub struct Cas {
     root: Arc<Path>,
     temporary: Arc<Path>,
     sealed: Arc<Mutex<HashMap<Digest, Seal>>>,
+    leases: leases::Leases,
+    /// Bytes of all blobs; negative before they were counted.
+    used: Arc<AtomicI64>,
+    /// Large blobs met, for taking samples.
+    met: Arc<AtomicU64>,
 }
 
 impl Cas {
@@ -45,6 +74,9 @@ impl Cas {
             root: root.into(),
             temporary: temporary.into(),
             sealed: Arc::default(),
+            leases: leases::Leases::default(),
+            used: Arc::new(AtomicI64::new(-1)),
+            met: Arc::default(),
         })
     }
 
@@ -59,36 +91,84 @@ impl Cas {
         self.root.join(&hex[..2]).join(&hex[2..])
     }
 
-    /// Whether the blob is there and whole. Damage found on the way is removed, so that the next `put` mends it.
+    /// Whether the blob is there and whole. Damage found on the way is set aside, so that the next `put` mends it.
     pub fn contains(&self, digest: &Digest) -> bool {
-        let path = self.path(digest);
-        let Ok(metadata) = fs::metadata(&path) else {
-            return false;
-        };
-        if metadata.len() != digest.size {
-            self.discard(digest, &path);
-            return false;
-        }
-        if digest.size > HASHED_AT_FIRST_SIGHT || self.is_sealed(digest, &metadata) {
-            return true;
-        }
-        self.verify(digest)
+        self.look(digest) == BlobState::Whole
     }
 
-    /// Reads every byte of the blob and compares; damage is removed.
-    pub fn verify(&self, digest: &Digest) -> bool {
+    /// How the blob is found. Damage found on the way is set aside.
+    pub fn look(&self, digest: &Digest) -> BlobState {
+        self.leases.note(digest);
         let path = self.path(digest);
-        match File::open(&path).and_then(hash_reader) {
-            Ok(found) if found == *digest => {
-                self.seal(digest, &path);
-                true
-            }
-            Ok(_) => {
-                self.discard(digest, &path);
-                false
-            }
-            Err(_) => false,
+        let Ok(metadata) = fs::symlink_metadata(&path) else {
+            return self.absent(digest);
+        };
+        if !metadata.is_file() || metadata.len() != digest.size {
+            self.discard(digest, &path);
+            return BlobState::Damaged;
         }
+        if self.is_sealed(digest, &metadata) {
+            return BlobState::Whole;
+        }
+        let unchanged = metadata.modified().is_ok_and(|time| time == mark(digest));
+        if digest.size > HASHED_AT_FIRST_SIGHT && unchanged && !self.is_sample() {
+            self.seal(digest, &path);
+            return BlobState::Whole;
+        }
+        self.read(digest)
+    }
+
+    /// Reads every byte of the blob and compares; damage is set aside.
+    pub fn verify(&self, digest: &Digest) -> bool {
+        self.read(digest) == BlobState::Whole
+    }
+
+    fn read(&self, digest: &Digest) -> BlobState {
+        let path = self.path(digest);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return self.absent(digest),
+            Err(error) => {
+                tracing::warn!(blob = %digest, %error, "a blob could not be opened");
+                return BlobState::Missing;
+            }
+        };
+        let found = hash_reader(&file);
+        match found {
+            Ok(found) if found == *digest => {
+                // A store of an earlier version, or one that was copied without times, is marked as it is read.
+                if file
+                    .metadata()
+                    .and_then(|metadata| metadata.modified())
+                    .is_ok_and(|time| time != mark(digest))
+                {
+                    let _ = file.set_modified(mark(digest));
+                }
+                self.seal(digest, &path);
+                BlobState::Whole
+            }
+            // A disk that cannot read a file back has damaged it.
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => BlobState::Missing,
+            Ok(_) | Err(_) => {
+                self.discard(digest, &path);
+                BlobState::Damaged
+            }
+        }
+    }
+
+    fn absent(&self, digest: &Digest) -> BlobState {
+        if self.is_quarantined(digest) {
+            BlobState::Damaged
+        } else {
+            BlobState::Missing
+        }
+    }
+
+    /// Whether it is the turn of a large blob to be read.
+    fn is_sample(&self) -> bool {
+        self.met
+            .fetch_add(1, Ordering::Relaxed)
+            .is_multiple_of(SAMPLED)
     }
 
     /// Keeps bytes.
@@ -128,6 +208,7 @@ impl Cas {
 
     /// Copies a blob to `target`, hashing on the way; false when the blob is not there or not whole.
     pub fn copy_out(&self, digest: &Digest, target: &mut File) -> io::Result<bool> {
+        self.leases.note(digest);
         let path = self.path(digest);
         let Ok(mut source) = File::open(&path) else {
             return Ok(false);
@@ -159,8 +240,11 @@ impl Cas {
 
     /// Bytes to disk, then the name, then the folder: after a power cut the name never points at less.
     fn install(&self, temporary: tempfile::TempPath, digest: &Digest) -> io::Result<()> {
+        self.leases.note(digest);
         fs::set_permissions(&temporary, fs::Permissions::from_mode(0o444))?;
-        File::open(&temporary)?.sync_all()?;
+        let file = File::open(&temporary)?;
+        file.set_modified(mark(digest))?;
+        file.sync_all()?;
         let path = self.path(digest);
         let folder = path.parent().unwrap_or(&self.root);
         if !folder.is_dir() {
@@ -169,6 +253,8 @@ impl Cas {
         }
         temporary.persist(&path).map_err(|error| error.error)?;
         sync_folder(folder)?;
+        self.count(i128::from(digest.size));
+        self.mended(digest);
         self.seal(digest, &path);
         Ok(())
     }
@@ -180,14 +266,6 @@ impl Cas {
     fn seal(&self, digest: &Digest, path: &Path) {
         if let Ok(metadata) = fs::metadata(path) {
             self.seals().insert(*digest, Seal::of(&metadata));
-        }
-    }
-
-    fn discard(&self, digest: &Digest, path: &Path) {
-        tracing::warn!(blob = %digest, "a damaged blob was removed from the store; it will be made again");
-        self.seals().remove(digest);
-        if let Err(error) = fs::remove_file(path) {
-            tracing::warn!(blob = %digest, %error, "the damaged blob could not be removed");
         }
     }
 
@@ -204,6 +282,14 @@ impl Seal {
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
     }
+}
+
+/// The time a blob's file is given: it follows from its name, so whoever writes to the file gives it away. Times within
+/// fifteen years from September 2001, whole seconds, which every file system keeps.
+fn mark(digest: &Digest) -> SystemTime {
+    let [a, b, c, d, ..] = digest.hash;
+    let seconds = u64::from(u32::from_le_bytes([a, b, c, d])) % 500_000_000;
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000 + seconds)
 }
 
 /// The digest of everything a reader gives.
@@ -324,16 +410,84 @@ mod tests {
         }
     }
 
+    /// A large blob in a store that has taken its sample already.
+    fn large(f: &Fixture, fill: u8) -> Digest {
+        f.cas.met.store(1, Ordering::Relaxed);
+        let bytes = vec![fill; usize::try_from(HASHED_AT_FIRST_SIGHT).unwrap() + 1];
+        f.cas.put_bytes(&bytes).unwrap()
+    }
+
+    /// Changes a byte as a failing disk does: no time tells of it.
+    fn decay(f: &Fixture, digest: &Digest) {
+        alter(&f.cas.path(digest), |bytes| bytes[99] ^= 1);
+        let file = File::options().append(true).open(f.cas.path(digest)).unwrap();
+        file.set_modified(mark(digest)).unwrap();
+        f.cas.seals().clear();
+    }
+
     #[test]
-    fn a_large_blob_is_hashed_when_it_is_copied_out() {
+    fn a_large_blob_that_somebody_wrote_to_is_found_out_at_once() {
         let f = fixture();
-        let bytes = vec![7; usize::try_from(HASHED_AT_FIRST_SIGHT).unwrap() + 1];
-        let digest = f.cas.put_bytes(&bytes).unwrap();
+        let digest = large(&f, 7);
         alter(&f.cas.path(&digest), |bytes| bytes[99] ^= 1);
-        assert!(f.cas.contains(&digest), "its size is right");
+        assert_eq!(f.cas.look(&digest), BlobState::Damaged);
+    }
+
+    #[test]
+    fn a_large_blob_that_decayed_is_found_when_it_is_copied_out_or_sampled() {
+        let f = fixture();
+        let digest = large(&f, 7);
+        decay(&f, &digest);
+        assert!(f.cas.contains(&digest), "its size and time are right");
         let mut target = tempfile::tempfile().unwrap();
         assert!(!f.cas.copy_out(&digest, &mut target).unwrap());
-        assert!(!f.cas.contains(&digest), "the damage is gone");
+        assert_eq!(f.cas.look(&digest), BlobState::Damaged);
+
+        let digest = large(&f, 8);
+        decay(&f, &digest);
+        f.cas.met.store(SAMPLED, Ordering::Relaxed);
+        assert!(!f.cas.contains(&digest));
+    }
+
+    #[test]
+    fn damage_is_set_aside_and_told_until_the_blob_is_made_again() {
+        let f = fixture();
+        let digest = f.cas.put_bytes(b"0123456789").unwrap();
+        alter(&f.cas.path(&digest), |bytes| bytes[3] ^= 1);
+        assert_eq!(f.cas.look(&digest), BlobState::Damaged);
+        let aside = f.cas.quarantine().join(digest.hex());
+        assert_eq!(fs::read(&aside).unwrap(), b"0122456789");
+        let next = reopened(&f);
+        assert_eq!(next.look(&digest), BlobState::Damaged, "another process");
+        next.put_bytes(b"0123456789").unwrap();
+        assert_eq!(next.look(&digest), BlobState::Whole);
+        assert!(!aside.exists() && aside.with_extension("mended").exists());
+        fs::remove_file(next.path(&digest)).unwrap();
+        assert_eq!(next.look(&digest), BlobState::Missing);
+        assert_eq!(next.empty_quarantine(Duration::from_secs(60)).files, 0);
+        assert_eq!(next.empty_quarantine(Duration::ZERO).files, 1);
+    }
+
+    #[test]
+    fn blobs_are_counted_and_taken_away_unless_a_job_needs_them() {
+        let f = fixture();
+        assert_eq!(f.cas.used(), None, "nobody has counted");
+        let kept = f.cas.put_bytes(b"kept").unwrap();
+        assert_eq!(f.cas.census().unwrap().len(), 1);
+        let gone = f.cas.put_bytes(b"gone!").unwrap();
+        assert_eq!(f.cas.used(), Some(9));
+        let job = f.cas.lease();
+        assert!(f.cas.contains(&kept));
+        let now = f.cas.moment();
+        assert_eq!(f.cas.evict(&kept, now).unwrap(), Eviction::Held);
+        assert_eq!(f.cas.evict(&gone, now).unwrap(), Eviction::Gone);
+        assert_eq!(f.cas.evict(&gone, now).unwrap(), Eviction::Absent);
+        assert_eq!(f.cas.used(), Some(4));
+        drop(job);
+        assert_eq!(f.cas.evict(&kept, f.cas.moment()).unwrap(), Eviction::Gone);
+        assert!(!f.cas.contains(&kept));
+        assert_eq!(f.cas.census().unwrap(), []);
+        assert_eq!(temporaries(&f), 0);
     }
 
     #[test]

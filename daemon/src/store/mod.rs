@@ -5,6 +5,7 @@
 
 mod action_cache;
 mod action_times;
+mod cache_care;
 pub mod cas;
 mod charges;
 mod claims;
@@ -24,7 +25,8 @@ use std::sync::Arc;
 
 pub use action_cache::CachedAction;
 pub use action_times::{ActionTime, ActionTimes};
-pub use cas::Cas;
+pub use cache_care::{CacheMark, CachePin, CacheRow, CacheUse};
+pub use cas::{BlobState, Cas, Eviction, Heap, Lease, Moment, StoredBlob};
 pub use charges::Charge;
 pub use claims::{Claim, Claimant, Claimed, OpenJobs};
 pub use earlier_runs::EarlierRun;

@@ -195,6 +195,8 @@ impl Unit {
         match answer {
             LookUp::Hit(row) => self.asked[number].result = Some(row.result),
             LookUp::Gone => self.evidence.gone = true,
+            LookUp::Damaged => self.evidence.damaged = true,
+            LookUp::Evicted { at } => self.evidence.evicted = Some(store.age_ms(&at)),
             LookUp::Stale { made_at } => {
                 self.evidence.stale = Some(self.freshness.reason(&made_at, store));
             }
