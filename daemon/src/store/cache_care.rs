@@ -156,7 +156,7 @@ impl Store {
     pub async fn actions_of_open_jobs(&self) -> Result<HashSet<String>, StoreError> {
         self.digests(
             "SELECT DISTINCT u.digest FROM cache_uses u JOIN jobs j ON j.id = u.job
-             WHERE j.finished_at IS NULL",
+             WHERE j.state NOT IN ('completed', 'failed', 'cancelled')",
         )
         .await
     }
@@ -357,7 +357,7 @@ impl Store {
             .write(|connection| {
                 connection.execute(
                     "DELETE FROM cache_uses WHERE job IN (
-                        SELECT id FROM jobs WHERE finished_at IS NOT NULL AND ordinal <= (
+                        SELECT id FROM jobs WHERE state IN ('completed', 'failed', 'cancelled') AND ordinal <= (
                             SELECT max(ordinal) FROM jobs) - ?1
                         AND id NOT IN (SELECT target FROM cache_pins WHERE kind = 'job'))",
                     [REMEMBERED_JOBS],
