@@ -343,7 +343,10 @@ mod tests {
             (vec![home, ("FENTA_JOBS", "many")], "from 1 to 1024"),
             (vec![home, ("FENTA_IDLE_EXIT_SECS", "-1")], "0 for never"),
             (vec![home, ("FENTA_CACHE_CEILING", "much")], "60%, 500MB"),
-            (vec![home, ("FENTA_CACHE_GRACE_SECS", "soon")], "number of seconds"),
+            (
+                vec![home, ("FENTA_CACHE_GRACE_SECS", "soon")],
+                "number of seconds",
+            ),
             (vec![home, ("FENTA_STATE_DIR", "rel")], "not an absolute"),
             (vec![home, ("FENTA_SOCKET", &*long)], "108 bytes"),
         ] {

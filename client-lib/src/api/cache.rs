@@ -345,8 +345,7 @@ impl std::str::FromStr for CacheBound {
     /// `60%`, `500MB`, `1.5 GiB`, `1000000`. Units are powers of 1000, those with `i` powers of 1024.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
-        let wrong =
-            || format!("`{text}` is no size; write for example 60%, 500MB, 20GB or 1.5GiB");
+        let wrong = || format!("`{text}` is no size; write for example 60%, 500MB, 20GB or 1.5GiB");
         if let Some(percent) = text.strip_suffix('%') {
             let percent = percent.trim().parse::<u8>().map_err(|_| wrong())?;
             return if percent <= 100 {
@@ -464,7 +463,16 @@ mod tests {
         assert_eq!(bytes("500MB"), Ok(500_000_000));
         assert_eq!(bytes("1.5 GiB"), Ok(1_610_612_736));
         assert_eq!(bytes("2g"), Ok(2_000_000_000));
-        for wrong in ["", "x", "101%", "-1", "1.", ".5GB", "5 apples", "99999999999TB"] {
+        for wrong in [
+            "",
+            "x",
+            "101%",
+            "-1",
+            "1.",
+            ".5GB",
+            "5 apples",
+            "99999999999TB",
+        ] {
             let error = bytes(wrong).unwrap_err();
             assert!(error.contains("500MB"), "{wrong}: {error}");
         }

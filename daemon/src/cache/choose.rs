@@ -205,7 +205,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::store::{Cas, CacheRow, StoredBlob};
+    use crate::store::{CacheRow, Cas, StoredBlob};
 
     const DAY: i64 = 86_400_000;
     const NOW: i64 = 1_800_000_000_000;
@@ -296,7 +296,10 @@ mod tests {
         let pinned = row("speak", &[shared], 5, 300);
         let other = row("mux", &[shared, blob(2, 100)], 5, 300);
         let open = row("mix", &[blob(3, 100)], 5, 300);
-        let mut found = inventory(vec![pinned.clone(), other, open.clone()], &[blob(4, 7), blob(5, 7)]);
+        let mut found = inventory(
+            vec![pinned.clone(), other, open.clone()],
+            &[blob(4, 7), blob(5, 7)],
+        );
         found.pinned.insert(pinned.digest);
         found.open.insert(open.digest);
         found.held.insert(blob(4, 7));

@@ -110,7 +110,8 @@ impl CacheCare {
             .await?;
         for chunk in going.chunks(CHUNK) {
             let blobs = chunk.iter().map(|mark| mark.blob).collect();
-            self.take_away(inventory, &owners, blobs, &mut swept).await?;
+            self.take_away(inventory, &owners, blobs, &mut swept)
+                .await?;
         }
         Ok(swept)
     }

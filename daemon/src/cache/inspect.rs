@@ -173,7 +173,10 @@ impl CacheCare {
             .await?;
         let done = checked.len() == all;
         let there = inventory.names();
-        let incomplete = inventory.rows.iter().filter(|row| !is_complete(row, &there));
+        let incomplete = inventory
+            .rows
+            .iter()
+            .filter(|row| !is_complete(row, &there));
         Ok(CacheVerified {
             checked: sum_of(&checked),
             total: inventory.sum(|_| true),
@@ -245,7 +248,10 @@ impl CacheCare {
             } else {
                 HashSet::from([pin.target.clone()])
             };
-            let rows = inventory.rows.iter().filter(|row| kept.contains(&row.digest));
+            let rows = inventory
+                .rows
+                .iter()
+                .filter(|row| kept.contains(&row.digest));
             items.push(CachePin {
                 results: rows.clone().count() as u64,
                 bytes: inventory.heap_of(|row| kept.contains(&row.digest)).bytes,
@@ -259,8 +265,8 @@ impl CacheCare {
 
     /// The job or the result that is meant.
     async fn target(&self, given: &str) -> Result<(String, bool), CacheError> {
-        let digest = given.len() >= SHORTEST_PREFIX
-            && given.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let digest =
+            given.len() >= SHORTEST_PREFIX && given.bytes().all(|byte| byte.is_ascii_hexdigit());
         if digest {
             let inventory = self.inventory().await?;
             match found(&inventory, given) {
@@ -279,7 +285,11 @@ impl CacheCare {
 
 fn found<'a>(inventory: &'a Inventory, prefix: &str) -> Result<&'a CacheRow, CacheError> {
     let wanted = prefix.to_ascii_lowercase();
-    let of_blob = |row: &&CacheRow| row.outputs.values().any(|blob| blob.hex().starts_with(&wanted));
+    let of_blob = |row: &&CacheRow| {
+        row.outputs
+            .values()
+            .any(|blob| blob.hex().starts_with(&wanted))
+    };
     let mut rows: Vec<&CacheRow> = inventory
         .rows
         .iter()
@@ -343,7 +353,10 @@ impl Inventory {
     }
 
     pub(super) fn held_heap(&self) -> CacheHeap {
-        let rows = self.rows.iter().filter(|row| self.open.contains(&row.digest));
+        let rows = self
+            .rows
+            .iter()
+            .filter(|row| self.open.contains(&row.digest));
         let open: HashSet<Digest> = rows.flat_map(|row| row.outputs.values().copied()).collect();
         self.sum(|blob| open.contains(blob) || self.held.contains(blob))
     }

@@ -85,10 +85,8 @@ impl From<CacheError> for ApiError {
     fn from(error: CacheError) -> Self {
         let detail = error.to_string();
         match error {
-            CacheError::Unknown(_) => {
-                Self::new(StatusCode::NOT_FOUND, "cache/not-found", detail)
-                    .hint("`fenta cache ls` lists results")
-            }
+            CacheError::Unknown(_) => Self::new(StatusCode::NOT_FOUND, "cache/not-found", detail)
+                .hint("`fenta cache ls` lists results"),
             CacheError::Ambiguous { .. } => {
                 Self::new(StatusCode::CONFLICT, "cache/ambiguous", detail)
                     .hint("write more characters of its digest")

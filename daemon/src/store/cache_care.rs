@@ -235,8 +235,9 @@ impl Store {
     pub async fn pins(&self) -> Result<Vec<CachePin>, StoreError> {
         self.threads
             .read(|connection| {
-                let mut statement = connection
-                    .prepare_cached("SELECT target, kind, at FROM cache_pins ORDER BY at, target")?;
+                let mut statement = connection.prepare_cached(
+                    "SELECT target, kind, at FROM cache_pins ORDER BY at, target",
+                )?;
                 let rows = statement.query_map([], |row| {
                     let kind: String = row.get(1)?;
                     Ok(CachePin {
@@ -337,8 +338,8 @@ impl Store {
     ) -> Result<Vec<Option<String>>, StoreError> {
         self.threads
             .read(move |connection| {
-                let mut statement = connection
-                    .prepare_cached("SELECT at FROM cache_evicted WHERE digest = ?1")?;
+                let mut statement =
+                    connection.prepare_cached("SELECT at FROM cache_evicted WHERE digest = ?1")?;
                 digests
                     .iter()
                     .map(|digest| {
@@ -441,7 +442,10 @@ mod tests {
         let key = remember(store, "x").await;
         for job in [&first, &second] {
             test.clock.advance(1000);
-            store.note_uses(job, "voice", vec![key.clone()]).await.unwrap();
+            store
+                .note_uses(job, "voice", vec![key.clone()])
+                .await
+                .unwrap();
         }
         let newest = store.newest_cache_uses().await.unwrap();
         assert_eq!(newest[key.as_str()].job, second);
@@ -461,7 +465,10 @@ mod tests {
         let store = &test.store;
         let job = create(store, "a").await;
         let (of_job, alone) = (remember(store, "x").await, remember(store, "y").await);
-        store.note_uses(&job, "n", vec![of_job.clone()]).await.unwrap();
+        store
+            .note_uses(&job, "n", vec![of_job.clone()])
+            .await
+            .unwrap();
         store.pin(&job, true).await.unwrap();
         store.pin(alone.as_str(), false).await.unwrap();
         store.pin(alone.as_str(), false).await.unwrap();

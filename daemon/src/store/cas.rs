@@ -420,7 +420,10 @@ mod tests {
     /// Changes a byte as a failing disk does: no time tells of it.
     fn decay(f: &Fixture, digest: &Digest) {
         alter(&f.cas.path(digest), |bytes| bytes[99] ^= 1);
-        let file = File::options().append(true).open(f.cas.path(digest)).unwrap();
+        let file = File::options()
+            .append(true)
+            .open(f.cas.path(digest))
+            .unwrap();
         file.set_modified(mark(digest)).unwrap();
         f.cas.seals().clear();
     }

@@ -231,7 +231,10 @@ mod tests {
             ..done()
         };
         let said = notes(&stuck).join("\n");
-        assert!(said.contains("3.0 MB stay") && said.contains("2 results a provider"), "{said}");
+        assert!(
+            said.contains("3.0 MB stay") && said.contains("2 results a provider"),
+            "{said}"
+        );
         let at_floor = CacheCollected {
             at_floor: true,
             ..stuck

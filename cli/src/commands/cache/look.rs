@@ -60,12 +60,20 @@ pub(super) async fn list(context: &Context, args: LsArgs) -> Result<(), CommandE
         },
         kind: args.kind,
     };
-    let list = context.session.client(ui).await?.cache_entries(&query).await?;
+    let list = context
+        .session
+        .client(ui)
+        .await?
+        .cache_entries(&query)
+        .await?;
     if ui.is_json() {
         return list.items.iter().try_for_each(|entry| ui.json(entry));
     }
     if ui.is_quiet() {
-        return list.items.iter().try_for_each(|entry| ui.result(&entry.digest));
+        return list
+            .items
+            .iter()
+            .try_for_each(|entry| ui.result(&entry.digest));
     }
     if list.items.is_empty() {
         ui.note("no results");
@@ -106,14 +114,16 @@ pub(super) async fn usage(context: &Context) -> Result<(), CommandError> {
 }
 
 fn table(entries: &[CacheEntry], now: Timestamp) -> Table {
-    let mut table = Table::new(&[
-        "RESULT", "KIND", "SIZE", "MADE IN", "USED", "BY", "NOTES",
-    ]);
+    let mut table = Table::new(&["RESULT", "KIND", "SIZE", "MADE IN", "USED", "BY", "NOTES"]);
     for entry in entries {
         let by = entry.used_by.as_ref().map_or(String::new(), |used| {
             format!("{} {}", used.workflow, used.node)
         });
-        let tint = if entry.complete { Tint::Plain } else { Tint::Bad };
+        let tint = if entry.complete {
+            Tint::Plain
+        } else {
+            Tint::Bad
+        };
         table.row(
             Row::new()
                 .both(short(&entry.digest), &entry.digest)
@@ -150,7 +160,11 @@ fn facts(detail: &CacheEntryDetail) -> String {
         format!("result    {}", entry.digest),
         format!("kind      {}", entry.kind),
         format!("size      {}", bytes::short(entry.bytes)),
-        format!("made      {}, in {}", entry.made_at, span::short(entry.made_ms)),
+        format!(
+            "made      {}, in {}",
+            entry.made_at,
+            span::short(entry.made_ms)
+        ),
         format!("used      {}", entry.last_used),
     ];
     let notes = notes(entry);
@@ -218,7 +232,13 @@ fn kinds(usage: &CacheUsage) -> Table {
 
 /// The sums and what they may be, one a line.
 fn bounds(usage: &CacheUsage) -> String {
-    let size = |heap: CacheHeap| format!("{} in {}", bytes::short(heap.bytes), count(heap.files, "file"));
+    let size = |heap: CacheHeap| {
+        format!(
+            "{} in {}",
+            bytes::short(heap.bytes),
+            count(heap.files, "file")
+        )
+    };
     let mut lines = vec![format!("total       {}", size(usage.total))];
     for (name, heap) in [
         ("pinned", usage.pinned),
@@ -290,7 +310,10 @@ mod tests {
             )
         );
         let people = table.for_people(crate::ui::style::Style::new(false));
-        assert!(people.contains("abababababab  speak  1.4 MB  9.8s     1h ago"), "{people}");
+        assert!(
+            people.contains("abababababab  speak  1.4 MB  9.8s     1h ago"),
+            "{people}"
+        );
     }
 
     #[test]
@@ -302,7 +325,10 @@ mod tests {
             "min_free":5,"disk_bytes":100,"disk_free":50,"path":"/s/cas"}"#;
         let usage: CacheUsage = serde_json::from_str(json).unwrap();
         let text = bounds(&usage);
-        assert!(text.starts_with("total       2.0 kB in 3 files\npinned      7 B in 1 file\nbounds"), "{text}");
+        assert!(
+            text.starts_with("total       2.0 kB in 3 files\npinned      7 B in 1 file\nbounds"),
+            "{text}"
+        );
         assert_eq!(kinds(&usage).for_pipes(), "left over\t1\t5\t");
     }
 }

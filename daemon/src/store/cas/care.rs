@@ -174,8 +174,7 @@ impl Cas {
         self.seals().remove(digest);
         let size = fs::symlink_metadata(path).map_or(0, |metadata| metadata.len());
         let aside = self.quarantined(digest);
-        let moved =
-            fs::create_dir_all(self.quarantine()).and_then(|()| fs::rename(path, &aside));
+        let moved = fs::create_dir_all(self.quarantine()).and_then(|()| fs::rename(path, &aside));
         self.count(-i128::from(size));
         match moved {
             Ok(()) => tracing::warn!(
