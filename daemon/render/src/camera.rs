@@ -28,6 +28,8 @@ pub struct Framing {
     /// The whole source's size in canvas pixels.
     whole: (f64, f64),
     canvas: (f64, f64),
+    /// The place of the source (shares of its sides) that stands in the middle of the view.
+    middle: (f64, f64),
     motion: Option<Motion>,
 }
 
@@ -55,6 +57,7 @@ impl Framing {
             extent: (w, h),
             whole: (w, h),
             canvas: (w, h),
+            middle: (0.5, 0.5),
             motion,
         };
         match fill {
@@ -79,10 +82,15 @@ impl Framing {
                     own: dh,
                     scale,
                 };
-                let (x, y) = (across.kept(reach.x, pan_x), down.kept(reach.y, pan_y));
+                let sampled = motion.is_some();
+                let (x, y) = (
+                    across.kept(reach.x, pan_x, sampled),
+                    down.kept(reach.y, pan_y, sampled),
+                );
                 framing.whole = (dw * scale, dh * scale);
                 framing.kept = (x.0, y.0);
                 framing.centre = (x.1, y.1);
+                framing.middle = (across.middle(reach.x), down.middle(reach.y));
                 framing.extent = (x.0 * framing.whole.0, y.0 * framing.whole.1);
                 framing.texture = (
                     even(framing.extent.0 * density),
@@ -102,7 +110,7 @@ impl Framing {
 
     /// What is seen `elapsed` frames after the clip's first.
     pub fn view(&self, elapsed: u32) -> View {
-        self.view_of(elapsed, self.centre)
+        self.view_of(elapsed, self.middle)
     }
 
     /// What is seen `elapsed` frames after the clip's first, with a place of the source (shares of its sides) in the
@@ -169,20 +177,29 @@ struct Side {
 }
 
 impl Side {
-    /// The share of the source that is kept, and its middle.
-    fn kept(&self, (first, last): (f64, f64), pan: i32) -> (f64, f64) {
+    /// A place as near as the middle of a view can come to it: not nearer to an edge than half of it.
+    fn inside(&self, place: f64) -> f64 {
+        let half = (self.canvas / self.scale / self.own / 2.0).min(0.5);
+        place.clamp(half, 1.0 - half)
+    }
+
+    /// The middle of a reach.
+    fn middle(&self, (first, last): (f64, f64)) -> f64 {
+        (self.inside(first) + self.inside(last)) / 2.0
+    }
+
+    /// The share of the source that is kept, and its middle. `sampled` says that a view of it is drawn anyway.
+    fn kept(&self, (first, last): (f64, f64), pan: i32, sampled: bool) -> (f64, f64) {
         let pan = f64::from(pan.abs().min(MAX_PAN_PM)) / 1000.0;
         let view = self.canvas * (1.0 + 2.0 * pan) / self.scale / self.own;
-        // The view's middle cannot come nearer to an edge than half of it.
-        let half = (self.canvas / self.scale / self.own / 2.0).min(0.5);
-        let inside = |place: f64| place.clamp(half, 1.0 - half);
-        let (first, last) = (inside(first), inside(last));
-        if last - first < 1e-9 {
+        let (first, last) = (self.inside(first), self.inside(last));
+        if last - first < 1e-9 && !sampled {
             let kept = view.min(1.0);
             let middle = first.clamp(kept / 2.0, 1.0 - kept / 2.0);
             return (kept, middle);
         }
-        // A view that moves must not jump where the next span keeps another part: whole pairs of source pixels.
+        // Whole pairs of source pixels: what is cut is what was asked for, and the view finds its place in it to parts of
+        // a pixel. A view that moves must not jump where the next span keeps another part.
         let low = ((first - view / 2.0).max(0.0) * self.own / 2.0).floor() * 2.0;
         let high = ((last + view / 2.0).min(1.0) * self.own / 2.0).ceil() * 2.0;
         let high = high.min(self.own);
@@ -324,9 +341,14 @@ mod tests {
             Fill::Crop,
             Some(motion(1000, 1000, 100)),
         );
-        assert_eq!(wide.texture, (1296, 1920));
-        assert!((wide.view(90).left - 216.0).abs() < 1e-3);
-        assert!((wide.view(0).left - 108.0).abs() < 1e-3);
+        // 729 pixels of the source, in whole pairs around the middle.
+        assert_eq!(wide.kept, (732.0 / 1920.0, 1.0));
+        let per_pixel = 1302.0 / (732.0 * 1920.0 / 1080.0);
+        assert_eq!(wide.texture, (1302, 1920));
+        let left = |frame| f64::from(wide.view(frame).left) / per_pixel;
+        assert!((left(90) - left(0) - 108.0).abs() < 1e-3);
+        let middle = f64::from(wide.view(0).step_x) * 540.0 + f64::from(wide.view(0).left);
+        assert!((middle - 651.0).abs() < 1e-3, "{middle}");
         let tight = Framing::new(
             &CANVAS,
             (1080, 1920),

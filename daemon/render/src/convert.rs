@@ -14,6 +14,8 @@ use crate::tone_map::ToneMap;
 
 /// Unspecified material up to this height is standard definition, hence BT.601.
 const SD_MAX_HEIGHT: u32 = 576;
+/// Smaller pictures are cut to the pixel.
+const SMALL: u32 = 64;
 const SCALER: &str = "bicubic+accurate_rnd+bitexact";
 
 /// What to make of frames.
@@ -109,11 +111,22 @@ impl Converter {
 
 /// Cuts around a place, where there is anything to cut.
 fn crop(format: &FrameFormat, kept: (f64, f64), centre: (f64, f64)) -> Option<FilterNode> {
-    let side = |length: u32, share: f64| {
-        let kept = (f64::from(length) * share).round() as u32;
+    let side = |length: u32, share: f64, centre: f64| {
+        let kept = f64::from(length) * share;
+        // Around the middle as many pairs of pixels go on either side: the filter cuts on the grid of the colour samples,
+        // and what it moved by itself would be off by up to two pixels.
+        let margin = (f64::from(length) - kept) / 4.0;
+        let kept = if centre == 0.5 && length % 2 == 0 && length >= SMALL {
+            length - margin.round() as u32 * 4
+        } else {
+            kept.round() as u32
+        };
         kept.clamp(2.min(length), length)
     };
-    let (width, height) = (side(format.width, kept.0), side(format.height, kept.1));
+    let (width, height) = (
+        side(format.width, kept.0, centre.0),
+        side(format.height, kept.1, centre.1),
+    );
     if (width, height) == (format.width, format.height) {
         return None;
     }
@@ -254,6 +267,27 @@ mod tests {
             picture.planes[0].row_mut(y)[..32].fill(200);
         }
         picture
+    }
+
+    #[test]
+    fn what_is_cut_around_the_middle_has_it_in_its_middle() {
+        // Kept to the pixel these would be odd in size or place, which the filter would move to one side.
+        for (size, kept) in [((1280, 720), 405.0), ((300, 200), 112.5), ((322, 64), 36.0)] {
+            let mut picture = Picture::filled(size.0, size.1, Yuv([50, 128, 128]));
+            for y in 0..size.1 {
+                picture.planes[0].row_mut(y)[size.0 / 2 - 6..size.0 / 2 + 6].fill(220);
+            }
+            let mut target = target((kept as u32 / 2 * 2, size.1 as u32), Orientation::UPRIGHT);
+            target.kept = (kept / size.0 as f64, 1.0);
+            let converted = Converter::new(target, Output::Video)
+                .convert(&frame(&picture, false))
+                .unwrap();
+            let converted = Picture::from_frame(&converted).unwrap();
+            let row = converted.planes[0].row(10);
+            let other: Vec<u8> = row.iter().rev().copied().collect();
+            let apart = row.iter().zip(&other).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(apart <= Some(3), "{size:?}: {apart:?}");
+        }
     }
 
     #[test]

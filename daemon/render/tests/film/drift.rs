@@ -494,5 +494,7 @@ fn lengthen(timeline: &mut Timeline, frames: i64) {
     let samples = RationalTime::new(frames, rate).rescaled_to(AUDIO_RATE);
     timeline.audio.duration = samples;
     timeline.audio.sounds.truncate(1);
+    // The cut took a part from its middle.
+    timeline.audio.sounds[0].from = RationalTime::new(0, AUDIO_RATE);
     timeline.audio.sounds[0].length = Some(samples);
 }
