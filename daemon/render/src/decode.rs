@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek as _, SeekFrom};
 use std::path::Path;
 
 use crate::error::RenderError;
@@ -62,6 +62,11 @@ fn refused(path: &Path, error: InputError) -> RenderError {
         ),
         InputError::Av(error) => match known_but_unreadable(path) {
             Some(what) => RenderError::unsupported(format!("{what} cannot be read here"), CONVERT),
+            None if is_cut_off(path) => RenderError::input(
+                "the end of the file is missing, and with it the list of what is in it: a recording or a copy that \
+                 was broken off",
+                "copy it again, or repair it with another program first",
+            ),
             None => RenderError::input(
                 format!("this is not a media file that can be read: {error}"),
                 REPLACE,
@@ -88,6 +93,40 @@ pub fn known_but_unreadable(path: &Path) -> Option<&'static str> {
         _ if head.starts_with(b"<svg") => Some("an SVG drawing"),
         _ => None,
     }
+}
+
+/// Whether an MP4 or MOV ends inside of its media, before its index (`moov`) has come: ISO/IEC 14496-12, 4.2.
+fn is_cut_off(path: &Path) -> bool {
+    /// Boxes looked at; an index comes among the first.
+    const MOST: usize = 64;
+    let Ok(mut file) = File::open(path) else {
+        return false;
+    };
+    let length = file.metadata().map_or(0, |data| data.len());
+    let mut at = 0u64;
+    for number in 0..MOST {
+        let mut head = [0; 16];
+        let read = file
+            .seek(SeekFrom::Start(at))
+            .and_then(|_| file.read(&mut head));
+        if read.is_ok_and(|read| read < 8) || (number == 0 && &head[4..8] != b"ftyp") {
+            return false;
+        }
+        if &head[4..8] == b"moov" {
+            return false;
+        }
+        let size = match u32::from_be_bytes([head[0], head[1], head[2], head[3]]) {
+            1 => head[8..].iter().fold(0u64, |all, byte| all << 8 | u64::from(*byte)),
+            // To the end of the file.
+            0 => return true,
+            size => u64::from(size),
+        };
+        at = at.saturating_add(size.max(8));
+        if at > length {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether a file is an AVIF picture or animation.
@@ -188,6 +227,10 @@ impl StreamReader {
             ));
         }
         let decoder = Decoder::open(&input, stream, threads).map_err(|error| match error {
+            DecoderError::NoDecoder(codec) if codec == "none" => RenderError::unsupported(
+                "the picture is stored in a way that is not known here",
+                "convert the file to H.264 first",
+            ),
             DecoderError::NoDecoder(codec) => RenderError::unsupported(
                 format!("the video codec `{codec}` cannot be decoded"),
                 "convert the file to H.264 first",
@@ -473,6 +516,23 @@ mod tests {
     use super::*;
     use crate::ffi_error::AvError;
     use fenta_workflows::worker::{FailureClass, WorkerFailure};
+
+    #[test]
+    fn a_recording_that_was_broken_off_is_told_from_rubbish() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("half.mp4");
+        let written = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            is_cut_off(&path)
+        };
+        let head = b"\0\0\0\x10ftypisom\0\0\0\0";
+        let media = [&head[..], b"\0\0\x10\0mdat", &[7; 400]].concat();
+        assert!(written(&media));
+        let whole = [&head[..], b"\0\0\0\x08moov", b"\0\0\x10\0mdat", &[7; 40]].concat();
+        assert!(!written(&whole), "the index is there");
+        assert!(!written(b"notes, and more of them") && !written(b""));
+        assert!(!written(&head[..]), "it ends where a box does");
+    }
 
     #[test]
     fn a_hostile_header_is_the_files_fault() {

@@ -48,6 +48,9 @@ impl fmt::Display for MediaWarning {
                 seconds(*found_ms)
             ),
             Self::Damaged => f.write_str("damaged in places; what cannot be read is left out"),
+            Self::SoundUnreadable { codec } if codec == "none" => {
+                f.write_str("the sound is of a kind that is not known here and is left out")
+            }
             Self::SoundUnreadable { codec } => {
                 write!(f, "the sound cannot be decoded (`{codec}`) and is left out")
             }
@@ -86,6 +89,13 @@ mod tests {
         assert_eq!(
             mute.to_string(),
             "the sound cannot be decoded (`ac4`) and is left out"
+        );
+        let unknown = MediaWarning::SoundUnreadable {
+            codec: "none".to_owned(),
+        };
+        assert_eq!(
+            unknown.to_string(),
+            "the sound is of a kind that is not known here and is left out"
         );
     }
 
