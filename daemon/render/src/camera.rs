@@ -324,10 +324,15 @@ mod tests {
             Fill::Crop,
             Some(motion(1000, 1200, 0)),
         );
-        assert_eq!(framing.texture, (1296, 2304));
+        // 1125 pixels of the source are seen, 1128 are cut: whole pairs around the middle.
+        assert_eq!(framing.kept, (1128.0 / 3000.0, 1.0));
+        assert_eq!(framing.texture, (1300, 2304));
         let (start, end) = (framing.view(0), framing.view(90));
-        assert!(start.left.abs() < 1e-3 && (start.step_x - 1.2).abs() < 1e-4);
-        assert!((end.step_x - 1.0).abs() < 1e-4 && (end.left - 108.0).abs() < 0.1);
+        let middle = |view: View| f64::from(view.left) + 540.0 * f64::from(view.step_x);
+        assert!((middle(start) - 650.0).abs() < 1e-3 && (middle(end) - 650.0).abs() < 1e-3);
+        assert!(start.left > 1.0 && start.top.abs() < 1e-3);
+        assert!((start.step_y - 1.2).abs() < 1e-4 && (start.step_x - 1.2).abs() < 1e-3);
+        assert!((end.step_y - 1.0).abs() < 1e-4 && (end.top - 192.0).abs() < 0.1);
         assert_eq!(framing.view(500), end);
         let middle = framing.view(45);
         assert!((middle.step_x - 1.2 / 1.1).abs() < 1e-3);

@@ -116,7 +116,9 @@ fn is_cut_off(path: &Path) -> bool {
             return false;
         }
         let size = match u32::from_be_bytes([head[0], head[1], head[2], head[3]]) {
-            1 => head[8..].iter().fold(0u64, |all, byte| all << 8 | u64::from(*byte)),
+            1 => head[8..]
+                .iter()
+                .fold(0u64, |all, byte| all << 8 | u64::from(*byte)),
             // To the end of the file.
             0 => return true,
             size => u64::from(size),
