@@ -17,7 +17,7 @@ use fenta_tests::env::{FentaEnv, follow_until};
 const TEMPLATE: &str = r##"fenta: template/v1
 name: tiny
 extends: daily
-canvas: { width: 144, height: 256, fps: 30 }
+canvas: { width: 180, height: 320, fps: 30 }
 safe_zone: none
 theme: { fonts: { caption: "Inter:800", title: "Inter:800" } }
 audio: { clips: keep }
@@ -26,8 +26,8 @@ tracks:
     kind: overlay
     items:
       - { id: logo, remove: true }
-      - { id: title, style: { size: 18, outline: { width: 1 } }, box: { anchor: top, x: 0, y: 12, w: 120, h: 60 } }
-  - { id: subs, kind: subtitles, style: { size: 16, outline: { width: 2 }, max_chars: 12, position: { anchor: center, y: 170 } } }
+      - { id: title, style: { size: 24, outline: { width: 1 } }, box: { anchor: top, x: 0, y: 12, w: 160, h: 80 } }
+  - { id: subs, kind: subtitles, style: { size: 24, outline: { width: 2 }, max_chars: 12, max_lines: 1, position: { anchor: center, y: 190 } } }
 "##;
 
 const WORKFLOW: &str = r#"fenta: workflow/v1
