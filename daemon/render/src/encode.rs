@@ -28,7 +28,7 @@ use crate::spans::SpanFinder;
 /// Name of the encoded span inside the output folder.
 pub const SEGMENT_FILE: &str = "segment.nut";
 /// Pictures between composer and encoder: while the encoder finishes a segment, the beginning of the next is drawn.
-const QUEUE: usize = 8;
+const QUEUE: usize = 4;
 const PROGRESS_EVERY: u64 = 10;
 
 /// What a run of segments tells while it goes on.
@@ -344,6 +344,8 @@ struct SegmentWriter {
     pixels: Pixels,
     /// From the composer's form to the encoder's, where they differ.
     form: Option<FilterChain>,
+    /// The frame sent before; used again unless the encoder still looks at it.
+    spare: Option<Frame>,
 }
 
 impl SegmentWriter {
@@ -363,6 +365,7 @@ impl SegmentWriter {
             unit: (setup.rate.den as i32, setup.rate.num as i32),
             pixels: setup.pixels,
             form: None,
+            spare: None,
         })
     }
 
@@ -381,20 +384,25 @@ impl SegmentWriter {
     }
 
     fn encode(&mut self, index: i64, drawn: &Drawn) -> Result<(), RenderError> {
-        // The encoder keeps references to what it looks ahead at, so every picture gets its own frame.
         let mut frame = self.frame(drawn)?;
-        if !matches!(self.pixels, Pixels::Yuv420 | Pixels::Yuva420) {
-            frame = self.formed(&frame)?;
-        }
         frame.set_timestamp(index);
-        self.encoder.send(Some(&frame))?;
+        if matches!(self.pixels, Pixels::Yuv420 | Pixels::Yuva420) {
+            self.encoder.send(Some(&frame))?;
+        } else {
+            let mut formed = self.formed(&frame)?;
+            formed.set_timestamp(index);
+            self.encoder.send(Some(&formed))?;
+        }
+        self.spare = Some(frame);
         Ok(self.drain()?)
     }
 
-    fn frame(&self, drawn: &Drawn) -> Result<Frame, RenderError> {
+    fn frame(&mut self, drawn: &Drawn) -> Result<Frame, RenderError> {
         let (width, height) = self.size;
-        let mut frame = match &drawn.alpha {
-            Some(_) => Frame::yuva420p(width, height)?,
+        // Some encoders keep references to what they look ahead at: such a frame is not written to again.
+        let mut frame = match self.spare.take().filter(Frame::is_writable) {
+            Some(frame) => frame,
+            None if drawn.alpha.is_some() => Frame::yuva420p(width, height)?,
             None => Frame::yuv420p(width, height, false)?,
         };
         frame.tag_bt709();

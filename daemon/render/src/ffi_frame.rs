@@ -218,6 +218,12 @@ impl Frame {
         Some((unsafe { std::slice::from_raw_parts(data, length) }, stride))
     }
 
+    /// Whether nobody else holds its buffers.
+    pub fn is_writable(&self) -> bool {
+        // SAFETY: only reads reference counts.
+        unsafe { av::av_frame_is_writable(self.0.as_ptr()) > 0 }
+    }
+
     /// The same rows, writable; the frame must be the only owner of its buffers (it is, straight after allocation).
     pub fn plane_mut(
         &mut self,
@@ -225,8 +231,7 @@ impl Frame {
         rows: usize,
         row_bytes: usize,
     ) -> Option<(&mut [u8], usize)> {
-        // SAFETY: av_frame_is_writable only reads reference counts.
-        if unsafe { av::av_frame_is_writable(self.0.as_ptr()) } == 0 {
+        if !self.is_writable() {
             return None;
         }
         let (data, stride, length) = self.plane_extent(index, rows, row_bytes)?;

@@ -30,6 +30,7 @@ pub mod ffi_input;
 pub mod ffi_memory;
 pub mod ffi_output;
 pub mod ffi_packet;
+pub mod ffi_simd;
 pub mod ffi_version;
 pub mod grade;
 pub mod job;

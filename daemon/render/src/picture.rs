@@ -113,6 +113,13 @@ impl Picture {
 
     /// Copies the planes of a decoded YUV 4:2:0 8-bit frame.
     pub fn from_frame(frame: &Frame) -> Result<Self, RenderError> {
+        let mut picture = Self::filled(2, 2, Yuv::BLACK);
+        picture.take_frame(frame)?;
+        Ok(picture)
+    }
+
+    /// The same into a picture that is there already; it gets the frame's size.
+    pub fn take_frame(&mut self, frame: &Frame) -> Result<(), RenderError> {
         let format = frame.format();
         if !matches!(
             format.pixel_name.as_str(),
@@ -123,11 +130,15 @@ impl Picture {
                 format.pixel_name
             )));
         }
-        let mut picture = Self::filled(format.width as usize, format.height as usize, Yuv::BLACK);
-        for (index, plane) in picture.planes.iter_mut().enumerate() {
+        let (width, height) = (format.width as usize, format.height as usize);
+        if (self.width(), self.height()) != (width.next_multiple_of(2), height.next_multiple_of(2))
+        {
+            *self = Self::filled(width, height, Yuv::BLACK);
+        }
+        for (index, plane) in self.planes.iter_mut().enumerate() {
             copy_plane(frame, index, plane)?;
         }
-        Ok(picture)
+        Ok(())
     }
 
     /// Copies the planes into a frame of the same size.

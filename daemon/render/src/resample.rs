@@ -3,6 +3,7 @@
 //! Separable Catmull-Rom in fixed point: rows first, which vectorises, then columns. Neighbours: `camera` decides the
 //! view, `transition` zooms with it. Scaling down by more than about 1.5 belongs to the decoder's scaler.
 
+use crate::ffi_simd::{SUM_BITS, weigh};
 use crate::picture::{Picture, Plane};
 
 /// Where the output looks at the source: output pixel `i` shows source position `left + i * step_x`, and so on.
@@ -34,12 +35,15 @@ impl View {
 /// Bits after the point of a row's weight: four weighted samples still fit 16 bits.
 const ROW_BITS: u32 = 6;
 /// Bits after the point of a column's weight.
-const COLUMN_BITS: u32 = 7;
+const COLUMN_BITS: u32 = SUM_BITS - ROW_BITS;
 const PAD: usize = 2;
 
-struct Tap {
-    index: usize,
-    weights: [i16; 4],
+/// Four neighbours and what each counts.
+pub struct Tap {
+    /// The first of them.
+    pub index: usize,
+    /// Their weights.
+    pub weights: [i16; 4],
 }
 
 /// Draws views; keeps its tables and row buffer between calls.
@@ -86,9 +90,7 @@ impl Sampler {
             let rows = tap(position, from.height, ROW_BITS);
             combine_rows(from, &rows, &mut self.row[PAD..PAD + from.width]);
             pad(&mut self.row);
-            for (sample, column) in to.row_mut(y).iter_mut().zip(&self.columns) {
-                *sample = combine_columns(&self.row, column);
-            }
+            weigh(&self.row, &self.columns, to.row_mut(y));
         }
     }
 }
@@ -137,20 +139,6 @@ fn pad(row: &mut [i16]) {
         row[k] = row[PAD];
         row[last + 1 + k] = row[last];
     }
-}
-
-#[inline(always)]
-fn combine_columns(row: &[i16], tap: &Tap) -> u8 {
-    let Some(window) = row
-        .get(tap.index..)
-        .and_then(|rest| rest.first_chunk::<4>())
-    else {
-        return 0;
-    };
-    let product = |k: usize| i32::from(window[k]) * i32::from(tap.weights[k]);
-    let sum = (product(0) + product(1)) + (product(2) + product(3));
-    let shift = ROW_BITS + COLUMN_BITS;
-    ((sum + (1 << (shift - 1))) >> shift).clamp(0, 255) as u8
 }
 
 #[cfg(test)]

@@ -177,16 +177,21 @@ impl MediaSource {
     }
 
     fn compose(&mut self, converted: &crate::ffi_frame::Frame) -> Result<&Picture, RenderError> {
-        let mut picture = Picture::from_frame(converted)?;
-        if converted.format().alpha {
-            lay_over(converted, self.background, &mut picture)?;
-        }
-        if let Some(grader) = &self.grader {
-            grader.apply(&mut picture);
-        }
         if self.framing.picture == self.framing.texture {
-            self.texture = picture;
+            take(
+                converted,
+                self.background,
+                self.grader.as_ref(),
+                &mut self.texture,
+            )?;
         } else {
+            let mut picture = Picture::filled(2, 2, Yuv::BLACK);
+            take(
+                converted,
+                self.background,
+                self.grader.as_ref(),
+                &mut picture,
+            )?;
             match self.fill {
                 Fill::Blur => backdrop::draw(&picture, self.backdrop, &mut self.texture),
                 _ => self.texture.fill(Yuv::from(self.background)),
@@ -199,6 +204,23 @@ impl MediaSource {
         self.drawn = true;
         Ok(&self.texture)
     }
+}
+
+/// A converted frame as a picture, over the background and corrected.
+fn take(
+    converted: &crate::ffi_frame::Frame,
+    background: Color,
+    grader: Option<&Grader>,
+    picture: &mut Picture,
+) -> Result<(), RenderError> {
+    picture.take_frame(converted)?;
+    if converted.format().alpha {
+        lay_over(converted, background, picture)?;
+    }
+    if let Some(grader) = grader {
+        grader.apply(picture);
+    }
+    Ok(())
 }
 
 /// What a still is known by. A subject that is followed makes its pixels depend on the time.
