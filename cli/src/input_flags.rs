@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use clap::Command;
 
 /// The commands whose first argument is a document with inputs.
-const COMMANDS: [&str; 4] = ["run", "plan", "lock", "timeline show"];
+const COMMANDS: [&str; 5] = ["run", "plan", "lock", "snapshot", "timeline show"];
 /// The groups such commands are in.
 const GROUPS: [&str; 1] = ["timeline"];
 

@@ -104,6 +104,7 @@ fn fenta(media: &Path, out: &Path) -> anyhow::Result<f64> {
             encoder: "aac".into(),
             bitrate_kbps: 192,
         },
+        part: None,
     };
     let (mut rendered, audio) = std::thread::scope(|scope| -> anyhow::Result<_> {
         let audio = scope.spawn(|| bench.run(Action::Mix(audio)));

@@ -9,6 +9,7 @@
 //! cheap and done anew each time.
 
 mod invoke;
+mod picture;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{ActionDigest, Digest, value_hash};
 
 pub use invoke::*;
+pub use picture::*;
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,7 +52,7 @@ pub enum Action {
     Mux(MuxRequest),
     /// Read a finished file back.
     Verify(VerifyRequest),
-    /// Draw one frame as JPEG.
+    /// Draw one frame as a picture file.
     Snapshot(Box<CoverSpec>),
     /// Find where every word of captions lies.
     LayOutCaptions(Box<LayOutCaptionsRequest>),
@@ -214,6 +216,18 @@ pub struct MixRequest {
     pub plan: AudioPlan,
     /// How it is encoded.
     pub encoding: AudioEncoding,
+    /// Only these samples of the whole mix, at 48 kHz; they sound as they do in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<SamplePart>,
+}
+
+/// Samples of a soundtrack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SamplePart {
+    /// The first one.
+    pub from: u64,
+    /// How many, at least one.
+    pub count: u64,
 }
 
 /// What kind of file results.
@@ -494,6 +508,8 @@ pub enum ActionFacts {
     Speech(SpeechFacts),
     /// The encoded span.
     Segment(SegmentFacts),
+    /// How a frame looks.
+    Picture(PictureFacts),
     /// Where the words of captions lie, in reading order.
     CaptionBoxes(Vec<CaptionBox>),
     /// The beat of a recording.
@@ -605,7 +621,7 @@ pub struct BeatFacts {
 }
 
 /// Measurements of a mix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MixFacts {
     /// Samples at 48 kHz.
     pub samples: u64,
@@ -613,6 +629,18 @@ pub struct MixFacts {
     pub integrated_clufs: i32,
     /// True peak, hundredths of dBTP.
     pub true_peak_cdb: i32,
+    /// Silences of a second and more in the whole mix, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silent: Vec<SilentSpan>,
+}
+
+/// A silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SilentSpan {
+    /// Where it begins, milliseconds.
+    pub from_ms: u64,
+    /// Where it ends, milliseconds.
+    pub to_ms: u64,
 }
 
 /// The output file.

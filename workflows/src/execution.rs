@@ -19,6 +19,7 @@ use crate::models::{self, ModelRef};
 use crate::node::{Given, Halt, Known, LowerContext, NodeType, Params, Steps};
 use crate::node_key::{NodeKey, ParamKey};
 use crate::value::Value;
+use crate::view::View;
 
 /// A document with the name people know it by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +61,8 @@ pub struct JobFacts {
     pub out_dir: String,
     /// Threads per encoder; other counts give other bytes.
     pub encoder_threads: u8,
+    /// What is made of its renders.
+    pub view: View,
 }
 
 /// Why a node could not be prepared or lowered.

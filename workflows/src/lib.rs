@@ -36,6 +36,7 @@ mod syntax;
 pub mod template_source;
 pub mod tempo;
 pub mod value;
+pub mod view;
 pub mod worker;
 
 pub use diagnostic::{Checked, Diagnostic, Diagnostics, LocatedDiagnostic, Severity, explain};

@@ -37,6 +37,7 @@ fn scope(workflow: &Workflow) -> Scope {
             workflow_dir: "/w".into(),
             out_dir: "/c".into(),
             encoder_threads: 1,
+            view: fenta_workflows::view::View::default(),
         },
         item: None,
     }

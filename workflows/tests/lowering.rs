@@ -8,8 +8,8 @@ use fenta_templates::time::{FrameRate, RationalTime};
 use fenta_templates::timeline::{ColorTransfer, FontFace, MediaFacts, MediaKind, Rect};
 use fenta_workflows::action::{
     Action, ActionFacts, ActionResult, BeatFacts, CaptionBox, CollectedFile, InvokeTask, Invoked,
-    InvokedMedia, LayOutCaptionsRequest, MixFacts, MuxFacts, MuxRequest, PublishedFile,
-    SegmentFacts, SpeechFacts, SpokenWord, VerifyFacts,
+    InvokedMedia, LayOutCaptionsRequest, MixFacts, MuxFacts, MuxRequest, PictureFacts,
+    PublishedFile, SegmentFacts, SpeechFacts, SpokenWord, VerifyFacts,
 };
 use fenta_workflows::digest::{Digest, blob_digest};
 use fenta_workflows::job_event::OutputValue;
@@ -70,6 +70,7 @@ fn scope(workflow: &Workflow, params: &[(&str, &str)]) -> Scope {
             workflow_dir: "/w".into(),
             out_dir: "/caller".into(),
             encoder_threads: 1,
+            view: fenta_workflows::view::View::default(),
         },
         item: None,
     }
@@ -194,6 +195,7 @@ fn answer(action: &Action) -> ActionResult {
                 samples: request.plan.duration.value as u64,
                 integrated_clufs: -1402,
                 true_peak_cdb: -120,
+                silent: Vec::new(),
             }),
         ),
         Action::Mux(request) => {
@@ -212,7 +214,7 @@ fn answer(action: &Action) -> ActionResult {
             BTreeMap::new(),
             ActionFacts::Verify(read_back(request.file)),
         ),
-        Action::Snapshot(_) => (made("image"), ActionFacts::None),
+        Action::Snapshot(_) => (made("image"), ActionFacts::Picture(PictureFacts::default())),
         Action::LayOutCaptions(request) => (BTreeMap::new(), boxes(request)),
         Action::Write(_) => (made("file"), ActionFacts::None),
         Action::Publish(request) => {

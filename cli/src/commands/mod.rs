@@ -21,6 +21,7 @@ mod plan;
 mod ps;
 pub(crate) mod run;
 mod schema;
+mod snapshot;
 mod template;
 mod timeline;
 mod validate;
@@ -44,6 +45,8 @@ pub(crate) struct Context {
 pub(crate) enum Command {
     /// Execute a workflow and wait for its results
     Run(run::RunArgs),
+    /// Make a picture of a finished video without rendering it
+    Snapshot(snapshot::SnapshotArgs),
     /// What a run would do: hits and misses, time and money
     Plan(plan::PlanArgs),
     /// What fenta.lock pins, and whether it still fits
@@ -98,6 +101,7 @@ impl Command {
     pub(crate) fn run(self, context: &Context) -> Result<(), CommandError> {
         match self {
             Self::Run(args) => args.run(context),
+            Self::Snapshot(args) => args.run(context),
             Self::Plan(args) => args.run(context),
             Self::Lock(args) => args.run(context),
             Self::Timeline(command) => command.run(context),

@@ -13,6 +13,7 @@ mod documents;
 mod plans;
 mod stage;
 mod verdicts;
+mod views;
 
 use answers::{EVENTS_DONE, EVENTS_FAILED, EVENTS_UP_TO_DATE, JOB};
 use stage::Stage;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 pub use fenta_workflows::job_event::{JobEvent, JobEventKind, JobState, OutputValue};
 pub use fenta_workflows::lock::Lock;
 pub use fenta_workflows::rerun_reason::RerunReason;
+pub use fenta_workflows::view::{Part, Still, StillKind, View};
 pub use fenta_workflows::worker::FailureClass;
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +68,9 @@ pub struct RunOptions {
     /// Worker processes at a time, at most; as many as the daemon has where it is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jobs: Option<u32>,
+    /// What is made of each render instead of the whole film. A still is made by the node that `until` names.
+    #[serde(skip_serializing_if = "View::is_whole")]
+    pub view: View,
 }
 
 impl RunOptions {

@@ -440,7 +440,8 @@ impl SegmentWriter {
     }
 }
 
-fn conversion(pixels: Pixels) -> Vec<FilterNode> {
+/// From the composer's form to an encoder's.
+pub(crate) fn conversion(pixels: Pixels) -> Vec<FilterNode> {
     let range = match pixels {
         Pixels::Rgb | Pixels::Rgba | Pixels::Jpeg => "full",
         _ => "limited",

@@ -18,7 +18,7 @@ use crate::encode::{RunEvent, SEGMENT_FILE, render_segment, render_segments};
 use crate::error::RenderError;
 use crate::mux::{mux, video_file};
 use crate::probe::probe;
-use crate::snapshot::{COVER_FILE, snapshot};
+use crate::snapshot::{picture_file, snapshot};
 use crate::subject::find_subject;
 use crate::text::{lay_out_captions, resolve_fonts};
 use crate::verify::verify;
@@ -96,8 +96,9 @@ pub fn perform(
             ActionDone::facts(ActionFacts::Verify(facts))
         }
         Action::Snapshot(cover) => {
-            snapshot(cover, blobs, out_dir)?;
-            ActionDone::file("image", COVER_FILE, ActionFacts::None)
+            let facts = snapshot(cover, blobs, out_dir)?;
+            let file = picture_file(cover.format);
+            ActionDone::file("image", file, ActionFacts::Picture(facts))
         }
         Action::LayOutCaptions(request) => ActionDone::facts(lay_out(request, blobs)?),
         Action::Collect(_)

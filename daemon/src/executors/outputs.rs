@@ -59,7 +59,8 @@ pub(super) fn check_facts(
     match (action, facts) {
         (Action::Probe(_), ActionFacts::Media(_))
         | (Action::FindSubject(_), ActionFacts::Subject(_))
-        | (Action::ComposeMusic(_) | Action::Snapshot(_), ActionFacts::None)
+        | (Action::ComposeMusic(_), ActionFacts::None)
+        | (Action::Snapshot(_), ActionFacts::Picture(_))
         | (Action::Mix(_), ActionFacts::Mix(_)) => Ok(()),
         (Action::FindBeats(_), ActionFacts::Beats(beats)) if beats.beat_us > 0 => Ok(()),
         (Action::ResolveFonts(request), ActionFacts::Fonts(faces)) => {

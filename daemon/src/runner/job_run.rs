@@ -254,6 +254,7 @@ pub(super) fn facts(id: &str, local_date: &str, request: &CreateJob) -> JobFacts
             .clone()
             .unwrap_or_else(|| request.caller_dir.clone()),
         encoder_threads: ENCODER_THREADS,
+        view: request.options.view.clone(),
     }
 }
 
@@ -306,6 +307,11 @@ impl Walk {
         }
         if let Some(node) = self.waits.keys().next() {
             return Err(Stop::failed(format!("node {node} can never start"), ""));
+        }
+        // A picture is all that such a run is for; the outputs of the document are about the film.
+        if let Some(still) = &self.shared.options.view.still {
+            let path = OutputValue::Text(still.to.clone());
+            return Ok(BTreeMap::from([("snapshot".to_owned(), path)]));
         }
         self.shared
             .workflow

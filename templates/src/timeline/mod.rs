@@ -39,7 +39,7 @@ pub use caption::{
     HighlightMode, Outline, PlateShape, Shadow,
 };
 pub use clip::{Clip, Ease, Fill, Motion};
-pub use cover::CoverSpec;
+pub use cover::{CoverSpec, StillFormat};
 pub use effects::{
     BackdropLook, Behind, Cutout, Effects, FocusKey, Grade, Key, Keyframe, LumaMatte, SPEEDS_PM,
     SubjectPath,

@@ -7,7 +7,8 @@ use crate::time::TimeRange;
 use crate::timeline::{
     CaptionTrack, Clip, CoverSpec, Cue, CueWord, FontFace, FontRequest, Keyframe,
     MAX_SEGMENT_FRAMES, MIN_SEGMENT_FRAMES, MediaKind, MediaReference, Overlay, OverlayContent,
-    SegmentShot, SegmentSpec, SegmentTransition, Timeline, TrackItem, Transition, font_fallback,
+    SegmentShot, SegmentSpec, SegmentTransition, StillFormat, Timeline, TrackItem, Transition,
+    font_fallback,
 };
 
 /// A child of the picture track that takes time, with its place.
@@ -74,7 +75,48 @@ impl Timeline {
             fonts: self.fonts_for(&segment),
             segment,
             quality: quality.clamp(1, 100),
+            format: StillFormat::Jpeg,
         }
+    }
+
+    /// The spans to render for the frames `from` up to but without `to`: whole spans are those of [`Timeline::segments`],
+    /// so that what is in the cache of one is in that of the other; those at the ends are cut.
+    pub fn segments_between(&self, from: i64, to: i64) -> Vec<SegmentSpec> {
+        let mut segments = Vec::new();
+        for item in self.placed() {
+            let blend_frames = item.blend.map_or(0, |(blend, _)| blend.out_offset.value);
+            let mut at = 0;
+            for frames in cut_lengths(item.frames, blend_frames) {
+                let begin = at.max(from - item.start);
+                let end = (at + frames).min(to - item.start);
+                if begin < end {
+                    segments.push(self.segment_of(&item, begin, end - begin));
+                }
+                at += frames;
+            }
+        }
+        segments
+    }
+
+    /// The captions of the frames `from` up to but without `to`, counted from `from`: cues and words end where the part
+    /// does.
+    pub fn captions_between(&self, from: i64, to: i64) -> Option<CaptionTrack> {
+        let mut track = captions_part(self.captions.as_ref()?, from, to - from)?;
+        let rate = self.canvas.frame_rate;
+        let within = |range: TimeRange| {
+            let first = range.first().clamp(0, to - from);
+            TimeRange::from_units(first, range.end().clamp(first, to - from), rate)
+        };
+        for cue in &mut track.cues {
+            cue.range = within(cue.range);
+            for word in &mut cue.words {
+                word.range = within(word.range);
+            }
+            cue.words
+                .retain(|word| word.range.end() > word.range.first());
+        }
+        track.cues.retain(|cue| !cue.words.is_empty());
+        (!track.cues.is_empty()).then_some(track)
     }
 
     /// Every child that takes time. Empty children are left out: they show nothing.
@@ -384,6 +426,45 @@ mod tests {
             at += i64::from(segment.frames);
         }
         assert_eq!(at, timeline.duration.value);
+    }
+
+    #[test]
+    fn a_part_shares_its_whole_segments_with_the_film() {
+        let timeline = daily(&with_title());
+        let all = timeline.segments();
+        let total = timeline.duration.value;
+        assert_eq!(timeline.segments_between(0, total), all);
+        let first = i64::from(all[0].frames);
+        let part = timeline.segments_between(first - 7, total - 3);
+        assert_eq!(part.len(), all.len());
+        assert_eq!(part[1..all.len() - 1], all[1..all.len() - 1]);
+        let frames: i64 = part.iter().map(|one| i64::from(one.frames)).sum();
+        assert_eq!(frames, total - 3 - (first - 7));
+        // The cut piece shows the end of the first one.
+        let (cut, whole) = (
+            part[0].shot.as_ref().unwrap(),
+            all[0].shot.as_ref().unwrap(),
+        );
+        assert_eq!(cut.clip.media, whole.clip.media);
+        assert!(cut.clip.source_range.first() >= whole.clip.source_range.first());
+        let one = timeline.segments_between(first + 4, first + 5);
+        assert_eq!((one.len(), one[0].frames), (1, 1));
+        assert_eq!(one[0], timeline.cover(first + 4, 90).segment);
+    }
+
+    #[test]
+    fn captions_of_a_part_count_from_its_start_and_end_with_it() {
+        let timeline = daily(&with_title());
+        let all = timeline.captions.as_ref().unwrap();
+        let (from, to) = (all.cues[0].range.first() + 5, all.cues[1].range.end() - 4);
+        let part = timeline.captions_between(from, to).unwrap();
+        assert_eq!(part.cues.len(), 2);
+        assert_eq!(part.cues[0].range.first(), 0);
+        assert_eq!(part.cues[1].range.end(), to - from);
+        for word in part.cues.iter().flat_map(|cue| &cue.words) {
+            assert!(word.range.first() >= 0 && word.range.end() <= to - from);
+        }
+        assert_eq!(timeline.captions_between(0, 0), None);
     }
 
     #[test]

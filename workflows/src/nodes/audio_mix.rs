@@ -247,6 +247,7 @@ impl NodeType for AudioMix {
                 encoder: "aac".to_owned(),
                 bitrate_kbps: 192,
             },
+            part: None,
         }))?;
         let (ActionFacts::Mix(measured), Some(digest)) =
             (&result.facts, result.outputs.get("audio"))
@@ -432,6 +433,7 @@ mod tests {
                 samples: 48_000,
                 integrated_clufs: -1410,
                 true_peak_cdb: -120,
+                silent: Vec::new(),
             }),
         }
     }

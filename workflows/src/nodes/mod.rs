@@ -1,8 +1,9 @@
 //! THE LIST of node types, explicit and ordered. A new type is one file and one line here.
 //!
 //! Neighbours: `node` says what a node type is; `graph` finds types here; `fenta nodes` and the docs print it.
-//! `own_files`, `script`, `sound`, `subtitle_files`, `generation` and `ask` hold what several types share: taking the user's
-//! files in, cutting texts into scenes, mixing, subtitle files, what models can make, asking providers. `clip_choice`,
+//! `own_files`, `script`, `sound`, `stills`, `subtitle_files`, `generation` and `ask` hold what several types share: taking
+//! the user's files in, cutting texts into scenes, mixing, pictures of a cut, subtitle files, what models can make, asking
+//! providers. `clip_choice`,
 //! `cut_bindings`, `narration`, `palette`, `placeholders`, `render_profile`, `speaker` and `template_file` are parts of one
 //! type each.
 
@@ -24,6 +25,7 @@ mod input_text;
 mod input_upload;
 mod media_normalize;
 mod narration;
+mod output_contact_sheet;
 mod output_cover;
 mod output_download;
 mod output_render;
@@ -35,12 +37,14 @@ mod render_format;
 mod render_profile;
 mod render_sidecars;
 mod render_verify;
+mod render_view;
 mod schedule_cron;
 mod script;
 mod script_generate;
 mod script_transform;
 mod sound;
 mod speaker;
+mod stills;
 mod subtitle_auto;
 mod subtitle_files;
 mod subtitle_import;
@@ -74,6 +78,7 @@ static ALL: &[&dyn NodeType] = &[
     &edit_timeline::EditTimeline,
     &output_render::OutputRender,
     &output_cover::OutputCover,
+    &output_contact_sheet::OutputContactSheet,
     &output_download::OutputDownload,
     &output_webhook::OutputWebhook,
     &flow_approve::FlowApprove,

@@ -111,7 +111,10 @@ impl NodeType for OutputDownload {
     ) -> Result<BTreeMap<String, Value>, Halt> {
         let params = context.params;
         let file = &file(params.get("file"))?;
-        let target = target(params.text("to")?, file)?;
+        let target = named_apart(
+            target(params.text("to")?, file)?,
+            &context.job.view.suffix(),
+        );
         let mut items = vec![PublishItem {
             source: file.digest,
             to: target,
@@ -191,6 +194,18 @@ fn target(to: &str, file: &FileValue) -> Result<String, LowerError> {
         (None, Some(own)) => Ok(format!("{to}.{own}")),
         (Some(_), Some(own)) => other_ending(to, own).map_or_else(|| Ok(to.to_owned()), Err),
         (_, None) => Ok(to.to_owned()),
+    }
+}
+
+/// The path of a result that is not the whole film: beside the real one, never in its place.
+fn named_apart(target: String, suffix: &str) -> String {
+    match extension(&target) {
+        _ if suffix.is_empty() => target,
+        Some(ending) => {
+            let stem = &target[..target.len() - ending.len() - 1];
+            format!("{stem}{suffix}.{ending}")
+        }
+        None => format!("{target}{suffix}"),
     }
 }
 
@@ -299,6 +314,21 @@ mod tests {
         assert_eq!(targets(&bench("folder/")), ["/out/folder/video.mp4"]);
         assert_eq!(targets(&bench("v1.2-final")), ["/out/v1.2-final.mp4"]);
         assert!(bench("bees.mov").fails(&[]).message.contains(".mov"));
+    }
+
+    #[test]
+    fn a_draft_or_a_part_never_takes_the_place_of_the_film() {
+        let mut bench =
+            bench("out/bees.mp4").with("sidecars", Value::List(vec![value("captions.srt")]));
+        bench.job.view.draft = true;
+        bench.job.view.part = Some("2s..5s".parse().unwrap());
+        assert_eq!(
+            targets(&bench),
+            [
+                "/out/out/bees-2s-5s-draft.mp4",
+                "/out/out/bees-2s-5s-draft.srt"
+            ]
+        );
     }
 
     #[test]

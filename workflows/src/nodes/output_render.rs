@@ -13,6 +13,8 @@ use super::render_format::{FileKind, Format, ending_of, format_params};
 use super::render_profile::{Target, check_profile, custom_fields};
 use super::render_sidecars::Sidecars;
 use super::render_verify::{OddSpan, OddSpans, Platform, notes, odd_spans, wrong_file};
+use super::render_view::Shown;
+use super::stills;
 
 use crate::action::{
     Action, ActionFacts, ActionResult, AudioEncoding, Container, MixFacts, MixRequest, MuxFacts,
@@ -27,6 +29,7 @@ use crate::node::{
     Useless, Written, outputs, wrong_facts,
 };
 use crate::value::{FileValue, PortType, Value};
+use crate::view::Still;
 
 /// The node type.
 pub(super) struct OutputRender;
@@ -164,10 +167,13 @@ impl NodeType for OutputRender {
     }
 
     fn job_params(&self, job: &JobFacts) -> Vec<(&'static str, Value)> {
-        vec![(
-            "encoder_threads",
-            Value::Int(i64::from(job.encoder_threads.max(1))),
-        )]
+        let threads = Value::Int(i64::from(job.encoder_threads.max(1)));
+        let mut params = vec![("encoder_threads", threads)];
+        params.extend((!job.view.is_whole()).then(|| {
+            let view = serde_json::to_string(&job.view).unwrap_or_default();
+            ("view", Value::Text(view))
+        }));
+        params
     }
 
     fn check(&self, written: &Written<'_>, found: &mut Diagnostics) {
@@ -221,27 +227,39 @@ impl NodeType for OutputRender {
             Value::Text(name) => Platform::of(name),
             _ => None,
         };
+        let view = &context.job.view;
         if let Some(platform) = platform
+            && !view.is_partial()
             && let Some(message) = platform.refuses_length(timeline.duration.to_millis())
         {
             let hint = "change the text or the template, or choose another profile";
             return Err(LowerError::new(message, hint).into());
         }
         let profile = Target::of(profile, timeline)?.fitted(kind, timeline);
+        let profile = if view.draft {
+            profile.drafted()
+        } else {
+            profile
+        };
         let encoding = kind
             .container()
             .map(|_| profile.encoding(context.job.encoder_threads.max(1), kind));
         let sized = profile.resized(timeline)?;
         let timeline: &Timeline = &sized;
+        if let Some(still) = &view.still {
+            return look(timeline, still, steps);
+        }
+        let shown = Shown::of(timeline, view.part)?;
         let sound = kind.audio_encoder().map(|encoder| AudioEncoding {
             encoder: encoder.to_owned(),
             bitrate_kbps: profile.audio_kbps,
         });
-        let parts = Parts::render(timeline, encoding.as_ref(), sound, steps)?;
-        let (video, mux) = parts.file(timeline, kind, params.text("title")?, steps)?;
-        let odd = odd_spans(timeline, &parts.facts()?);
+        let parts = Parts::render(timeline, &shown, (encoding.as_ref(), sound), steps)?;
+        let (video, mux) = parts.file((timeline, shown), kind, params.text("title")?, steps)?;
+        let odd = odd_spans(timeline, shown.from, &parts.facts()?);
         let checks = Checks {
             timeline,
+            shown,
             kind,
             platform,
         };
@@ -254,11 +272,11 @@ impl NodeType for OutputRender {
                 notes
             }
         };
-        let report = parts.report(mux.as_ref(), timeline, &odd);
-        let sidecars = Sidecars::write(timeline, &report, steps)?;
+        let report = parts.report(mux.as_ref(), shown.ms(timeline), &odd);
+        let sidecars = Sidecars::write(&shown.captioned(timeline), &report, steps)?;
         let video = FileValue {
             digest: video,
-            name: format!("{name}.{}", kind.ending),
+            name: format!("{name}{}.{}", view.suffix(), kind.ending),
             sidecars: sidecars.beside(),
         };
         let mut found = outputs([("video", Value::File(video)), ("report", report)]);
@@ -267,6 +285,19 @@ impl NodeType for OutputRender {
         found.extend(sidecars.ports());
         Ok(found)
     }
+}
+
+/// A picture in the place of the film: it is put where it was asked for, and every port is empty.
+fn look(
+    timeline: &Timeline,
+    still: &Still,
+    steps: &mut Steps<'_>,
+) -> Result<BTreeMap<String, Value>, Halt> {
+    stills::view(timeline, still, steps)?;
+    let ports = DESCRIPTOR.ports.iter();
+    Ok(ports
+        .map(|port| (port.name.to_owned(), Value::Null))
+        .collect())
 }
 
 /// A name that can be one on every file system.
@@ -305,6 +336,7 @@ fn check_format(written: &Written<'_>, found: &mut Diagnostics) {
 /// What a finished file is held against.
 struct Checks<'a> {
     timeline: &'a Timeline,
+    shown: Shown,
     kind: FileKind,
     platform: Option<Platform>,
 }
@@ -335,7 +367,8 @@ impl Checks<'_> {
         let ActionFacts::Verify(seen) = &result.facts else {
             return Err(wrong_facts("verify").into());
         };
-        match wrong_file(self.timeline, seen, self.kind.audio_encoder().is_some()) {
+        let has_sound = self.kind.audio_encoder().is_some();
+        match wrong_file(self.timeline, self.shown.frames(), seen, has_sound) {
             None => Ok(()),
             Some(message) => {
                 let hint = "this is a mistake of the renderer; please report it with the job's log";
@@ -364,15 +397,15 @@ impl Checks<'_> {
 /// The encoded pieces before they are joined.
 struct Parts<'a> {
     segments: &'a [ActionResult],
-    sound: Option<(&'a ActionResult, MixFacts)>,
+    sound: Option<(&'a ActionResult, &'a MixFacts)>,
 }
 
 impl<'a> Parts<'a> {
     /// Segments and sound are asked for together: nothing in one waits for the other.
     fn render(
         timeline: &Timeline,
-        encoding: Option<&VideoEncoding>,
-        sound: Option<AudioEncoding>,
+        shown: &Shown,
+        (encoding, sound): (Option<&VideoEncoding>, Option<AudioEncoding>),
         steps: &mut Steps<'a>,
     ) -> Result<Self, Halt> {
         if timeline.duration.value <= 0 {
@@ -384,7 +417,7 @@ impl<'a> Parts<'a> {
         }
         let mut actions: Vec<Action> = Vec::new();
         if let Some(encoding) = encoding {
-            let segments = timeline.segments().into_iter();
+            let segments = timeline.segments_between(shown.from, shown.to).into_iter();
             actions.extend(segments.map(|segment| {
                 Action::RenderSegment(Box::new(RenderSegmentRequest {
                     fonts: timeline.fonts_for(&segment),
@@ -398,13 +431,14 @@ impl<'a> Parts<'a> {
             Action::Mix(MixRequest {
                 plan: timeline.audio.clone(),
                 encoding,
+                part: shown.samples(timeline),
             })
         }));
         let results = steps.run(actions)?;
         let (segments, sound) = results.split_at(pictures);
         let sound = match sound.first() {
             None => None,
-            Some(sound) => match sound.facts {
+            Some(sound) => match &sound.facts {
                 ActionFacts::Mix(mix) => Some((sound, mix)),
                 _ => return Err(wrong_facts("mix").into()),
             },
@@ -426,7 +460,7 @@ impl<'a> Parts<'a> {
     /// The finished file and what is known of it.
     fn file(
         &self,
-        timeline: &Timeline,
+        (timeline, shown): (&Timeline, Shown),
         kind: FileKind,
         title: &str,
         steps: &mut Steps<'a>,
@@ -443,13 +477,13 @@ impl<'a> Parts<'a> {
             (Format::Video(container), _) => container,
             _ => Container::M4a,
         };
-        let (file, facts) = self.mux(timeline, (container, sound), title, steps)?;
+        let (file, facts) = self.mux((timeline, shown), (container, sound), title, steps)?;
         Ok((file, Some(facts)))
     }
 
     fn mux(
         &self,
-        timeline: &Timeline,
+        (timeline, shown): (&Timeline, Shown),
         (container, audio): (Container, Option<Digest>),
         title: &str,
         steps: &mut Steps<'a>,
@@ -478,13 +512,10 @@ impl<'a> Parts<'a> {
         else {
             return Err(wrong_facts("mux").into());
         };
-        let wanted = timeline.duration.value;
+        let wanted = shown.frames();
         if pictures && i64::try_from(facts.frames) != Ok(wanted) {
             return Err(LowerError::new(
-                format!(
-                    "the video has {} frames, but the timeline {wanted}",
-                    facts.frames
-                ),
+                format!("the video has {} frames instead of {wanted}", facts.frames),
                 "this is a mistake of the renderer; please report it with the job's log",
             )
             .into());
@@ -492,12 +523,12 @@ impl<'a> Parts<'a> {
         Ok((*video, *facts))
     }
 
-    fn report(&self, mux: Option<&MuxFacts>, timeline: &Timeline, odd: &OddSpans) -> Value {
+    fn report(&self, mux: Option<&MuxFacts>, ms: i64, odd: &OddSpans) -> Value {
         let mut fields = BTreeMap::new();
         let mut add = |name: &str, value| fields.insert(name.to_owned(), value);
         let frames = mux.map_or(0, |mux| mux.frames);
         add("frames", Value::Int(frames as i64));
-        add("duration_ms", Value::Int(timeline.duration.to_millis()));
+        add("duration_ms", Value::Int(ms));
         if let Some(mux) = mux {
             add("bytes", Value::Int(mux.bytes as i64));
         }

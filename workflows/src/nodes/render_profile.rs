@@ -46,6 +46,12 @@ const GIF_CRF: u8 = 12;
 /// The shorter side of a draft; a canvas that is smaller keeps its size.
 const DRAFT_SIDE: u32 = 540;
 
+/// Rate factor of a draft.
+const DRAFT_CRF: u8 = 30;
+
+/// Bit rate of a draft's sound, kbit/s.
+const DRAFT_AUDIO_KBPS: u32 = 96;
+
 /// Highest bit rate of the picture, kbit/s.
 const MAX_RATE_KBPS: u32 = 12_000;
 
@@ -113,6 +119,8 @@ pub(super) struct Target {
     max_rate_kbps: u32,
     /// Bit rate of the sound, kbit/s.
     pub(super) audio_kbps: u32,
+    /// Whether the finished layout is made smaller in the end.
+    shrunk: bool,
 }
 
 impl Target {
@@ -137,6 +145,7 @@ impl Target {
             crf: own.u32("crf")?.min(51) as u8,
             max_rate_kbps: own.u32("max_rate")?,
             audio_kbps: own.u32("audio_rate")?,
+            shrunk: false,
         })
     }
 
@@ -149,7 +158,12 @@ impl Target {
                 preset: own.preset.clone(),
                 crf: own.crf,
                 max_rate_kbps: if name == "draft" { 0 } else { MAX_RATE_KBPS },
-                audio_kbps: if name == "draft" { 96 } else { AUDIO_KBPS },
+                audio_kbps: if name == "draft" {
+                    DRAFT_AUDIO_KBPS
+                } else {
+                    AUDIO_KBPS
+                },
+                shrunk: false,
             });
         }
         if let Some((_, size, audio_kbps)) = SHAPES.iter().find(|row| row.0 == name) {
@@ -167,9 +181,10 @@ impl Target {
                 reshape: false,
                 draft: true,
                 preset: "ultrafast".to_owned(),
-                crf: 30,
+                crf: DRAFT_CRF,
                 max_rate_kbps: 0,
-                audio_kbps: 96,
+                audio_kbps: DRAFT_AUDIO_KBPS,
+                shrunk: false,
             }),
             other => {
                 let own = timeline.profiles.keys().map(String::as_str);
@@ -198,6 +213,20 @@ impl Target {
             crf: 19,
             max_rate_kbps: MAX_RATE_KBPS,
             audio_kbps: AUDIO_KBPS,
+            shrunk: false,
+        }
+    }
+
+    /// The same picture small and quick: laid out as it will be, then made smaller.
+    pub(super) fn drafted(self) -> Self {
+        Self {
+            draft: true,
+            preset: "ultrafast".to_owned(),
+            crf: DRAFT_CRF.max(self.crf),
+            max_rate_kbps: 0,
+            audio_kbps: DRAFT_AUDIO_KBPS.min(self.audio_kbps),
+            shrunk: true,
+            ..self
         }
     }
 
@@ -227,6 +256,15 @@ impl Target {
         &self,
         timeline: &'t Timeline,
     ) -> Result<Cow<'t, Timeline>, LowerError> {
+        let laid_out = self.laid_out(timeline)?;
+        if !self.shrunk {
+            return Ok(laid_out);
+        }
+        let (width, height) = laid_out.canvas.shrunk_to(DRAFT_SIDE);
+        Ok(laid_out.scaled(width, height).map_or(laid_out, Cow::Owned))
+    }
+
+    fn laid_out<'t>(&self, timeline: &'t Timeline) -> Result<Cow<'t, Timeline>, LowerError> {
         let Some((width, height)) = self.size else {
             return Ok(Cow::Borrowed(timeline));
         };

@@ -114,10 +114,10 @@ pub(super) struct OddSpans {
     pub(super) frozen: Vec<OddSpan>,
 }
 
-/// Joins what was seen of the segments.
-pub(super) fn odd_spans(timeline: &Timeline, segments: &[&SegmentFacts]) -> OddSpans {
+/// Joins what was seen of the segments, the first of which begins at a frame of the timeline.
+pub(super) fn odd_spans(timeline: &Timeline, start: i64, segments: &[&SegmentFacts]) -> OddSpans {
     let (mut black, mut still) = (Runs::default(), Runs::default());
-    let mut start = 0;
+    let mut start = start;
     let mut before = "";
     for facts in segments {
         let frames = i64::from(facts.frames);
@@ -190,7 +190,7 @@ fn alike(a: &str, b: &str) -> bool {
 }
 
 /// Sentences about what may be meant so, each with its time and the picture it is about.
-pub(super) fn notes(timeline: &Timeline, odd: &OddSpans, mix: Option<MixFacts>) -> Vec<String> {
+pub(super) fn notes(timeline: &Timeline, odd: &OddSpans, mix: Option<&MixFacts>) -> Vec<String> {
     let mut notes = Vec::new();
     for (what, spans) in [("black", &odd.black), ("frozen", &odd.frozen)] {
         for span in spans {
@@ -243,17 +243,17 @@ fn shot_at(timeline: &Timeline, frame: i64) -> String {
     "the end".to_owned()
 }
 
-/// Why the finished file is not what was asked for.
+/// Why the finished file is not what was asked for: so many frames of a timeline.
 pub(super) fn wrong_file(
     timeline: &Timeline,
+    wanted: i64,
     seen: &VerifyFacts,
     has_sound: bool,
 ) -> Option<String> {
     let canvas = &timeline.canvas;
-    let wanted = timeline.duration.value;
     if i64::try_from(seen.frames) != Ok(wanted) {
         return Some(format!(
-            "the file shows {} frames, but the timeline has {wanted}",
+            "the file shows {} frames instead of {wanted}",
             seen.frames
         ));
     }
@@ -321,7 +321,7 @@ mod tests {
         let a = segment(&[(20, 60)], &[], ("1010", "5a5a"));
         let b = segment(&[(0, 60)], &[], ("5b5a", "5a5a"));
         let c = segment(&[(0, 10)], &[], ("9999", "1010"));
-        let found = odd_spans(&cut, &[&a, &b, &c]);
+        let found = odd_spans(&cut, 0, &[&a, &b, &c]);
         assert_eq!(found.frozen.len(), 1);
         assert_eq!(found.frozen[0].frames, (20, 120));
         let note = &notes(&cut, &found, None)[0];
@@ -336,12 +336,12 @@ mod tests {
         let cut = timeline();
         let a = segment(&[(10, 60)], &[(10, 60)], ("5050", "1010"));
         let b = segment(&[(0, 60)], &[(0, 60)], ("1010", "1010"));
-        let found = odd_spans(&cut, &[&a, &b]);
+        let found = odd_spans(&cut, 0, &[&a, &b]);
         assert_eq!(found.black.len(), 1);
         assert_eq!(found.black[0].frames, (10, 120));
         assert!(found.frozen.is_empty());
         let short = segment(&[], &[(0, 14)], ("1010", "5050"));
-        assert!(odd_spans(&cut, &[&short]).black.is_empty());
+        assert!(odd_spans(&cut, 0, &[&short]).black.is_empty());
     }
 
     #[test]
@@ -373,17 +373,21 @@ mod tests {
             audio_codec: Some("aac".into()),
             av_offset_micros: 300,
         };
-        assert_eq!(wrong_file(&cut, &seen, true), None);
-        assert!(wrong_file(&cut, &seen, false).is_some());
+        assert_eq!(wrong_file(&cut, cut.duration.value, &seen, true), None);
+        assert!(wrong_file(&cut, cut.duration.value, &seen, false).is_some());
         let late = VerifyFacts {
             av_offset_micros: 40_000,
             ..seen.clone()
         };
         assert_eq!(
-            wrong_file(&cut, &late, true).unwrap(),
+            wrong_file(&cut, cut.duration.value, &late, true).unwrap(),
             "picture and sound start 40.0 ms apart"
         );
         let short = VerifyFacts { frames: 3, ..seen };
-        assert!(wrong_file(&cut, &short, true).unwrap().contains("3 frames"));
+        assert!(
+            wrong_file(&cut, cut.duration.value, &short, true)
+                .unwrap()
+                .contains("3 frames")
+        );
     }
 }

@@ -35,6 +35,7 @@ impl Bench {
                 workflow_dir: "/w".into(),
                 out_dir: "/out".into(),
                 encoder_threads: 1,
+                view: crate::view::View::default(),
             },
         }
     }

@@ -8,6 +8,7 @@ mod params;
 pub(super) mod pin;
 pub(super) mod request;
 mod selection;
+mod view;
 
 use clap::ArgAction;
 use clap::builder::FalseyValueParser;
@@ -20,6 +21,7 @@ use crate::lock_file::LockPlace;
 use crate::ui::{Ui, job_lines};
 use batch::BatchArgs;
 use request::RequestArgs;
+use view::ViewArgs;
 
 /// Execute a workflow and wait for its results. The paths of the results go to stdout, one a line.
 ///
@@ -36,6 +38,8 @@ pub(crate) struct RunArgs {
     #[arg(long, conflicts_with_all = ["detach", "frozen"])]
     lock: bool,
     #[command(flatten)]
+    view: ViewArgs,
+    #[command(flatten)]
     batch: BatchArgs,
 }
 
@@ -43,6 +47,13 @@ impl RunArgs {
     /// Does it.
     pub(crate) fn run(self, context: &Context) -> Result<(), CommandError> {
         let mut request = self.request.read(context)?;
+        request.options.view = self.view.view();
+        if self.lock && !request.options.view.is_whole() {
+            return Err(CommandError::usage(
+                "a draft or a part cannot be pinned: fenta.lock pins the whole video",
+                "leave out --lock",
+            ));
+        }
         if self.batch.is_wanted() {
             if self.lock {
                 return Err(CommandError::usage(

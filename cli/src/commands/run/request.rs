@@ -35,7 +35,7 @@ pub(in crate::commands) struct RequestArgs {
         hide_env_values = true
     )]
     params_file: Option<PathBuf>,
-    /// The folder relative results go to; the current one by default
+    /// The folder relative results go to; the current one by default. The picture file of a snapshot
     #[arg(
         short,
         long,
@@ -57,7 +57,8 @@ pub(in crate::commands) struct Request {
     pub(in crate::commands) bases: PathBases,
     /// Absolute folder for results, if one was named.
     pub(in crate::commands) out_dir: Option<String>,
-    options: RunOptions,
+    /// What of it to run.
+    pub(in crate::commands) options: RunOptions,
 }
 
 impl RequestArgs {

@@ -5,7 +5,7 @@
 
 use clap::ArgAction;
 use clap::builder::FalseyValueParser;
-use fenta_client::api::jobs::{Priority, Refresh, RunOptions};
+use fenta_client::api::jobs::{Priority, Refresh, RunOptions, View};
 use fenta_workflows::{Workflow, nearest};
 
 use crate::command_error::CommandError;
@@ -100,6 +100,7 @@ impl SelectionArgs {
             lock,
             priority: self.priority,
             jobs: self.jobs,
+            view: View::default(),
         })
     }
 

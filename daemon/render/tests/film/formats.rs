@@ -61,6 +61,7 @@ impl Bench {
                 encoder: encoder.to_owned(),
                 bitrate_kbps: 128,
             },
+            part: None,
         }))
     }
 

@@ -12,7 +12,7 @@ use fenta_templates::color::Color;
 use fenta_templates::time::{FrameRate, TimeRange};
 use fenta_templates::timeline::{
     Canvas, Clip, CoverSpec, Effects, ExternalReference, Fill, Generator, Look, MediaKind,
-    MediaReference, SegmentShot, SegmentSpec, SegmentTransition, TransitionKind,
+    MediaReference, SegmentShot, SegmentSpec, SegmentTransition, StillFormat, TransitionKind,
 };
 use fenta_workflows::action::{
     Action, ActionFacts, MuxRequest, RenderSegmentRequest, VideoEncoding,
@@ -442,6 +442,7 @@ fn a_cover_is_a_jpeg_of_the_frame() {
             frame,
             fonts: Vec::new(),
             quality,
+            format: StillFormat::Jpeg,
         }))
     };
     let (path, _) = bench.perform(cover(15, 90)).unwrap();

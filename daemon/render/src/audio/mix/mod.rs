@@ -7,6 +7,7 @@
 mod bed;
 mod ducking;
 mod master;
+mod silence;
 mod sounds;
 mod stretch;
 
@@ -14,7 +15,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fenta_templates::timeline::{AUDIO_RATE, AudioPlan, LoudnessTarget, MusicClip};
-use fenta_workflows::action::{ActionFacts, AudioEncoding, MixFacts, MixRequest};
+use fenta_workflows::action::{
+    ActionFacts, AudioEncoding, MixFacts, MixRequest, SamplePart, SilentSpan,
+};
 use fenta_workflows::digest::Digest;
 use fenta_workflows::worker::WorkerFailure;
 
@@ -23,11 +26,13 @@ use self::master::{Goal, master};
 use self::sounds::Sounds;
 use super::error::AudioError;
 use super::loudness::{self, Loudness};
-use super::pcm::{Stereo, db_to_gain};
+use super::pcm::{Stereo, db_to_gain, raised_cosine};
 use super::{AudioDone, LONGEST, ffi_decode, ffi_encode, wav};
 
 /// Room left under the true-peak target for what the codec adds, in dB, at the first try.
 const CODEC_MARGIN_DB: f64 = 0.3;
+/// A part fades over so many samples at its ends.
+const EDGE_SAMPLES: usize = 240;
 /// Tries of mastering and encoding.
 const TRIES: usize = 6;
 /// Accepted distance of the decoded AAC from the loudness target, in LU.
@@ -75,12 +80,47 @@ pub fn mix(
         encoding: &request.encoding,
         path: out_dir.join(file),
     };
-    let heard = job.run(&mut |tries| progress(2 + tries as u64, total))?;
+    let (heard, goal) = job.run(&mut |tries| progress(2 + tries as u64, total))?;
+    let mastered = master(&sound, goal)?;
+    let silent = silence::spans(&mastered);
+    let kept = match request.part {
+        Some(part) => write_part(&mastered, part, &job)?,
+        None => samples,
+    };
     progress(total, total);
     Ok(AudioDone::audio(
         file,
-        ActionFacts::Mix(facts(heard, samples)),
+        ActionFacts::Mix(facts(heard, kept, silent)),
     ))
+}
+
+/// Keeps only a part of the mastered mix, which begins and ends without a click; its samples.
+fn write_part(mastered: &Stereo, part: SamplePart, job: &Finish<'_>) -> Result<usize, AudioError> {
+    let all = mastered.len();
+    let inside = |value: u64| usize::try_from(value).ok().filter(|value| *value <= all);
+    let from = inside(part.from).filter(|from| *from < all);
+    let (Some(from), Some(count)) = (from, inside(part.count).filter(|count| *count > 0)) else {
+        return Err(AudioError::OutOfRange {
+            what: "the part of the soundtrack",
+            seen: format!("{} samples from {}", part.count, part.from),
+            limit: "inside the soundtrack",
+        });
+    };
+    let count = count.min(all - from);
+    let mut kept = Stereo {
+        left: mastered.left[from..from + count].to_vec(),
+        right: mastered.right[from..from + count].to_vec(),
+    };
+    let ramp = EDGE_SAMPLES.min(count / 2);
+    for channel in kept.channels_mut() {
+        for step in 0..ramp {
+            let gain = raised_cosine(step as f32 / ramp as f32);
+            channel[step] *= gain;
+            channel[count - 1 - step] *= gain;
+        }
+    }
+    ffi_encode::write(&job.path, &kept, job.encoding)?;
+    Ok(count)
 }
 
 fn timeline_samples(plan: &AudioPlan) -> Result<usize, AudioError> {
@@ -95,12 +135,13 @@ fn timeline_samples(plan: &AudioPlan) -> Result<usize, AudioError> {
         })
 }
 
-fn facts(heard: Loudness, samples: usize) -> MixFacts {
+fn facts(heard: Loudness, samples: usize, silent: Vec<SilentSpan>) -> MixFacts {
     let hundredths = |value: f64| (value * 100.0).round() as i32;
     MixFacts {
         samples: samples as u64,
         integrated_clufs: hundredths(heard.integrated.max(GATE_LUFS)),
         true_peak_cdb: hundredths(heard.true_peak),
+        silent,
     }
 }
 
@@ -212,14 +253,23 @@ struct Finish<'a> {
 }
 
 impl Finish<'_> {
-    fn run(&self, tried: &mut dyn FnMut(usize)) -> Result<Loudness, AudioError> {
+    /// How loud the result is, and the goal that made it so.
+    fn run(&self, tried: &mut dyn FnMut(usize)) -> Result<(Loudness, Goal), AudioError> {
         let mut number = 0;
-        reach(self.target, |goal| {
+        let mut last = None;
+        let heard = reach(self.target, |goal| {
             let heard = self.attempt(goal)?;
+            last = Some(goal);
             number += 1;
             tried(number.min(TRIES));
             Ok(heard)
-        })
+        })?;
+        // The last try is always the one that is kept.
+        let goal = last.unwrap_or(Goal {
+            integrated: f64::from(self.target.integrated_clufs) / 100.0,
+            ceiling: f64::from(self.target.true_peak_cdb) / 100.0,
+        });
+        Ok((heard, goal))
     }
 
     fn attempt(&self, goal: Goal) -> Result<Loudness, AudioError> {

@@ -39,6 +39,7 @@ fn request(plan: AudioPlan) -> MixRequest {
             encoder: "aac".to_owned(),
             bitrate_kbps: 192,
         },
+        part: None,
     }
 }
 
