@@ -592,6 +592,9 @@ pub struct SegmentView {
     pub first: String,
     /// The same of the last frame.
     pub last: String,
+    /// How well its captions are read, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub captions: Vec<CaptionContrast>,
 }
 
 /// Where a word of captions lies at rest. A word that was cut over lines has a box on each.

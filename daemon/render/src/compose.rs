@@ -26,7 +26,7 @@ use crate::pool::Pool;
 use crate::resample::Sampler;
 use crate::source::{MediaSource, grader};
 use crate::still::read_image;
-use crate::text::{LayerPainter, RgbaImage};
+use crate::text::{CaptionLetters, LayerPainter, RgbaImage};
 use crate::transition::Blender;
 
 /// Where each blob of a job lies.
@@ -142,6 +142,11 @@ impl SegmentPainter {
         }
         self.blender.blend(&self.layers.layers_at(frame), out);
         Ok(())
+    }
+
+    /// The caption of a frame with the colours of its letters.
+    pub fn letters_at(&self, frame: u32) -> Option<CaptionLetters> {
+        self.layers.letters_at(frame)
     }
 }
 

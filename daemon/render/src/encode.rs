@@ -13,6 +13,7 @@ use fenta_workflows::action::{RenderSegmentRequest, SegmentFacts, SegmentView};
 
 use crate::codec::{SegmentCodec, segment_codec};
 use crate::compose::{Blobs, SegmentPainter};
+use crate::contrast::ContrastMeter;
 use crate::error::RenderError;
 use crate::ffi_encoder::{Pixels, VideoEncoder};
 use crate::ffi_error::AvError;
@@ -25,8 +26,8 @@ use crate::picture::{Picture, Plane, Yuv, write_plane};
 use crate::pool::Pool;
 use crate::spans::SpanFinder;
 
-/// Name of the encoded span inside the output folder.
-pub const SEGMENT_FILE: &str = "segment.nut";
+/// Name of the encoded span inside the output folder; which container it is, its codec decides.
+pub const SEGMENT_FILE: &str = "segment.bin";
 /// Pictures between composer and encoder: while the encoder finishes a segment, the beginning of the next is drawn.
 const QUEUE: usize = 4;
 const PROGRESS_EVERY: u64 = 10;
@@ -155,18 +156,30 @@ impl Run<'_> {
         let mut artist = Artist::new(request, blobs, &mut self.pool)?;
         self.pool.clear();
         let mut spans = SpanFinder::default();
+        let mut contrast = ContrastMeter::new(segment);
         self.pass(Step::Begin(Box::new(codec), folder.join(SEGMENT_FILE)));
         for frame in 0..segment.frames {
             let mut drawn = self.blank(&artist);
             artist.draw(frame, &mut drawn)?;
             spans.see(&drawn.picture);
+            // What a see-through film will lie on is not known.
+            if contrast.wants(frame)
+                && !request.encoding.alpha
+                && let Some(caption) = artist.painter.letters_at(frame)
+            {
+                contrast.see(frame, &caption, &drawn.picture);
+            }
             self.report(u64::from(frame) + 1, u64::from(segment.frames));
             self.pass(Step::Picture(drawn));
             self.hear()?;
         }
         self.pass(Step::End);
         artist.retire(&mut self.pool);
-        self.views.push((segment.frames, spans.finish()));
+        let view = SegmentView {
+            captions: contrast.finish(),
+            ..spans.finish()
+        };
+        self.views.push((segment.frames, view));
         Ok(())
     }
 

@@ -14,6 +14,7 @@ pub mod camera;
 pub mod codec;
 pub mod compose;
 pub mod confine;
+pub mod contrast;
 pub mod convert;
 pub mod cube;
 pub mod cutout;

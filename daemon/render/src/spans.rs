@@ -68,6 +68,7 @@ impl SpanFinder {
             black: self.black,
             first: hex(&self.first),
             last: hex(&self.last),
+            captions: Vec::new(),
         }
     }
 }

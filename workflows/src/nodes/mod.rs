@@ -33,6 +33,8 @@ mod output_webhook;
 mod own_files;
 mod palette;
 mod placeholders;
+mod render_captions;
+mod render_faults;
 mod render_format;
 mod render_profile;
 mod render_sidecars;

@@ -9,10 +9,12 @@ use std::sync::LazyLock;
 use fenta_templates::timeline::Timeline;
 use rust_decimal::Decimal;
 
+use super::render_captions::{covered, faint};
+use super::render_faults as faults;
 use super::render_format::{FileKind, Format, ending_of, format_params};
 use super::render_profile::{Target, check_profile, custom_fields};
-use super::render_sidecars::Sidecars;
-use super::render_verify::{OddSpan, OddSpans, Platform, notes, odd_spans, wrong_file};
+use super::render_sidecars::{Sidecars, boxes};
+use super::render_verify::{OddSpan, OddSpans, Platform, notes as notes_of, odd_spans, wrong_file};
 use super::render_view::Shown;
 use super::stills;
 
@@ -71,6 +73,12 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
             PortType::Text.list(),
             "What is odd about the file, one sentence each with its time.",
         ),
+        PortSpec::new(
+            "pictures",
+            PortType::File.list(),
+            "The frames that the first notes are about, as PNG.",
+        )
+        .ending("png"),
     ],
     example: "\
 fenta: workflow/v1
@@ -141,8 +149,9 @@ fn render_params() -> Vec<ParamSpec> {
             "verify",
             ParamType::Either(vec![ParamType::Bool, ParamType::OneOf(&["strict"])]),
             Value::Bool(true),
-            "Whether the file is read back and held against the timeline and the platform's limits; black and frozen spans \
-             and a loudness far from the target are told, and with `strict` fail the node.",
+            "Whether the file is read back and held against the timeline and the platform's limits; black and frozen spans, \
+             silences, a loudness far from the target, captions that are hard to read or that the platform covers are told, \
+             and with `strict` fail the node, which leaves the frames they are about in the folder for results.",
         ),
     ]
 }
@@ -256,32 +265,44 @@ impl NodeType for OutputRender {
         });
         let parts = Parts::render(timeline, &shown, (encoding.as_ref(), sound), steps)?;
         let (video, mux) = parts.file((timeline, shown), kind, params.text("title")?, steps)?;
-        let odd = odd_spans(timeline, shown.from, &parts.facts()?);
+        let facts = parts.facts()?;
+        let odd = odd_spans(timeline, shown.from, &facts);
+        let part = shown.captioned(timeline);
+        let boxes = boxes(&part, steps)?;
         let checks = Checks {
             timeline,
             shown,
             kind,
             platform,
         };
-        let notes = match params.get("verify") {
-            Some(Value::Bool(false)) => Vec::new(),
-            how => {
-                checks.file(video, mux.as_ref(), steps)?;
-                let notes = notes(timeline, &odd, parts.sound.map(|(_, mix)| mix));
-                checks.notes(&notes, how)?;
-                notes
+        let (mut notes, mut pictures) = (Vec::new(), Vec::new());
+        if params.get("verify") != Some(&Value::Bool(false)) {
+            checks.file(video, mux.as_ref(), steps)?;
+            notes = notes_of(timeline, &odd, parts.sound.map(|(_, mix)| mix));
+            notes.extend(faint(timeline, shown.from, &facts));
+            notes.extend(
+                platform
+                    .iter()
+                    .flat_map(|one| covered(&part, shown.from, one.name, boxes)),
+            );
+            pictures = faults::pictures(timeline, &notes, steps)?;
+            if params.get("verify") == Some(&Value::Text("strict".into())) && !notes.is_empty() {
+                let folder = (context.job.out_dir.as_str(), name);
+                return Err(faults::failure(&notes, &pictures, folder, steps)?);
             }
-        };
+        }
         let report = parts.report(mux.as_ref(), shown.ms(timeline), &odd);
-        let sidecars = Sidecars::write(&shown.captioned(timeline), &report, steps)?;
+        let sidecars = Sidecars::write(&part, boxes, &report, steps)?;
         let video = FileValue {
             digest: video,
             name: format!("{name}{}.{}", view.suffix(), kind.ending),
             sidecars: sidecars.beside(),
         };
         let mut found = outputs([("video", Value::File(video)), ("report", report)]);
-        let notes = notes.into_iter().map(Value::Text).collect();
-        found.insert("notes".to_owned(), Value::List(notes));
+        let notes = notes.into_iter().map(|note| Value::Text(note.text));
+        found.insert("notes".to_owned(), Value::List(notes.collect()));
+        let pictures = pictures.into_iter().map(Value::File);
+        found.insert("pictures".to_owned(), Value::List(pictures.collect()));
         found.extend(sidecars.ports());
         Ok(found)
     }
@@ -374,22 +395,6 @@ impl Checks<'_> {
                 let hint = "this is a mistake of the renderer; please report it with the job's log";
                 Err(LowerError::new(message, hint).into())
             }
-        }
-    }
-
-    /// Fails where everything odd is a mistake.
-    fn notes(&self, notes: &[String], how: Option<&Value>) -> Result<(), LowerError> {
-        let strict = how == Some(&Value::Text("strict".into()));
-        match notes {
-            [first, rest @ ..] if strict => {
-                let more = match rest.len() {
-                    0 => String::new(),
-                    more => format!(" (and {more} more)"),
-                };
-                let hint = "change the cut, or write `verify: true` to be told and no more";
-                Err(LowerError::new(format!("{first}{more}"), hint))
-            }
-            _ => Ok(()),
         }
     }
 }

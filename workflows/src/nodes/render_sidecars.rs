@@ -28,13 +28,14 @@ pub(super) struct Sidecars {
 }
 
 impl Sidecars {
-    /// Writes them. Where words lie is asked first.
+    /// Writes them.
     pub(super) fn write(
         timeline: &Timeline,
+        boxes: &[CaptionBox],
         report: &Value,
         steps: &mut Steps<'_>,
     ) -> Result<Self, Halt> {
-        let words = words_json(timeline, boxes(timeline, steps)?);
+        let words = words_json(timeline, boxes);
         let actions = FILES.iter().map(|(word, name, _)| {
             let text = match *word {
                 "srt" => timeline.srt(),
@@ -77,7 +78,10 @@ impl Sidecars {
 }
 
 /// Where every word of the captions lies; nowhere without captions.
-fn boxes<'a>(timeline: &Timeline, steps: &mut Steps<'a>) -> Result<&'a [CaptionBox], Halt> {
+pub(super) fn boxes<'a>(
+    timeline: &Timeline,
+    steps: &mut Steps<'a>,
+) -> Result<&'a [CaptionBox], Halt> {
     let Some(captions) = &timeline.captions else {
         return Ok(&[]);
     };

@@ -1,6 +1,7 @@
-//! What is checked about a rendered file: length, streams, loudness, black and frozen spans, the limits of the platform.
+//! What is checked about a rendered file: length, streams, loudness, silence, black and frozen spans, how captions are read and
+//! where they lie, the limits of the platform.
 //!
-//! Part of `Output.Render`. Spans come from the segments (each was looked at when it was drawn, so a cached one costs
+//! Part of `Output.Render`. Spans and contrast come from the segments (each was looked at when it was drawn, so a cached one costs
 //! nothing), streams from reading the finished file. What makes a file useless is an error, what may be meant so is told.
 
 use fenta_templates::timeline::{Timeline, TrackItem};
@@ -11,6 +12,8 @@ use crate::action::{MixFacts, SegmentFacts, VerifyFacts};
 const BLACK_MS: i64 = 500;
 /// Spans without any movement from this long are told, milliseconds.
 const FROZEN_MS: i64 = 3000;
+/// Silences longer than this are told, milliseconds.
+const SILENT_MS: u64 = 2000;
 /// Distance from the loudness target that is told, hundredths of a LU.
 const LOUDNESS_CLU: i32 = 100;
 /// How far picture and sound may start apart, microseconds.
@@ -189,40 +192,68 @@ fn alike(a: &str, b: &str) -> bool {
             })
 }
 
-/// Sentences about what may be meant so, each with its time and the picture it is about.
-pub(super) fn notes(timeline: &Timeline, odd: &OddSpans, mix: Option<&MixFacts>) -> Vec<String> {
+/// A sentence about what may be meant so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Note {
+    /// With its time and the shot it is about.
+    pub(super) text: String,
+    /// The frame that shows it; none for what is heard.
+    pub(super) frame: Option<i64>,
+}
+
+/// Everything odd about a film, what is seen first.
+pub(super) fn notes(timeline: &Timeline, odd: &OddSpans, mix: Option<&MixFacts>) -> Vec<Note> {
     let mut notes = Vec::new();
     for (what, spans) in [("black", &odd.black), ("frozen", &odd.frozen)] {
         for span in spans {
-            notes.push(format!(
+            let text = format!(
                 "the picture is {what} from {} to {} ({})",
                 clock(span.ms.0),
                 clock(span.ms.1),
                 shot_at(timeline, span.frames.0)
-            ));
+            );
+            let frame = Some((span.frames.0 + span.frames.1) / 2);
+            notes.push(Note { text, frame });
         }
     }
-    let target = timeline.audio.loudness.integrated_clufs;
-    if let Some(mix) = mix
-        && mix.integrated_clufs > -7000
-        && (mix.integrated_clufs - target).abs() > LOUDNESS_CLU
-    {
-        notes.push(format!(
-            "the loudness is {:.1} LUFS, {:.1} LU from the target of {:.1}",
-            f64::from(mix.integrated_clufs) / 100.0,
-            f64::from((mix.integrated_clufs - target).abs()) / 100.0,
-            f64::from(target) / 100.0
-        ));
-    }
+    notes.extend(mix.into_iter().flat_map(|mix| heard(timeline, mix)));
     notes
 }
 
-fn clock(ms: i64) -> String {
+/// What is odd about the sound.
+fn heard(timeline: &Timeline, mix: &MixFacts) -> Vec<Note> {
+    let silent = mix.silent.iter();
+    let mut texts: Vec<String> = silent
+        .filter(|span| span.to_ms - span.from_ms > SILENT_MS)
+        .map(|span| {
+            let ms = |value: u64| clock(i64::try_from(value).unwrap_or(i64::MAX));
+            format!(
+                "nothing is heard from {} to {}",
+                ms(span.from_ms),
+                ms(span.to_ms)
+            )
+        })
+        .collect();
+    let target = timeline.audio.loudness.integrated_clufs;
+    let off = (mix.integrated_clufs - target).abs();
+    if mix.integrated_clufs > -7000 && off > LOUDNESS_CLU {
+        texts.push(format!(
+            "the loudness is {:.1} LUFS, {:.1} LU from the target of {:.1}",
+            f64::from(mix.integrated_clufs) / 100.0,
+            f64::from(off) / 100.0,
+            f64::from(target) / 100.0
+        ));
+    }
+    let note = |text| Note { text, frame: None };
+    texts.into_iter().map(note).collect()
+}
+
+pub(super) fn clock(ms: i64) -> String {
     format!("{}.{:02} s", ms / 1000, ms % 1000 / 10)
 }
 
 /// The shot a frame lies in, by its place and its name.
-fn shot_at(timeline: &Timeline, frame: i64) -> String {
+pub(super) fn shot_at(timeline: &Timeline, frame: i64) -> String {
     let (mut start, mut number) = (0, 0);
     for item in &timeline.picture.children {
         let (frames, name) = match item {
@@ -287,7 +318,7 @@ fn frame_micros(timeline: &Timeline) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::{SegmentView, Span};
+    use crate::action::{SegmentView, SilentSpan, Span};
 
     fn timeline() -> Timeline {
         let golden = include_str!("../../../templates/tests/golden/footage.json");
@@ -311,6 +342,7 @@ mod tests {
                 black: spans(black),
                 first: ends.0.to_owned(),
                 last: ends.1.to_owned(),
+                captions: Vec::new(),
             }),
         }
     }
@@ -326,9 +358,27 @@ mod tests {
         assert_eq!(found.frozen[0].frames, (20, 120));
         let note = &notes(&cut, &found, None)[0];
         assert!(
-            note.starts_with("the picture is frozen from 0.66 s to 4.00 s (shot 1"),
-            "{note}"
+            note.text
+                .starts_with("the picture is frozen from 0.66 s to 4.00 s (shot 1"),
+            "{note:?}"
         );
+        assert_eq!(note.frame, Some(70));
+    }
+
+    #[test]
+    fn pauses_of_more_than_two_seconds_are_told() {
+        let cut = timeline();
+        let span = |from_ms, to_ms| SilentSpan { from_ms, to_ms };
+        let mix = MixFacts {
+            samples: 1,
+            integrated_clufs: cut.audio.loudness.integrated_clufs,
+            true_peak_cdb: -100,
+            silent: vec![span(500, 2400), span(3200, 6010)],
+        };
+        let odd = odd_spans(&cut, 0, &[]);
+        let found = notes(&cut, &odd, Some(&mix));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].text, "nothing is heard from 3.20 s to 6.01 s");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::memo::Memo;
 use super::placed_cue::{PlacedCue, place};
 use super::raster::{self, Plate};
 use super::scene::{Ground, Scene, WordLook};
-use super::{Layer, WordBox};
+use super::{CaptionLetters, Layer, WordBox, WordLetters};
 
 /// Size of a word's box when it starts to grow.
 const BOX_START: f32 = 0.8;
@@ -92,6 +92,25 @@ impl CaptionPainter {
             opacity_pm: pose.opacity_pm,
             ..layer
         })
+    }
+
+    /// The caption of a frame with the colours of its words' letters.
+    pub(super) fn letters_at(&self, frame: i64) -> Option<CaptionLetters> {
+        let layer = self.layer_at(frame)?;
+        let placed = self.cues.iter().find(|c| c.cue.range.contains(frame))?;
+        let state = self.state_of(placed, frame);
+        let fragments = placed.block.fragments.iter();
+        let words = fragments.map(|fragment| {
+            let look = self.look(placed, Some(fragment.word), state);
+            let passing = look.fill.map(|(color, _)| color);
+            WordLetters {
+                word: usize::from(fragment.word),
+                rect: placed.word_rect(fragment),
+                colors: std::iter::once(look.color).chain(passing).collect(),
+            }
+        });
+        let words = words.collect();
+        Some(CaptionLetters { layer, words })
     }
 
     /// Where every word of every cue lies at rest, in reading order.

@@ -31,6 +31,7 @@ mod scene;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use fenta_templates::color::Color;
 use fenta_templates::digest::Digest;
 use fenta_templates::time::FrameRate;
 use fenta_templates::timeline::{CaptionTrack, FontFace, Rect, SegmentSpec};
@@ -67,6 +68,26 @@ pub struct WordBox {
     pub rect: Rect,
     /// Whether the word is read from the right.
     pub rtl: bool,
+}
+
+/// A caption as it is drawn at a frame.
+#[derive(Clone, Debug)]
+pub struct CaptionLetters {
+    /// Its picture.
+    pub layer: Layer,
+    /// Its words, in the order of their lines.
+    pub words: Vec<WordLetters>,
+}
+
+/// Where a word's letters are and which colours they have.
+#[derive(Clone, Debug)]
+pub struct WordLetters {
+    /// Index of the word in its cue.
+    pub word: usize,
+    /// The word with its ascent and descent at rest, in canvas pixels.
+    pub rect: Rect,
+    /// One colour, or two while one runs through the word.
+    pub colors: Vec<Color>,
 }
 
 /// Lays captions out as they are drawn, and says where every word lies at rest, in reading order.
@@ -124,6 +145,11 @@ impl LayerPainter {
             .filter_map(|overlay| overlay.layer_at(frame))
             .chain(caption)
             .collect()
+    }
+
+    /// The caption of a frame with the colours of its letters.
+    pub fn letters_at(&self, frame: u32) -> Option<CaptionLetters> {
+        self.captions.as_ref()?.letters_at(i64::from(frame))
     }
 
     /// Where every caption word lies at rest, in reading order of the track.

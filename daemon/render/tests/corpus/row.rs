@@ -95,7 +95,7 @@ pub(crate) fn measure(corpus: &Path, file: &str) -> Measured {
             let rendered = work(file, &job(segment(source, facts)));
             seconds = seconds.max(rendered.seconds);
             memory = memory.max(rendered.memory);
-            row.corners = corners(file, rendered, &folder.join("segment.nut"));
+            row.corners = corners(file, rendered, &folder.join("segment.bin"));
             row.frames = frames(&path, length);
             row
         }

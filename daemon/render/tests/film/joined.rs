@@ -327,7 +327,7 @@ fn a_run_gives_each_segment_the_bytes_it_has_alone() {
     .unwrap();
     assert_eq!(frames, [20, 21, 22]);
     for (index, alone) in alone.iter().enumerate() {
-        let together = fs::read(out.join(index.to_string()).join("segment.nut")).unwrap();
+        let together = fs::read(out.join(index.to_string()).join("segment.bin")).unwrap();
         assert!(together == *alone, "segment {index}");
     }
     let wrong = WorkerJob {
