@@ -5,13 +5,17 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use fenta_templates::time::RationalTime;
-use fenta_templates::timeline::{AUDIO_RATE, LONGEST_MS, SoundClip, SoundRole};
+use fenta_templates::color::Color;
+use fenta_templates::time::{FrameRate, RationalTime};
+use fenta_templates::timeline::{AUDIO_RATE, Canvas, LONGEST_MS, SoundClip, SoundRole};
 
 use super::narration::words;
 use super::sound::{DUCKING_NAMES, ducking, joined, length, loudness, millibels, plan};
-use crate::action::{Action, ActionFacts, AudioEncoding, MixRequest, ProbeRequest};
+use crate::action::{
+    Action, ActionFacts, AudioEncoding, Container, MixRequest, MuxRequest, ProbeRequest,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::digest::Digest;
 use crate::execution::LowerError;
 use crate::node::{
     Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec,
@@ -254,9 +258,10 @@ impl NodeType for AudioMix {
         else {
             return Err(wrong_facts("mix").into());
         };
+        let file = as_file(*digest, steps)?;
         let hundredths = |number: i32| Value::Float(f64::from(number) / 100.0);
         let audio = AudioValue {
-            digest: *digest,
+            digest: file,
             name: "mix.m4a".to_owned(),
             parts: Some(Box::new(parts)),
             tempo: None,
@@ -276,6 +281,26 @@ impl NodeType for AudioMix {
             ),
         ]))
     }
+}
+
+/// A soundtrack as a file that other programs read.
+fn as_file(audio: Digest, steps: &mut Steps<'_>) -> Result<Digest, Halt> {
+    let result = steps.run_one(Action::Mux(MuxRequest {
+        // There is no picture, so its size says nothing.
+        canvas: Canvas {
+            width: 16,
+            height: 16,
+            frame_rate: FrameRate::whole(30),
+            background: Color::BLACK,
+        },
+        segments: Vec::new(),
+        segment_frames: Vec::new(),
+        audio: Some(audio),
+        title: String::new(),
+        container: Container::M4a,
+    }))?;
+    let file = result.outputs.get("video").copied();
+    Ok(file.ok_or_else(|| wrong_facts("mux"))?)
 }
 
 /// The narration: one, several as one, or that of a mix.
@@ -438,6 +463,17 @@ mod tests {
         }
     }
 
+    fn joined_file() -> ActionResult {
+        ActionResult {
+            outputs: BTreeMap::from([("video".to_owned(), digest("m4a"))]),
+            facts: ActionFacts::Mux(crate::action::MuxFacts {
+                frames: 0,
+                duration_ms: 1000,
+                bytes: 1,
+            }),
+        }
+    }
+
     fn bench() -> Bench {
         Bench::new("Audio.Mix")
             .with("voice", Value::Voice(voice()))
@@ -453,10 +489,15 @@ mod tests {
         };
         assert_eq!(request.plan.duration.value, 48_000);
         assert_eq!(request.plan.ducking.depth_mb, -2000);
-        let out = bench.outputs(&[mixed()]);
+        let out = bench.outputs(&[mixed(), joined_file()]);
         let Value::Audio(audio) = &out["audio"] else {
             panic!()
         };
+        // What people get is an M4A, not the stream that goes into a video.
+        assert_eq!(
+            (audio.digest, audio.name.as_str()),
+            (digest("m4a"), "mix.m4a")
+        );
         let parts = audio.parts.as_ref().unwrap();
         assert_eq!(
             (parts.music, parts.music_gain_mb),
@@ -538,7 +579,7 @@ mod tests {
         );
         let names = [digest("rain"), digest("ding")];
         assert!(names.iter().all(|name| asked[0].blobs().contains(name)));
-        let out = bench.outputs(&[mixed()]);
+        let out = bench.outputs(&[mixed(), joined_file()]);
         let Value::Audio(audio) = &out["audio"] else {
             panic!()
         };

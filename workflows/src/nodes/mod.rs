@@ -3,13 +3,14 @@
 //! Neighbours: `node` says what a node type is; `graph` finds types here; `fenta nodes` and the docs print it.
 //! `own_files`, `script`, `sound`, `stills`, `subtitle_files`, `generation` and `ask` hold what several types share: taking
 //! the user's files in, cutting texts into scenes, mixing, pictures of a cut, subtitle files, what models can make, asking
-//! providers. `clip_choice`,
-//! `cut_bindings`, `narration`, `palette`, `placeholders`, `render_profile`, `speaker` and `template_file` are parts of one
-//! type each.
+//! providers. `clip_choice`, `cover_choice`, `cover_title`, `cut_bindings`, `narration`, `palette`, `placeholders`, the
+//! `render_` files, `speaker` and `template_file` are parts of one type each.
 
 mod ask;
 mod audio_mix;
 mod clip_choice;
+mod cover_choice;
+mod cover_title;
 mod cut_bindings;
 mod edit_timeline;
 mod flow_approve;

@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use fenta_templates::timeline::{LONGEST_MS, Timeline, TrackItem};
+use fenta_templates::timeline::{LONGEST_MS, StillFormat, Timeline, TrackItem};
 
-use crate::action::Action;
+use super::cover_choice::best_frame;
+use super::cover_title::put_title;
+use super::stills::{at_width, frame_at, image_of, ms_of, snapshot};
 use crate::execution::LowerError;
 use crate::node::{
-    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, outputs,
-    wrong_facts,
+    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps,
+    Useless, outputs,
 };
 use crate::value::{FileValue, PortType, Value};
-
-/// JPEG quality of covers.
-const QUALITY: u8 = 92;
 
 /// Frames at the start in which titles still move in.
 const SETTLING_FRAMES: i64 = 24;
@@ -26,7 +25,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
     NodeDescriptor {
     kind: "Output.Cover",
     version: 1,
-    summary: "One frame of the timeline as a JPEG, for thumbnails.",
+    summary: "One frame of the timeline as a picture, with a title if you like: covers and thumbnails.",
     params: vec![
         ParamSpec::required(
             "timeline",
@@ -45,18 +44,39 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
                 },
             ]),
             Value::Text("auto".into()),
-            "The frame's time, for example 1.2s; `auto` takes one in the first shot, after the title has come in.",
+            "The frame's time, for example 1.2s; `auto` takes one in the first shot after the title has come in, or the best of \
+             `candidates`.",
         ),
-        ParamSpec::optional("title", ParamType::Text { max_chars: 200 }, "A title on the cover.")
-            .later("put the title into the cut with `fill`; it is on the cover then"),
-        ParamSpec::optional("style", ParamType::Text { max_chars: 40 }, "How the title looks.")
-            .later("the template decides how titles look"),
+        ParamSpec::optional(
+            "title",
+            ParamType::Text { max_chars: 200 },
+            "A title on the cover, in the place of one that the cut has; a few words are read best.",
+        ),
+        ParamSpec::with_default(
+            "style",
+            ParamType::OneOf(&["template", "bold", "plate"]),
+            Value::Text("template".into()),
+            "How the title looks: as titles of the cut's template do (`bold` where it has none), large with an outline over a \
+             dimmed picture, or on a plate in the captions' highlight colour.",
+        ),
         ParamSpec::optional(
             "candidates",
-            ParamType::Int { min: 1, max: 64 },
-            "How many frames are compared.",
+            ParamType::Int { min: 2, max: 64 },
+            "How many frames all over the video `at: auto` compares to take a sharp and well lit one; without it, it takes one \
+             by its place in the first shot.",
+        ),
+        ParamSpec::optional(
+            "width",
+            ParamType::Int { min: 16, max: 4096 },
+            "Width of the picture, for thumbnails; without it the video's own.",
         )
-        .later("leave it out: `at: auto` takes a frame by its place in the first shot"),
+        .unit("px"),
+        ParamSpec::with_default(
+            "format",
+            ParamType::OneOf(&["jpg", "png"]),
+            Value::Text("jpg".into()),
+            "Kind of file.",
+        ),
         ParamSpec::with_default(
             "captions",
             ParamType::OneOf(&["hide", "show"]),
@@ -65,7 +85,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
         ),
     ],
     ports: vec![
-        PortSpec::new("image", PortType::File, "The JPEG file.").ending("jpg"),
+        PortSpec::new("image", PortType::File, "The picture file.").ending("jpg"),
         PortSpec::new("ms", PortType::Number, "The frame's time.").unit("ms"),
     ],
     example: "\
@@ -85,6 +105,23 @@ impl NodeType for OutputCover {
         &DESCRIPTOR
     }
 
+    fn useless(&self, given: &Given<'_>, found: &mut Vec<Useless>) {
+        if !given.has("title") {
+            given.useless(&["style"], Some("title"), "there is no title", found);
+        }
+        if matches!(given.value("at"), Some(Value::Int(_))) {
+            let why = "the time of the frame is given";
+            given.useless(&["candidates"], Some("at"), why, found);
+        }
+    }
+
+    fn ending(&self, port: &PortSpec, given: &Given<'_>) -> Option<&'static str> {
+        match (port.name, given.word("format", "jpg")?) {
+            ("image", "png") => Some("png"),
+            _ => port.ending,
+        }
+    }
+
     fn lower(
         &self,
         context: &LowerContext<'_>,
@@ -94,44 +131,33 @@ impl NodeType for OutputCover {
         let Some(Value::Timeline(timeline)) = params.get("timeline") else {
             return Err(LowerError::new("`timeline` is not a timeline", "").into());
         };
-        let frame = match params.get("at") {
-            Some(Value::Int(ms)) => frame_at(timeline, *ms)?,
-            _ => auto_frame(timeline),
-        };
         let mut seen = (**timeline).clone();
         if params.text("captions")? == "hide" {
             seen.captions = None;
         }
-        let cover = seen.cover(frame, QUALITY);
-        let result = steps.run_one(Action::Snapshot(Box::new(cover)))?;
-        let digest = result
-            .outputs
-            .get("image")
-            .ok_or_else(|| wrong_facts("snapshot"))?;
-        let image = FileValue::new(*digest, "cover.jpg");
-        let rate = timeline.canvas.frame_rate;
-        let ms = fenta_templates::time::RationalTime::new(frame, rate).to_millis();
+        let frame = match (params.get("at"), params.optional_int("candidates")?) {
+            (Some(Value::Int(ms)), _) => frame_at(timeline, *ms)?,
+            (_, Some(count)) => best_frame(&seen, count, steps)?,
+            _ => auto_frame(timeline),
+        };
+        if let Some(title) = params.optional_text("title")?.map(str::trim)
+            && !title.is_empty()
+        {
+            put_title(&mut seen, frame, (title, params.text("style")?), steps)?;
+        }
+        let width = params.optional_int("width")?;
+        let sized = at_width(&seen, width.and_then(|width| u32::try_from(width).ok()))?;
+        let format = match params.text("format")? {
+            "png" => StillFormat::Png,
+            _ => StillFormat::Jpeg,
+        };
+        let image = image_of(steps.run_one(snapshot(&sized, frame, format))?)?;
+        let image = FileValue::new(image, format!("cover.{}", format.ending()));
         Ok(outputs([
             ("image", Value::File(image)),
-            ("ms", Value::Int(ms)),
+            ("ms", Value::Int(ms_of(timeline, frame))),
         ]))
     }
-}
-
-fn frame_at(timeline: &Timeline, ms: i64) -> Result<i64, LowerError> {
-    let frame = fenta_templates::time::RationalTime::millis(ms)
-        .rescaled_to(timeline.canvas.frame_rate)
-        .value;
-    if frame < timeline.duration.value {
-        return Ok(frame);
-    }
-    Err(LowerError::new(
-        format!(
-            "`at` is {ms} ms, but the video ends at {} ms",
-            timeline.duration.to_millis()
-        ),
-        "give an earlier time, or write `at: auto`",
-    ))
 }
 
 /// 40 % into the first shot, but late enough for titles to have come in and early enough to be still in that shot.
