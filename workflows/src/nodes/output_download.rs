@@ -111,10 +111,8 @@ impl NodeType for OutputDownload {
     ) -> Result<BTreeMap<String, Value>, Halt> {
         let params = context.params;
         let file = &file(params.get("file"))?;
-        let target = named_apart(
-            target(params.text("to")?, file)?,
-            &context.job.view.suffix(),
-        );
+        let suffix = context.job.view.suffix();
+        let target = named_apart(target(params.text("to")?, file)?, &file.name, &suffix);
         let mut items = vec![PublishItem {
             source: file.digest,
             to: target,
@@ -197,16 +195,19 @@ fn target(to: &str, file: &FileValue) -> Result<String, LowerError> {
     }
 }
 
-/// The path of a result that is not the whole film: beside the real one, never in its place.
-fn named_apart(target: String, suffix: &str) -> String {
-    match extension(&target) {
-        _ if suffix.is_empty() => target,
-        Some(ending) => {
-            let stem = &target[..target.len() - ending.len() - 1];
-            format!("{stem}{suffix}.{ending}")
-        }
-        None => format!("{target}{suffix}"),
+/// The path of what a render made of less than the whole film, which its own name says: beside the real one, never in its
+/// place.
+fn named_apart(target: String, name: &str, suffix: &str) -> String {
+    let stem = |path: &str| match extension(path) {
+        Some(ending) => path[..path.len() - ending.len() - 1].to_owned(),
+        None => path.to_owned(),
+    };
+    let own = stem(&target);
+    if suffix.is_empty() || !stem(name).ends_with(suffix) || own.ends_with(suffix) {
+        return target;
     }
+    let ending = &target[own.len()..];
+    format!("{own}{suffix}{ending}")
 }
 
 /// Why a file that ends so cannot be put there.
@@ -318,17 +319,20 @@ mod tests {
 
     #[test]
     fn a_draft_or_a_part_never_takes_the_place_of_the_film() {
-        let mut bench =
-            bench("out/bees.mp4").with("sidecars", Value::List(vec![value("captions.srt")]));
-        bench.job.view.draft = true;
-        bench.job.view.part = Some("2s..5s".parse().unwrap());
-        assert_eq!(
-            targets(&bench),
-            [
-                "/out/out/bees-2s-5s-draft.mp4",
-                "/out/out/bees-2s-5s-draft.srt"
-            ]
-        );
+        let of = |name: &str, to: &str| {
+            let mut bench = Bench::new("Output.Download")
+                .with("file", value(name))
+                .with("to", Value::Text(to.into()))
+                .with("sidecars", Value::List(vec![value("captions.srt")]));
+            bench.job.view.draft = true;
+            bench.job.view.part = Some("2s..5s".parse().unwrap());
+            targets(&bench)
+        };
+        let apart = ["/out/bees-2s-5s-draft.mp4", "/out/bees-2s-5s-draft.srt"];
+        assert_eq!(of("video-2s-5s-draft.mp4", "bees.mp4"), apart);
+        assert_eq!(of("bees-2s-5s-draft.mp4", "./"), apart);
+        // A cover is of the whole film.
+        assert_eq!(of("cover.jpg", "bees.jpg")[0], "/out/bees.jpg");
     }
 
     #[test]

@@ -31,7 +31,7 @@ use crate::node::{
     Useless, Written, outputs, wrong_facts,
 };
 use crate::value::{FileValue, PortType, Value};
-use crate::view::Still;
+use crate::view::{Still, View};
 
 /// The node type.
 pub(super) struct OutputRender;
@@ -232,24 +232,12 @@ impl NodeType for OutputRender {
             .map_err(|reason| LowerError::new(reason, "write the name of a file"))?;
         let kind = FileKind::of(params)?;
         let profile = params.get("profile").unwrap_or(&Value::Null);
-        let platform = match profile {
-            Value::Text(name) => Platform::of(name),
-            _ => None,
-        };
         let view = &context.job.view;
-        if let Some(platform) = platform
-            && !view.is_partial()
-            && let Some(message) = platform.refuses_length(timeline.duration.to_millis())
-        {
-            let hint = "change the text or the template, or choose another profile";
-            return Err(LowerError::new(message, hint).into());
+        let platform = platform_of(profile, timeline, view)?;
+        let mut profile = Target::of(profile, timeline)?.fitted(kind, timeline);
+        if view.draft {
+            profile = profile.drafted();
         }
-        let profile = Target::of(profile, timeline)?.fitted(kind, timeline);
-        let profile = if view.draft {
-            profile.drafted()
-        } else {
-            profile
-        };
         let encoding = kind
             .container()
             .map(|_| profile.encoding(context.job.encoder_threads.max(1), kind));
@@ -303,8 +291,28 @@ impl NodeType for OutputRender {
         found.insert("notes".to_owned(), Value::List(notes.collect()));
         let pictures = pictures.into_iter().map(Value::File);
         found.insert("pictures".to_owned(), Value::List(pictures.collect()));
-        found.extend(sidecars.ports());
+        found.extend(sidecars.ports(&view.suffix()));
         Ok(found)
+    }
+}
+
+/// The platform a profile is named after, which must take films of this length.
+fn platform_of(
+    profile: &Value,
+    timeline: &Timeline,
+    view: &View,
+) -> Result<Option<Platform>, LowerError> {
+    let platform = match profile {
+        Value::Text(name) => Platform::of(name),
+        _ => None,
+    };
+    let length = timeline.duration.to_millis();
+    match platform.and_then(|platform| platform.refuses_length(length)) {
+        Some(message) if !view.is_partial() => {
+            let hint = "change the text or the template, or choose another profile";
+            Err(LowerError::new(message, hint))
+        }
+        _ => Ok(platform),
     }
 }
 

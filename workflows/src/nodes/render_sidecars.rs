@@ -67,11 +67,12 @@ impl Sidecars {
             .collect()
     }
 
-    /// As outputs of the node.
-    pub(super) fn ports(&self) -> impl Iterator<Item = (String, Value)> {
+    /// As outputs of the node; a suffix says that they are of less than the whole film.
+    pub(super) fn ports(&self, suffix: &str) -> impl Iterator<Item = (String, Value)> {
         let ports = FILES.iter().filter(|(_, _, is_port)| *is_port);
-        ports.filter_map(|(word, name, _)| {
-            let file = FileValue::new(*self.files.get(word)?, *name);
+        ports.filter_map(move |(word, name, _)| {
+            let name = name.replacen("captions", &format!("captions{suffix}"), 1);
+            let file = FileValue::new(*self.files.get(word)?, name);
             Some(((*word).to_owned(), Value::File(file)))
         })
     }

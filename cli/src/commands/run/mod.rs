@@ -78,8 +78,13 @@ impl RunArgs {
         request.settle(context)?;
         let width = job_lines::widest(request.workflow.nodes().keys().map(|id| id.as_str()));
         let lock = pin::place(self.lock, &self.request.selection, &request, &context.ui)?;
+        let mut job = request.job();
+        if !request.options.view.is_whole() {
+            // Later runs compare themselves with the last run of the document, and this is less than one.
+            job.workflow.path = None;
+        }
         let submission = Submission {
-            job: request.job(),
+            job,
             width,
             detach: self.detach,
             lock,
