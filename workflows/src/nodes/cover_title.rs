@@ -108,6 +108,7 @@ fn written(timeline: &Timeline, style: &str) -> Vec<Overlay> {
     let dim = OverlayContent::Shape(ShapeOverlay {
         color: DIM,
         radius: 0,
+        to: None,
     });
     vec![overlay(dim, all, timeline), text]
 }
