@@ -364,7 +364,7 @@ fn a_run_over_one_film_gives_the_bytes_of_segments_alone() {
         let name = format!("alone{index}");
         let alone = job(&name, std::slice::from_ref(segment));
         perform(&alone, &mut |_, _| ()).unwrap();
-        let read = |folder: &Path| fs::read(folder.join("segment.nut")).unwrap();
+        let read = |folder: &Path| fs::read(folder.join("segment.bin")).unwrap();
         assert!(
             read(&folder.path().join("run").join(index.to_string()))
                 == read(&folder.path().join(name)),

@@ -332,6 +332,7 @@ fn film(bench: &mut Bench, timeline: &Timeline) -> PathBuf {
             encoder: "aac".to_owned(),
             bitrate_kbps: 128,
         },
+        part: None,
     }));
     let audio = Some(bench.keep(&sound));
     bench.make(Action::Mux(MuxRequest {
