@@ -120,7 +120,7 @@ pub(crate) async fn follow(
                 Some(Followed::Lost { reason }) => control.lost(&reason),
                 None => break,
             },
-            interrupt = interrupts.next() => control.interrupted(interrupt).await?,
+            interrupt = interrupts.next() => control.interrupted(interrupt, interrupts).await?,
             answer = control.answer() => if control.answered(answer).await? {
                 return Ok(Ending::Detached);
             },
@@ -203,7 +203,11 @@ impl<'a> Control<'a> {
         }
     }
 
-    async fn interrupted(&mut self, interrupt: Interrupt) -> Result<(), CommandError> {
+    async fn interrupted(
+        &mut self,
+        interrupt: Interrupt,
+        interrupts: &mut Interrupts,
+    ) -> Result<(), CommandError> {
         let step = step(interrupt, self.interrupts, self.ui.is_interactive());
         self.interrupts += 1;
         match step {
@@ -211,21 +215,51 @@ impl<'a> Control<'a> {
                 self.ask();
                 Ok(())
             }
-            Step::Cancel => self.cancel().await,
+            Step::Cancel => self.cancel_unless_left(interrupts).await,
             Step::Leave { code } => {
                 let left = if code == exit_code::TERMINATED {
-                    self.cancel().await?;
+                    self.cancel_unless_left(interrupts).await?;
                     "being cancelled"
                 } else {
                     "still being cancelled"
                 };
-                Err(CommandError::Interrupted {
-                    job: self.job.clone(),
-                    left,
-                    code,
-                })
+                Err(self.left(left, code))
             }
         }
+    }
+
+    fn left(&self, left: &'static str, code: u8) -> CommandError {
+        CommandError::Interrupted {
+            job: self.job.clone(),
+            left,
+            code,
+        }
+    }
+
+    /// Asks for the job's end. A daemon that does not answer keeps nobody: who presses on leaves.
+    async fn cancel_unless_left(
+        &mut self,
+        interrupts: &mut Interrupts,
+    ) -> Result<(), CommandError> {
+        let (mut pressed, interactive) = (self.interrupts, self.ui.is_interactive());
+        let answered = {
+            let cancel = self.cancel();
+            tokio::pin!(cancel);
+            loop {
+                tokio::select! {
+                    done = &mut cancel => break done,
+                    next = interrupts.next() => {
+                        let step = step(next, pressed, interactive);
+                        pressed += 1;
+                        if let Step::Leave { code } = step {
+                            break Err(self.left("perhaps not cancelled: the daemon does not answer", code));
+                        }
+                    }
+                }
+            }
+        };
+        self.interrupts = pressed;
+        answered
     }
 
     /// Asks on a thread of its own: the events go on meanwhile, and an unanswered question does not keep the

@@ -132,6 +132,7 @@ fn runner_context(
             worker_env: settings.worker_env.clone(),
             font_dirs: settings.font_dirs.clone(),
             limits: settings.limits,
+            providers: Vec::new(),
         }),
         renderer: renderer.clone(),
         workers: settings.workers,

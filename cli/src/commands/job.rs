@@ -1,6 +1,8 @@
 //! `fenta job`: list, show, cancel and resume jobs.
 
-use fenta_client::api::jobs::{Job, JobQuery, JobState, NodeRun, NodeState, OutputValue};
+use fenta_client::api::jobs::{
+    Job, JobQuery, JobState, NodeRun, NodeState, OutputValue, ResolveJob, ResumeJob,
+};
 use jiff::Timestamp;
 
 use super::Context;
@@ -26,8 +28,10 @@ pub(crate) enum JobCommand {
     Show(OneJob),
     /// End a job; what it has finished is kept
     Cancel(OneJob),
-    /// Go on with a failed or cancelled job; what it has finished is not done again
+    /// Go on with a failed, cancelled or paused job; what it has finished is not done again
     Resume(ResumeArgs),
+    /// Say whether a call was paid of which nobody knows; the job goes on
+    Resolve(ResolveArgs),
 }
 
 /// List jobs, newest first.
@@ -54,9 +58,47 @@ pub(crate) struct OneJob {
 pub(crate) struct ResumeArgs {
     #[command(flatten)]
     one: OneJob,
+    /// Dollars to add to its budget, where that is what it stopped at
+    #[arg(long, value_name = "USD")]
+    add_budget: Option<String>,
+    /// Credits to add to its budget
+    #[arg(long, value_name = "N")]
+    add_credits: Option<u64>,
+    /// Render seconds to add to its budget
+    #[arg(long, value_name = "SECONDS")]
+    add_render_seconds: Option<u64>,
     /// Do not wait for its end
     #[arg(short, long)]
     detach: bool,
+}
+
+/// Say what became of a paid call.
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("verdict").required(true).args(["paid", "not_paid", "found"])))]
+pub(crate) struct ResolveArgs {
+    #[command(flatten)]
+    one: OneJob,
+    /// It was paid, and its result is lost: the money counts, and the call is made again
+    #[arg(long)]
+    paid: bool,
+    /// It was not paid
+    #[arg(long)]
+    not_paid: bool,
+    /// The provider has it under this name: its result is fetched
+    #[arg(long, value_name = "ID")]
+    found: Option<String>,
+}
+
+impl ResolveArgs {
+    fn verdict(&self) -> ResolveJob {
+        match &self.found {
+            Some(remote) => ResolveJob::Found {
+                remote: remote.clone(),
+            },
+            None if self.paid => ResolveJob::Paid,
+            None => ResolveJob::NotPaid,
+        }
+    }
 }
 
 impl JobCommand {
@@ -67,6 +109,7 @@ impl JobCommand {
             Self::Show(one) => show_one(context, &one.job).await,
             Self::Cancel(one) => cancel(context, &one.job).await,
             Self::Resume(args) => resume(context, args).await,
+            Self::Resolve(args) => resolve(context, args).await,
         }
     }
 }
@@ -124,12 +167,17 @@ async fn resume(context: &Context, args: ResumeArgs) -> Result<(), CommandError>
     let mut interrupts = Interrupts::listen()?;
     let before = client.job(&args.one.job).await?;
     // A finished job is not an error: its last event is read again, and its results with it.
+    let more = ResumeJob {
+        add_usd: args.add_budget,
+        add_credits: args.add_credits,
+        add_render_seconds: args.add_render_seconds,
+    };
     let complete = before.state == JobState::Completed;
     let (job, after) = if complete {
         ui.note("the job is complete already; nothing is left to do");
         (before.clone(), before.last_seq.saturating_sub(1))
     } else {
-        (client.resume_job(&before.id).await?, before.last_seq)
+        (client.resume_job(&before.id, &more).await?, before.last_seq)
     };
     if args.detach {
         return if ui.is_json() {
@@ -143,6 +191,20 @@ async fn resume(context: &Context, args: ResumeArgs) -> Result<(), CommandError>
     finish(context, followee, client, &mut interrupts)
         .await
         .map(drop)
+}
+
+async fn resolve(context: &Context, args: ResolveArgs) -> Result<(), CommandError> {
+    let ui = &context.ui;
+    let client = context.session.client(ui).await?;
+    let job = client.resolve_job(&args.one.job, &args.verdict()).await?;
+    if ui.is_json() {
+        return ui.json(&job);
+    }
+    ui.note(&format!(
+        "it goes on; `fenta logs {} -f` follows it",
+        job.id
+    ));
+    ui.result(&job.id)
 }
 
 fn parse_state(text: &str) -> Result<JobState, String> {

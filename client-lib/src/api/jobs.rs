@@ -282,6 +282,37 @@ impl NodeState {
     }
 }
 
+/// Body of `POST /v1/jobs/{id}/resume`; may be missing. What is added to the job's budget, where that is what it
+/// stopped at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ResumeJob {
+    /// US dollars, as a decimal number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub add_usd: Option<String>,
+    /// Credits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub add_credits: Option<u64>,
+    /// Render seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub add_render_seconds: Option<u64>,
+}
+
+/// Body of `POST /v1/jobs/{id}/resolve`: what somebody found out about a call of which nobody knew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ResolveJob {
+    /// It was paid and its result is lost: the money counts, and the call is made again.
+    Paid,
+    /// It was not paid.
+    NotPaid,
+    /// The provider has it under this name: its result is fetched.
+    Found {
+        /// The name.
+        remote: String,
+    },
+}
+
 /// Answer of `GET /v1/jobs`: newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobList {
@@ -338,9 +369,17 @@ impl Client {
             .await
     }
 
-    /// Continues a failed or cancelled job; what it had finished is not done again.
-    pub async fn resume_job(&self, id: &str) -> Result<Job, ClientError> {
-        self.call(Call::post(&["v1", "jobs", id, "resume"], Repeat::Unsent))
+    /// Continues a failed, cancelled, paused or waiting job; what it had finished is not done again.
+    pub async fn resume_job(&self, id: &str, more: &ResumeJob) -> Result<Job, ClientError> {
+        let path = ["v1", "jobs", id, "resume"];
+        self.call(Call::post(&path, Repeat::Unsent).body(more))
+            .await
+    }
+
+    /// Says whether the calls of a job were paid of which nobody knew; the job goes on.
+    pub async fn resolve_job(&self, id: &str, verdict: &ResolveJob) -> Result<Job, ClientError> {
+        let path = ["v1", "jobs", id, "resolve"];
+        self.call(Call::post(&path, Repeat::Unsent).body(verdict))
             .await
     }
 }

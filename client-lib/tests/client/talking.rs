@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use fenta_client::api::jobs::{CreateJob, JobQuery, JobState, WorkflowSource};
+use fenta_client::api::jobs::{CreateJob, JobQuery, JobState, ResumeJob, WorkflowSource};
 use fenta_client::api::meta::StopDaemon;
 use fenta_client::{Client, ClientConfig, ClientError, Endpoint, ErrorKind};
 
@@ -81,7 +81,11 @@ async fn two_submissions_have_two_keys() {
 #[tokio::test]
 async fn a_resume_that_may_have_arrived_is_not_repeated() {
     let server = ScriptedServer::start(vec![Reply::HangUp, ok(JOB)]);
-    let error = server.client().resume_job("job_1").await.unwrap_err();
+    let error = server
+        .client()
+        .resume_job("job_1", &ResumeJob::default())
+        .await
+        .unwrap_err();
     assert!(matches!(error, ClientError::Interrupted { .. }), "{error}");
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert_eq!(server.asked().len(), 1);

@@ -12,6 +12,7 @@ mod limits;
 mod natural_order;
 mod outputs;
 mod process;
+mod provider;
 mod publish;
 mod read_text;
 mod renderer;
@@ -30,6 +31,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
 pub use limits::WallLimits;
+pub use provider::{Found, Polled, Provider, Remote, SubmitFailure};
 pub use renderer::{Renderer, RendererError};
 pub use retry::RetryPolicy;
 
@@ -53,6 +55,8 @@ pub struct Tools {
     pub font_dirs: Vec<PathBuf>,
     /// How long actions may take.
     pub limits: WallLimits,
+    /// The providers that can be asked, and paid, from here.
+    pub providers: Vec<Arc<dyn Provider>>,
 }
 
 /// Something heard from an action while it runs.
@@ -178,7 +182,21 @@ impl Executors {
 
     /// Why a provider cannot be asked for this; none when it can.
     pub fn refusal(&self, request: &InvokeRequest) -> Option<WorkerFailure> {
-        Some(invoke::refusal(request))
+        match self.provider(request) {
+            Some(_) => None,
+            None => Some(invoke::refusal(request)),
+        }
+    }
+
+    /// Who is asked for this: the provider of the first of its models that has one here.
+    pub fn provider(&self, request: &InvokeRequest) -> Option<Arc<dyn Provider>> {
+        let providers = &self.tools.providers;
+        let of = |vendor: &str| providers.iter().find(|one| one.vendor() == vendor);
+        request
+            .models
+            .iter()
+            .find_map(|model| of(&model.vendor))
+            .cloned()
     }
 
     /// Renders neighbouring segments once, in one process; every blob of a result is durable when `made` hears of it.
@@ -252,6 +270,7 @@ pub(crate) mod testing {
                 worker_env: vec![("PATH".into(), "/usr/bin:/bin".into())],
                 font_dirs: Vec::new(),
                 limits: WallLimits::default(),
+                providers: Vec::new(),
             },
             folder,
         }

@@ -13,6 +13,9 @@ use fenta_workflows::action::{
 use fenta_workflows::digest::Digest;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+
 use super::Tools;
 use super::failure::{blob_gone, blocking, failure, io_failure, store_failure};
 use crate::store::FileStamp;
@@ -196,8 +199,9 @@ fn put_in_place(cas: &Cas, source: &Digest, target: &Path) -> Result<(), WorkerF
     let refused = |error: io::Error| io_failure("write", target, &error);
     let folder = target.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(folder).map_err(|error| io_failure("make the folder", folder, &error))?;
+    sweep(folder);
     let mut temporary = tempfile::Builder::new()
-        .prefix(".fenta-")
+        .prefix(&format!("{PARTIAL}{}-", std::process::id()))
         .suffix(".partial")
         .tempfile_in(folder)
         .map_err(refused)?;
@@ -215,6 +219,31 @@ fn put_in_place(cas: &Cas, source: &Digest, target: &Path) -> Result<(), WorkerF
         .persist(target)
         .map_err(|error| refused(error.error))?;
     sync_folder(folder).map_err(refused)
+}
+
+/// How the names of files begin that are not whole yet; the number of the process that writes them follows.
+const PARTIAL: &str = ".fenta-";
+
+/// Removes what a daemon that was killed left half written in a folder.
+fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let writer = name
+            .to_str()
+            .filter(|name| name.ends_with(".partial"))
+            .and_then(|name| name.strip_prefix(PARTIAL)?.split_once('-')?.0.parse().ok())
+            .and_then(Pid::from_raw);
+        // Somebody else's process of the same number only means that the file stays until the next time.
+        if let Some(writer) = writer
+            && test_kill_process(writer) == Err(Errno::SRCH)
+            && let Err(error) = fs::remove_file(entry.path())
+        {
+            tracing::warn!(path = %entry.path().display(), %error, "half a file cannot be removed");
+        }
+    }
 }
 
 #[cfg(test)]
@@ -236,6 +265,27 @@ mod tests {
             ActionFacts::Published(files) => Ok(files[0].written),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_daemon_left_half_written_goes() {
+        let test = testing::tools();
+        let mut dead = std::process::Command::new("true").spawn().unwrap();
+        let (gone, alive) = (dead.id(), std::process::id());
+        dead.wait().unwrap();
+        let names = [
+            format!(".fenta-{gone}-abc.partial"),
+            format!(".fenta-{alive}-abc.partial"),
+            ".fenta-notes".to_owned(),
+            "mine.partial".to_owned(),
+        ];
+        for name in &names {
+            fs::write(test.folder.path().join(name), "half").unwrap();
+        }
+        let target = test.folder.path().join("a.mp4");
+        publish_to(&test, b"video", &target).await.unwrap();
+        let left = names.map(|name| test.folder.path().join(name).exists());
+        assert_eq!(left, [false, true, true, true]);
     }
 
     #[tokio::test]

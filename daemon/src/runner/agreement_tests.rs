@@ -7,6 +7,7 @@ use fenta_workflows::worker::FailureClass;
 
 use super::testing::{Machine, Running, document};
 use super::{OptionsError, SubmitError};
+use crate::store::AddedBudget;
 use crate::store::Charge;
 
 async fn plan(running: &Running, job: &CreateJob) -> Plan {
@@ -270,7 +271,11 @@ async fn a_job_that_goes_on_has_what_it_had_left() {
         .charge_anyway(&paused.id, earlier)
         .await
         .unwrap();
-    running.runner.resume(&paused.id).await.unwrap();
+    running
+        .runner
+        .resume(&paused.id, AddedBudget::default())
+        .await
+        .unwrap();
     let again = machine.end(&paused.id).await;
     assert_eq!(
         again.error.unwrap().message,

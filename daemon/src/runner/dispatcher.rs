@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::Tool;
 use super::executor::{Done, Executor, LookUp, Outcome, Task, Terms};
 use super::lanes::{Class, Lanes, Limits, Share};
+use super::paid::Order;
 use crate::executors::{Notice, RetryPolicy};
 use crate::store::{Lease, StoreError};
 
@@ -36,6 +37,8 @@ pub(super) struct Request {
     pub(super) terms: Terms,
     /// What the job may have of the places.
     pub(super) share: Share,
+    /// Who pays for it, where it is a call that costs money.
+    pub(super) order: Option<Order>,
     /// Where notices go, and under which number.
     pub(super) notices: mpsc::UnboundedSender<(usize, Notice)>,
     pub(super) number: usize,
@@ -159,6 +162,7 @@ struct Entry {
     waiters: Vec<Waiter>,
     /// The job in whose turn it runs: the first that wanted it.
     job: String,
+    order: Option<Order>,
     running: Option<CancellationToken>,
     /// Whether a place is given back at its end: of a run, the last one holds it.
     holds_place: bool,
@@ -255,6 +259,7 @@ impl Dispatcher {
                 terms: request.terms,
                 waiters: vec![waiter],
                 job: request.job,
+                order: request.order,
                 running: None,
                 holds_place: true,
                 guards: Vec::new(),
@@ -314,6 +319,7 @@ impl Dispatcher {
             tool: entry.tool.clone(),
             terms: entry.terms.clone(),
             job: entry.job.clone(),
+            order: entry.order.clone(),
             notices,
             cancel,
             failed_before: 0,

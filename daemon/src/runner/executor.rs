@@ -15,6 +15,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use super::paid::{Counter, Order};
 use super::persist::persist;
 use super::{RunnerContext, Tool};
 use crate::executors::{Attempt, ExecuteError, Executors, Notice, RetryPolicy};
@@ -32,6 +33,8 @@ pub(super) struct Task {
     pub(super) terms: Terms,
     /// The job whose retries it uses.
     pub(super) job: String,
+    /// Who pays for it, where it is a call that costs money.
+    pub(super) order: Option<Order>,
     pub(super) notices: UnboundedSender<Notice>,
     pub(super) cancel: CancellationToken,
     /// Attempts that failed already.
@@ -311,14 +314,41 @@ impl Executor {
             may
         };
         let first = task.failed_before + 1;
-        tried(&policy, &task.cancel, first, again, |number| async move {
+        let policy = &policy;
+        tried(policy, &task.cancel, first, again, |number| async move {
             let attempt = task.attempt(number);
             let begun = Instant::now();
-            let result = self.executors.execute(&task.action, &attempt).await?;
+            let result = self.done_once(task, &attempt, policy).await?;
             let wall_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
             Ok((result, wall_ms))
         })
         .await
+    }
+
+    /// One attempt: asks a provider where that is the work and one is there, does it on this machine otherwise.
+    async fn done_once(
+        &self,
+        task: &Task,
+        attempt: &Attempt,
+        retry: &RetryPolicy,
+    ) -> Result<ActionResult, ExecuteError> {
+        if let (Action::Invoke(request), Some(order)) = (&*task.action, &task.order)
+            && let Some(provider) = self.executors.provider(request)
+        {
+            let _ = task.notices.send(Notice::Started {
+                pid: None,
+                attempt: attempt.number,
+            });
+            let counter = Counter {
+                store: &self.store,
+                cas: &self.cas,
+                provider: &*provider,
+                retry,
+                cancel: &task.cancel,
+            };
+            return counter.make(&task.digest.to_string(), request, order).await;
+        }
+        self.executors.execute(&task.action, attempt).await
     }
 
     /// Takes one of the job's retries. A store that cannot say is no reason to give up.

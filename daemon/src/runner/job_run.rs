@@ -179,7 +179,12 @@ async fn walk(
         Stop::Interrupted
     })?;
     let reserved = admission::reserve(&workflow, &selection, &scope);
-    let purse = Purse::new(workflow.settings().budget.as_ref(), charges, reserved);
+    let budget = workflow
+        .settings()
+        .budget
+        .clone()
+        .map(|budget| record.added.to(budget));
+    let purse = Purse::new(budget.as_ref(), charges, reserved);
     let shared = Arc::new(JobShared {
         id: id.clone(),
         claim: claim.clone(),
@@ -191,6 +196,7 @@ async fn walk(
             .clone()
             .unwrap_or_else(|| context.store.now_text()),
         purse: Mutex::new(purse),
+        budget,
         workflow,
         tool,
         store: context.store.clone(),

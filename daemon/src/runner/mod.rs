@@ -16,6 +16,7 @@ mod job_run;
 mod lanes;
 mod lock;
 mod node_run;
+mod paid;
 mod persist;
 mod pins;
 mod plan;
@@ -43,7 +44,7 @@ pub use selection::OptionsError;
 pub use submit::SubmitError;
 
 use crate::executors::{Executors, Renderer, RetryPolicy};
-use crate::store::{Accepted, Cas, JobRecord, Replay, Store, StoreError};
+use crate::store::{Accepted, AddedBudget, Cas, JobRecord, PaidVerdict, Replay, Store, StoreError};
 use dispatcher::DispatcherHandle;
 use queue::Message;
 
@@ -144,10 +145,22 @@ impl Runner {
         .await
     }
 
-    /// Lets a failed or cancelled job go on. A job that is not at its end stays as it is.
-    pub async fn resume(&self, job: &str) -> Result<JobRecord, StoreError> {
+    /// Lets a failed, cancelled, paused or waiting job go on, with more to spend if that is what it stopped at. A job
+    /// that goes on already stays as it is.
+    pub async fn resume(&self, job: &str, added: AddedBudget) -> Result<JobRecord, StoreError> {
         self.ask(|reply| Message::Resume {
             job: job.to_owned(),
+            added,
+            reply,
+        })
+        .await
+    }
+
+    /// Says whether the calls of a job were paid of which nobody knew; the job goes on.
+    pub async fn resolve(&self, job: &str, verdict: PaidVerdict) -> Result<JobRecord, StoreError> {
+        self.ask(|reply| Message::Resolve {
+            job: job.to_owned(),
+            verdict,
             reply,
         })
         .await
@@ -184,6 +197,8 @@ struct Tool {
 
 #[cfg(test)]
 mod agreement_tests;
+#[cfg(test)]
+mod paid_tests;
 #[cfg(test)]
 mod plan_tests;
 #[cfg(test)]

@@ -16,7 +16,9 @@ use fenta_workflows::node::notes_of;
 use fenta_workflows::rerun_reason::RerunReason;
 use fenta_workflows::value::Value;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
-use fenta_workflows::{LowerError, Lowered, NodeId, PreparedNode, RetryRule, Scope, Workflow};
+use fenta_workflows::{
+    Budget, LowerError, Lowered, NodeId, PreparedNode, RetryRule, Scope, Workflow,
+};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -30,6 +32,7 @@ use super::event_log::EventLog;
 use super::executor::{Done, LookUp, Outcome, Terms};
 use super::freshness::Freshness;
 use super::lanes::Share;
+use super::paid::Order;
 use super::persist::persist;
 use super::purse::Purse;
 use super::reasons::{Evidence, reasons};
@@ -52,6 +55,8 @@ pub(super) struct JobShared {
     /// When the job began the first time; what it made since then counts although the cache is not read.
     pub(super) started_at: String,
     pub(super) purse: Mutex<Purse>,
+    /// What the job may cost: what the document says, and what was added since.
+    pub(super) budget: Option<Budget>,
     pub(super) tool: Tool,
     pub(super) store: Store,
     pub(super) dispatcher: DispatcherHandle,
@@ -275,6 +280,7 @@ impl NodeRun<'_> {
         let mut batch = Batch::new(actions, &self.job.tool.name);
         self.look_up(&mut batch).await?;
         self.admit(node, &batch).await?;
+        let order = self.order(node, &batch);
         let (heard, notices) = mpsc::unbounded_channel();
         let pending: FuturesUnordered<_> = batch
             .missing()
@@ -290,6 +296,7 @@ impl NodeRun<'_> {
                         retry: self.turn.retry.clone(),
                     },
                     share: Share::of(&self.job.options),
+                    order: order.clone(),
                     notices: heard.clone(),
                     number,
                 };
@@ -318,7 +325,7 @@ impl NodeRun<'_> {
     async fn admit(&self, node: &PreparedNode, batch: &Batch) -> Result<(), Stop> {
         let gate = self.gate();
         gate.check(&batch.items)?;
-        let Some(budget) = self.job.workflow.settings().budget.as_ref() else {
+        let Some(budget) = self.job.budget.as_ref() else {
             return Ok(());
         };
         let today = &self.turn.scope.job.date;
@@ -336,6 +343,27 @@ impl NodeRun<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Who pays for the calls of a batch, and what each may cost at the most.
+    fn order(&self, node: &PreparedNode, batch: &Batch) -> Option<Order> {
+        let calls = batch
+            .missing()
+            .filter(|number| matches!(*batch.items[*number].action, Action::Invoke(_)))
+            .count();
+        let calls = u64::try_from(calls).ok().filter(|calls| *calls > 0)?;
+        let high = node.money(&self.turn.scope.job.date).high_micros();
+        Some(Order {
+            claim: self.job.claim.clone(),
+            turn: self.turn.label.clone(),
+            // What nobody can tell was refused where there is a limit.
+            high_micros: high.unwrap_or(0).min(i64::MAX as u64).div_ceil(calls),
+            cap_micros: self
+                .job
+                .budget
+                .as_ref()
+                .and_then(|budget| budget.max_usd_micros),
+        })
     }
 
     fn sent(&self, action: &Arc<Action>) -> Arc<Action> {

@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::job_run::{self, JobContext};
 use super::persist::persist;
-use crate::store::{Claim, Claimant, Claimed, JobRecord, StoreError, Transition};
+use crate::store::{
+    AddedBudget, Claim, Claimant, Claimed, JobRecord, PaidVerdict, StoreError, Transition,
+};
 
 /// Jobs in work at a time. More would only share the same workers.
 const ACTIVE: usize = 8;
@@ -53,6 +55,12 @@ pub(super) enum Message {
     },
     Resume {
         job: String,
+        added: AddedBudget,
+        reply: Reply,
+    },
+    Resolve {
+        job: String,
+        verdict: PaidVerdict,
         reply: Reply,
     },
     /// A job's task has ended; by a panic, if it is a fault.
@@ -141,8 +149,16 @@ impl Queue {
             Message::Cancel { job, reply } => {
                 let _ = reply.send(self.cancel(&job).await);
             }
-            Message::Resume { job, reply } => {
-                let _ = reply.send(self.resume(&job).await);
+            Message::Resume { job, added, reply } => {
+                let _ = reply.send(self.resume(&job, added).await);
+            }
+            Message::Resolve {
+                job,
+                verdict,
+                reply,
+            } => {
+                let store = &self.active.context.store;
+                let _ = reply.send(store.resolve_paid_calls(&job, verdict).await);
             }
         }
         self.fill().await;
@@ -304,10 +320,20 @@ impl Queue {
         }
     }
 
-    async fn resume(&self, job: &str) -> Result<JobRecord, StoreError> {
+    async fn resume(&self, job: &str, added: AddedBudget) -> Result<JobRecord, StoreError> {
         let store = &self.active.context.store;
         let refused = [JobState::Completed, JobState::NeedsAttention];
-        match store.change_job(job, Transition::Requeue).await {
+        let more = added != AddedBudget::default();
+        if more {
+            let error = store.job(job).await?.job.error;
+            if error.and_then(|error| error.class) != Some(FailureClass::Budget) {
+                return Err(StoreError::NoBudget {
+                    job: job.to_owned(),
+                });
+            }
+        }
+        match store.requeue_with(job, added).await {
+            Err(error) if more => Err(error),
             Err(StoreError::Transition { found, .. })
                 if refused.iter().all(|state| state.as_str() != found) =>
             {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::store::AddedBudget;
 use fenta_client::api::jobs::{CreateJob, Job, NodeRun, NodeState, Refresh, RunOptions};
 use fenta_workflows::job_event::{JobEventKind, JobState, OutputValue};
 use fenta_workflows::rerun_reason::RerunReason;
@@ -496,7 +497,11 @@ async fn money_is_checked_before_it_is_spent_and_optional_nodes_go_first() {
     let waits = run(&machine, clip("{ max_usd: 0.10, on_exceed: pause }", "")).await;
     assert_eq!(waits.state, JobState::Paused);
     let running = machine.start(1);
-    let resumed = running.runner.resume(&waits.id).await.unwrap();
+    let resumed = running
+        .runner
+        .resume(&waits.id, AddedBudget::default())
+        .await
+        .unwrap();
     assert_eq!(resumed.job.state, JobState::Queued, "a paused job goes on");
     assert_eq!(machine.end(&waits.id).await.state, JobState::Paused);
     running.stop().await;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Runner, RunnerContext};
 use crate::clock::SystemClock;
-use crate::executors::{Executors, Renderer, RetryPolicy, Tools, WallLimits, testing};
+use crate::executors::{Executors, Provider, Renderer, RetryPolicy, Tools, WallLimits, testing};
 use crate::store::{Accepted, Cas, Store};
 
 /// A render of so many frames; its content does not matter.
@@ -79,6 +79,7 @@ pub(crate) struct Machine {
     pub(crate) store: Store,
     pub(crate) cas: Cas,
     pub(crate) renderer: Renderer,
+    pub(crate) providers: Vec<Arc<dyn Provider>>,
 }
 
 pub(crate) struct Running {
@@ -110,6 +111,7 @@ impl Machine {
             store: Store::open(&root.join("fenta.db"), false, Arc::new(SystemClock)).unwrap(),
             cas: Cas::open(&root.join("cas"), &root.join("scratch")).unwrap(),
             renderer: Renderer::new(&script, &[("PATH".into(), "/usr/bin:/bin".into())]),
+            providers: Vec::new(),
             folder,
         }
     }
@@ -127,6 +129,7 @@ impl Machine {
             worker_env: vec![("PATH".into(), "/usr/bin:/bin".into())],
             font_dirs: Vec::new(),
             limits: WallLimits::default(),
+            providers: self.providers.clone(),
         };
         RunnerContext {
             store: self.store.clone(),

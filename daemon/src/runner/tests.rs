@@ -17,7 +17,7 @@ use super::executor::{Executor, Outcome, Terms};
 use super::lanes::{Limits, Share};
 use super::testing::{Machine, TEXT, document, speak, speech};
 use super::{SubmitError, Tool};
-use crate::store::{StoreError, Transition};
+use crate::store::{AddedBudget, StoreError, Transition};
 
 fn is_action_started(kind: &JobEventKind) -> bool {
     matches!(kind, JobEventKind::ActionStarted { .. })
@@ -164,7 +164,11 @@ async fn a_failed_job_keeps_what_is_done_and_can_go_on() {
     assert_eq!(machine.spoken().len(), 1 + 3, "three attempts");
 
     machine.no_hook();
-    let resumed = running.runner.resume(&id).await.unwrap();
+    let resumed = running
+        .runner
+        .resume(&id, AddedBudget::default())
+        .await
+        .unwrap();
     assert_eq!(resumed.job.state, JobState::Queued);
     let job = machine.end(&id).await;
     assert_eq!(job.state, JobState::Completed, "{:?}", job.error);
@@ -175,7 +179,7 @@ async fn a_failed_job_keeps_what_is_done_and_can_go_on() {
             *kind == JobEventKind::JobStarted { resumed: true }
         })
         .await;
-    let done = running.runner.resume(&id).await;
+    let done = running.runner.resume(&id, AddedBudget::default()).await;
     assert!(
         matches!(done, Err(StoreError::Transition { .. })),
         "{done:?}"
@@ -226,7 +230,11 @@ async fn cancelling_ends_the_worker_and_the_job_can_go_on() {
     assert_eq!(again.job.state, JobState::Cancelled, "nothing more happens");
 
     machine.no_hook();
-    running.runner.resume(&id).await.unwrap();
+    running
+        .runner
+        .resume(&id, AddedBudget::default())
+        .await
+        .unwrap();
     assert_eq!(machine.end(&id).await.state, JobState::Completed);
     running.stop().await;
 }
@@ -296,6 +304,7 @@ async fn two_jobs_share_one_execution_and_it_survives_the_first() {
             node: "voice".to_owned(),
             terms: Terms::default(),
             share: Share::default(),
+            order: None,
             digest: action.digest(&tool.name),
             action: Arc::clone(&action),
             tool: tool.clone(),
@@ -351,6 +360,7 @@ async fn withdrawing_the_last_wish_stops_what_runs_and_drops_what_waits() {
             node: "voice".to_owned(),
             terms: Terms::default(),
             share: Share::default(),
+            order: None,
             digest: action.digest(&tool.name),
             action,
             tool: tool.clone(),

@@ -1,16 +1,17 @@
-//! `/v1/jobs`: submit, list, look, cancel, resume.
+//! `/v1/jobs`: submit, list, look, cancel, resume, resolve.
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use fenta_client::api::jobs::{CreateJob, Job, JobList, JobQuery, Lock};
+use fenta_client::api::jobs::{CreateJob, Job, JobList, JobQuery, Lock, ResolveJob, ResumeJob};
+use fenta_workflows::cost::Decimal;
 use fenta_workflows::digest::blob_digest;
 
 use super::AppState;
 use super::problem::ApiError;
-use crate::store::{Accepted, JobFilter, Replay};
+use crate::store::{Accepted, AddedBudget, JobFilter, PaidVerdict, Replay};
 
 const PAGE: u32 = 20;
 const LARGEST_PAGE: u32 = 200;
@@ -133,11 +134,95 @@ pub(super) async fn cancel(
     Ok(Json(state.store.job_with_nodes(&id).await?))
 }
 
+/// Goes on, with more to spend where the body says so.
 pub(super) async fn resume(
     State(state): State<AppState>,
     Path(given): Path<String>,
+    body: Bytes,
 ) -> Result<Json<Job>, ApiError> {
+    let more = match body.is_empty() {
+        true => ResumeJob::default(),
+        false => read(&body)?,
+    };
     let id = state.store.resolve_job(&given).await?;
-    state.runner.resume(&id).await?;
+    state.runner.resume(&id, added(&more)?).await?;
     Ok(Json(state.store.job_with_nodes(&id).await?))
+}
+
+/// Somebody says what became of a paid call.
+pub(super) async fn resolve(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+    body: Bytes,
+) -> Result<Json<Job>, ApiError> {
+    let verdict = match read(&body)? {
+        ResolveJob::Paid => PaidVerdict::Paid,
+        ResolveJob::NotPaid => PaidVerdict::NotPaid,
+        ResolveJob::Found { remote } if !remote.trim().is_empty() => PaidVerdict::Found(remote),
+        ResolveJob::Found { .. } => return Err(invalid("the name of the call is empty")),
+    };
+    let id = state.store.resolve_job(&given).await?;
+    state.runner.resolve(&id, verdict).await?;
+    Ok(Json(state.store.job_with_nodes(&id).await?))
+}
+
+fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|error| invalid(error.to_string()))
+}
+
+fn invalid(detail: impl Into<String>) -> ApiError {
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "request/invalid", detail)
+}
+
+/// The most that is added at once: more would be a slip.
+const MOST_USD: u64 = 1_000_000;
+
+fn added(more: &ResumeJob) -> Result<AddedBudget, ApiError> {
+    let usd_micros = match &more.add_usd {
+        None => 0,
+        Some(text) => text
+            .parse::<Decimal>()
+            .ok()
+            .and_then(|usd| usd.checked_mul(Decimal::from(1_000_000)))
+            .map(|micros| micros.normalize())
+            .filter(|micros| micros.is_integer() && *micros > Decimal::ZERO)
+            .and_then(|micros| micros.to_string().parse().ok())
+            .filter(|micros| *micros <= MOST_USD * 1_000_000)
+            .ok_or_else(|| {
+                invalid(format!(
+                    "`add_usd` is `{text}`, expected dollars above 0 and up to {MOST_USD} with at most six decimals"
+                ))
+            })?,
+    };
+    Ok(AddedBudget {
+        render_ms: more.add_render_seconds.unwrap_or(0).saturating_mul(1000),
+        usd_micros,
+        millicredits: more.add_credits.unwrap_or(0).saturating_mul(1000),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dollars_are_added_exactly_or_not_at_all() {
+        let of = |text: &str| {
+            added(&ResumeJob {
+                add_usd: Some(text.to_owned()),
+                ..ResumeJob::default()
+            })
+        };
+        for (text, micros) in [
+            ("0.5", 500_000),
+            ("2", 2_000_000),
+            ("0.000001", 1),
+            ("1.20", 1_200_000),
+        ] {
+            assert_eq!(of(text).unwrap().usd_micros, micros, "{text}");
+        }
+        for wrong in ["", "0", "-1", "0.0000001", "1e3x", "$1", "2000000"] {
+            assert!(of(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -94,6 +94,7 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/cache/pins", get(cache::pins))
         .route("/v1/cache/pin", post(cache::pin))
         .route("/v1/cache/unpin", post(cache::unpin))
+        .route("/v1/jobs/{id}/resolve", post(jobs::resolve))
         .route("/v1/daemon/stop", post(daemon::stop))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(tower_http::catch_panic::CatchPanicLayer::new())

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use fenta_client::api::jobs::JobState;
 use fenta_client::api::problem::{PROBLEM_JSON, Problem};
 
 use crate::runner::{LockError, SubmitError};
@@ -85,7 +86,15 @@ impl From<StoreError> for ApiError {
                 Self::new(StatusCode::CONFLICT, "job/ambiguous", detail)
                     .hint("write more characters of its id")
             }
-            StoreError::Transition { .. } => {
+            StoreError::Transition { found, .. } => {
+                let problem = Self::new(StatusCode::CONFLICT, "job/wrong-state", detail);
+                if *found == JobState::NeedsAttention.as_str() {
+                    problem.hint("say first what is not known: `fenta job resolve`")
+                } else {
+                    problem
+                }
+            }
+            StoreError::NoBudget { .. } | StoreError::SeveralCalls { .. } => {
                 Self::new(StatusCode::CONFLICT, "job/wrong-state", detail)
             }
             StoreError::Closed => {

@@ -94,6 +94,30 @@ pub enum StoreError {
         /// The number of the claim.
         epoch: u64,
     },
+    /// The job did not stop at its budget, so nothing can be added to it.
+    #[error("job {job} did not stop at its budget: there is nothing to add to")]
+    NoBudget {
+        /// The job.
+        job: String,
+    },
+    /// A paid call cannot take this step from where it stands.
+    #[error("paid call {reference} is {found}, it cannot become {wanted}")]
+    PaidStep {
+        /// Our name for it.
+        reference: String,
+        /// Where it stands.
+        found: &'static str,
+        /// What was asked for.
+        wanted: &'static str,
+    },
+    /// One name was given for several calls.
+    #[error("{count} paid calls of job {job} are open; one name cannot be that of all")]
+    SeveralCalls {
+        /// The job.
+        job: String,
+        /// How many.
+        count: usize,
+    },
     /// The store is closing.
     #[error("the store is closing")]
     Closed,

@@ -1,6 +1,7 @@
 //! Jobs: accepted, looked up, listed. How they move from state to state is `transition`'s business.
 
 use fenta_client::api::jobs::{CreateJob, Job, JobError, Priority};
+use fenta_workflows::Budget;
 use fenta_workflows::job_event::{JobEventKind, JobState};
 use jiff::SignedDuration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -62,6 +63,33 @@ pub struct JobRecord {
     pub tool: String,
     /// Whether someone asked for its end.
     pub cancel_requested: bool,
+    /// What was added to its budget.
+    pub added: AddedBudget,
+}
+
+/// What somebody added to the budget of a job; whole numbers, as the budget counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AddedBudget {
+    /// Thousandths of render seconds.
+    pub render_ms: u64,
+    /// Millionths of dollars.
+    pub usd_micros: u64,
+    /// Thousandths of credits.
+    pub millicredits: u64,
+}
+
+impl AddedBudget {
+    /// The budget with it. What the document does not limit stays without limit.
+    #[must_use]
+    pub fn to(&self, mut budget: Budget) -> Budget {
+        let add = |limit: &mut Option<u64>, more: u64| {
+            *limit = limit.map(|limit| limit.saturating_add(more));
+        };
+        add(&mut budget.max_render_ms, self.render_ms);
+        add(&mut budget.max_usd_micros, self.usd_micros);
+        add(&mut budget.max_credits, self.millicredits / 1000);
+        budget
+    }
 }
 
 /// Which jobs to list: newest first.
@@ -99,6 +127,36 @@ impl Store {
         let record = self
             .threads
             .write(move |connection| transition::change(connection, &owned, &at, &change, None))
+            .await?;
+        self.announce(id, record.job.last_seq);
+        Ok(record)
+    }
+
+    /// Adds to the budget of a job and lets it go on; one transaction.
+    pub async fn requeue_with(
+        &self,
+        id: &str,
+        added: AddedBudget,
+    ) -> Result<JobRecord, StoreError> {
+        let (at, owned) = (self.clock.now_text(), id.to_owned());
+        let record = self
+            .threads
+            .write(move |connection| {
+                connection
+                    .prepare_cached(
+                        "UPDATE jobs SET added_render_ms = added_render_ms + ?2,
+                                         added_usd_micros = added_usd_micros + ?3,
+                                         added_millicredits = added_millicredits + ?4
+                         WHERE id = ?1",
+                    )?
+                    .execute(params![
+                        owned,
+                        added.render_ms,
+                        added.usd_micros,
+                        added.millicredits
+                    ])?;
+                transition::change(connection, &owned, &at, &Transition::Requeue, None)
+            })
             .await?;
         self.announce(id, record.job.last_seq);
         Ok(record)
@@ -230,7 +288,8 @@ fn resolve(connection: &Connection, given: &str) -> Result<String, StoreError> {
 
 const SELECT: &str =
     "SELECT ordinal, id, workflow, identity, request, state, priority, cancel_requested, local_date, tool,
-    created_at, started_at, finished_at, error, outputs, last_seq FROM jobs";
+    created_at, started_at, finished_at, error, outputs, last_seq, added_render_ms, added_usd_micros,
+    added_millicredits FROM jobs";
 
 pub(super) fn select(connection: &Connection, id: &str) -> Result<JobRecord, StoreError> {
     let row = connection
@@ -257,6 +316,7 @@ struct StoredJob {
     error: Option<String>,
     outputs: String,
     last_seq: u64,
+    added: AddedBudget,
 }
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
@@ -279,6 +339,11 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
         error: row.get("error")?,
         outputs: row.get("outputs")?,
         last_seq: row.get("last_seq")?,
+        added: AddedBudget {
+            render_ms: row.get("added_render_ms")?,
+            usd_micros: row.get("added_usd_micros")?,
+            millicredits: row.get("added_millicredits")?,
+        },
     })
 }
 
@@ -308,6 +373,7 @@ fn record(row: StoredJob) -> Result<JobRecord, StoreError> {
         local_date: row.local_date,
         tool: row.tool,
         cancel_requested: row.cancel_requested,
+        added: row.added,
     })
 }
 

@@ -17,6 +17,7 @@ mod file_index;
 mod idempotency;
 mod jobs;
 mod node_runs;
+mod paid_calls;
 mod threads;
 mod transition;
 
@@ -34,8 +35,9 @@ pub use error::StoreError;
 pub use events::EventHub;
 pub use file_index::FileStamp;
 pub use idempotency::Replay;
-pub use jobs::{Accepted, JobFilter, JobRecord, NewJob, NewNode};
+pub use jobs::{Accepted, AddedBudget, JobFilter, JobRecord, NewJob, NewNode};
 pub use node_runs::{NodeEnding, NodeTally, NodeUpdate};
+pub use paid_calls::{NewPaidCall, PaidCall, PaidState, PaidStep, PaidVerdict, TakenUp};
 pub use transition::{Taking, Transition};
 
 #[cfg(test)]

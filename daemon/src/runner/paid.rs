@@ -1,0 +1,331 @@
+//! A call that costs money, from the intent to the result: never made twice, never forgotten.
+//!
+//! Every answer of the provider is on disk before the next question is asked, so whatever dies in between goes on from
+//! there: a call that was submitted is asked about, one that was made is fetched. Only a call of which the provider
+//! itself says that it never got it is made again; where nobody knows, a person is asked. Neighbours: `store::paid_calls`
+//! is the table, [`Provider`] the four questions, `executor` the only caller.
+
+use std::future::Future;
+use std::time::Duration;
+
+use fenta_workflows::action::{ActionResult, InvokeRequest};
+use fenta_workflows::worker::{FailureClass, WorkerFailure};
+use tokio_util::sync::CancellationToken;
+
+use super::persist::persist;
+use crate::executors::{ExecuteError, Found, Polled, Provider, Remote, RetryPolicy, SubmitFailure};
+use crate::store::{
+    Cas, Claim, NewPaidCall, PaidCall, PaidState, PaidStep, Store, StoreError, TakenUp,
+};
+
+/// Calls in a row that may get lost on the way to the provider.
+const MOST_LOST: u32 = 3;
+
+/// What a paid call is made for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Order {
+    /// The job that pays.
+    pub(super) claim: Claim,
+    /// The node, with the number of the item in a `for_each`.
+    pub(super) turn: String,
+    /// The most it may cost, millionths of dollars.
+    pub(super) high_micros: u64,
+    /// What the job may spend on calls in all; nothing where it has no limit.
+    pub(super) cap_micros: Option<u64>,
+}
+
+/// With whom and with what it is made.
+pub(super) struct Counter<'a> {
+    pub(super) store: &'a Store,
+    pub(super) cas: &'a Cas,
+    pub(super) provider: &'a dyn Provider,
+    /// How questions that cost nothing are repeated.
+    pub(super) retry: &'a RetryPolicy,
+    pub(super) cancel: &'a CancellationToken,
+}
+
+impl Counter<'_> {
+    /// Makes the call, or takes up the one that was begun for the same thing, and gives its result.
+    ///
+    /// # Errors
+    /// `Budget` where the job may not spend that much; `PaidUnknown` where nobody knows what became of the call; what
+    /// the provider refuses. Whatever is open stays open: trying again goes on with it.
+    pub(super) async fn make(
+        &self,
+        digest: &str,
+        request: &InvokeRequest,
+        order: &Order,
+    ) -> Result<ActionResult, ExecuteError> {
+        let mut call = self.take_up(digest, order).await?;
+        let mut lost = 0;
+        loop {
+            call = match call {
+                Step::New(call) => self.submit(call, request).await?,
+                Step::Open(call) => match call.state {
+                    PaidState::Intended | PaidState::Unknown => self.find(call).await?,
+                    PaidState::Submitted => self.poll(call).await?,
+                    PaidState::Made | PaidState::Settled => return self.fetch(&call).await,
+                    // The provider never got it: nothing was paid, so it is made after all.
+                    PaidState::Unpaid => {
+                        lost += 1;
+                        if lost > MOST_LOST {
+                            return Err(unheard(&call).into());
+                        }
+                        self.take_up(digest, order).await?
+                    }
+                    PaidState::Refused | PaidState::Lost => {
+                        return Err(closed(&call).into());
+                    }
+                },
+            };
+        }
+    }
+
+    async fn take_up(&self, digest: &str, order: &Order) -> Result<Step, ExecuteError> {
+        let new = NewPaidCall {
+            turn: order.turn.clone(),
+            digest: digest.to_owned(),
+            provider: self.provider.vendor().to_owned(),
+            high_micros: order.high_micros,
+            cap_micros: order.cap_micros,
+        };
+        let taken = persist(self.cancel, || {
+            self.store.take_up_paid_call(&order.claim, new.clone())
+        });
+        match taken.await.map_err(|error| unwritten(&error))? {
+            TakenUp::New(call) => Ok(Step::New(call)),
+            TakenUp::Open(call) => Ok(Step::Open(call)),
+            TakenUp::Over { left_micros } => Err(over(order.high_micros, left_micros).into()),
+        }
+    }
+
+    /// Makes the call: once, whatever comes of it.
+    async fn submit(&self, call: PaidCall, request: &InvokeRequest) -> Result<Step, ExecuteError> {
+        // Not given up for a cancel: who does not hear the answer does not know whether it was paid.
+        match self.provider.submit(&call.reference, request).await {
+            Ok(Remote(remote)) => self.step(&call, PaidStep::Submitted { remote }).await,
+            Err(SubmitFailure::NotMade(failure)) => {
+                let detail = failure.message.clone();
+                let refused = PaidStep::Refused {
+                    detail,
+                    cost_micros: 0,
+                };
+                self.step(&call, refused).await?;
+                Err(failure.into())
+            }
+            Err(SubmitFailure::Unknown(detail)) => {
+                self.step(&call, PaidStep::Unknown { detail }).await
+            }
+        }
+    }
+
+    /// Asks the provider whether it has a call under our name.
+    async fn find(&self, call: PaidCall) -> Result<Step, ExecuteError> {
+        let found = self
+            .ask(|| self.provider.find(&call.reference))
+            .await
+            .or_else(|error| match error {
+                ExecuteError::Cancelled => Err(error),
+                ExecuteError::Failed(failure) => {
+                    tracing::warn!(
+                        reference = call.reference,
+                        error = failure.message,
+                        "a paid call cannot be looked for"
+                    );
+                    Ok(Found::CannotTell)
+                }
+            })?;
+        match found {
+            Found::Call(Remote(remote)) => self.step(&call, PaidStep::Submitted { remote }).await,
+            Found::Nothing => self.step(&call, PaidStep::Unpaid).await,
+            Found::CannotTell => {
+                let mut call = call;
+                if call.state == PaidState::Intended {
+                    let detail = "the daemon ended while it was made".to_owned();
+                    let Step::Open(asked) = self.step(&call, PaidStep::Unknown { detail }).await?
+                    else {
+                        return Err(closed(&call).into());
+                    };
+                    call = asked;
+                }
+                Err(unknown(&call).into())
+            }
+        }
+    }
+
+    /// Asks until the provider is done.
+    async fn poll(&self, call: PaidCall) -> Result<Step, ExecuteError> {
+        loop {
+            match self.ask(|| self.provider.poll(&call.remote)).await? {
+                Polled::Pending(wait) => self.rest(wait).await?,
+                Polled::Made {
+                    location,
+                    cost_micros,
+                } => {
+                    let made = PaidStep::Made {
+                        location,
+                        cost_micros,
+                    };
+                    return self.step(&call, made).await;
+                }
+                Polled::Refused {
+                    failure,
+                    cost_micros,
+                } => {
+                    let detail = failure.message.clone();
+                    let refused = PaidStep::Refused {
+                        detail,
+                        cost_micros,
+                    };
+                    self.step(&call, refused).await?;
+                    return Err(failure.into());
+                }
+                Polled::Lost => {
+                    let detail = format!("the provider does not know its own name {}", call.remote);
+                    let Step::Open(call) = self.step(&call, PaidStep::Unknown { detail }).await?
+                    else {
+                        return Err(closed(&call).into());
+                    };
+                    return Err(unknown(&call).into());
+                }
+            }
+        }
+    }
+
+    /// Fetches the result, again and again where it must be: it is paid.
+    async fn fetch(&self, call: &PaidCall) -> Result<ActionResult, ExecuteError> {
+        let result = self
+            .ask(|| self.provider.download(&call.location, self.cas))
+            .await?;
+        if call.state == PaidState::Made {
+            self.step(call, PaidStep::Settled).await?;
+        }
+        Ok(result)
+    }
+
+    /// Asks a question that costs nothing, until it is answered or asking again does not help.
+    async fn ask<T, Fut>(&self, question: impl Fn() -> Fut) -> Result<T, ExecuteError>
+    where
+        Fut: Future<Output = Result<T, WorkerFailure>>,
+    {
+        let mut number = 1;
+        loop {
+            let answer = tokio::select! {
+                answer = question() => answer,
+                () = self.cancel.cancelled() => return Err(ExecuteError::Cancelled),
+            };
+            let failure = match answer {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            let Some(wait) = self.retry.wait_after(number, failure.class) else {
+                return Err(failure.into());
+            };
+            number += 1;
+            self.rest(wait).await?;
+        }
+    }
+
+    async fn rest(&self, wait: Duration) -> Result<(), ExecuteError> {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => Ok(()),
+            () = self.cancel.cancelled() => Err(ExecuteError::Cancelled),
+        }
+    }
+
+    /// Writes an answer down before anything else is asked.
+    async fn step(&self, call: &PaidCall, step: PaidStep) -> Result<Step, ExecuteError> {
+        let written = persist(self.cancel, || {
+            self.store.step_paid_call(&call.reference, step.clone())
+        });
+        let call = written.await.map_err(|error| unwritten(&error))?;
+        Ok(Step::Open(call))
+    }
+}
+
+enum Step {
+    /// It was written down just now, and nobody but us can have made it.
+    New(PaidCall),
+    /// It was begun.
+    Open(PaidCall),
+}
+
+fn failure(class: FailureClass, message: String, hint: String) -> WorkerFailure {
+    WorkerFailure {
+        class,
+        message,
+        hint,
+    }
+}
+
+fn unknown(call: &PaidCall) -> WorkerFailure {
+    failure(
+        FailureClass::PaidUnknown,
+        format!(
+            "whether {} was paid for call {} is not known ({}); it may have cost up to {}",
+            call.provider,
+            call.reference,
+            call.detail,
+            dollars(call.high_micros)
+        ),
+        format!(
+            "look for {} at the provider, then say it: `fenta job resolve {job} --not-paid`, `--paid`, or `--found ID` \
+             with the provider's name for it",
+            call.reference,
+            job = call.job
+        ),
+    )
+}
+
+fn over(high: u64, left: u64) -> WorkerFailure {
+    failure(
+        FailureClass::Budget,
+        format!(
+            "the call may cost {}, and {} of the budget are left",
+            dollars(high),
+            dollars(left)
+        ),
+        "raise `budget.max_usd`, or choose a cheaper model".to_owned(),
+    )
+}
+
+fn unheard(call: &PaidCall) -> WorkerFailure {
+    failure(
+        FailureClass::Network,
+        format!(
+            "{} does not hear of calls that are made to it ({})",
+            call.provider, call.detail
+        ),
+        "nothing was paid; run it again later".to_owned(),
+    )
+}
+
+fn closed(call: &PaidCall) -> WorkerFailure {
+    failure(
+        FailureClass::Internal,
+        format!(
+            "paid call {} is {} already",
+            call.reference,
+            call.state.as_str()
+        ),
+        "see the daemon's log".to_owned(),
+    )
+}
+
+fn unwritten(error: &StoreError) -> WorkerFailure {
+    let class = if error.is_passing() {
+        FailureClass::Resource
+    } else {
+        FailureClass::Internal
+    };
+    failure(
+        class,
+        format!("a step of a paid call could not be written down: {error}"),
+        "see the daemon's log".to_owned(),
+    )
+}
+
+fn dollars(micros: u64) -> String {
+    let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+    format!("${}", text.trim_end_matches('0').trim_end_matches('.'))
+}
