@@ -1,6 +1,6 @@
 //! `fenta ps`: running and recent jobs.
 
-use fenta_client::api::jobs::{Job, JobQuery};
+use fenta_client::api::jobs::{Job, JobQuery, JobState};
 use jiff::Timestamp;
 
 use super::Context;
@@ -12,7 +12,16 @@ const RECENT: usize = 10;
 /// Jobs looked at to find them.
 const LOOKED_AT: u32 = 100;
 
-/// Running jobs, and the last ten that ended. `fenta job ls` lists all.
+/// Queued jobs shown beside the running ones.
+const QUEUED: usize = 20;
+/// What is never cut, however many newer jobs there are.
+const IN_WORK: [JobState; 3] = [
+    JobState::Processing,
+    JobState::Waiting,
+    JobState::NeedsAttention,
+];
+
+/// Running jobs, the last ten that ended and the newest that are queued. `fenta job ls` lists all.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PsArgs {}
 
@@ -20,12 +29,24 @@ impl PsArgs {
     /// Does it.
     pub(crate) async fn run(self, context: &Context) -> Result<(), CommandError> {
         let client = context.session.client(&context.ui).await?;
-        let query = JobQuery {
-            limit: Some(LOOKED_AT),
-            ..JobQuery::default()
+        let page = async |state| {
+            let query = JobQuery {
+                limit: Some(LOOKED_AT),
+                state,
+                ..JobQuery::default()
+            };
+            client.jobs(&query).await.map(|page| page.items)
         };
-        let jobs = current(client.jobs(&query).await?.items);
-        show(context, &jobs)
+        let mut jobs = page(None).await?;
+        // Those in work may be older than a long queue behind them.
+        for state in IN_WORK {
+            for job in page(Some(state)).await? {
+                if jobs.iter().all(|known| known.id != job.id) {
+                    jobs.push(job);
+                }
+            }
+        }
+        show(context, &current(jobs))
     }
 }
 
@@ -44,33 +65,43 @@ pub(super) fn show(context: &Context, jobs: &[Job]) -> Result<(), CommandError> 
     ui.table(&job_table(jobs, Timestamp::now()))
 }
 
-/// All that run, and the newest of the others.
-fn current(jobs: Vec<Job>) -> Vec<Job> {
-    let mut ended = 0;
+/// All that are in work, and the newest of the others.
+fn current(mut jobs: Vec<Job>) -> Vec<Job> {
+    // Ids are in the order of the jobs.
+    jobs.sort_by(|one, other| other.id.cmp(&one.id));
+    let (mut ended, mut queued) = (0, 0);
     jobs.into_iter()
-        .filter(|job| {
-            if !job.state.is_final() {
-                return true;
+        .filter(|job| match job.state {
+            state if IN_WORK.contains(&state) => true,
+            JobState::Queued => {
+                queued += 1;
+                queued <= QUEUED
             }
-            ended += 1;
-            ended <= RECENT
+            _ => {
+                ended += 1;
+                ended <= RECENT
+            }
         })
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use fenta_client::api::jobs::JobState;
-
     use super::*;
     use crate::commands::job::tests::job;
 
     #[test]
     fn running_jobs_are_never_cut() {
         let mut jobs: Vec<Job> = (0..30).map(|_| job(JobState::Completed)).collect();
-        jobs.push(job(JobState::Processing));
+        jobs.extend((0..70).map(|_| job(JobState::Queued)));
+        for (index, state) in IN_WORK.into_iter().enumerate() {
+            let mut one = job(state);
+            one.id = format!("job_0000000000000000000000000000000{index}");
+            jobs.push(one);
+        }
         let shown = current(jobs);
-        assert_eq!(shown.len(), RECENT + 1);
-        assert_eq!(shown[RECENT].state, JobState::Processing);
+        assert_eq!(shown.len(), RECENT + QUEUED + IN_WORK.len());
+        let last: Vec<JobState> = shown.iter().rev().map(|job| job.state).take(3).collect();
+        assert_eq!(last, IN_WORK, "the oldest, and still shown");
     }
 }

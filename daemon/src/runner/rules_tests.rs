@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::store::AddedBudget;
 use fenta_client::api::jobs::{CreateJob, Job, NodeRun, NodeState, Refresh, RunOptions};
 use fenta_workflows::job_event::{JobEventKind, JobState, OutputValue};
 use fenta_workflows::rerun_reason::RerunReason;
@@ -10,6 +9,7 @@ use fenta_workflows::worker::FailureClass;
 
 use super::testing::{Machine, TEXT, document, speech};
 use super::{OptionsError, SubmitError};
+use crate::store::AddedBudget;
 
 /// A workflow of one node with these keys beside its type and text.
 fn voice(text: &str, keys: &str) -> CreateJob {

@@ -118,6 +118,24 @@ async fn the_log_of_a_resumed_job_goes_on_past_its_first_end() {
 }
 
 #[tokio::test]
+async fn money_and_verdicts_are_for_jobs_that_wait_for_them() {
+    let server = Server::start();
+    let id = server.post("/v1/jobs", &body(TEXT)).await.job().id;
+    server.machine.end(&id).await;
+    for (what, said, status) in [
+        ("resolve", r#"{"verdict":"paid"}"#, 409),
+        ("resolve", r#"{"verdict":"perhaps"}"#, 422),
+        ("resolve", r#"{"verdict":"found","remote":" "}"#, 422),
+        ("resume", r#"{"add_usd":"1"}"#, 409),
+        ("resume", r#"{"add_usd":"much"}"#, 422),
+        ("resume", r#"{"more":1}"#, 422),
+    ] {
+        let answer = server.post(&format!("/v1/jobs/{id}/{what}"), said).await;
+        assert_eq!(answer.status, status, "{what} {said}");
+    }
+}
+
+#[tokio::test]
 async fn watchers_are_let_go_when_the_daemon_ends() {
     let server = Server::start();
     server.machine.close_door();
