@@ -35,7 +35,7 @@ pub use error::StoreError;
 pub use events::EventHub;
 pub use file_index::FileStamp;
 pub use idempotency::Replay;
-pub use jobs::{Accepted, AddedBudget, JobFilter, JobRecord, NewJob, NewNode};
+pub use jobs::{Accepted, AddedBudget, JobFilter, JobRecord, ListedJob, NewJob, NewNode};
 pub use node_runs::{NodeEnding, NodeTally, NodeUpdate};
 pub use paid_calls::{NewPaidCall, PaidCall, PaidState, PaidStep, PaidVerdict, TakenUp};
 pub use transition::{Taking, Transition};
