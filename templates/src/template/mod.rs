@@ -215,21 +215,7 @@ impl Template {
         let to_subject = self.picture.stills.is_some_and(|stills| stills.to_subject);
         let follows =
             self.picture.smart || (still && to_subject && self.picture.fill == Fill::Crop);
-        if !follows || facts.width == 0 || facts.height == 0 {
-            return None;
-        }
-        let across = u64::from(self.canvas.width) * u64::from(facts.height);
-        let down = u64::from(self.canvas.height) * u64::from(facts.width);
-        let share = |part: u64, whole: u64| u32::try_from(part * 1000 / whole).unwrap_or(1000);
-        // A few pixels beside the view leave nothing to choose.
-        let cut_off = across.min(down) * 100 < across.max(down) * 97;
-        cut_off.then(|| {
-            if across < down {
-                (share(across, down), 1000)
-            } else {
-                (1000, share(down, across))
-            }
-        })
+        self.canvas.view_of(facts).filter(|_| follows)
     }
 
     /// Whether a rule of its transitions or an effect is for chapters.

@@ -3,9 +3,9 @@
 //! [`Timeline::scaled`] keeps the shape (drafts), [`Timeline::reshaped`] makes another one of it (square, landscape).
 
 use crate::timeline::{
-    Canvas, CaptionPlate, CaptionStyle, CaptionTrack, Clip, Effects, Highlight, Keyframe, Outline,
-    Overlay, OverlayContent, ProgressOverlay, Rect, Shadow, ShapeOverlay, TextOverlay, Timeline,
-    Track, TrackItem,
+    Canvas, CaptionPlate, CaptionStyle, CaptionTrack, Clip, Effects, Highlight, Keyframe,
+    MediaFacts, Outline, Overlay, OverlayContent, ProgressOverlay, Rect, Shadow, ShapeOverlay,
+    TextOverlay, Timeline, Track, TrackItem,
 };
 
 /// One factor for both axes, so that nothing is pulled out of shape, and the two sizes it leads between.
@@ -25,6 +25,26 @@ impl Canvas {
         let apart = across.abs_diff(u64::from(height) * own_width);
         let even = width.is_multiple_of(2) && height.is_multiple_of(2);
         even && width > 0 && height > 0 && apart <= own_width.max(own_height)
+    }
+
+    /// How much of a source's width and height is seen where it fills this canvas, permille; none where nothing of it is
+    /// cut off.
+    pub fn view_of(&self, facts: &MediaFacts) -> Option<(u32, u32)> {
+        if facts.width == 0 || facts.height == 0 {
+            return None;
+        }
+        let across = u64::from(self.width) * u64::from(facts.height);
+        let down = u64::from(self.height) * u64::from(facts.width);
+        let share = |part: u64, whole: u64| u32::try_from(part * 1000 / whole).unwrap_or(1000);
+        // A few pixels beside the view leave nothing to choose.
+        let cut_off = across.min(down) * 100 < across.max(down) * 97;
+        cut_off.then(|| {
+            if across < down {
+                (share(across, down), 1000)
+            } else {
+                (1000, share(down, across))
+            }
+        })
     }
 
     /// The size of this shape whose shorter side is `short`, with even sides; its own where that is not smaller.

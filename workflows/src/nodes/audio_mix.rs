@@ -208,6 +208,21 @@ impl NodeType for AudioMix {
                 .hint("add `voice` or `music` to `with`"),
             );
         }
+        // Only a mix knows the words of what it was mixed from; every other recording is without.
+        let mix = DESCRIPTOR.port("audio");
+        let port = written.given().port("voice");
+        if let Some(port) = port.filter(|port| port.port_type == PortType::Audio)
+            && mix.is_none_or(|mix| !std::ptr::eq(mix, port))
+        {
+            found.push(
+                Diagnostic::error(
+                    codes::TYPE_MISMATCH,
+                    written.span("voice"),
+                    "`voice` takes a narration or a mix of one, and this is a recording without words",
+                )
+                .hint("give it as `extra` or `music`, or speak a script with Voice.TTS"),
+            );
+        }
     }
 
     fn useless(&self, given: &Given<'_>, found: &mut Vec<Useless>) {

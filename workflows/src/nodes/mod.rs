@@ -36,6 +36,7 @@ mod palette;
 mod placeholders;
 mod render_captions;
 mod render_faults;
+mod render_focus;
 mod render_format;
 mod render_profile;
 mod render_sidecars;

@@ -82,16 +82,22 @@ const CAPTIONS: Rect = Rect {
     h: 300,
 };
 
-#[test]
-#[ignore = "draws pictures for people to look at"]
-fn gallery_captions() {
-    let fonts = fonts(&[
+const SENTENCE: &str = "Why your quiet mornings jiggle \u{201c}everything,\u{201d} okay?";
+
+fn caption_fonts() -> Fonts {
+    fonts(&[
         ("Inter", 800),
         ("Noto Color Emoji", 400),
         ("Noto Sans Arabic", 800),
         ("Noto Sans Hebrew", 800),
-    ]);
-    let text = "Why your quiet mornings jiggle \u{201c}everything,\u{201d} okay?";
+    ])
+}
+
+#[test]
+#[ignore = "draws pictures for people to look at"]
+fn gallery_captions() {
+    let fonts = caption_fonts();
+    let text = SENTENCE;
     for (name, preset, mode) in [
         ("karaoke", CaptionPreset::Karaoke, HighlightMode::Color),
         ("pop", CaptionPreset::Pop, HighlightMode::Color),
@@ -125,6 +131,12 @@ fn gallery_captions() {
             CAPTIONS,
         );
     }
+}
+
+#[test]
+#[ignore = "draws pictures for people to look at"]
+fn gallery_plates() {
+    let fonts = caption_fonts();
     for (name, shape) in [
         ("plate_lines", PlateShape::Lines),
         ("plate_block", PlateShape::Block),
@@ -143,6 +155,12 @@ fn gallery_captions() {
         let plated = captioned(style, vec![cue("Why your quiet mornings matter so much")]);
         save(name, &plated, &fonts, &[0, 25], CAPTIONS);
     }
+}
+
+#[test]
+#[ignore = "draws pictures for people to look at"]
+fn gallery_active_words() {
+    let (fonts, text) = (caption_fonts(), SENTENCE);
     let mut apart = caption_style(CaptionPreset::Box, HighlightMode::Box);
     apart.highlight.text = Some(Color::rgb(0x11, 0x11, 0x11));
     apart.highlight.outline = Some(Outline {
@@ -168,6 +186,12 @@ fn gallery_captions() {
         &[4, 14, 24],
         CAPTIONS,
     );
+}
+
+#[test]
+#[ignore = "draws pictures for people to look at"]
+fn gallery_scripts() {
+    let fonts = caption_fonts();
     let mixed = caption_style(CaptionPreset::Karaoke, HighlightMode::Color);
     save(
         "emoji",
