@@ -344,51 +344,48 @@ fn end_text(kind: &JobEventKind) -> (Option<&str>, String) {
             (Some(node), format!("falling back after: {message}"))
         }
         JobEventKind::NodeNoted { node, notes } => (Some(node), notes.join("; ")),
+        _ => (None, job_text(kind)),
+    }
+}
+
+/// The rest of [`end_text`]: what becomes of the job.
+fn job_text(kind: &JobEventKind) -> String {
+    match kind {
         JobEventKind::JobPaused {
             node,
             message,
             hint,
-        } => (
-            None,
-            format!("paused at {node}: {}", failure(message, hint)),
-        ),
+        } => format!("paused at {node}: {}", failure(message, hint)),
         JobEventKind::JobNeedsAttention {
             node,
             message,
             hint,
-        } => (
-            None,
-            format!("needs attention at {node}: {}", failure(message, hint)),
-        ),
+        } => format!("needs attention at {node}: {}", failure(message, hint)),
         JobEventKind::JobWaiting {
             node,
             message,
             hint,
             until,
-        } => (
-            None,
-            format!(
-                "waiting at {node} until {until}: {}",
-                failure(message, hint)
-            ),
+        } => format!(
+            "waiting at {node} until {until}: {}",
+            failure(message, hint)
         ),
-        JobEventKind::BudgetReached { percent, .. } => (
-            None,
-            format!("{percent}% of the budget is used: {}", budget(kind)),
-        ),
-        JobEventKind::CancelRequested => (None, "cancel requested".to_owned()),
+        JobEventKind::BudgetReached { percent, .. } => {
+            format!("{percent}% of the budget is used: {}", budget(kind))
+        }
+        JobEventKind::CancelRequested => "cancel requested".to_owned(),
         JobEventKind::JobCompleted { outputs } => {
-            (None, format!("completed with {} outputs", outputs.len()))
+            format!("completed with {} outputs", outputs.len())
         }
         JobEventKind::JobFailed {
             node,
             message,
             hint,
             ..
-        } => (None, format!("{node}: {}", failure(message, hint))),
-        JobEventKind::JobCancelled => (None, "cancelled".to_owned()),
+        } => format!("{node}: {}", failure(message, hint)),
+        JobEventKind::JobCancelled => "cancelled".to_owned(),
         // Everything else is said by `log_text` itself.
-        _ => (None, String::new()),
+        _ => String::new(),
     }
 }
 
