@@ -203,7 +203,7 @@ impl Queue {
     }
 
     async fn ended(&mut self, claim: Claim, fault: bool) {
-        self.jobs.remove(&claim.job);
+        let in_work = self.jobs.remove(&claim.job);
         if fault {
             // It would end the same way for ever.
             let error = JobError {
@@ -217,8 +217,13 @@ impl Queue {
                 tracing::error!(job = claim.job, %error, "a job's end could not be written down");
             }
         }
-        self.end_if_asked(&claim.job).await;
-        self.count_open().await;
+        if in_work.is_some_and(|job| job.cancel.is_cancelled()) {
+            self.end_if_asked(&claim.job).await;
+        }
+        // What is open matters only to whoever wants to leave; otherwise the heartbeat counts.
+        if self.jobs.is_empty() {
+            self.count_open().await;
+        }
     }
 
     /// Whoever asked for the end of a job while it went to wait is not to wait for it.
