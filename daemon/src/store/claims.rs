@@ -80,6 +80,15 @@ impl Store {
             tool: who.tool,
         };
         let except = serde_json::to_string(&who.except).unwrap_or_default();
+        // Mostly there is nothing: that is found out without waiting for what is being written.
+        let (now, others) = (at.clone(), except.clone());
+        let looked = self
+            .threads
+            .read(move |connection| next(connection, &now, who.lowest, &others))
+            .await?;
+        if looked.is_none() {
+            return Ok(None);
+        }
         let claimed = self
             .threads
             .write(move |connection| {
