@@ -24,6 +24,7 @@ mod schema;
 mod snapshot;
 mod template;
 mod timeline;
+mod usage;
 mod validate;
 
 use std::future::Future;
@@ -74,6 +75,8 @@ pub(crate) enum Command {
     /// What the cache holds; check it, clear it, keep things in it
     #[command(subcommand)]
     Cache(cache::CacheCommand),
+    /// What was used and what it cost
+    Usage(usage::UsageArgs),
     /// Start, stop and look at the daemon
     #[command(subcommand)]
     Daemon(daemon::DaemonCommand),
@@ -114,6 +117,7 @@ impl Command {
             Self::Explain(args) => args.run(context),
             Self::Job(command) => wait(command.run(context)),
             Self::Cache(command) => wait(command.run(context)),
+            Self::Usage(args) => wait(args.run(context)),
             Self::Daemon(command) => wait(command.run(context)),
             Self::Nodes(command) => command.run(context),
             Self::Schema(args) => args.run(context),

@@ -8,3 +8,4 @@ pub mod jobs;
 pub mod meta;
 pub mod plan;
 pub mod problem;
+pub mod usage;

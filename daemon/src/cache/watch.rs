@@ -66,6 +66,7 @@ impl CacheCare {
                 self.cas.used().unwrap_or(0)
             }
         };
+        self.store.note_storage(used).await?;
         let wanted = room.wanted(used);
         let marks = self.store.marks().await?;
         let grace = if room.is_pressing() {

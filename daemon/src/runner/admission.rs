@@ -220,7 +220,7 @@ pub(super) fn reserve(
 }
 
 /// Render seconds of a segment, in thousandths.
-fn length(request: &RenderSegmentRequest) -> u64 {
+pub(super) fn length(request: &RenderSegmentRequest) -> u64 {
     let canvas = &request.segment.canvas;
     let millis = request.segment.range().duration.to_millis();
     render_millis(

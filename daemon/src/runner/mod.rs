@@ -28,6 +28,7 @@ mod selection;
 mod stage;
 mod submit;
 mod units;
+mod usage;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -34,9 +34,10 @@ use super::freshness::Freshness;
 use super::lanes::Share;
 use super::paid::Order;
 use super::persist::persist;
-use super::purse::Purse;
+use super::purse::{NO_BUDGET, Purse};
 use super::reasons::{Evidence, reasons};
 use super::selection::Selection;
+use super::usage::{Usage, price_note};
 use super::{pins, stage, units};
 use crate::executors::Notice;
 use crate::store::{
@@ -168,10 +169,14 @@ pub(super) async fn run(turn: &Turn) -> TurnResult {
         planned: 0,
         counted: HashSet::new(),
         used: Vec::new(),
+        usage: Usage::default(),
         reasons: Vec::new(),
     };
     let outcome = run.outputs().await;
     run.note_uses().await;
+    if outcome.is_err() {
+        run.note_used().await;
+    }
     TurnResult {
         outcome,
         tally: run.tally,
@@ -202,6 +207,7 @@ struct NodeRun<'a> {
     counted: HashSet<ActionDigest>,
     /// Results that were found or made.
     used: Vec<ActionDigest>,
+    usage: Usage,
     reasons: Vec<RerunReason>,
 }
 
@@ -215,6 +221,18 @@ impl NodeRun<'_> {
         let (store, job) = (&self.job.store, &self.job.id);
         if let Err(error) = store.note_uses(job, &self.turn.label, used).await {
             tracing::warn!(%error, "the use of cached results could not be noted");
+        }
+    }
+
+    /// What a turn used that has failed or was stopped.
+    async fn note_used(&self) {
+        let used = self.usage.so_far();
+        if used.is_empty() {
+            return;
+        }
+        let (store, job) = (&self.job.store, &self.job.id);
+        if let Err(error) = store.note_used(job, &self.turn.label, used).await {
+            tracing::warn!(%error, "what a turn used could not be written down");
         }
     }
 
@@ -322,22 +340,25 @@ impl NodeRun<'_> {
     }
 
     /// Whether what is missing of a batch may be asked for. What it is charged is on disk before anything starts.
-    async fn admit(&self, node: &PreparedNode, batch: &Batch) -> Result<(), Stop> {
+    async fn admit(&mut self, node: &PreparedNode, batch: &Batch) -> Result<(), Stop> {
         let gate = self.gate();
         gate.check(&batch.items)?;
-        let Some(budget) = self.job.budget.as_ref() else {
-            return Ok(());
-        };
+        // Without a budget nothing is refused, and what is used is written down all the same.
+        let budget = self.job.budget.as_ref();
+        let none = NO_BUDGET;
+        let budget = budget.unwrap_or(&none);
         let today = &self.turn.scope.job.date;
         for bill in gate.bills(&self.turn.label, node, &batch.items, today) {
             let receipt = self.job.purse().pay(budget, &bill)?;
             if let Some(charge) = receipt.charge {
                 let job = &self.job;
+                let price = price_note(&bill, node.money(today).price_as_of, today);
                 persist(&job.shutdown, || {
-                    job.store.charge(&job.claim, charge.clone())
+                    job.store.charge(&job.claim, charge.clone(), price.clone())
                 })
                 .await?;
             }
+            self.usage.called(&bill);
             for event in receipt.events {
                 self.job.log.add(event);
             }
@@ -400,6 +421,7 @@ impl NodeRun<'_> {
                     self.tally.cached += 1;
                     self.tally.saved_ms += row.wall_ms;
                     self.used.push(item.digest.clone());
+                    self.usage.found(&item.action, &row.result);
                     batch.give(*number, row.result);
                 }
                 LookUp::Gone => self.evidence.gone = true,
@@ -497,7 +519,11 @@ impl NodeRun<'_> {
             if done.cached || again {
                 self.tally.cached += 1;
                 self.tally.saved_ms += done.wall_ms;
+                if !again {
+                    self.usage.found(&item.action, &done.result);
+                }
             } else {
+                self.usage.made(&item.action, &done.result);
                 self.tally.ran += 1;
                 self.tally.wall_ms += done.wall_ms;
                 self.times.push(ActionTime {
@@ -543,6 +569,7 @@ impl NodeRun<'_> {
             files: self.evidence.files.clone(),
             pins: self.pins.clone(),
             times: std::mem::take(&mut self.times),
+            used: self.usage.at_end(),
             note: match &self.turn.variant {
                 Variant::Written => String::new(),
                 Variant::Fallback { after } => format!("used its fallback after: {after}"),

@@ -5,12 +5,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fenta_workflows::Budget;
 use fenta_workflows::job_event::JobEventKind;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
+use fenta_workflows::{Budget, OnExceed};
 
 use super::admission::base_name;
 use crate::store::Charge;
+
+/// The budget of a job that has none.
+pub(super) const NO_BUDGET: Budget = Budget {
+    max_usd_micros: None,
+    max_credits: None,
+    max_render_ms: None,
+    on_exceed: OnExceed::Fail,
+    on_exceed_is_written: false,
+    alert_at: Vec::new(),
+};
 
 /// What a job has used of its budget.
 #[derive(Debug, Default)]

@@ -13,6 +13,7 @@ mod events;
 mod jobs;
 mod meta;
 mod problem;
+mod usage;
 mod workflows;
 
 use std::path::PathBuf;
@@ -95,6 +96,8 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/cache/pin", post(cache::pin))
         .route("/v1/cache/unpin", post(cache::unpin))
         .route("/v1/jobs/{id}/resolve", post(jobs::resolve))
+        .route("/v1/usage", get(usage::show))
+        .route("/v1/usage/events", get(usage::events))
         .route("/v1/daemon/stop", post(daemon::stop))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(tower_http::catch_panic::CatchPanicLayer::new())

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, params};
 
+use super::ledger::{self, PriceNote};
 use super::{Claim, Store, StoreError, claims};
 
 /// What one turn of a node was charged for one thing it asked for, at the most it may cost.
@@ -21,11 +22,19 @@ pub struct Charge {
 
 impl Store {
     /// Writes down what a turn is charged, while the claim holds; in the place of what it was charged for the same before.
-    pub async fn charge(&self, claim: &Claim, charge: Charge) -> Result<(), StoreError> {
+    /// It is reserved in the ledger at this price.
+    pub async fn charge(
+        &self,
+        claim: &Claim,
+        charge: Charge,
+        price: PriceNote,
+    ) -> Result<(), StoreError> {
+        let (at, day) = (self.clock.now_text(), self.clock.local_date().to_string());
         let claim = claim.clone();
         self.threads
             .write(move |connection| {
                 claims::fence(connection, &claim)?;
+                ledger::reserve(connection, &at, &day, &claim.job, &charge, &price)?;
                 insert(connection, &claim.job, &charge)
             })
             .await
@@ -107,7 +116,11 @@ mod tests {
             (&job, charge("call", 0)),
             (&other, charge("render", 7)),
         ] {
-            test.store.charge(job, charge).await.unwrap();
+            let price = PriceNote {
+                source: "table".to_owned(),
+                as_of: "2026-06-30".to_owned(),
+            };
+            test.store.charge(job, charge, price).await.unwrap();
         }
         assert_eq!(
             test.store.charges(&job.job).await.unwrap(),

@@ -323,6 +323,10 @@ mod tests {
             node: "late".to_owned(),
         };
         let store = &test.store;
+        let price = crate::store::PriceNote {
+            source: "table".to_owned(),
+            as_of: "2026-06-30".to_owned(),
+        };
         let refused = [
             store
                 .change_claimed(&old, Transition::Complete(BTreeMap::new()))
@@ -334,7 +338,7 @@ mod tests {
                 .map(drop),
             store.update_node(&old, "voice", skip).await,
             store.add_items(&old, "voice", 3).await,
-            store.charge(&old, charge).await,
+            store.charge(&old, charge, price).await,
             store.append_events(&old, vec![started]).await.map(drop),
         ];
         for outcome in refused {

@@ -6,9 +6,11 @@ use fenta_client::api::jobs::{JobError, NodeRun, NodeState};
 use fenta_workflows::NodeKey;
 use fenta_workflows::lock::NodePins;
 use fenta_workflows::rerun_reason::RerunReason;
+use fenta_workflows::worker::FailureClass;
 use rusqlite::{Connection, params};
 
 use super::action_times::{self, ActionTime};
+use super::ledger::{self, Used};
 use super::{Claim, NewNode, Store, StoreError, claims};
 
 /// A change of a node's row.
@@ -54,6 +56,8 @@ pub struct NodeEnding {
     pub times: Vec<ActionTime>,
     /// That it went on with other parameters; may be empty.
     pub note: String,
+    /// What it used, for the ledger.
+    pub used: Vec<Used>,
 }
 
 /// What the actions of a node came to.
@@ -80,17 +84,30 @@ impl NodeTally {
 }
 
 impl Store {
-    /// Changes a node's row, while the claim holds.
+    /// Changes a node's row, while the claim holds. With its end, what it used is settled and the rest of what was
+    /// reserved for it released.
     pub async fn update_node(
         &self,
         claim: &Claim,
         node: &str,
         update: NodeUpdate,
     ) -> Result<(), StoreError> {
+        let (at, day) = (self.clock.now_text(), self.clock.local_date().to_string());
         let (claim, node) = (claim.clone(), node.to_owned());
         self.threads
             .write(move |connection| {
                 claims::fence(connection, &claim)?;
+                let close = |used: &[Used]| {
+                    ledger::close_turn(connection, &at, &day, &claim.job, &node, used)
+                };
+                match &update {
+                    NodeUpdate::Started | NodeUpdate::Running { .. } => {}
+                    NodeUpdate::Finished(ending) => close(&ending.used)?,
+                    // Whether it was paid is not known: it stays set aside until somebody says.
+                    NodeUpdate::Failed { error, .. }
+                        if error.class == Some(FailureClass::PaidUnknown) => {}
+                    NodeUpdate::Skipped { .. } | NodeUpdate::Failed { .. } => close(&[])?,
+                }
                 apply(connection, &claim.job, &node, &update)
             })
             .await

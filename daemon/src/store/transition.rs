@@ -10,7 +10,7 @@ use fenta_workflows::job_event::{JobEventKind, JobState, OutputValue};
 use rusqlite::{Connection, params};
 
 use super::jobs::{self, JobRecord};
-use super::{Claim, StoreError, claims, events, node_runs};
+use super::{Claim, StoreError, claims, events, ledger, node_runs};
 
 /// A change of state with everything that is written along with it.
 #[derive(Clone, Debug)]
@@ -166,6 +166,10 @@ pub(super) fn change(
     connection
         .prepare_cached("UPDATE jobs SET state = ?2 WHERE id = ?1")?
         .execute(params![id, transition.to(state).as_str()])?;
+    // In the same transaction: a job at its end has nothing reserved.
+    if transition.to(state).is_final() {
+        ledger::close_job(connection, at, id)?;
+    }
     if let Some(event) = transition.event(&before) {
         events::append(connection, id, at, &[event])?;
     }

@@ -48,7 +48,7 @@ pub(super) fn budget(entry: &Entry, found: &mut Diagnostics) -> Option<Budget> {
         max_render_ms: None,
         on_exceed: OnExceed::Fail,
         on_exceed_is_written: false,
-        alert_at: Vec::new(),
+        alert_at: vec![80, 90, 100],
     };
     for inner in entries {
         match inner.key.as_str() {
