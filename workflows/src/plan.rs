@@ -167,6 +167,33 @@ pub struct SecondsPlan {
     /// Whether parts are not in the sum, because this machine has never done such work.
     #[serde(default)]
     pub partial: bool,
+    /// How far off such estimates were on this machine, in hundredths of what it took: the median of each kind of work,
+    /// weighed by its time. Absent where too little was measured to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past_error_percent: Option<u32>,
+}
+
+impl SecondsPlan {
+    /// One after the other.
+    pub fn plus(self, other: Self) -> Self {
+        let known = [self, other].map(|part| {
+            let error = part.past_error_percent?;
+            Some((f64::from(error), part.expected))
+        });
+        // Weighed by what each part takes; a part whose error nobody knows says nothing about the other's.
+        let (sum, weight) = known
+            .into_iter()
+            .flatten()
+            .fold((0.0, 0.0), |(sum, weight), (error, expected)| {
+                (sum + error * expected, weight + expected)
+            });
+        Self {
+            expected: self.expected + other.expected,
+            samples: self.samples.min(other.samples),
+            partial: self.partial || other.partial,
+            past_error_percent: (weight > 0.0).then(|| (sum / weight).round() as u32),
+        }
+    }
 }
 
 /// What something would cost. Amounts are decimal texts in US dollars; an amount nobody knows is absent, never zero.

@@ -25,9 +25,41 @@ pub struct ActionTime {
 pub struct ActionTimes {
     /// Milliseconds per unit, ascending, by node type and action kind.
     measured: HashMap<(String, String), Vec<f64>>,
+    /// How far off the median of what was known before was, by the same.
+    errors: HashMap<(String, String), f64>,
+}
+
+/// Measurements before the first that an estimate is held against.
+const LEARNT_FROM: usize = 3;
+
+/// Errors that tell something together.
+const TOLD_FROM: usize = 3;
+
+/// How far off estimates were: each measurement against the median of those before it, as a part of what it took; the
+/// median of these. None where there are too few.
+fn past_error(in_order: &[f64]) -> Option<f64> {
+    let mut known: Vec<f64> = Vec::new();
+    let mut errors: Vec<f64> = Vec::new();
+    for taken in in_order {
+        if known.len() >= LEARNT_FROM && *taken > 0.0 {
+            errors.push((known[known.len() / 2] - taken).abs() / taken);
+        }
+        let place = known.partition_point(|other| other < taken);
+        known.insert(place, *taken);
+    }
+    errors.sort_by(f64::total_cmp);
+    (errors.len() >= TOLD_FROM).then(|| errors[errors.len() / 2])
 }
 
 impl ActionTimes {
+    /// How far off estimates of such work were on this machine, as a part of what it took; none where too little was
+    /// measured to tell.
+    pub fn past_error(&self, node: &str, action: &str) -> Option<f64> {
+        self.errors
+            .get(&(node.to_owned(), action.to_owned()))
+            .copied()
+    }
+
     /// The median of milliseconds per unit, and how many measurements it rests on. What another type of node measured
     /// counts where this type never ran: an encoder does not know who asked.
     pub fn per_unit(&self, node: &str, action: &str) -> Option<(f64, u32)> {
@@ -50,8 +82,9 @@ impl Store {
     pub async fn action_times(&self) -> Result<ActionTimes, StoreError> {
         self.threads
             .read(|connection| {
-                let mut statement = connection
-                    .prepare_cached("SELECT node, action, units, wall_ms FROM action_times")?;
+                let mut statement = connection.prepare_cached(
+                    "SELECT node, action, units, wall_ms FROM action_times ORDER BY ordinal",
+                )?;
                 let mut rows = statement.query([])?;
                 let mut times = ActionTimes::default();
                 while let Some(row) = rows.next()? {
@@ -62,8 +95,11 @@ impl Store {
                         .or_default()
                         .push(wall_ms as f64 / units as f64);
                 }
-                for of_kind in times.measured.values_mut() {
-                    of_kind.sort_by(f64::total_cmp);
+                for (kind, in_order) in &mut times.measured {
+                    if let Some(error) = past_error(in_order) {
+                        times.errors.insert(kind.clone(), error);
+                    }
+                    in_order.sort_by(f64::total_cmp);
                 }
                 Ok(times)
             })
@@ -131,6 +167,19 @@ mod tests {
         let times = test.store.action_times().await.unwrap();
         // 50 are kept, so the three slow ones of long ago are forgotten.
         assert_eq!(times.per_unit("Voice.TTS", "speak"), Some((26.0, 50)));
+    }
+
+    #[tokio::test]
+    async fn estimates_are_held_against_what_came_after_them() {
+        let test = testing::open();
+        measured(&test.store, "Voice.TTS", vec![100; 5]).await;
+        let times = test.store.action_times().await.unwrap();
+        assert_eq!(times.past_error("Voice.TTS", "speak"), None, "too few");
+        measured(&test.store, "Voice.TTS", vec![200; 4]).await;
+        let times = test.store.action_times().await.unwrap();
+        // Two that were right, then 100 for 200 as long as most were 100.
+        assert_eq!(times.past_error("Voice.TTS", "speak"), Some(0.5));
+        assert_eq!(times.past_error("Other", "speak"), None);
     }
 
     #[tokio::test]

@@ -17,9 +17,14 @@ pub(super) fn seconds(seconds: Option<SecondsPlan>, has_work: bool) -> String {
 /// The same, with what it rests on.
 pub(super) fn seconds_with_evidence(known: Option<SecondsPlan>, has_work: bool) -> String {
     let text = seconds(known, has_work);
+    let error = |known: SecondsPlan| {
+        known.past_error_percent.map_or(String::new(), |percent| {
+            format!(", off by {percent}% so far")
+        })
+    };
     match known {
-        Some(known) if known.samples == 1 => format!("{text} (from 1 run)"),
-        Some(known) => format!("{text} (from {} runs)", known.samples),
+        Some(known) if known.samples == 1 => format!("{text} (from 1 run{})", error(known)),
+        Some(known) => format!("{text} (from {} runs{})", known.samples, error(known)),
         None => text,
     }
 }
@@ -137,8 +142,17 @@ mod tests {
                 expected: 2.13,
                 samples: 3,
                 partial,
+                past_error_percent: None,
             })
         };
+        let held = known(false).map(|known| SecondsPlan {
+            past_error_percent: Some(12),
+            ..known
+        });
+        assert_eq!(
+            seconds_with_evidence(held, true),
+            "2.1s (from 3 runs, off by 12% so far)"
+        );
         assert_eq!(seconds(known(false), true), "2.1s");
         assert_eq!(
             seconds_with_evidence(known(true), true),

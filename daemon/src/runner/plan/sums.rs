@@ -89,11 +89,7 @@ fn add_seconds(
             ..sum
         }),
         (None, Some(part)) => Some(part),
-        (Some(sum), Some(part)) => Some(SecondsPlan {
-            expected: sum.expected + part.expected,
-            samples: sum.samples.min(part.samples),
-            partial: sum.partial || part.partial,
-        }),
+        (Some(sum), Some(part)) => Some(sum.plus(part)),
     }
 }
 

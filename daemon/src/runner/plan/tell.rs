@@ -206,6 +206,8 @@ impl Teller<'_> {
         let mut workers_ms = (0.0, 0_u32);
         let mut others_ms = 0.0;
         let (mut samples, mut partial) = (u32::MAX, false);
+        // Past errors, weighed by the work each kind is.
+        let (mut errors, mut weight) = (0.0, 0.0);
         for action in unit.missing.iter().filter(|action| is_content(action)) {
             let Some((per_unit, seen)) = self.times.per_unit(kind, action.kind()) else {
                 partial = true;
@@ -213,6 +215,10 @@ impl Teller<'_> {
             };
             samples = samples.min(seen);
             let millis = per_unit * units::of(action) as f64;
+            if let Some(error) = self.times.past_error(kind, action.kind()) {
+                errors += error * millis;
+                weight += millis;
+            }
             if action.needs_worker() {
                 workers_ms = (workers_ms.0 + millis, workers_ms.1 + 1);
             } else {
@@ -224,6 +230,7 @@ impl Teller<'_> {
             expected: (workers_ms.0 / at_once + others_ms) / 1000.0,
             samples,
             partial,
+            past_error_percent: (weight > 0.0).then(|| (errors / weight * 100.0).round() as u32),
         })
     }
 
@@ -236,6 +243,7 @@ impl Teller<'_> {
             expected: earlier.effort_ms as f64 / at_once / 1000.0,
             samples: 1,
             partial: false,
+            past_error_percent: None,
         })
     }
 
