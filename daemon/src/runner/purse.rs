@@ -529,7 +529,77 @@ mod tests {
         assert!(short.message.contains("and 4 of"), "{short:?}");
     }
 
+    /// A call of a turn: what it may cost, what it does cost, and what goes wrong around it.
+    #[derive(Clone, Debug)]
+    struct Try {
+        turn: usize,
+        ask: usize,
+        high: u64,
+        actual: u64,
+        /// The job ends after the charge is on disk and before the call.
+        dies_before: bool,
+        /// The job begins anew afterwards, with what is on disk.
+        restarts: bool,
+    }
+
+    fn tries() -> impl Strategy<Value = Vec<Try>> {
+        let one = (
+            0_usize..3,
+            0_usize..3,
+            0_u64..400,
+            0_u64..=100,
+            any::<bool>(),
+            any::<bool>(),
+        );
+        let one = one.prop_map(|(turn, ask, high, part, dies_before, restarts)| Try {
+            turn,
+            ask,
+            high,
+            actual: high * part / 100,
+            dies_before,
+            restarts,
+        });
+        proptest::collection::vec(one, 0..40)
+    }
+
     proptest! {
+        #[test]
+        fn whatever_fails_the_cap_holds_and_each_alert_is_told_once(limit in 1_u64..1000, tries in tries()) {
+            let budget = dollar_budget(limit);
+            let mut purse = Purse::new(Some(&budget), Vec::new(), BTreeMap::new());
+            let mut disk: BTreeMap<(String, String), Charge> = BTreeMap::new();
+            // The dearest answer to each question; the same question again finds it.
+            let mut spent: BTreeMap<(String, String), u64> = BTreeMap::new();
+            let mut told: Vec<u32> = Vec::new();
+            for one in tries {
+                let bill = calls(&format!("n{}", one.turn), &format!("k{}", one.ask), Some(one.high));
+                let key = (bill.turn.clone(), bill.ask.clone());
+                if let Ok(receipt) = purse.pay(&budget, &bill) {
+                    if let Some(charge) = receipt.charge {
+                        disk.insert(key.clone(), charge);
+                    }
+                    told.extend(receipt.events.iter().map(|event| match event {
+                        JobEventKind::BudgetReached { percent, .. } => *percent,
+                        other => panic!("{other:?}"),
+                    }));
+                    if !one.dies_before {
+                        let before = spent.entry(key).or_default();
+                        *before = one.actual.max(*before);
+                    }
+                }
+                if one.dies_before || one.restarts {
+                    let charges = disk.values().cloned().collect();
+                    purse = Purse::new(Some(&budget), charges, BTreeMap::new());
+                }
+                prop_assert!(spent.values().sum::<u64>() <= limit);
+                prop_assert!(purse.spent(|amounts| amounts.usd_micros) <= limit);
+            }
+            let count = told.len();
+            told.sort_unstable();
+            told.dedup();
+            prop_assert_eq!(told.len(), count, "an alert was told twice");
+        }
+
         #[test]
         fn no_more_is_spent_than_there_is(limit in 0_u64..1000, bills in proptest::collection::vec((0_usize..4, 0_u64..400, any::<bool>()), 0..20)) {
             let budget = render_budget(limit);
