@@ -191,7 +191,7 @@ fn lists_in_pipes_are_whole_and_tab_separated() {
     let stage = stage();
     let list = format!(r#"{{"items":[{JOB}]}}"#);
     // `ps` asks for the newest, and for each state of jobs in work.
-    stage.daemon(&[&list; 5]);
+    stage.daemon(&[list.as_str(); 5]);
     let ended = stage.fenta(&["ps"]);
     assert_eq!(
         ended.stdout,
