@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::ledger::{self, PriceNote};
+use super::ledger::{self, PriceNote, When};
 use super::{Claim, Store, StoreError, claims};
 
 /// What one turn of a node was charged for one thing it asked for, at the most it may cost.
@@ -34,7 +34,8 @@ impl Store {
         self.threads
             .write(move |connection| {
                 claims::fence(connection, &claim)?;
-                ledger::reserve(connection, &at, &day, &claim.job, &charge, &price)?;
+                let when = When { at: &at, day: &day };
+                ledger::reserve(connection, &when, &claim.job, &charge, &price)?;
                 insert(connection, &claim.job, &charge)
             })
             .await

@@ -102,9 +102,18 @@ struct Purchase<'a> {
 }
 
 /// The moment of an entry.
-struct When<'a> {
-    at: &'a str,
-    day: &'a str,
+pub(super) struct When<'a> {
+    /// RFC 3339 UTC.
+    pub(super) at: &'a str,
+    /// The day on the user's calendar.
+    pub(super) day: &'a str,
+}
+
+/// How much an entry is about.
+struct Line<'a> {
+    amount: Decimal,
+    usd: Option<Decimal>,
+    price: &'a PriceNote,
 }
 
 impl Store {
@@ -176,13 +185,11 @@ impl Store {
 /// Reserves what a turn is charged, as far as it is not reserved yet.
 pub(super) fn reserve(
     connection: &Connection,
-    at: &str,
-    day: &str,
+    when: &When<'_>,
     job: &str,
     charge: &Charge,
     price: &PriceNote,
 ) -> Result<(), StoreError> {
-    let when = When { at, day };
     let lines = [
         ("render_seconds", charge.render_ms, 3, Some(Decimal::ZERO)),
         ("usd", charge.usd_micros, 6, None),
@@ -201,7 +208,17 @@ pub(super) fn reserve(
         if more > Decimal::ZERO {
             // Money is its own price.
             let usd = if meter == "usd" { Some(more) } else { usd };
-            append(connection, &when, "reserved", &purchase, more, usd, price)?;
+            append(
+                connection,
+                when,
+                "reserved",
+                &purchase,
+                Line {
+                    amount: more,
+                    usd: usd,
+                    price,
+                },
+            )?;
         }
     }
     Ok(())
@@ -239,11 +256,27 @@ fn settle(
         let short = more.saturating_sub(held.open().max(Decimal::ZERO));
         if short > Decimal::ZERO {
             append(
-                connection, when, "reserved", &purchase, short, one.usd, &price,
+                connection,
+                when,
+                "reserved",
+                &purchase,
+                Line {
+                    amount: short,
+                    usd: one.usd,
+                    price: &price,
+                },
             )?;
         }
         append(
-            connection, when, "settled", &purchase, more, one.usd, &price,
+            connection,
+            when,
+            "settled",
+            &purchase,
+            Line {
+                amount: more,
+                usd: one.usd,
+                price: &price,
+            },
         )?;
     }
     Ok(())
@@ -252,15 +285,13 @@ fn settle(
 /// The end of a turn that used this: it is settled, and what is left of its reservations is released.
 pub(super) fn close_turn(
     connection: &Connection,
-    at: &str,
-    day: &str,
+    when: &When<'_>,
     job: &str,
     turn: &str,
     used: &[Used],
 ) -> Result<(), StoreError> {
-    let when = When { at, day };
-    settle(connection, &when, job, turn, used)?;
-    release(connection, at, job, Some(turn))
+    settle(connection, when, job, turn, used)?;
+    release(connection, when.at, job, Some(turn))
 }
 
 /// The end of a job: whatever is still reserved for it is released.
@@ -310,7 +341,17 @@ fn release(
             };
             let usd = (meter == "usd").then_some(open);
             let when = When { at, day: &day };
-            append(connection, &when, "released", &purchase, open, usd, &price)?;
+            append(
+                connection,
+                &when,
+                "released",
+                &purchase,
+                Line {
+                    amount: open,
+                    usd: usd,
+                    price: &price,
+                },
+            )?;
         }
     }
     Ok(())
@@ -361,9 +402,7 @@ fn append(
     when: &When<'_>,
     entry: &str,
     purchase: &Purchase<'_>,
-    amount: Decimal,
-    usd: Option<Decimal>,
-    price: &PriceNote,
+    line: Line<'_>,
 ) -> Result<(), StoreError> {
     connection
         .prepare_cached(
@@ -379,10 +418,10 @@ fn append(
             purchase.turn,
             purchase.ask,
             purchase.meter,
-            amount.normalize().to_string(),
-            usd.map(|usd| usd.normalize().to_string()),
-            price.source,
-            price.as_of
+            line.amount.normalize().to_string(),
+            line.usd.map(|usd| usd.normalize().to_string()),
+            line.price.source,
+            line.price.as_of
         ])?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use fenta_workflows::worker::FailureClass;
 use rusqlite::{Connection, params};
 
 use super::action_times::{self, ActionTime};
-use super::ledger::{self, Used};
+use super::ledger::{self, Used, When};
 use super::{Claim, NewNode, Store, StoreError, claims};
 
 /// A change of a node's row.
@@ -97,9 +97,9 @@ impl Store {
         self.threads
             .write(move |connection| {
                 claims::fence(connection, &claim)?;
-                let close = |used: &[Used]| {
-                    ledger::close_turn(connection, &at, &day, &claim.job, &node, used)
-                };
+                let when = When { at: &at, day: &day };
+                let close =
+                    |used: &[Used]| ledger::close_turn(connection, &when, &claim.job, &node, used);
                 match &update {
                     NodeUpdate::Started | NodeUpdate::Running { .. } => {}
                     NodeUpdate::Finished(ending) => close(&ending.used)?,
