@@ -12,6 +12,7 @@ mod replace_file;
 mod session;
 mod settings;
 mod template_file;
+mod trace;
 mod ui;
 
 fn main() -> std::process::ExitCode {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use fenta_client::{Client, ClientError, Connected, Daemon, DaemonConfig};
+use fenta_client::{Client, ClientError, Connected, Daemon, DaemonConfig, Library};
 
 use crate::command_error::CommandError;
 use crate::settings::Settings;
@@ -31,6 +31,7 @@ impl Session {
                 programs: settings.fentad.clone(),
                 start_limit: START_LIMIT,
                 user_agent: format!("fenta/{VERSION}"),
+                release: VERSION.to_owned(),
                 env: settings.daemon_env.clone(),
             }),
         }
@@ -48,6 +49,22 @@ impl Session {
             ui.note(&notice);
         }
         Ok(connected.client)
+    }
+
+    /// Where jobs can be read, also while the daemon does not answer.
+    pub(crate) async fn library(&self, ui: &Ui) -> Result<Library, CommandError> {
+        let library = self.daemon.library().await?;
+        match &library {
+            Library::Daemon(connected) => {
+                if let Some(notice) = notice(connected) {
+                    ui.note(&notice);
+                }
+            }
+            Library::Record(_) => ui.warn(
+                "the daemon is there but does not answer; this is what it has written down so far",
+            ),
+        }
+        Ok(library)
     }
 
     /// The same again after the daemon was lost.

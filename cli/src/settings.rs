@@ -59,6 +59,10 @@ pub(crate) struct Settings {
     pub(crate) out_dir: Option<PathBuf>,
     /// What a daemon that is started gets told.
     pub(crate) daemon_env: Vec<(String, String)>,
+    /// The user's home.
+    pub(crate) home: Option<PathBuf>,
+    /// Where the user's files of settings are.
+    pub(crate) config_home: Option<PathBuf>,
     /// What the files of settings say.
     pub(crate) config: Config,
     /// Where those files are.
@@ -119,6 +123,8 @@ impl Settings {
                 .map(|found| PathBuf::from(&found.value)),
             daemon_env: daemon_env(&variable, &config),
             variables: variables(&variable),
+            home: absolute(variable("HOME")),
+            config_home: config_home(&variable),
             state_dir,
             socket,
             current_dir,

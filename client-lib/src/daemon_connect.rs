@@ -3,22 +3,31 @@
 //! Neighbours: `start` brings a daemon up; `transport` speaks with it; front ends pass in where things are. Two
 //! clients that start at once end up with one daemon: the second waits for the first on a lock file.
 
+mod look;
 mod start;
+
+pub use look::Reader;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::UnixStream;
 
 use crate::API;
-use crate::api::meta::Meta;
+use crate::api::meta::{Meta, StopDaemon};
 use crate::error::{ErrorKind, Retry};
 use crate::transport::{Client, ClientConfig, Endpoint, RetryPolicy};
 
 /// A daemon that is there answers the handshake at once; one that does not within this is stuck.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
+
+/// Somebody who only wants to read need not wait so long: what is written down can be read without the daemon.
+const READING_LIMIT: Duration = Duration::from_secs(2);
+
+/// A daemon without work that was asked to end is gone within this.
+const LEAVE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Looks at a daemon that breaks off the handshake, and the pause between them.
 const HANDSHAKE_TRIES: u32 = 5;
@@ -37,6 +46,8 @@ pub struct DaemonConfig {
     pub start_limit: Duration,
     /// Who asks, for the daemon's log.
     pub user_agent: String,
+    /// The release of `programs`; a daemon of an older one is replaced when it has nothing to do.
+    pub release: String,
     /// Variables a daemon that is started gets beside those of this process.
     pub env: Vec<(String, String)>,
 }
@@ -56,6 +67,25 @@ pub struct Connected {
     pub meta: Meta,
     /// Whether it had to be started.
     pub started: bool,
+}
+
+/// Where jobs can be read.
+#[derive(Debug)]
+pub enum Library {
+    /// The daemon itself.
+    Daemon(Box<Connected>),
+    /// What it wrote down; it is there but does not answer.
+    Record(Reader),
+}
+
+impl Library {
+    /// For calls that read jobs.
+    pub fn client(&self) -> &Client {
+        match self {
+            Self::Daemon(connected) => &connected.client,
+            Self::Record(reader) => reader.client(),
+        }
+    }
 }
 
 /// What is at the socket.
@@ -96,6 +126,14 @@ pub enum ConnectError {
         /// What happened instead.
         reason: String,
     },
+    /// Something is there and says nothing: its process is stopped, or the machine is very busy.
+    #[error("the daemon at {} has not answered for {} s", .socket.display(), .waited.as_secs())]
+    Stuck {
+        /// Its socket.
+        socket: PathBuf,
+        /// How long.
+        waited: Duration,
+    },
     /// No common version of the API.
     #[error(
         "daemon {daemon} speaks API versions {daemon_min} to {daemon_max}, this client {client_min} to {client_max}"
@@ -111,6 +149,8 @@ pub enum ConnectError {
         client_min: u32,
         /// Our newest API.
         client_max: u32,
+        /// Jobs it finishes before it ends, where it was asked to.
+        finishing: Option<u32>,
     },
     /// There is no program to start.
     #[error("cannot find the program `fentad`; looked at {}", looked_at(.programs))]
@@ -187,7 +227,13 @@ impl ConnectError {
     /// Whether another try may help: a daemon may be on its way out or in.
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Handshake { .. } | Self::Ended { .. } | Self::TooSlow { .. } => Retry::Backoff,
+            Self::Handshake { .. }
+            | Self::Stuck { .. }
+            | Self::Ended { .. }
+            | Self::TooSlow { .. }
+            | Self::VersionSkew {
+                finishing: Some(_), ..
+            } => Retry::Backoff,
             _ => Retry::Never,
         }
     }
@@ -203,6 +249,16 @@ impl ConnectError {
             Self::Handshake { .. } => {
                 "look at the end of its log: `fenta daemon status` names the file".to_owned()
             }
+            Self::Stuck { .. } => "`fenta ps`, `fenta logs` and `fenta explain` read what it wrote down; if its process \
+                 was stopped, `kill -CONT` lets it go on (`fentad.json` in its state folder names it)"
+                .to_owned(),
+            Self::VersionSkew {
+                finishing: Some(jobs),
+                ..
+            } => format!(
+                "it finishes its {jobs} job{} and ends; try again then",
+                if *jobs == 1 { "" } else { "s" }
+            ),
             Self::VersionSkew { .. } => {
                 "let it finish and end with `fenta daemon stop`; the next command starts the new one"
                     .to_owned()
@@ -255,16 +311,20 @@ impl Daemon {
     /// Looks what is at the socket, without changing anything. A daemon that dies (or drops connections while it
     /// leaves) in the middle of the handshake is looked at again: a moment later it is gone or answers.
     pub async fn probe(&self) -> Result<Probe, ConnectError> {
+        self.probe_within(HANDSHAKE_LIMIT).await
+    }
+
+    async fn probe_within(&self, limit: Duration) -> Result<Probe, ConnectError> {
         for _ in 1..HANDSHAKE_TRIES {
-            match self.probe_once().await {
+            match self.probe_once(limit).await {
                 Err(ConnectError::Handshake { .. }) => tokio::time::sleep(HANDSHAKE_PAUSE).await,
                 outcome => return outcome,
             }
         }
-        self.probe_once().await
+        self.probe_once(limit).await
     }
 
-    async fn probe_once(&self) -> Result<Probe, ConnectError> {
+    async fn probe_once(&self, limit: Duration) -> Result<Probe, ConnectError> {
         if let Some(absent) = self.knock().await? {
             return Ok(absent);
         }
@@ -277,16 +337,18 @@ impl Daemon {
             &self.config.user_agent,
         );
         let client = self.client(&config)?;
-        config.timeout = HANDSHAKE_LIMIT;
+        config.timeout = limit;
         config.retry = RetryPolicy {
             retries: 0,
             ..config.retry
         };
-        let meta = self
-            .client(&config)?
-            .meta()
-            .await
-            .map_err(|error| handshake(with_sources(&error)))?;
+        let meta = self.client(&config)?.meta().await.map_err(|error| {
+            if error.timed_out() {
+                self.stuck(limit)
+            } else {
+                handshake(with_sources(&error))
+            }
+        })?;
         Ok(match meta.api.shared_with(API) {
             None => Probe::VersionSkew(Box::new(meta)),
             Some(_) => Probe::Ready(Box::new(Connected {
@@ -301,18 +363,92 @@ impl Daemon {
     pub async fn attach(&self) -> Result<Connected, ConnectError> {
         match self.probe().await? {
             Probe::Ready(connected) => Ok(*connected),
-            Probe::VersionSkew(meta) => Err(skew(&meta)),
+            Probe::VersionSkew(meta) => Err(skew(&meta, None)),
             Probe::Stale | Probe::Unreachable => Err(ConnectError::NotRunning {
                 socket: self.config.socket.clone(),
             }),
         }
     }
 
-    /// A running daemon, started when there is none.
+    /// A running daemon, started when there is none. One of an older release is replaced: at once when it has nothing
+    /// to do, else as soon as it has finished what it does.
     pub async fn connect(&self) -> Result<Connected, ConnectError> {
-        match self.attach().await {
-            Err(ConnectError::NotRunning { .. }) => start::start(self).await,
-            other => other,
+        let probe = self.probe().await?;
+        self.settle(probe).await
+    }
+
+    /// Where jobs can be read: the daemon, started when there is none, or what it wrote down when it is there and does
+    /// not answer.
+    pub async fn library(&self) -> Result<Library, ConnectError> {
+        let probe = match self.probe_within(READING_LIMIT).await {
+            Err(ConnectError::Stuck { .. }) => {
+                return look::start(self).await.map(Library::Record);
+            }
+            other => other?,
+        };
+        let connected = self.settle(probe).await?;
+        Ok(Library::Daemon(Box::new(connected)))
+    }
+
+    async fn settle(&self, probe: Probe) -> Result<Connected, ConnectError> {
+        match probe {
+            Probe::Ready(connected) => {
+                let meta = &connected.meta;
+                if self.is_outdated(meta) && self.retire(meta).await? {
+                    return start::start(self).await;
+                }
+                Ok(*connected)
+            }
+            Probe::VersionSkew(meta) if self.is_outdated(&meta) => {
+                if self.retire(&meta).await? {
+                    return start::start(self).await;
+                }
+                Err(skew(&meta, Some(meta.jobs_running)))
+            }
+            Probe::VersionSkew(meta) => Err(skew(&meta, None)),
+            Probe::Stale | Probe::Unreachable => start::start(self).await,
+        }
+    }
+
+    fn is_outdated(&self, meta: &Meta) -> bool {
+        is_older(&meta.version, &self.config.release)
+    }
+
+    /// Asks a daemon to end: when nothing runs, or, where it speaks no language of ours, when what runs is finished.
+    /// Whether it is gone.
+    async fn retire(&self, meta: &Meta) -> Result<bool, ConnectError> {
+        let client = self.client(&ClientConfig::new(
+            Endpoint::Socket(self.config.socket.clone()),
+            &self.config.user_agent,
+        ))?;
+        let shared = meta.api.shared_with(API).is_some();
+        let how = StopDaemon {
+            force: false,
+            when_idle: shared,
+        };
+        // One that is on its way out, or does not know the wish, is used as it is.
+        if client.stop_daemon(how).await.is_err() || meta.jobs_running > 0 {
+            return Ok(false);
+        }
+        let asked = Instant::now();
+        while asked.elapsed() < LEAVE_LIMIT {
+            match self.probe().await {
+                Ok(Probe::Stale | Probe::Unreachable) => return Ok(true),
+                // Another client was quicker.
+                Ok(Probe::Ready(connected)) if connected.meta.pid != meta.pid => return Ok(true),
+                Ok(_) | Err(ConnectError::Handshake { .. }) => {
+                    tokio::time::sleep(HANDSHAKE_PAUSE).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
+    fn stuck(&self, waited: Duration) -> ConnectError {
+        ConnectError::Stuck {
+            socket: self.config.socket.clone(),
+            waited,
         }
     }
 
@@ -338,6 +474,10 @@ impl Daemon {
                     reason: error.to_string(),
                 })
             }
+            // Its queue of connections is full: it has not looked at it for long.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(self.stuck(Duration::ZERO))
+            }
             Err(source) => Err(ConnectError::Socket {
                 socket: self.config.socket.clone(),
                 source,
@@ -346,13 +486,26 @@ impl Daemon {
     }
 }
 
-fn skew(meta: &Meta) -> ConnectError {
+/// Whether release `theirs` came before `ours`; what is no three numbers is never older.
+fn is_older(theirs: &str, ours: &str) -> bool {
+    let numbers = |text: &str| {
+        let mut parts = text.split('.').map(|part| part.parse::<u64>().ok());
+        let three = [parts.next()??, parts.next()??, parts.next()??];
+        parts.next().is_none().then_some(three)
+    };
+    numbers(theirs)
+        .zip(numbers(ours))
+        .is_some_and(|(theirs, ours)| theirs < ours)
+}
+
+fn skew(meta: &Meta, finishing: Option<u32>) -> ConnectError {
     ConnectError::VersionSkew {
         daemon: meta.version.clone(),
         daemon_min: meta.api.min,
         daemon_max: meta.api.max,
         client_min: API.min,
         client_max: API.max,
+        finishing,
     }
 }
 

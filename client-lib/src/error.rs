@@ -146,6 +146,16 @@ impl ClientError {
         matches!(self, Self::Unreachable { .. })
     }
 
+    /// Whether there was no answer in time.
+    pub fn timed_out(&self) -> bool {
+        match self {
+            Self::Unreachable { source, .. } | Self::Interrupted { source, .. } => {
+                source.is_timeout()
+            }
+            _ => false,
+        }
+    }
+
     /// What to do about it, where the error knows.
     pub fn hint(&self) -> Option<String> {
         match self {

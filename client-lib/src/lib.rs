@@ -12,7 +12,7 @@ pub mod exit_code;
 mod ffi_setsid;
 pub mod transport;
 
-pub use daemon_connect::{ConnectError, Connected, Daemon, DaemonConfig, Probe};
+pub use daemon_connect::{ConnectError, Connected, Daemon, DaemonConfig, Library, Probe};
 pub use error::{ClientError, ErrorKind, Retry};
 pub use events::{EventStream, Followed};
 pub use transport::{Client, ClientConfig, Endpoint, RetryPolicy};

@@ -157,8 +157,13 @@ async fn wait_for_end(
     let asked = async {
         // The sender lives in the server, which lives as long as this waits.
         let _ = requests.wait_for(|wish| *wish != StopRequest::None).await;
-        runner.drain();
         let mut status = runner.status();
+        // Until then it takes jobs as always: whoever asked does not want to keep anybody waiting.
+        tokio::select! {
+            _ = requests.wait_for(|wish| *wish > StopRequest::WhenIdle) => {}
+            _ = status.wait_for(|status| status.active == 0) => {}
+        }
+        runner.drain();
         tokio::select! {
             _ = requests.wait_for(|wish| *wish == StopRequest::Now) => "asked to stop now",
             _ = status.wait_for(|status| status.draining && status.active == 0) => {
@@ -197,7 +202,7 @@ impl Signals {
 
 /// Binds the socket so that only this user can reach it. A socket that is in the way is a dead one: the lock on the
 /// state directory says that its daemon is gone.
-fn bind(path: &Path) -> Result<UnixListener, DaemonError> {
+pub(crate) fn bind(path: &Path) -> Result<UnixListener, DaemonError> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     private_folder(folder)?;
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
@@ -213,7 +218,7 @@ fn bind(path: &Path) -> Result<UnixListener, DaemonError> {
     Ok(listener)
 }
 
-fn remove_socket(path: &Path) {
+pub(crate) fn remove_socket(path: &Path) {
     use std::os::unix::fs::FileTypeExt;
     // Whatever else has that name is somebody's file, not a socket that was left behind.
     let is_socket = path

@@ -9,6 +9,8 @@ pub mod clock;
 pub mod daemon;
 pub mod executors;
 pub mod logging;
+mod network_file_system;
+pub mod reader;
 pub mod runner;
 pub mod server;
 pub mod settings;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use fenta_daemon::daemon::{self, DaemonError};
 use fenta_daemon::logging::{self, LogTarget};
+use fenta_daemon::reader;
 use fenta_daemon::settings::{Flags, Machine, Settings};
 use fenta_daemon::state_dir::{StateDirError, private_folder};
 
@@ -32,6 +33,9 @@ struct Args {
     /// Write the log to standard error instead of a file
     #[arg(long)]
     foreground: bool,
+    /// Only serve what another daemon wrote down, until standard input ends
+    #[arg(long, hide = true)]
+    look: bool,
 }
 
 fn main() -> ExitCode {
@@ -64,7 +68,7 @@ fn run(args: Args) -> anyhow::Result<()> {
             processors: std::thread::available_parallelism().map_or(1, usize::from),
         },
     )?;
-    let target = if args.foreground {
+    let target = if args.foreground || args.look {
         LogTarget::Stderr
     } else {
         private_folder(&settings.state_dir)?;
@@ -78,7 +82,13 @@ fn run(args: Args) -> anyhow::Result<()> {
         .thread_name("fentad")
         .thread_stack_size(STACK_BYTES)
         .build()?;
-    let outcome = runtime.block_on(daemon::run(settings));
+    let outcome = runtime.block_on(async {
+        if args.look {
+            reader::run(settings).await
+        } else {
+            daemon::run(settings).await
+        }
+    });
     if let Err(error) = &outcome {
         tracing::error!(%error, "could not run");
     }

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::network_file_system;
+
 /// Why the state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateDirError {
@@ -20,6 +22,18 @@ pub enum StateDirError {
         path: PathBuf,
         /// Whose it is, if that can be read.
         pid: Option<u32>,
+    },
+    /// It is not on this machine.
+    #[error(
+        "the state directory {} is on a network file system ({kind}), where locks and the database are not safe; \
+         name a folder on a local disk with FENTA_STATE_DIR (results may stay where they are)",
+        path.display()
+    )]
+    Network {
+        /// The directory.
+        path: PathBuf,
+        /// The kind of file system.
+        kind: String,
     },
     /// A file or folder refused.
     #[error("cannot {what} {}: {source}", path.display())]
@@ -73,6 +87,12 @@ impl StateDir {
     /// Makes the directory, private to its user, and takes its lock.
     pub fn acquire(root: &Path) -> Result<Self, StateDirError> {
         private_folder(root)?;
+        if let Some(kind) = network_file_system::of(root) {
+            return Err(StateDirError::Network {
+                path: root.to_owned(),
+                kind,
+            });
+        }
         let lock = take_lock(root)?;
         let dir = Self {
             root: root.to_owned(),
@@ -96,7 +116,7 @@ impl StateDir {
 
     /// The database.
     pub fn database(&self) -> PathBuf {
-        self.root.join("fenta.db")
+        database(&self.root)
     }
 
     /// Blobs.
@@ -146,6 +166,11 @@ impl StateDir {
             .and_then(|()| fs::rename(&temporary, &path))
             .map_err(failed("write", &path))
     }
+}
+
+/// The database in a state directory.
+pub fn database(root: &Path) -> PathBuf {
+    root.join("fenta.db")
 }
 
 const RUNNING: &str = "running";

@@ -50,7 +50,7 @@ pub use graph::{
     RetryClass, RetryRule, Schedule, Settings, Watch, Workflow, missing_files,
 };
 pub use input::{BindError, InputSpec, InputType, PathBases};
-pub use lint::{LintFacts, lint};
+pub use lint::{LintFacts, lint, redacted};
 pub use node_key::{NodeKey, ParamKey, rerun_reasons};
 pub use suggest::nearest;
 pub use syntax::MAX_BYTES as MAX_DOCUMENT_BYTES;

@@ -7,6 +7,7 @@ use fenta_client::{ConnectError, Connected, Probe};
 use jiff::Timestamp;
 
 use super::Context;
+use super::service::{self, InstallArgs};
 use crate::command_error::CommandError;
 use crate::ui::span;
 
@@ -21,6 +22,10 @@ pub(crate) enum DaemonCommand {
     Start,
     /// Let it finish its jobs and end
     Stop(StopArgs),
+    /// Make it a service of your user, there after every start of the machine
+    Install(InstallArgs),
+    /// Take that service away
+    Uninstall,
     /// Whether it runs, and what it does; exit code 20 when it does not
     Status,
 }
@@ -39,6 +44,8 @@ impl DaemonCommand {
         match self {
             Self::Start => start(context).await,
             Self::Stop(args) => stop(context, args).await,
+            Self::Install(args) => args.run(context).await,
+            Self::Uninstall => service::uninstall(context).await,
             Self::Status => {
                 let connected = context.session.daemon().attach().await?;
                 show(context, &connected)
@@ -106,7 +113,10 @@ async fn stop(context: &Context, args: StopArgs) -> Result<(), CommandError> {
         }
         Err(error) => return Err(error.into()),
     };
-    let how = StopDaemon { force: args.force };
+    let how = StopDaemon {
+        force: args.force,
+        ..StopDaemon::default()
+    };
     connected.client.stop_daemon(how).await?;
     let jobs = connected.meta.jobs_running;
     if jobs > 0 && !args.force {
@@ -126,6 +136,26 @@ async fn stop(context: &Context, args: StopArgs) -> Result<(), CommandError> {
         ));
     }
     Ok(())
+}
+
+/// Ends a daemon that was started by a command, when it has nothing to do; refuses while it has.
+pub(super) async fn stop_idle(context: &Context) -> Result<(), CommandError> {
+    let connected = match context.session.daemon().attach().await {
+        Ok(connected) => connected,
+        Err(ConnectError::NotRunning { .. }) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    if connected.meta.jobs_running > 0 {
+        return Err(CommandError::usage(
+            format!(
+                "the daemon has {} jobs in work",
+                connected.meta.jobs_running
+            ),
+            "try again when they are done, or stop it with `fenta daemon stop`",
+        ));
+    }
+    connected.client.stop_daemon(StopDaemon::default()).await?;
+    gone(context).await.map(drop)
 }
 
 /// Waits until nobody listens at the socket.

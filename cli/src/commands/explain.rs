@@ -81,7 +81,8 @@ fn indented(text: &str) -> String {
 
 async fn explain_job(context: &Context, id: &str, node: Option<&str>) -> Result<(), CommandError> {
     let ui = &context.ui;
-    let job = context.session.client(ui).await?.job(id).await?;
+    let library = context.session.library(ui).await?;
+    let job = library.client().job(id).await?;
     let runs = match node {
         Some(name) => vec![known_node(&job, name)?],
         None => {

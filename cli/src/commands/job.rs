@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::Context;
 use super::explain::{has_nothing_to_say, turns_of};
 use super::ps::show;
+use super::recording::{ExportArgs, ImportArgs, ReplayArgs};
 use super::run::finish;
 use crate::command_error::CommandError;
 use crate::follow::{Followee, Interrupts};
@@ -32,6 +33,12 @@ pub(crate) enum JobCommand {
     Resume(ResumeArgs),
     /// Say whether a call was paid of which nobody knows; the job goes on
     Resolve(ResolveArgs),
+    /// Write a job to a file, to look at it elsewhere
+    Export(ExportArgs),
+    /// Keep a job that was exported, to look at it here
+    Import(ImportArgs),
+    /// Show a job as it was shown while it ran
+    Replay(ReplayArgs),
 }
 
 /// List jobs, newest first.
@@ -110,12 +117,16 @@ impl JobCommand {
             Self::Cancel(one) => cancel(context, &one.job).await,
             Self::Resume(args) => resume(context, args).await,
             Self::Resolve(args) => resolve(context, args).await,
+            Self::Export(args) => args.run(context).await,
+            Self::Import(args) => args.run(context).await,
+            Self::Replay(args) => args.run(context).await,
         }
     }
 }
 
 async fn list(context: &Context, args: LsArgs) -> Result<(), CommandError> {
-    let client = context.session.client(&context.ui).await?;
+    let library = context.session.library(&context.ui).await?;
+    let client = library.client();
     let mut jobs: Vec<Job> = Vec::new();
     let mut cursor = None;
     while jobs.len() < args.limit as usize {
@@ -138,7 +149,8 @@ async fn list(context: &Context, args: LsArgs) -> Result<(), CommandError> {
 
 async fn show_one(context: &Context, id: &str) -> Result<(), CommandError> {
     let ui = &context.ui;
-    let job = context.session.client(ui).await?.job(id).await?;
+    let library = context.session.library(ui).await?;
+    let job = library.client().job(id).await?;
     if ui.is_json() {
         return ui.json(&job);
     }

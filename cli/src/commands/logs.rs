@@ -28,7 +28,16 @@ impl LogsArgs {
     /// Does it.
     pub(crate) async fn run(self, context: &Context) -> Result<(), CommandError> {
         let Context { ui, session, .. } = context;
-        let client = session.client(ui).await?;
+        // Only a daemon that answers can say what comes next.
+        let library = if self.follow {
+            None
+        } else {
+            Some(session.library(ui).await?)
+        };
+        let client = match &library {
+            Some(library) => library.client().clone(),
+            None => session.client(ui).await?,
+        };
         let job = client.job(&self.job).await?;
         if let Some(node) = &self.node {
             known_node(&job, node)?;

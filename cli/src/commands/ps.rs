@@ -28,7 +28,8 @@ pub(crate) struct PsArgs {}
 impl PsArgs {
     /// Does it.
     pub(crate) async fn run(self, context: &Context) -> Result<(), CommandError> {
-        let client = context.session.client(&context.ui).await?;
+        let library = context.session.library(&context.ui).await?;
+        let client = library.client();
         let page = async |state| {
             let query = JobQuery {
                 limit: Some(LOOKED_AT),

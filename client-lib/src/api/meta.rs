@@ -60,6 +60,9 @@ pub struct StopDaemon {
     /// Stop now: running jobs are interrupted and go on at the next start. Without it they finish first.
     #[serde(default)]
     pub force: bool,
+    /// Take jobs as before and stop as soon as nothing runs. `force` is the stronger wish.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub when_idle: bool,
 }
 
 impl Client {

@@ -8,4 +8,5 @@ pub mod jobs;
 pub mod meta;
 pub mod plan;
 pub mod problem;
+pub mod recordings;
 pub mod usage;

@@ -101,7 +101,7 @@ async fn lock(
 async fn ready(daemon: &Daemon) -> Result<Option<Connected>, ConnectError> {
     match daemon.probe().await? {
         Probe::Ready(connected) => Ok(Some(*connected)),
-        Probe::VersionSkew(meta) => Err(skew(&meta)),
+        Probe::VersionSkew(meta) => Err(skew(&meta, None)),
         Probe::Stale | Probe::Unreachable => Ok(None),
     }
 }

@@ -45,12 +45,20 @@ impl Place {
 
     fn daemon(&self, program: PathBuf, limit: Duration) -> Daemon {
         Daemon::new(DaemonConfig {
+            release: "1.0.0".to_owned(),
             socket: self.path("d.sock"),
             state_dir: self.path("state"),
             programs: vec![self.path("nowhere"), program],
             start_limit: limit,
             user_agent: "test/1".to_owned(),
             env: Vec::new(),
+        })
+    }
+
+    fn of_release(&self, release: &str, daemon: &Daemon) -> Daemon {
+        Daemon::new(DaemonConfig {
+            release: release.to_owned(),
+            ..daemon.config().clone()
         })
     }
 
@@ -63,7 +71,10 @@ impl Place {
 const LONG: Duration = Duration::from_secs(30);
 
 async fn stop(connected: &Connected) {
-    let how = StopDaemon { force: true };
+    let how = StopDaemon {
+        force: true,
+        ..StopDaemon::default()
+    };
     connected.client.stop_daemon(how).await.unwrap();
 }
 
@@ -92,6 +103,81 @@ async fn the_daemon_has_a_session_of_its_own() {
     let mode = fs::metadata(place.path("state")).unwrap().permissions();
     assert_eq!(mode.mode() & 0o777, 0o700);
     stop(&connected).await;
+}
+
+#[tokio::test]
+async fn an_older_daemon_without_work_is_replaced() {
+    let place = Place::new();
+    let old = place.daemon(
+        place.stand_in("[ -e \"$2/starts\" ] || export STAND_IN_VERSION=0.9.12"),
+        LONG,
+    );
+    // As the older client started it: its own release is no news to it.
+    let first = place.of_release("0.9.12", &old).connect().await.unwrap();
+    assert_eq!(first.meta.version, "0.9.12");
+    let second = old.connect().await.unwrap();
+    assert_eq!(second.meta.version, "9.9");
+    assert_ne!(first.meta.pid, second.meta.pid);
+    assert!(second.started);
+    assert_eq!(place.lines("starts").len(), 2);
+    stop(&second).await;
+}
+
+#[tokio::test]
+async fn an_older_daemon_with_work_is_used_and_asked_to_leave_afterwards() {
+    let place = Place::new();
+    let before = "export STAND_IN_VERSION=0.9.12 STAND_IN_RUNNING=2";
+    let daemon = place.daemon(place.stand_in(before), LONG);
+    let first = place.of_release("0.9.12", &daemon).connect().await.unwrap();
+    let second = daemon.connect().await.unwrap();
+    assert_eq!(first.meta.pid, second.meta.pid);
+    let asked = place.lines("stop").join("\n");
+    assert!(asked.contains("\"when_idle\":true"), "{asked}");
+    stop(&second).await;
+}
+
+#[tokio::test]
+async fn an_older_daemon_of_another_language_is_drained_never_killed() {
+    let place = Place::new();
+    let before = "export STAND_IN_VERSION=0.9.12 STAND_IN_RUNNING=1 STAND_IN_API=0";
+    let daemon = place.daemon(place.stand_in(before), Duration::from_secs(2));
+    // It is there, but not for us.
+    let _ = daemon.connect().await.unwrap_err();
+    let error = daemon.connect().await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            ConnectError::VersionSkew {
+                finishing: Some(1),
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(
+        error
+            .hint()
+            .unwrap()
+            .contains("finishes its 1 job and ends")
+    );
+    let asked = place.lines("stop").join("\n");
+    assert!(
+        !asked.contains("when_idle") && asked.contains("\"force\":false"),
+        "{asked}"
+    );
+}
+
+#[tokio::test]
+async fn a_daemon_that_says_nothing_is_not_waited_for_long() {
+    let place = Place::new();
+    let _silent = UnixListener::bind(place.path("d.sock")).unwrap();
+    let daemon = place.daemon(place.path("none"), LONG);
+    let error = daemon.connect().await.unwrap_err();
+    assert!(matches!(error, ConnectError::Stuck { .. }), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    // Reading goes on without it, where there is a program that reads.
+    let error = daemon.library().await.unwrap_err();
+    assert!(matches!(error, ConnectError::NoProgram { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -192,7 +278,10 @@ async fn a_daemon_of_another_time_is_not_used_and_not_replaced() {
     );
     let client = fenta_client::Client::new(&config).unwrap();
     client
-        .stop_daemon(StopDaemon { force: true })
+        .stop_daemon(StopDaemon {
+            force: true,
+            ..StopDaemon::default()
+        })
         .await
         .unwrap();
 }
@@ -211,6 +300,8 @@ fn stand_in_daemon() {
     };
     let state = PathBuf::from(std::env::var_os("STAND_IN_STATE").unwrap());
     let api = std::env::var("STAND_IN_API").unwrap_or_else(|_| "1".to_owned());
+    let version = std::env::var("STAND_IN_VERSION").unwrap_or_else(|_| "9.9".to_owned());
+    let running = std::env::var("STAND_IN_RUNNING").unwrap_or_else(|_| "0".to_owned());
     let mut starts = fs::OpenOptions::new()
         .append(true)
         .create(true)
@@ -236,7 +327,7 @@ fn stand_in_daemon() {
         }
         let head = String::from_utf8_lossy(&head[..read]).into_owned();
         let body = format!(
-            r#"{{"version":"9.9","api":{{"min":{api},"max":{api}}},"state":"ready","pid":{},"started_at":"2026-01-01T00:00:00Z","jobs_running":0,"tool":"t","state_dir":"/s"}}"#,
+            r#"{{"version":"{version}","api":{{"min":{api},"max":{api}}},"state":"ready","pid":{},"started_at":"2026-01-01T00:00:00Z","jobs_running":{running},"tool":"t","state_dir":"/s"}}"#,
             std::process::id()
         );
         let _ = write!(
@@ -245,7 +336,12 @@ fn stand_in_daemon() {
             body.len()
         );
         if head.starts_with("POST /v1/daemon/stop") {
-            return;
+            fs::write(state.join("stop"), &head).unwrap();
+            // One with work stays until that is done.
+            if running == "0" || head.contains("\"force\":true") {
+                let _ = fs::remove_file(Path::new(&socket));
+                return;
+            }
         }
     }
 }

@@ -188,7 +188,10 @@ async fn lists_are_asked_for_page_by_page() {
 #[tokio::test]
 async fn stopping_needs_no_body_in_the_answer() {
     let server = ScriptedServer::start(vec![Reply::Full(202, vec![], String::new())]);
-    let how = StopDaemon { force: true };
+    let how = StopDaemon {
+        force: true,
+        ..StopDaemon::default()
+    };
     server.client().stop_daemon(how).await.unwrap();
     assert_eq!(server.asked()[0].body, r#"{"force":true}"#);
     assert!(server.is_done());

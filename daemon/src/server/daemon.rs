@@ -26,6 +26,8 @@ pub(super) async fn stop(
     };
     let request = if wanted.force {
         StopRequest::Now
+    } else if wanted.when_idle {
+        StopRequest::WhenIdle
     } else {
         StopRequest::Drain
     };

@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use fenta_client::api::problem::PROBLEM_JSON;
 
-use super::AppState;
+use super::Library;
 use super::problem::ApiError;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -16,7 +16,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The framework's own error texts are short; more is not worth repeating.
 const DETAIL_BYTES: usize = 4096;
 
-pub(super) async fn wrap(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(super) async fn wrap(State(state): State<Library>, request: Request, next: Next) -> Response {
     let guard = state.activity.begin();
     let id = state.clock.fresh_id("req_");
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());

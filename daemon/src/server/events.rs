@@ -15,7 +15,7 @@ use futures_util::Stream;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use super::AppState;
+use super::Library;
 use super::problem::ApiError;
 use crate::store::{Store, StoreError};
 
@@ -33,7 +33,7 @@ pub(super) struct From {
 }
 
 pub(super) async fn follow(
-    State(state): State<AppState>,
+    State(state): State<Library>,
     Path(given): Path<String>,
     Query(from): Query<From>,
     headers: HeaderMap,

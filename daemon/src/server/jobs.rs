@@ -9,8 +9,8 @@ use fenta_client::api::jobs::{CreateJob, Job, JobList, JobQuery, Lock, ResolveJo
 use fenta_workflows::cost::Decimal;
 use fenta_workflows::digest::blob_digest;
 
-use super::AppState;
 use super::problem::ApiError;
+use super::{AppState, Library};
 use crate::store::{Accepted, AddedBudget, JobFilter, PaidVerdict, Replay};
 
 const PAGE: u32 = 20;
@@ -75,7 +75,7 @@ fn replay(headers: &HeaderMap, body: &[u8]) -> Result<Option<Replay>, ApiError> 
 
 /// Newest first; the cursor is the place of the last job that was shown.
 pub(super) async fn list(
-    State(state): State<AppState>,
+    State(state): State<Library>,
     Query(query): Query<JobQuery>,
 ) -> Result<Json<JobList>, ApiError> {
     let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
@@ -109,7 +109,7 @@ pub(super) async fn list(
 }
 
 pub(super) async fn show(
-    State(state): State<AppState>,
+    State(state): State<Library>,
     Path(given): Path<String>,
 ) -> Result<Json<Job>, ApiError> {
     let id = state.store.resolve_job(&given).await?;
@@ -118,7 +118,7 @@ pub(super) async fn show(
 
 /// What a completed job was made with.
 pub(super) async fn lock(
-    State(state): State<AppState>,
+    State(state): State<Library>,
     Path(given): Path<String>,
 ) -> Result<Json<Lock>, ApiError> {
     let id = state.store.resolve_job(&given).await?;
@@ -145,6 +145,14 @@ pub(super) async fn resume(
         false => read(&body)?,
     };
     let id = state.store.resolve_job(&given).await?;
+    if state.store.is_imported(&id).await? {
+        return Err(ApiError::new(
+            StatusCode::CONFLICT,
+            "job/imported",
+            format!("job {id} is a recording from elsewhere: it cannot go on here"),
+        )
+        .hint("run its workflow: `fenta job export` names it under `request`"));
+    }
     state.runner.resume(&id, added(&more)?).await?;
     Ok(Json(state.store.job_with_nodes(&id).await?))
 }

@@ -13,6 +13,7 @@ mod events;
 mod jobs;
 mod meta;
 mod problem;
+mod recordings;
 mod usage;
 mod workflows;
 
@@ -20,7 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware;
 use axum::routing::{get, post};
 use tokio::sync::watch;
@@ -44,7 +45,9 @@ pub enum StopRequest {
     /// Nobody did.
     #[default]
     None,
-    /// When what runs is finished.
+    /// When nothing runs; until then everything is as it was.
+    WhenIdle,
+    /// When what runs is finished; nothing new is taken.
     Drain,
     /// At once.
     Now,
@@ -75,9 +78,59 @@ pub struct AppState {
     pub started_at: String,
 }
 
+/// What is needed to look at jobs: the part of the state that needs no runner.
+#[derive(Clone, Debug)]
+pub struct Library {
+    /// What is remembered.
+    pub store: Store,
+    /// Request ids.
+    pub clock: Arc<dyn Clock>,
+    /// Who is there.
+    pub activity: Activity,
+    /// Set when the process ends: long answers end too.
+    pub shutdown: CancellationToken,
+}
+
+impl FromRef<AppState> for Library {
+    fn from_ref(state: &AppState) -> Self {
+        Self {
+            store: state.store.clone(),
+            clock: Arc::clone(&state.clock),
+            activity: state.activity.clone(),
+            shutdown: state.shutdown.clone(),
+        }
+    }
+}
+
+/// The routes that look at jobs and change nothing.
+pub fn reading_router(library: Library) -> Router {
+    let routes = Router::new()
+        .route("/v1/jobs", get(jobs::list))
+        .route("/v1/jobs/{id}", get(jobs::show))
+        .route("/v1/jobs/{id}/lock", get(jobs::lock))
+        .route("/v1/jobs/{id}/events", get(events::follow))
+        .route("/v1/jobs/{id}/recording", get(recordings::export));
+    wrapped(routes, library)
+}
+
+fn wrapped<S>(routes: Router<S>, state: S) -> Router
+where
+    S: Clone + Send + Sync + 'static,
+    Library: FromRef<S>,
+{
+    routes
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(tower_http::catch_panic::CatchPanicLayer::new())
+        .layer(middleware::from_fn_with_state(
+            Library::from_ref(&state),
+            envelope::wrap,
+        ))
+        .with_state(state)
+}
+
 /// Every route.
 pub fn router(state: AppState) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/v1/meta", get(meta::show))
         .route("/v1/health", get(meta::health))
         .route("/v1/workflows/plan", post(workflows::plan))
@@ -85,6 +138,8 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/jobs/{id}", get(jobs::show))
         .route("/v1/jobs/{id}/lock", get(jobs::lock))
         .route("/v1/jobs/{id}/events", get(events::follow))
+        .route("/v1/jobs/{id}/recording", get(recordings::export))
+        .route("/v1/recordings", post(recordings::import))
         .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
         .route("/v1/jobs/{id}/resume", post(jobs::resume))
         .route("/v1/cache", get(cache::usage))
@@ -98,14 +153,8 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/jobs/{id}/resolve", post(jobs::resolve))
         .route("/v1/usage", get(usage::show))
         .route("/v1/usage/events", get(usage::events))
-        .route("/v1/daemon/stop", post(daemon::stop))
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(tower_http::catch_panic::CatchPanicLayer::new())
-        .layer(middleware::from_fn_with_state(
-            state.clone(),
-            envelope::wrap,
-        ))
-        .with_state(state)
+        .route("/v1/daemon/stop", post(daemon::stop));
+    wrapped(routes, state)
 }
 
 #[cfg(test)]

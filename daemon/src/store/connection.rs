@@ -39,6 +39,33 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Refuses a database of another schema, which only its owner may bring up to date.
+pub(super) fn same_schema(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let known = embedded::migrations::runner()
+        .get_migrations()
+        .iter()
+        .map(|migration| i64::from(migration.version()))
+        .max();
+    let applied: Option<i64> = connection
+        .query_row(
+            "SELECT max(version) FROM refinery_schema_history",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(|error| damaged_or(path, error))?;
+    if applied == known {
+        return Ok(());
+    }
+    Err(StoreError::Newer {
+        path: path.to_owned(),
+        detail: format!(
+            "schema {}, this version reads {}",
+            applied.unwrap_or_default(),
+            known.unwrap_or_default()
+        ),
+    })
+}
+
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: a committed answer survives a power cut, not only a crash of the process.

@@ -19,6 +19,7 @@ mod jobs;
 mod ledger;
 mod node_runs;
 mod paid_calls;
+mod recordings;
 mod threads;
 mod transition;
 
@@ -64,7 +65,18 @@ impl Store {
             .map(|_| connection::open_for_reading(path))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
-            threads: Arc::new(threads::Threads::start(writer, readers)?),
+            threads: Arc::new(threads::Threads::start(Some(writer), readers)?),
+            events: Arc::new(EventHub::default()),
+            clock,
+        })
+    }
+
+    /// Opens what another process owns, to look at it only: every change is refused, nothing is migrated or repaired.
+    pub fn open_for_reading(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let reader = connection::open_for_reading(path)?;
+        connection::same_schema(&reader, path)?;
+        Ok(Self {
+            threads: Arc::new(threads::Threads::start(None, vec![reader])?),
             events: Arc::new(EventHub::default()),
             clock,
         })

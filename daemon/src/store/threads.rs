@@ -68,13 +68,22 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    pub(super) fn start(writer: Connection, readers: Vec<Connection>) -> Result<Self, StoreError> {
-        let (write, write_queue) = channel();
+    /// Without a writer every change is refused: the store belongs to another process.
+    pub(super) fn start(
+        writer: Option<Connection>,
+        readers: Vec<Connection>,
+    ) -> Result<Self, StoreError> {
         let (read, read_queue) = channel();
         let read_queue = Arc::new(Mutex::new(read_queue));
-        let mut handles = vec![spawn("fenta-store-write", move || {
-            write_loop(&writer, &write_queue);
-        })?];
+        let mut handles = Vec::new();
+        let mut write = None;
+        if let Some(writer) = writer {
+            let (sender, write_queue) = channel();
+            write = Some(sender);
+            handles.push(spawn("fenta-store-write", move || {
+                write_loop(&writer, &write_queue);
+            })?);
+        }
         for (index, connection) in readers.into_iter().enumerate() {
             let queue = Arc::clone(&read_queue);
             handles.push(spawn(&format!("fenta-store-read-{index}"), move || {
@@ -82,7 +91,7 @@ impl Threads {
             })?);
         }
         Ok(Self {
-            write: Some(write),
+            write,
             read: Some(read),
             handles,
         })

@@ -14,6 +14,8 @@ mod secrets;
 mod triggers;
 mod used_templates;
 
+pub use secrets::redacted;
+
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};

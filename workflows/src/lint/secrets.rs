@@ -52,6 +52,30 @@ pub(super) fn check(linted: &Linted<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
+/// `text`, which is the value of `name`, without what looks like a key; nothing when there is none in it.
+pub fn redacted(name: &str, text: &str) -> Option<String> {
+    let mut safe = String::new();
+    let mut found = false;
+    for line in text.split_inclusive('\n') {
+        let mut kept = 0;
+        for (from, to) in words(line) {
+            let before = if line[..from].trim().is_empty() {
+                name
+            } else {
+                &line[..from]
+            };
+            if secret(before, &line[from..to]).is_some() {
+                safe.push_str(&line[kept..from]);
+                safe.push_str("[redacted]");
+                kept = to;
+                found = true;
+            }
+        }
+        safe.push_str(&line[kept..]);
+    }
+    found.then_some(safe)
+}
+
 /// The stretches of a line that a key could be.
 fn words(line: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
     let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+' | '/' | '=');

@@ -10,10 +10,13 @@ pub(super) mod request;
 mod selection;
 mod view;
 
+use std::path::PathBuf;
+
 use clap::ArgAction;
 use clap::builder::FalseyValueParser;
 use fenta_client::api::jobs::{CreateJob, Job, OutputValue};
 
+use super::recording::write_trace;
 use super::{Context, wait};
 use crate::command_error::CommandError;
 use crate::follow::{Ending, Followee, Interrupts, follow};
@@ -37,6 +40,9 @@ pub(crate) struct RunArgs {
     /// Pin what the results were made with in fenta.lock beside the document; `--frozen` uses it
     #[arg(long, conflicts_with_all = ["detach", "frozen"])]
     lock: bool,
+    /// Write when what ran here afterwards, for ui.perfetto.dev or chrome://tracing
+    #[arg(long, value_name = "FILE", conflicts_with = "detach")]
+    trace_out: Option<PathBuf>,
     #[command(flatten)]
     view: ViewArgs,
     #[command(flatten)]
@@ -67,6 +73,12 @@ impl RunArgs {
                     "leave out --detach",
                 ));
             }
+            if self.trace_out.is_some() {
+                return Err(CommandError::usage(
+                    "a batch has a trace for every row",
+                    "leave out --trace-out; `fenta job export JOB --format trace` writes one of them",
+                ));
+            }
             return self.batch.run(context, &request);
         }
         if let Some(flag) = self.batch.without_rows() {
@@ -88,6 +100,9 @@ impl RunArgs {
             width,
             detach: self.detach,
             lock,
+            trace: self
+                .trace_out
+                .map(|path| context.settings.current_dir.join(path)),
         };
         wait(submission.submit(context))
     }
@@ -104,6 +119,7 @@ pub(super) async fn execute(
         width,
         detach: false,
         lock: None,
+        trace: None,
     };
     submission.submit(context).await
 }
@@ -116,6 +132,8 @@ struct Submission {
     detach: bool,
     /// Where to pin what it makes.
     lock: Option<LockPlace>,
+    /// Where to write when what ran.
+    trace: Option<PathBuf>,
 }
 
 impl Submission {
@@ -133,7 +151,15 @@ impl Submission {
             after: 0,
             width: self.width,
         };
-        let completed = finish(context, followee, client, &mut interrupts).await?;
+        let finished = finish(context, followee, client, &mut interrupts).await;
+        if let Some(path) = &self.trace {
+            // How the job ended matters more than a file that could not be written.
+            let written = write_trace(context, &id, path).await;
+            if finished.is_ok() {
+                written?;
+            }
+        }
+        let completed = finished?;
         match &self.lock {
             Some(place) if completed => pin::pin(place, &session.again().await?, &id, ui).await,
             _ => Ok(()),
