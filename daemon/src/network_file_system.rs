@@ -34,7 +34,7 @@ const NAMES: &[&str] = &[
 ];
 
 /// The network file system `path` is on; nothing where it is on this machine's own disks, or where that cannot be told.
-pub fn of(path: &Path) -> Option<String> {
+pub(crate) fn of(path: &Path) -> Option<String> {
     let path = path.canonicalize().ok()?;
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
     let kind = kind_of(&mounts, &path)?;

@@ -12,6 +12,156 @@ fn body(text: &str) -> String {
     serde_json::to_string(&speech(text)).unwrap()
 }
 
+/// Breaks every connection after a few hundred bytes of its answer, each time after another number of them.
+async fn breaking_proxy(
+    from: std::path::PathBuf,
+    to: std::path::PathBuf,
+    broken: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::UnixListener::bind(from).unwrap();
+    let mut luck = 1_u64;
+    loop {
+        let (client, _) = listener.accept().await.unwrap();
+        let server = tokio::net::UnixStream::connect(&to).await.unwrap();
+        luck = luck.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let mut left = 150 + usize::try_from((luck >> 33) % 900).unwrap();
+        let broken = std::sync::Arc::clone(&broken);
+        tokio::spawn(async move {
+            let (mut from_client, mut to_client) = client.into_split();
+            let (mut from_server, mut to_server) = server.into_split();
+            let up = tokio::spawn(async move {
+                let _ = tokio::io::copy(&mut from_client, &mut to_server).await;
+            });
+            let mut bytes = [0; 64];
+            while left > 0 {
+                let want = left.min(bytes.len());
+                match from_server.read(&mut bytes[..want]).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(read) => {
+                        left -= read;
+                        if to_client.write_all(&bytes[..read]).await.is_err() {
+                            break;
+                        }
+                    }
+                }
+            }
+            broken.fetch_add(usize::from(left == 0), std::sync::atomic::Ordering::SeqCst);
+            up.abort();
+        });
+    }
+}
+
+/// The job's log, read to its end through connections that break all the time.
+async fn log_over_breaking_connections(
+    server: &Server,
+    name: &str,
+    job: &str,
+) -> (usize, Vec<u64>) {
+    use fenta_client::{Client, ClientConfig, Endpoint, EventStream, Followed};
+    let broken = std::sync::Arc::default();
+    let socket = server.machine.path(name);
+    let proxy = tokio::spawn(breaking_proxy(
+        socket.clone(),
+        server.machine.path("s"),
+        std::sync::Arc::clone(&broken),
+    ));
+    while !socket.exists() {
+        tokio::task::yield_now().await;
+    }
+    let connect = || {
+        Client::new(&ClientConfig::new(
+            Endpoint::Socket(socket.clone()),
+            "test/1",
+        ))
+    };
+    let mut stream = EventStream::new(connect().unwrap(), job, 0, async || connect());
+    let mut seqs = Vec::new();
+    while let Some(next) = stream.next().await.unwrap() {
+        if let Followed::Event(event) = next {
+            seqs.push(event.seq);
+        }
+    }
+    proxy.abort();
+    (broken.load(std::sync::atomic::Ordering::SeqCst), seqs)
+}
+
+#[tokio::test]
+async fn a_hundred_broken_connections_lose_no_event_and_repeat_none() {
+    use fenta_workflows::job_event::JobEventKind;
+    let server = Server::start();
+    let job = crate::store::jobs_testing::create(&server.machine.store, "a").await;
+    let write = async {
+        for done in 0..400 {
+            let kind = JobEventKind::NodeProgress {
+                node: "render".to_owned(),
+                done,
+                total: 400,
+            };
+            server
+                .machine
+                .store
+                .append_events(&job, vec![kind])
+                .await
+                .unwrap();
+        }
+        let end = vec![JobEventKind::JobCancelled];
+        server.machine.store.append_events(&job, end).await.unwrap();
+    };
+    let ((first, a), (second, b), ()) = tokio::join!(
+        log_over_breaking_connections(&server, "p1", &job),
+        log_over_breaking_connections(&server, "p2", &job),
+        write,
+    );
+    assert!(
+        first >= 100 && second >= 100,
+        "{first} and {second} were broken"
+    );
+    let all: Vec<u64> = (1..=402).collect();
+    assert_eq!(a, all);
+    assert_eq!(b, all, "two watchers see the same");
+}
+
+#[tokio::test]
+async fn a_recording_goes_out_without_secrets_and_comes_in_once() {
+    use fenta_client::api::recordings::Recording;
+    let here = Server::start();
+    let secret = "sk-abcdefghij0123456789KLMN";
+    let job = here
+        .post("/v1/jobs", &body(&format!("Bees dance. {secret}")))
+        .await
+        .job();
+    here.machine.end(&job.id).await;
+    let answer = here.get(&format!("/v1/jobs/{}/recording", job.id)).await;
+    assert_eq!(answer.status, 200);
+    assert!(!answer.body.contains(secret) && answer.body.contains("[redacted]"));
+    let recording: Recording = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(recording.events.len() as u64, recording.job.last_seq);
+
+    let there = Server::start();
+    let kept = there.post("/v1/recordings", &answer.body).await;
+    assert_eq!(kept.status, 201, "{kept:?}");
+    let mut watch = there
+        .watch(&format!("/v1/jobs/{}/events", job.id), &[])
+        .await;
+    assert_eq!(watch.rest().await.len(), recording.events.len());
+    let shown = there.get("/v1/jobs/latest").await.job();
+    assert_eq!(shown.nodes, recording.job.nodes);
+    let again = there.post("/v1/recordings", &answer.body).await;
+    assert_eq!((again.status, &*again.problem().code), (409, "job/known"));
+    let resumed = there.post(&format!("/v1/jobs/{}/resume", job.id), "").await;
+    assert_eq!(
+        (resumed.status, &*resumed.problem().code),
+        (409, "job/imported")
+    );
+    let holed = answer.body.replacen("\"seq\":2", "\"seq\":3", 1);
+    let refused = there.post("/v1/recordings", &holed).await;
+    assert_eq!(
+        (refused.status, &*refused.problem().code),
+        (422, "recording/invalid")
+    );
+}
+
 #[tokio::test]
 async fn meta_says_who_is_there() {
     let server = Server::start();
