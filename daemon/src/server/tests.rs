@@ -90,7 +90,8 @@ async fn log_over_breaking_connections(
 async fn a_hundred_broken_connections_lose_no_event_and_repeat_none() {
     use fenta_workflows::job_event::JobEventKind;
     let server = Server::start();
-    let job = crate::store::jobs_testing::create(&server.machine.store, "a").await;
+    let claim = crate::store::jobs_testing::claimed(&server.machine.store, "a").await;
+    let job = claim.job.clone();
     let write = async {
         for done in 0..400 {
             let kind = JobEventKind::NodeProgress {
@@ -101,12 +102,17 @@ async fn a_hundred_broken_connections_lose_no_event_and_repeat_none() {
             server
                 .machine
                 .store
-                .append_events(&job, vec![kind])
+                .append_events(&claim, vec![kind])
                 .await
                 .unwrap();
         }
         let end = vec![JobEventKind::JobCancelled];
-        server.machine.store.append_events(&job, end).await.unwrap();
+        server
+            .machine
+            .store
+            .append_events(&claim, end)
+            .await
+            .unwrap();
     };
     let ((first, a), (second, b), ()) = tokio::join!(
         log_over_breaking_connections(&server, "p1", &job),
@@ -117,7 +123,7 @@ async fn a_hundred_broken_connections_lose_no_event_and_repeat_none() {
         first >= 100 && second >= 100,
         "{first} and {second} were broken"
     );
-    let all: Vec<u64> = (1..=402).collect();
+    let all: Vec<u64> = (1..=403).collect();
     assert_eq!(a, all);
     assert_eq!(b, all, "two watchers see the same");
 }
