@@ -106,11 +106,11 @@ async fn a_hundred_broken_connections_lose_no_event_and_repeat_none() {
                 .await
                 .unwrap();
         }
-        let end = vec![JobEventKind::JobCancelled];
+        let end = crate::store::Transition::Cancel;
         server
             .machine
             .store
-            .append_events(&claim, end)
+            .change_claimed(&claim, end)
             .await
             .unwrap();
     };
