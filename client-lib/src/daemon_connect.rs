@@ -75,7 +75,7 @@ pub enum Library {
     /// The daemon itself.
     Daemon(Box<Connected>),
     /// What it wrote down; it is there but does not answer.
-    Record(Reader),
+    Record(Box<Reader>),
 }
 
 impl Library {
@@ -382,7 +382,9 @@ impl Daemon {
     pub async fn library(&self) -> Result<Library, ConnectError> {
         let probe = match self.probe_within(READING_LIMIT).await {
             Err(ConnectError::Stuck { .. }) => {
-                return look::start(self).await.map(Library::Record);
+                return look::start(self)
+                    .await
+                    .map(|reader| Library::Record(Box::new(reader)));
             }
             other => other?,
         };

@@ -116,7 +116,7 @@ fn crop(format: &FrameFormat, kept: (f64, f64), centre: (f64, f64)) -> Option<Fi
         // Around the middle as many pairs of pixels go on either side: the filter cuts on the grid of the colour samples,
         // and what it moved by itself would be off by up to two pixels.
         let margin = (f64::from(length) - kept) / 4.0;
-        let kept = if centre == 0.5 && length % 2 == 0 && length >= SMALL {
+        let kept = if centre == 0.5 && length.is_multiple_of(2) && length >= SMALL {
             length - margin.round() as u32 * 4
         } else {
             kept.round() as u32

@@ -253,7 +253,7 @@ pub(crate) fn planes(bytes: &[u8], width: usize, height: usize) -> [Plane; 3] {
 /// The frames of a finished film as planes.
 pub(crate) fn pictures(bytes: &[u8]) -> anyhow::Result<Vec<[Plane; 3]>> {
     let size = WIDTH * HEIGHT * 3 / 2;
-    (bytes.len() % size == 0)
+    (bytes.len().is_multiple_of(size))
         .then(|| {
             bytes
                 .chunks_exact(size)

@@ -484,7 +484,11 @@ mod tests {
         for (count, columns) in [(12, 6), (1, 1), (5, 5), (24, 8)] {
             let grid = Grid::new(&cut.canvas, count, wish(None)).unwrap();
             assert_eq!(grid.columns, columns, "{count} upright pictures");
-            assert!(grid.size.0 <= SHEET_WIDTH && grid.size.0 % 2 == 0 && grid.size.1 % 2 == 0);
+            assert!(
+                grid.size.0 <= SHEET_WIDTH
+                    && grid.size.0.is_multiple_of(2)
+                    && grid.size.1.is_multiple_of(2)
+            );
         }
         let own = Grid::new(&cut.canvas, 5, wish(Some(2))).unwrap();
         assert_eq!(own.columns, 2);

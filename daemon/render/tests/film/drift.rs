@@ -438,7 +438,7 @@ fn nothing_drifts_apart_over_five_minutes() {
     ];
     for made in long {
         let mut bench = Bench::new();
-        let path = made.write(&bench.folder.path().to_owned());
+        let path = made.write(bench.folder.path());
         let mut timeline = cut(&mut bench, std::slice::from_ref(&path));
         lengthen(&mut timeline, i64::from(SECONDS) * 30);
         let finished = film(&mut bench, &timeline);
