@@ -215,7 +215,7 @@ pub(super) fn reserve(
                 &purchase,
                 Line {
                     amount: more,
-                    usd: usd,
+                    usd,
                     price,
                 },
             )?;
@@ -348,7 +348,7 @@ fn release(
                 &purchase,
                 Line {
                     amount: open,
-                    usd: usd,
+                    usd,
                     price: &price,
                 },
             )?;
