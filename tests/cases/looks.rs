@@ -151,6 +151,10 @@ fn captions_that_cannot_be_read_fail_a_strict_render_with_time_words_and_picture
 #[test]
 fn captions_under_the_buttons_of_the_platform_are_told() {
     let env = stage(LOW, "true");
+    // The template's own safe zone would keep them away from there.
+    let own = TEMPLATE.replace("STYLE", LOW);
+    env.write("own.yaml", &format!("{own}safe_zone: none\n"))
+        .unwrap();
     let said = env
         .fenta(&["run", "film.yaml"])
         .unwrap()

@@ -78,7 +78,7 @@ fn a_contact_sheet_has_evenly_spaced_frames_or_those_of_shots() {
 fn a_snapshot_that_cannot_be_meant_is_refused_before_anything_starts() {
     for (args, word) in [
         (&["snapshot", "film.yaml"][..], "--at"),
-        (&["snapshot", "film.yaml", "--at", "3"], "3.2s"),
+        (&["snapshot", "film.yaml", "--at", "3"], "2.5s"),
         (
             &["snapshot", "film.yaml", "--at", "1s", "--contact-sheet"],
             "--contact-sheet",

@@ -4,6 +4,7 @@
 //! output stream.
 
 use std::io::{Read, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use fenta_workflows::worker::{FailureClass, WorkerEvent, WorkerFailure, WorkerJob};
@@ -17,13 +18,16 @@ const MAX_JOB_BYTES: u64 = 64 << 20;
 /// Between two signs of life.
 const BEAT: Duration = Duration::from_secs(5);
 
+/// Whether the last word was said: no sign of life follows it.
+static LAST_WORD: Mutex<bool> = Mutex::new(false);
+
 /// Tells the daemon from now on that the process is alive, whatever its work does. The thread ends with the process.
 pub fn beat() {
     let started = std::thread::Builder::new()
         .name("beat".to_owned())
         .stack_size(64 << 10)
         .spawn(|| {
-            while say(&mut std::io::stdout(), &WorkerEvent::Beat).is_ok() {
+            while is_alive() {
                 std::thread::sleep(BEAT);
             }
         });
@@ -31,6 +35,16 @@ pub fn beat() {
     if let Err(error) = started {
         let _ = writeln!(std::io::stderr(), "the heart does not beat: {error}");
     }
+}
+
+fn is_alive() -> bool {
+    let ended = LAST_WORD.lock().unwrap_or_else(PoisonError::into_inner);
+    !*ended && say(&mut std::io::stdout(), &WorkerEvent::Beat).is_ok()
+}
+
+fn say_last(output: &mut impl Write, event: &WorkerEvent) -> std::io::Result<()> {
+    *LAST_WORD.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    say(output, event)
 }
 
 /// Reads a job, gives up what it does not need (`confine`), does it and reports; true when it succeeded.
@@ -70,9 +84,9 @@ pub fn serve(
                 outputs: done.outputs,
                 facts: done.facts,
             };
-            say(output, &event).map(|()| true)
+            say_last(output, &event).map(|()| true)
         }
-        Err(failure) => say(output, &WorkerEvent::Failed(failure)).map(|()| false),
+        Err(failure) => say_last(output, &WorkerEvent::Failed(failure)).map(|()| false),
     }
 }
 

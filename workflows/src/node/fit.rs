@@ -68,7 +68,7 @@ pub(super) fn absolute(param_type: &ParamType, value: Value, job: &JobFacts) -> 
         (ParamType::SourcePath, Value::Text(path)) => {
             Value::Text(join_path(&job.workflow_dir, &path))
         }
-        (ParamType::ResultPath, Value::Text(path)) => Value::Text(join_path(&job.out_dir, &path)),
+        (ParamType::ResultPath, Value::Text(path)) => Value::Text(result_path(&job.out_dir, &path)),
         (ParamType::Many(inner), Value::List(items)) => Value::List(
             items
                 .into_iter()
@@ -90,6 +90,16 @@ pub(super) fn absolute(param_type: &ParamType, value: Value, job: &JobFacts) -> 
         }
         (_, value) => value,
     }
+}
+
+/// Where a result goes. What names a folder by its ending (`./`, `..`, `out/`) still ends like one.
+fn result_path(out_dir: &str, path: &str) -> String {
+    let mut joined = join_path(out_dir, path);
+    let names_folder = matches!(path.rsplit('/').next(), Some("" | "." | ".."));
+    if names_folder && !joined.ends_with('/') {
+        joined.push('/');
+    }
+    joined
 }
 
 impl Misfit {

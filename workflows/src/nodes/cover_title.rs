@@ -232,6 +232,7 @@ mod tests {
     #[test]
     fn a_title_of_the_cut_lends_its_look_and_makes_room() {
         let mut cut = timeline();
+        cut.overlays.retain(|overlay| overlay.id != TITLE);
         let mut own = written(&cut, "plate").pop().unwrap();
         own.range = TimeRange::from_units(0, 90, cut.canvas.frame_rate);
         if let OverlayContent::Text(text) = &mut own.content {

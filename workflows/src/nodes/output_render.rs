@@ -3,7 +3,6 @@
 //! One action per segment, one for the sound, one to join them: what did not change since the last time is found in
 //! the action cache, and segments can be rendered side by side.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -12,7 +11,7 @@ use rust_decimal::Decimal;
 
 use super::render_captions::{covered, faint};
 use super::render_faults as faults;
-use super::render_focus::follow_again;
+use super::render_focus::in_shape_of;
 use super::render_format::{FileKind, Format, ending_of, format_params};
 use super::render_profile::{Target, check_profile, custom_fields};
 use super::render_sidecars::{Sidecars, boxes};
@@ -243,13 +242,7 @@ impl NodeType for OutputRender {
         let encoding = kind
             .container()
             .map(|_| profile.encoding(context.job.encoder_threads.max(1), kind));
-        let mut sized = profile.resized(timeline)?;
-        if !timeline
-            .canvas
-            .has_shape(sized.canvas.width, sized.canvas.height)
-        {
-            sized = Cow::Owned(follow_again(sized.into_owned(), steps)?);
-        }
+        let sized = in_shape_of(timeline, profile.resized(timeline)?, steps)?;
         let timeline: &Timeline = &sized;
         if let Some(still) = &view.still {
             return look(timeline, still, steps);

@@ -3,6 +3,7 @@
 //! A way through a clip is found for views of one shape; a square shows more of a landscape clip than an upright picture
 //! does, and less of an upright one. Neighbours: `output_render` asks for the file, `cut_bindings` finds the first ways.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use fenta_templates::timeline::{ExternalReference, MediaReference, Timeline, TrackItem};
@@ -11,11 +12,21 @@ use crate::action::{Action, ActionFacts, FindSubjectRequest};
 use crate::digest::Digest;
 use crate::node::{Halt, Steps, wrong_facts};
 
-/// The timeline with the ways of its views found anew; clips of which the new shape cuts nothing off keep their middle.
-pub(super) fn follow_again(
-    mut timeline: Timeline,
+/// `sized`, looked at again where its shape is another than that of the timeline it was made from.
+pub(super) fn in_shape_of<'t>(
+    timeline: &Timeline,
+    sized: Cow<'t, Timeline>,
     steps: &mut Steps<'_>,
-) -> Result<Timeline, Halt> {
+) -> Result<Cow<'t, Timeline>, Halt> {
+    let shape = (sized.canvas.width, sized.canvas.height);
+    if timeline.canvas.has_shape(shape.0, shape.1) {
+        return Ok(sized);
+    }
+    follow_again(sized.into_owned(), steps).map(Cow::Owned)
+}
+
+/// The timeline with the ways of its views found anew; clips of which the new shape cuts nothing off keep their middle.
+fn follow_again(mut timeline: Timeline, steps: &mut Steps<'_>) -> Result<Timeline, Halt> {
     let mut requests: BTreeMap<Digest, FindSubjectRequest> = BTreeMap::new();
     for (_, clip) in timeline.picture.clips() {
         if let Some(file) = followed(&clip.media, clip.effects.focus.is_empty())
