@@ -174,6 +174,14 @@ pub enum ConnectError {
         /// How long.
         waited: Duration,
     },
+    /// A daemon with this state folder listens at another socket.
+    #[error("a daemon already uses {} and listens at {}", .state_dir.display(), .socket.display())]
+    Elsewhere {
+        /// The state folder.
+        state_dir: PathBuf,
+        /// Its socket.
+        socket: PathBuf,
+    },
     /// The program cannot be run at all.
     #[error("cannot run {}: {source}", .program.display())]
     Spawn {
@@ -219,7 +227,7 @@ impl ConnectError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::VersionSkew { .. } => ErrorKind::VersionSkew,
-            Self::StartLockHeld { .. } => ErrorKind::LockHeld,
+            Self::StartLockHeld { .. } | Self::Elsewhere { .. } => ErrorKind::LockHeld,
             _ => ErrorKind::Unreachable,
         }
     }
@@ -269,6 +277,10 @@ impl ConnectError {
             Self::StateDir { .. } => {
                 "make it writable, or name another folder with FENTA_STATE_DIR".to_owned()
             }
+            Self::Elsewhere { socket, .. } => format!(
+                "use it with FENTA_SOCKET={}, or name another folder with FENTA_STATE_DIR",
+                socket.display()
+            ),
             Self::StartLockHeld { .. } => {
                 "wait for the other program, or end it, and try again".to_owned()
             }

@@ -39,6 +39,12 @@ pub(super) async fn start(daemon: &Daemon) -> Result<Connected, ConnectError> {
                 if status.code() == Some(i32::from(exit_code::LOCK_HELD))
                     && started.elapsed() < daemon.config.start_limit =>
             {
+                if let Some(socket) = elsewhere(daemon) {
+                    return Err(ConnectError::Elsewhere {
+                        state_dir: daemon.config.state_dir.clone(),
+                        socket,
+                    });
+                }
                 tokio::time::sleep(LONGEST_PAUSE).await;
             }
             Watched::Ended { status, program } => {
@@ -50,6 +56,14 @@ pub(super) async fn start(daemon: &Daemon) -> Result<Connected, ConnectError> {
             }
         }
     }
+}
+
+/// Where the owner of the state folder listens, when that is another socket than ours: waiting does not help then.
+fn elsewhere(daemon: &Daemon) -> Option<PathBuf> {
+    let text = fs::read_to_string(daemon.config.state_dir.join("fentad.json")).ok()?;
+    let told: serde_json::Value = serde_json::from_str(&text).ok()?;
+    let socket = PathBuf::from(told.get("socket")?.as_str()?);
+    (socket != daemon.config.socket).then_some(socket)
 }
 
 enum Watched {

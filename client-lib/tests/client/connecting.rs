@@ -240,6 +240,27 @@ async fn a_daemon_that_is_never_ready_is_reported_with_its_process() {
 }
 
 #[tokio::test]
+async fn a_daemon_of_the_folder_at_another_socket_is_named_at_once() {
+    let place = Place::new();
+    let daemon = place.daemon(place.script("fentad", "exit 22"), LONG);
+    fs::create_dir(place.path("state")).unwrap();
+    fs::write(
+        place.path("state/fentad.json"),
+        r#"{"socket":"/run/other.sock"}"#,
+    )
+    .unwrap();
+    let error = daemon.connect().await.unwrap_err();
+    assert!(matches!(error, ConnectError::Elsewhere { .. }), "{error}");
+    assert_eq!(error.kind(), ErrorKind::LockHeld);
+    assert!(
+        error
+            .hint()
+            .unwrap()
+            .contains("FENTA_SOCKET=/run/other.sock")
+    );
+}
+
+#[tokio::test]
 async fn a_lock_held_for_too_long_is_named() {
     let place = Place::new();
     fs::create_dir(place.path("state")).unwrap();
