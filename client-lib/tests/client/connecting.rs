@@ -341,12 +341,29 @@ fn stand_in_daemon() {
     let listener = UnixListener::bind(Path::new(&socket)).unwrap();
     for stream in listener.incoming() {
         let mut stream = stream.unwrap();
-        let mut head = [0; 4096];
-        let read = stream.read(&mut head).unwrap_or(0);
-        if read == 0 {
+        // The body may come after the head; what is not read would break the answer off.
+        let mut head = String::new();
+        let whole = |text: &str| {
+            let wanted = if text.starts_with("POST") {
+                "}"
+            } else {
+                "\r\n\r\n"
+            };
+            text.trim_end_matches('\0').ends_with(wanted)
+        };
+        let mut bytes = [0; 4096];
+        while !whole(&head) {
+            match stream.read(&mut bytes) {
+                Ok(0) | Err(_) => break,
+                Ok(read) => head.push_str(&String::from_utf8_lossy(&bytes[..read])),
+            }
+        }
+        if head.is_empty() {
             continue;
         }
-        let head = String::from_utf8_lossy(&head[..read]).into_owned();
+        if head.starts_with("POST /v1/daemon/stop") {
+            fs::write(state.join("stop"), &head).unwrap();
+        }
         let body = format!(
             r#"{{"version":"{version}","api":{{"min":{api},"max":{api}}},"state":"ready","pid":{},"started_at":"2026-01-01T00:00:00Z","jobs_running":{running},"tool":"t","state_dir":"/s"}}"#,
             std::process::id()
@@ -357,7 +374,6 @@ fn stand_in_daemon() {
             body.len()
         );
         if head.starts_with("POST /v1/daemon/stop") {
-            fs::write(state.join("stop"), &head).unwrap();
             // One with work stays until that is done.
             if running == "0" || head.contains("\"force\":true") {
                 let _ = fs::remove_file(Path::new(&socket));
