@@ -89,6 +89,44 @@ impl View {
     }
 }
 
+impl std::fmt::Display for View {
+    /// Everything it says, in words: what tells two views apart tells their texts apart.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.draft { "a draft" } else { "the film" })?;
+        if let Some(part) = self.part {
+            write!(f, ", {part}")?;
+        }
+        if let Some(still) = &self.still {
+            write!(f, ", as {still}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Display for Still {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.shows {
+            StillKind::Frame { at_ms } => {
+                let at = duration_text(i64::try_from(at_ms).unwrap_or(i64::MAX));
+                write!(f, "its picture at {at}")?;
+            }
+            StillKind::Sheet { frames, columns } => {
+                match frames {
+                    Some(frames) => write!(f, "a sheet of {frames} frames")?,
+                    None => write!(f, "a sheet of its shots")?,
+                }
+                if let Some(columns) = columns {
+                    write!(f, " in {columns} columns")?;
+                }
+            }
+        }
+        if let Some(width) = self.width {
+            write!(f, ", {width} px wide")?;
+        }
+        write!(f, " in {}", self.to)
+    }
+}
+
 impl std::fmt::Display for Part {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let text = |ms: u64| duration_text(i64::try_from(ms).unwrap_or(i64::MAX));
@@ -116,7 +154,10 @@ impl FromStr for Part {
             to_ms: side(to)?,
         };
         match part.to_ms {
-            Some(to) if to <= part.from_ms => Err("it ends before it begins".to_owned()),
+            Some(to) if to == part.from_ms => {
+                Err("it is empty: it ends where it begins".to_owned())
+            }
+            Some(to) if to < part.from_ms => Err("it ends before it begins".to_owned()),
             _ => Ok(part),
         }
     }
@@ -134,6 +175,29 @@ pub fn time(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn views_are_told_apart_in_words() {
+        let frame = |at_ms, width| View {
+            still: Some(Still {
+                shows: StillKind::Frame { at_ms },
+                width,
+                to: "/o/a.png".into(),
+            }),
+            ..View::default()
+        };
+        assert_eq!(
+            frame(2500, Some(640)).to_string(),
+            "the film, as its picture at 2.5s, 640 px wide in /o/a.png"
+        );
+        assert_ne!(frame(2500, None).to_string(), frame(2501, None).to_string());
+        let small = View {
+            draft: true,
+            part: Some("2s..5s".parse().unwrap()),
+            still: None,
+        };
+        assert_eq!(small.to_string(), "a draft, 2s..5s");
+    }
 
     #[test]
     fn parts_are_read_and_written_alike() {

@@ -162,9 +162,15 @@ fn read(context: &Context, file: &Path) -> Result<Recording, CommandError> {
     } else {
         std::fs::read_to_string(context.settings.current_dir.join(file))
     };
-    let text = text.map_err(|source| CommandError::Io {
-        what: format!("cannot read {}", file.display()),
-        source,
+    let text = text.map_err(|source| match source.kind() {
+        std::io::ErrorKind::InvalidData => CommandError::usage(
+            format!("{} is not a recording: it is no text", file.display()),
+            "recordings are made by `fenta job export`",
+        ),
+        _ => CommandError::Io {
+            what: format!("cannot read {}", file.display()),
+            source,
+        },
     })?;
     let recording: Recording = serde_json::from_str(&text).map_err(|error| {
         CommandError::usage(

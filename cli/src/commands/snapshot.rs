@@ -30,7 +30,7 @@ pub(crate) struct SnapshotArgs {
     #[command(flatten)]
     request: RequestArgs,
     /// The frame's time, for example 3.2s
-    #[arg(long, value_name = "TIME", value_parser = time, required_unless_present = "contact_sheet")]
+    #[arg(long, value_name = "TIME", value_parser = time, required_unless_present_any = ["contact_sheet", "frames", "columns"])]
     at: Option<u64>,
     /// A sheet of frames with the time under each, instead of one frame
     #[arg(long, conflicts_with = "at")]

@@ -179,10 +179,7 @@ impl NodeType for OutputRender {
     fn job_params(&self, job: &JobFacts) -> Vec<(&'static str, Value)> {
         let threads = Value::Int(i64::from(job.encoder_threads.max(1)));
         let mut params = vec![("encoder_threads", threads)];
-        params.extend((!job.view.is_whole()).then(|| {
-            let view = serde_json::to_string(&job.view).unwrap_or_default();
-            ("view", Value::Text(view))
-        }));
+        params.extend((!job.view.is_whole()).then(|| ("view", Value::Text(job.view.to_string()))));
         params
     }
 
