@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cache::CacheCare;
 use crate::clock::{Clock, SystemClock};
 use crate::executors::{Executors, Renderer, Tools};
+use crate::providers::Providers;
 use crate::runner::{Runner, RunnerContext};
 use crate::server::{self, Activity, AppState, ConnectionLimits, StopRequest};
 use crate::settings::Settings;
@@ -121,6 +122,8 @@ fn runner_context(
     renderer: &Renderer,
 ) -> Result<RunnerContext, DaemonError> {
     let cas = Cas::open(&dir.cas(), &dir.scratch()).map_err(failed("open", &dir.cas()))?;
+    let told = settings.providers.clone();
+    let providers = Providers::configured(told, cas.clone(), dir.scratch(), Arc::clone(clock));
     Ok(RunnerContext {
         store: store.clone(),
         cas: cas.clone(),
@@ -132,7 +135,7 @@ fn runner_context(
             worker_env: settings.worker_env.clone(),
             font_dirs: settings.font_dirs.clone(),
             limits: settings.limits,
-            providers: Vec::new(),
+            providers,
         }),
         renderer: renderer.clone(),
         workers: settings.workers,

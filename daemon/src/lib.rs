@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod executors;
 pub mod logging;
 mod network_file_system;
+pub mod providers;
 pub mod reader;
 pub mod runner;
 pub mod server;

@@ -4,8 +4,11 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use fenta_client::credentials::Secret;
+
 use crate::cache::CacheBounds;
 use crate::executors::{RetryPolicy, WallLimits};
+use crate::providers::{ProviderSettings, key_variables};
 
 /// Idle time after which the daemon leaves, unless told otherwise.
 const IDLE_EXIT: Duration = Duration::from_secs(900);
@@ -51,6 +54,8 @@ pub struct Settings {
     pub retry: RetryPolicy,
     /// How large the cache may become.
     pub cache: CacheBounds,
+    /// Where providers are configured, and the keys of the environment.
+    pub providers: ProviderSettings,
 }
 
 /// What the command line says.
@@ -144,6 +149,7 @@ impl Settings {
             limits: WallLimits::default(),
             retry: RetryPolicy::default(),
             cache: cache_bounds(machine)?,
+            providers: providers(machine, home.as_deref()),
             state_dir,
             socket,
             renderer,
@@ -233,6 +239,19 @@ fn worker_env(machine: Machine<'_>) -> Vec<(OsString, OsString)> {
         .iter()
         .filter_map(|name| Some((OsString::from(name), (machine.variable)(name)?)))
         .collect()
+}
+
+/// The XDG rules: a relative folder is to be ignored.
+fn providers(machine: Machine<'_>, home: Option<&Path>) -> ProviderSettings {
+    let folder = non_empty((machine.variable)("XDG_CONFIG_HOME"))
+        .map(PathBuf::from)
+        .filter(|folder| folder.is_absolute())
+        .or_else(|| home.map(|home| home.join(".config")));
+    let key = |name| Some((name, Secret::new(&text(machine, name)?).ok()?));
+    ProviderSettings {
+        config_file: folder.map(|folder| folder.join("fenta/config.toml")),
+        keys: key_variables().filter_map(key).collect(),
+    }
 }
 
 fn font_dirs(home: Option<&Path>, data_home: Option<PathBuf>) -> Vec<PathBuf> {

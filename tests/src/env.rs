@@ -13,6 +13,7 @@ use anyhow::{Context as _, bail};
 pub struct FentaEnv {
     folder: tempfile::TempDir,
     jobs: u32,
+    variables: Vec<(String, String)>,
 }
 
 /// What a finished program said.
@@ -93,7 +94,11 @@ impl FentaEnv {
         for name in ["home", "work"] {
             std::fs::create_dir(folder.path().join(name))?;
         }
-        Ok(Self { folder, jobs: 2 })
+        Ok(Self {
+            folder,
+            jobs: 2,
+            variables: Vec::new(),
+        })
     }
 
     /// The same place with another number of parallel workers.
@@ -125,6 +130,29 @@ impl FentaEnv {
         Ok(path)
     }
 
+    /// Writes the user's file of settings.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn configure(&self, text: &str) -> anyhow::Result<()> {
+        let folder = self.config();
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join("config.toml"), text)?;
+        Ok(())
+    }
+
+    /// The folder of the user's settings.
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("home/.config/fenta")
+    }
+
+    /// Gives the daemon a variable more, which must be done before it is started.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// A program with the cleared environment of this place.
     ///
     /// # Errors
@@ -140,6 +168,7 @@ impl FentaEnv {
             .env("FENTA_JOBS", self.jobs.to_string())
             .env("FENTA_IDLE_EXIT_SECS", "120")
             .env("COLUMNS", "100")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.work());
         Ok(command)
     }

@@ -4,6 +4,7 @@
 //! benchmarks in `benches/`. It must not contain product behaviour: it starts real programs and measures real files.
 
 pub mod env;
+pub mod fakes;
 pub mod house;
 pub mod loudness;
 pub mod lsp;

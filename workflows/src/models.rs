@@ -138,12 +138,14 @@ impl ModelRef {
 }
 
 /// Vendors whose models answer on this machine: asking them is not asking the network.
-const LOCAL_VENDORS: [&str; 9] = [
+const LOCAL_VENDORS: [&str; 11] = [
     "builtin",
     "espeak-ng",
     "faster-whisper",
     "flite",
     "kokoro",
+    "llama-cpp",
+    "lmstudio",
     "ollama",
     "sd-server",
     "speaches",

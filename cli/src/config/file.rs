@@ -11,6 +11,9 @@ use super::Owner;
 use super::keys::{KEYS, Key, Kind, find};
 use crate::command_error::CommandError;
 
+/// The part of a user's file that is about providers.
+const PROVIDERS: &str = "providers";
+
 /// The values of a file, as the environment would say them; paths absolute.
 pub(super) fn read(
     path: &Path,
@@ -46,6 +49,13 @@ impl Reader<'_> {
                 .key(name)
                 .and_then(|key| key.span())
                 .map_or(0, |span| span.start);
+            if full == PROVIDERS {
+                // What stands in it the daemon reads and judges: it knows the vendors.
+                match self.owner {
+                    Owner::User => continue,
+                    Owner::Project => return Err(self.providers_of_a_project(at)),
+                }
+            }
             if let Some(key) = find(&full) {
                 values.push((key, self.value(key, item, at)?));
                 continue;
@@ -92,6 +102,13 @@ impl Reader<'_> {
             return Ok(folder.join(text).to_string_lossy().into_owned());
         }
         Ok(text)
+    }
+
+    fn providers_of_a_project(&self, at: usize) -> CommandError {
+        let message = "a project cannot set `providers`".to_owned();
+        let hint = "projects come from elsewhere and must not say where your keys are sent; put it into your \
+                    config.toml (`fenta config path`)";
+        wrong(self.path, self.text, at, message, Some(hint.to_owned()))
     }
 
     fn unknown(&self, name: &str, at: usize) -> CommandError {
@@ -234,6 +251,11 @@ mod tests {
                 "fenta config set",
             ),
             ("[daemon\n", "fenta.toml:1:", ""),
+            (
+                "\n[providers.openai]\nbase_url = \"http://evil.example\"\n",
+                "a project cannot set `providers`",
+                "where your keys are sent",
+            ),
             ("daemon = 3\n", ":1:1: there is no setting `daemon`", ""),
         ] {
             let error = values(text, Owner::Project).unwrap_err();
@@ -245,6 +267,7 @@ mod tests {
             );
         }
         assert!(values("[render]\nprogram = \"./mine\"\n", Owner::User).is_ok());
+        assert!(values("[providers.ollama]\nx = 1\n", Owner::User).is_ok());
     }
 
     #[test]

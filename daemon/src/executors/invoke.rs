@@ -1,36 +1,46 @@
-//! `Invoke`: asks a provider. This version has none, so each task is refused with what was asked for and what works
-//! without one; never retried, because nothing changes by waiting.
+//! `Invoke` where nobody can be asked: the refusal, with what was asked for, what would help and what works without a
+//! provider; never retried, because nothing changes by waiting.
 //!
-//! Neighbours: `fenta_workflows::models` knows the roles. What is done on this machine (speech, music, cutting texts)
+//! Neighbours: `providers` says who can be asked, `fenta_workflows::models` knows the roles. What is done on this machine (speech, music, cutting texts)
 //! never comes here: its nodes lower to actions of their own.
 
 use fenta_workflows::action::{ActionResult, InvokeRequest};
 use fenta_workflows::models::Role;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 
+use super::Tools;
 use super::failure::failure;
 
-pub(super) fn run(request: &InvokeRequest) -> Result<ActionResult, WorkerFailure> {
-    Err(refusal(request))
+/// Only what nobody is asked for comes here: whoever can be asked was asked by `runner::paid`.
+pub(super) fn run(tools: &Tools, request: &InvokeRequest) -> Result<ActionResult, WorkerFailure> {
+    let why = tools.providers.refusal(request);
+    Err(why.unwrap_or_else(|| refusal(request, &[], "")))
 }
 
-pub(super) fn refusal(request: &InvokeRequest) -> WorkerFailure {
+/// Nobody can be asked: who was passed over and why, and what would help.
+pub(crate) fn refusal(request: &InvokeRequest, why: &[String], fix: &str) -> WorkerFailure {
     let models: Vec<String> = request.models.iter().map(ToString::to_string).collect();
     let asked = if models.is_empty() {
         "none is named".to_owned()
     } else {
         format!("asked for {}", models.join(", "))
     };
+    let why = match why {
+        _ if models.is_empty() => String::new(),
+        [] => String::new(),
+        why => format!(" ({})", why.join("; ")),
+    };
+    let fix = match fix {
+        "" => "this version has no provider for it".to_owned(),
+        fix => fix.to_owned(),
+    };
     failure(
         FailureClass::Unsupported,
         format!(
-            "no provider configured for role `{}`: {asked}",
+            "no provider configured for role `{}`: {asked}{why}",
             request.role
         ),
-        format!(
-            "this version has no providers for it; {}",
-            without(request.role)
-        ),
+        format!("{fix}; or {}", without(request.role)),
     )
 }
 
@@ -85,17 +95,14 @@ mod tests {
 
     #[test]
     fn the_refusal_names_role_models_and_a_way_on() {
-        let failure = run(&request(
-            Role::Llm,
-            &["openrouter:openai/gpt-6-luna", "ollama:qwen3:8b"],
-        ))
-        .unwrap_err();
+        let models = ["openrouter:openai/gpt-6-luna", "ollama:qwen3:8b"];
+        let failure = refusal(&request(Role::Llm, &models), &[], "");
         assert_eq!(
             failure.message,
             "no provider configured for role `llm`: asked for openrouter:openai/gpt-6-luna, ollama:qwen3:8b"
         );
         assert!(failure.hint.contains("mode: split"), "{}", failure.hint);
-        let nameless = run(&request(Role::Feed, &[])).unwrap_err();
+        let nameless = refusal(&request(Role::Feed, &[]), &[], "");
         assert_eq!(
             nameless.message,
             "no provider configured for role `feed`: none is named"
@@ -105,7 +112,7 @@ mod tests {
     #[test]
     fn it_is_never_tried_again() {
         for role in Role::ALL {
-            let failure = run(&request(role, &[])).unwrap_err();
+            let failure = refusal(&request(role, &[]), &[], "");
             assert_eq!(failure.class, FailureClass::Unsupported);
             assert_eq!(RetryPolicy::default().wait_after(1, failure.class), None);
             assert!(failure.hint.len() > 40, "{role}");

@@ -25,17 +25,19 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fenta_workflows::action::{Action, ActionResult, InvokeRequest};
+use fenta_workflows::action::{Action, ActionResult};
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use invoke::refusal;
 pub use limits::WallLimits;
 pub use provider::{Found, Polled, Provider, Remote, SubmitFailure};
 pub use renderer::{Renderer, RendererError};
 pub use retry::RetryPolicy;
 
 use crate::clock::Clock;
+use crate::providers::Providers;
 use crate::store::{Cas, Store};
 
 /// What executors work with.
@@ -56,7 +58,7 @@ pub struct Tools {
     /// How long actions may take.
     pub limits: WallLimits,
     /// The providers that can be asked, and paid, from here.
-    pub providers: Vec<Arc<dyn Provider>>,
+    pub providers: Providers,
 }
 
 /// Something heard from an action while it runs.
@@ -180,23 +182,9 @@ impl Executors {
         }
     }
 
-    /// Why a provider cannot be asked for this; none when it can.
-    pub fn refusal(&self, request: &InvokeRequest) -> Option<WorkerFailure> {
-        match self.provider(request) {
-            Some(_) => None,
-            None => Some(invoke::refusal(request)),
-        }
-    }
-
-    /// Who is asked for this: the provider of the first of its models that has one here.
-    pub fn provider(&self, request: &InvokeRequest) -> Option<Arc<dyn Provider>> {
-        let providers = &self.tools.providers;
-        let of = |vendor: &str| providers.iter().find(|one| one.vendor() == vendor);
-        request
-            .models
-            .iter()
-            .find_map(|model| of(&model.vendor))
-            .cloned()
+    /// Who can be asked for what nobody here can do.
+    pub fn providers(&self) -> &Providers {
+        &self.tools.providers
     }
 
     /// Renders neighbouring segments once, in one process; every blob of a result is durable when `made` hears of it.
@@ -223,7 +211,7 @@ impl Executors {
             Action::ReadText(request) => read_text::run(request).await?,
             Action::Write(request) => write::run(tools, request).await?,
             Action::Publish(request) => publish::run(tools, request).await?,
-            Action::Invoke(request) => invoke::run(request)?,
+            Action::Invoke(request) => invoke::run(tools, request)?,
             Action::ResolveFonts(request) => {
                 resolve_fonts::run(tools, request, action, attempt).await?
             }
@@ -270,7 +258,7 @@ pub(crate) mod testing {
                 worker_env: vec![("PATH".into(), "/usr/bin:/bin".into())],
                 font_dirs: Vec::new(),
                 limits: WallLimits::default(),
-                providers: Vec::new(),
+                providers: Providers::fixed(Vec::new()),
             },
             folder,
         }

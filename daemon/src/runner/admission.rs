@@ -91,6 +91,11 @@ impl Gate<'_> {
         }
     }
 
+    /// Whether the run keeps off the network.
+    pub(super) fn is_local_only(&self) -> bool {
+        self.local_only().is_some()
+    }
+
     fn may_call(&self, request: &InvokeRequest) -> Result<(), WorkerFailure> {
         match self.local_only() {
             Some(rule) => reachable(rule, request).map(|_| ()),

@@ -114,6 +114,11 @@ impl DispatcherHandle {
         self.executor.retry_policy(rule, calls)
     }
 
+    /// A request as it is sent and remembered, and what is to be told about who is asked.
+    pub(super) fn settled(&self, action: Action, local_only: bool) -> (Action, Vec<String>) {
+        self.executor.settled(action, local_only)
+    }
+
     /// Wants an action done; the outcome comes when it is. A closed channel means that it was withdrawn.
     pub(super) fn submit(&self, request: Request) -> oneshot::Receiver<Outcome> {
         let (reply, outcome) = oneshot::channel();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fenta_workflows::RetryRule;
-use fenta_workflows::action::{Action, ActionResult, CachePolicy};
+use fenta_workflows::action::{Action, ActionResult, CachePolicy, InvokeRequest};
 use fenta_workflows::digest::ActionDigest;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -333,8 +333,9 @@ impl Executor {
         retry: &RetryPolicy,
     ) -> Result<ActionResult, ExecuteError> {
         if let (Action::Invoke(request), Some(order)) = (&*task.action, &task.order)
-            && let Some(provider) = self.executors.provider(request)
+            && let Some(provider) = self.executors.providers().provider(request)
         {
+            self.leave_alone(request, &task.cancel).await?;
             let _ = task.notices.send(Notice::Started {
                 pid: None,
                 attempt: attempt.number,
@@ -349,6 +350,36 @@ impl Executor {
             return counter.make(&task.digest.to_string(), request, order).await;
         }
         self.executors.execute(&task.action, attempt).await
+    }
+
+    /// Waits as long as the vendor asked for, or until nobody wants the answer any more.
+    async fn leave_alone(
+        &self,
+        request: &InvokeRequest,
+        cancel: &CancellationToken,
+    ) -> Result<(), ExecuteError> {
+        let providers = self.executors.providers();
+        loop {
+            let rest = providers.rest(request);
+            if rest.is_zero() {
+                return Ok(());
+            }
+            tokio::select! {
+                () = tokio::time::sleep(rest) => {}
+                () = cancel.cancelled() => return Err(ExecuteError::Cancelled),
+            }
+        }
+    }
+
+    /// A request as it is sent and remembered: with the one model that is asked.
+    pub(super) fn settled(&self, action: Action, local_only: bool) -> (Action, Vec<String>) {
+        match action {
+            Action::Invoke(request) => {
+                let settled = self.executors.providers().settle(&request, local_only);
+                (Action::Invoke(Box::new(settled.request)), settled.notes)
+            }
+            other => (other, Vec::new()),
+        }
     }
 
     /// Takes one of the job's retries. A store that cannot say is no reason to give up.

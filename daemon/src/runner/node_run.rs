@@ -171,6 +171,7 @@ pub(super) async fn run(turn: &Turn) -> TurnResult {
         used: Vec::new(),
         usage: Usage::default(),
         reasons: Vec::new(),
+        told: Vec::new(),
     };
     let outcome = run.outputs().await;
     run.note_uses().await;
@@ -209,6 +210,8 @@ struct NodeRun<'a> {
     used: Vec<ActionDigest>,
     usage: Usage,
     reasons: Vec<RerunReason>,
+    /// What was told about who is asked.
+    told: Vec<String>,
 }
 
 impl NodeRun<'_> {
@@ -295,6 +298,7 @@ impl NodeRun<'_> {
         node: &PreparedNode,
         actions: Vec<Action>,
     ) -> Result<Vec<ActionResult>, Stop> {
+        let actions = self.settled(actions);
         let mut batch = Batch::new(actions, &self.job.tool.name);
         self.look_up(&mut batch).await?;
         self.admit(node, &batch).await?;
@@ -328,6 +332,28 @@ impl NodeRun<'_> {
             .into_iter()
             .map(|item| item.result.ok_or(Stop::Interrupted))
             .collect()
+    }
+
+    /// Says who is asked, before anything is looked up: what somebody answered is remembered as theirs.
+    fn settled(&mut self, actions: Vec<Action>) -> Vec<Action> {
+        let local_only = self.gate().is_local_only();
+        let mut notes = Vec::new();
+        let mut settled = Vec::with_capacity(actions.len());
+        for action in actions {
+            let (action, told) = self.job.dispatcher.settled(action, local_only);
+            settled.push(action);
+            for note in told {
+                if !self.told.contains(&note) {
+                    self.told.push(note.clone());
+                    notes.push(note);
+                }
+            }
+        }
+        if !notes.is_empty() {
+            let node = self.turn.label.clone();
+            self.job.log.add(JobEventKind::NodeNoted { node, notes });
+        }
+        settled
     }
 
     fn gate(&self) -> Gate<'_> {

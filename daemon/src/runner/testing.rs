@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Runner, RunnerContext};
 use crate::clock::SystemClock;
 use crate::executors::{Executors, Provider, Renderer, RetryPolicy, Tools, WallLimits, testing};
+use crate::providers::Providers;
 use crate::store::{Accepted, Cas, Store};
 
 /// A render of so many frames; its content does not matter.
@@ -129,7 +130,7 @@ impl Machine {
             worker_env: vec![("PATH".into(), "/usr/bin:/bin".into())],
             font_dirs: Vec::new(),
             limits: WallLimits::default(),
-            providers: self.providers.clone(),
+            providers: Providers::fixed(self.providers.clone()),
         };
         RunnerContext {
             store: self.store.clone(),

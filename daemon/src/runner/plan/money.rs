@@ -14,7 +14,7 @@ pub(super) fn of(setting: &Setting, unit: &Unit) -> (Place, MoneyPlan) {
         _ => None,
     });
     match (&unit.verdict, calls) {
-        (_, Some(request)) => (provider(request), priced(setting, unit)),
+        (_, Some(request)) => (provider(setting, unit, request), priced(setting, unit)),
         (Verdict::Pending(_), None) if setting.workflow.role(&unit.node).is_some() => {
             (Place::Local, pending(setting, unit))
         }
@@ -22,17 +22,21 @@ pub(super) fn of(setting: &Setting, unit: &Unit) -> (Place, MoneyPlan) {
     }
 }
 
-/// This version has no providers, so none is chosen; who was asked for is said.
-fn provider(request: &InvokeRequest) -> Place {
+/// Who is asked, and why; where nobody can be, who was meant.
+fn provider(setting: &Setting, unit: &Unit, request: &InvokeRequest) -> Place {
     let names: Vec<String> = request.models.iter().map(ToString::to_string).collect();
-    let why = if names.is_empty() {
-        "no provider is configured".to_owned()
-    } else {
-        format!("none of {} is configured", names.join(", "))
+    let providers = setting.planner.executors.providers();
+    let (model, why) = match (providers.provider(request), names.as_slice()) {
+        (Some(_), names) => (names.join(", "), unit.told.join("; ")),
+        (None, []) => (String::new(), "no provider is configured".to_owned()),
+        (None, names) => {
+            let why = format!("none of {} is configured", names.join(", "));
+            (String::new(), why)
+        }
     };
     Place::Provider {
         role: request.role.to_string(),
-        model: String::new(),
+        model,
         why,
     }
 }

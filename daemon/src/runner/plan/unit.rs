@@ -42,7 +42,15 @@ pub(super) struct Unit {
     pub(super) obstacle: Option<WorkerFailure>,
     /// What else is to be said of it; may be empty.
     pub(super) note: String,
+    /// What is to be told about who is asked.
+    pub(super) told: Vec<String>,
     pub(super) verdict: Verdict,
+}
+
+/// How a unit asks: the renderer in keys, and who is asked where nobody here can do it.
+pub(super) struct Asking<'a> {
+    pub(super) tool: &'a str,
+    pub(super) settle: &'a dyn Fn(Action) -> (Action, Vec<String>),
 }
 
 /// A span of a render.
@@ -92,6 +100,7 @@ impl Unit {
             spans: Vec::new(),
             obstacle: None,
             note: String::new(),
+            told: Vec::new(),
             verdict: Verdict::Open,
         }
     }
@@ -102,9 +111,14 @@ impl Unit {
     }
 
     /// Asks for its next actions, or settles. `awaits` is what it builds on that has to run, if anything does.
-    pub(super) fn advance(&mut self, workflow: &Workflow, tool: &str, awaits: Option<&String>) {
+    pub(super) fn advance(
+        &mut self,
+        workflow: &Workflow,
+        asking: &Asking<'_>,
+        awaits: Option<&String>,
+    ) {
         while matches!(self.verdict, Verdict::Open) && self.asked.is_empty() {
-            if let Err(error) = self.step(workflow, tool) {
+            if let Err(error) = self.step(workflow, asking) {
                 match awaits {
                     // What is not known yet explains more than the error it makes.
                     Some(root) if self.prepared.is_none() => {
@@ -116,7 +130,7 @@ impl Unit {
         }
     }
 
-    fn step(&mut self, workflow: &Workflow, tool: &str) -> Result<(), LowerError> {
+    fn step(&mut self, workflow: &Workflow, asking: &Asking<'_>) -> Result<(), LowerError> {
         let prepared = match &self.prepared {
             Some(prepared) => prepared,
             None => self.prepared.insert(self.prepare(workflow)?),
@@ -130,10 +144,15 @@ impl Unit {
                 ));
             }
             Lowered::Actions(actions) => {
-                self.asked = actions
-                    .into_iter()
-                    .map(|action| Item::new(action, tool))
-                    .collect();
+                for action in actions {
+                    let (action, told) = (asking.settle)(action);
+                    self.asked.push(Item::new(action, asking.tool));
+                    for note in told {
+                        if !self.told.contains(&note) {
+                            self.told.push(note);
+                        }
+                    }
+                }
             }
         }
         Ok(())

@@ -17,7 +17,7 @@ use super::super::node_run::refused;
 use super::super::purse::{Bill, Purse};
 use super::super::selection::{Part, Selection};
 use super::super::submit::SubmitError;
-use super::unit::{Unit, Verdict};
+use super::unit::{Asking, Unit, Verdict};
 use super::{Planner, RunTerms};
 use crate::runner::freshness::Freshness;
 
@@ -127,7 +127,14 @@ impl Walk {
             for number in open {
                 let unit = &mut self.units[number];
                 let awaits = self.roots.get(&unit.node);
-                unit.advance(&self.setting.workflow, &self.setting.tool, awaits);
+                let node = unit.node.clone();
+                let setting = &self.setting;
+                let local_only = gate(setting, &node).is_local_only();
+                let asking = Asking {
+                    tool: &setting.tool,
+                    settle: &|action| setting.planner.executor.settled(action, local_only),
+                };
+                unit.advance(&setting.workflow, &asking, awaits);
                 if self.units[number].is_settled() {
                     self.settled(number);
                 } else {
@@ -450,7 +457,7 @@ fn admitted(
     }
     for action in asked.iter().filter(|one| one.result.is_none()) {
         if let Action::Invoke(request) = &*action.action
-            && let Some(failure) = setting.planner.executors.refusal(request)
+            && let Some(failure) = setting.planner.executors.providers().refusal(request)
         {
             return Err(Refusal::Failed(failure));
         }

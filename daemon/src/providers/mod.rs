@@ -1,0 +1,276 @@
+//! THE LIST of vendors: who can be asked for what on somebody else's computer, or on a server of the user's.
+//!
+//! Neighbours: `executors` asks [`Providers`] who does a request, `runner::paid` asks that one its four questions. A
+//! vendor is one file with one constant and one line below; a wire that several speak (`openai_chat`) and what a role
+//! means (`llm`) are files of their own. Nothing here retries or pays: it asks once and says what came of it.
+
+mod at_once;
+mod choice;
+pub mod config;
+pub mod desk;
+pub mod http;
+mod llm;
+mod vendor;
+
+mod llama_cpp;
+mod lmstudio;
+mod ollama;
+mod openai;
+mod openai_chat;
+mod openrouter;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fenta_client::credentials::{KeyFile, KeySource, Secret};
+use fenta_workflows::action::InvokeRequest;
+use fenta_workflows::models::ModelRef;
+use fenta_workflows::worker::WorkerFailure;
+
+pub use at_once::{Answered, Answers, AskFailure, AtOnce};
+pub use vendor::{KeyUse, Place, Service, Vendor};
+
+use crate::clock::Clock;
+use crate::executors::{self, Provider};
+use crate::store::Cas;
+use choice::{Choice, Market, Nobody};
+use config::ConfigFile;
+use desk::Desk;
+use http::{Http, Pace};
+
+/// Every vendor, in the order they are tried where a document names nobody: servers of the user's first.
+pub static VENDORS: &[&Vendor] = &[
+    &ollama::VENDOR,
+    &lmstudio::VENDOR,
+    &llama_cpp::VENDOR,
+    &openrouter::VENDOR,
+    &openai::VENDOR,
+];
+
+/// What the daemon is told about providers at its start.
+#[derive(Clone, Debug, Default)]
+pub struct ProviderSettings {
+    /// The user's config.toml; none where there is no home folder.
+    pub config_file: Option<PathBuf>,
+    /// Keys of the environment by variable.
+    pub keys: BTreeMap<&'static str, Secret>,
+}
+
+/// The variables that may hold keys.
+pub fn key_variables() -> impl Iterator<Item = &'static str> {
+    VENDORS.iter().filter_map(|vendor| vendor.key.variable())
+}
+
+/// Who can be asked from here. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Providers {
+    kind: Arc<Kind>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// Those that are configured.
+    Configured(Box<Office>),
+    /// These, whatever is configured.
+    Fixed(Vec<Arc<dyn Provider>>),
+}
+
+#[derive(Debug)]
+struct Office {
+    config: ConfigFile,
+    key_file: Option<KeyFile>,
+    variables: BTreeMap<&'static str, Secret>,
+    http: Http,
+    pace: Pace,
+    cas: Cas,
+    scratch: PathBuf,
+    clock: Arc<dyn Clock>,
+}
+
+/// A request with the model that is asked, and what is to be told about the choice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settled {
+    /// The request.
+    pub request: InvokeRequest,
+    /// For people; may be empty.
+    pub notes: Vec<String>,
+}
+
+impl Providers {
+    /// Those that the user's files and the environment configure.
+    pub fn configured(
+        settings: ProviderSettings,
+        cas: Cas,
+        scratch: PathBuf,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let folder = settings.config_file.as_ref().and_then(|path| path.parent());
+        let office = Office {
+            key_file: folder.map(KeyFile::in_folder),
+            config: ConfigFile::new(settings.config_file),
+            variables: settings.keys,
+            http: Http::default(),
+            pace: Pace::default(),
+            cas,
+            scratch,
+            clock,
+        };
+        Self {
+            kind: Arc::new(Kind::Configured(Box::new(office))),
+        }
+    }
+
+    /// These and no others.
+    pub fn fixed(providers: Vec<Arc<dyn Provider>>) -> Self {
+        Self {
+            kind: Arc::new(Kind::Fixed(providers)),
+        }
+    }
+
+    /// The request as it is sent and remembered: with the one model that is asked for it. Where nobody can be asked it
+    /// stays as it is, and [`Providers::refusal`] says why. A run that keeps off the network asks a server on this
+    /// machine where there is one.
+    pub fn settle(&self, request: &InvokeRequest, local_only: bool) -> Settled {
+        let unchanged = || Settled {
+            request: request.clone(),
+            notes: Vec::new(),
+        };
+        let Kind::Configured(office) = &*self.kind else {
+            return unchanged();
+        };
+        let near = local_only.then(|| office.choose(request, true).ok());
+        // What is remembered of others counts without network too.
+        let chosen = near
+            .flatten()
+            .or_else(|| office.choose(request, false).ok());
+        let Some(choice) = chosen else {
+            return unchanged();
+        };
+        let mut settled = unchanged();
+        settled.request.models = vec![ModelRef::new(choice.vendor.name, choice.model)];
+        settled.notes = choice.notes;
+        settled
+    }
+
+    /// Who is asked for this; none where nobody can be.
+    pub fn provider(&self, request: &InvokeRequest) -> Option<Arc<dyn Provider>> {
+        match &*self.kind {
+            Kind::Configured(office) => office.open(office.choose(request, false).ok()?),
+            Kind::Fixed(all) => {
+                let of = |vendor: &str| all.iter().find(|one| one.vendor() == vendor);
+                let mut models = request.models.iter();
+                models.find_map(|model| of(&model.vendor)).cloned()
+            }
+        }
+    }
+
+    /// Why nobody can be asked for this; none when somebody can.
+    pub fn refusal(&self, request: &InvokeRequest) -> Option<WorkerFailure> {
+        match &*self.kind {
+            Kind::Configured(office) => match office.choose(request, false) {
+                Ok(_) => None,
+                Err(Nobody { why, fix }) => Some(executors::refusal(request, &why, &fix)),
+            },
+            Kind::Fixed(_) => match self.provider(request) {
+                Some(_) => None,
+                None => Some(executors::refusal(request, &[], "")),
+            },
+        }
+    }
+
+    /// How long the vendor of a request wants to be left alone.
+    pub fn rest(&self, request: &InvokeRequest) -> Duration {
+        match (&*self.kind, request.models.first()) {
+            (Kind::Configured(office), Some(model)) => office.pace.left(&model.vendor),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+impl Office {
+    fn choose(&self, request: &InvokeRequest, local_only: bool) -> Result<Choice, Nobody> {
+        let config = self.config.read();
+        let keys = self.keys();
+        Market {
+            config: &config,
+            keys: &keys,
+            today: self.clock.local_date().to_string(),
+        }
+        .choose(request, local_only)
+    }
+
+    /// The keys of all vendors that have one: a variable wins over what was stored.
+    fn keys(&self) -> BTreeMap<&'static str, Result<(Secret, KeySource), String>> {
+        let vendors = VENDORS.iter().filter(|vendor| vendor.key != KeyUse::None);
+        vendors
+            .filter_map(|vendor| Some((vendor.name, self.key(vendor)?)))
+            .collect()
+    }
+
+    fn key(&self, vendor: &Vendor) -> Option<Result<(Secret, KeySource), String>> {
+        let variable = vendor.key.variable()?;
+        if let Some(key) = self.variables.get(variable) {
+            let source = KeySource::Variable(variable.to_owned());
+            return Some(Ok((key.clone(), source)));
+        }
+        let file = self.key_file.as_ref()?;
+        match file.get(vendor.name) {
+            Ok(key) => key.map(|key| Ok((key, KeySource::File(file.path().to_owned())))),
+            Err(error) => Some(Err(error.to_string())),
+        }
+    }
+
+    fn open(&self, choice: Choice) -> Option<Arc<dyn Provider>> {
+        let vendor = choice.vendor;
+        let key = self.key(vendor).transpose().ok()?.map(|(key, _)| key);
+        let base_url = choice::base_url(vendor, &choice.config);
+        let mut hosts = choice.config.hosts;
+        // Who named a server of their own network named it for its files too.
+        if choice.config.base_url.is_some() {
+            hosts.extend(base_url.host_str().map(str::to_owned));
+        }
+        Some((choice.service.open)(Desk {
+            vendor,
+            http: self.http.clone(),
+            cas: self.cas.clone(),
+            scratch: self.scratch.clone(),
+            clock: Arc::clone(&self.clock),
+            pace: self.pace.clone(),
+            base_url,
+            key,
+            model: choice.model,
+            hosts,
+            patience: choice.config.patience,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_list_is_sound() {
+        let mut names = BTreeSet::new();
+        let mut variables = BTreeSet::new();
+        for vendor in VENDORS {
+            assert!(names.insert(vendor.name), "{} twice", vendor.name);
+            let model: ModelRef = vendor.name.parse().unwrap();
+            let own = vendor.place == Place::Own;
+            assert_eq!(model.is_local(), own, "{}: see LOCAL_VENDORS", vendor.name);
+            let url: http::Url = vendor.base_url.parse().unwrap();
+            let scheme = if own { "http" } else { "https" };
+            assert_eq!(url.scheme(), scheme, "{}", vendor.name);
+            assert!(!vendor.base_url.ends_with('/'), "{}", vendor.name);
+            assert!(!vendor.services.is_empty(), "{}", vendor.name);
+            if let Some(variable) = vendor.key.variable() {
+                assert!(variables.insert(variable), "{variable} twice");
+                assert!(variable.ends_with("_KEY") || variable.ends_with("_TOKEN"));
+            }
+        }
+    }
+}
