@@ -8,7 +8,7 @@ use fenta_client::credentials::Secret;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 
 use super::http::{Answer, Ask, Body, Http, HttpError, Key, Limits, Method, Pace, Reach, Url};
-use super::vendor::Vendor;
+use super::vendor::{KeyStyle, Vendor};
 use crate::clock::Clock;
 use crate::store::Cas;
 
@@ -48,12 +48,41 @@ impl Desk {
         url
     }
 
-    /// The key in the header most vendors want it in.
-    pub fn bearer(&self) -> Option<Key<'_>> {
-        self.key.as_ref().map(Key::bearer)
+    /// The key as the vendor wants it.
+    pub fn auth(&self) -> Option<Key<'_>> {
+        let secret = self.key.as_ref()?;
+        Some(match self.vendor.sends {
+            KeyStyle::Bearer => Key::bearer(secret),
+            KeyStyle::Header(name) => Key::Header {
+                name,
+                prefix: "",
+                secret,
+            },
+            KeyStyle::Query(name) => Key::Query { name, secret },
+        })
     }
 
-    /// A call with JSON to the vendor, with its key as bearer.
+    /// A question to the vendor with its key: a GET below its address.
+    ///
+    /// # Errors
+    /// When there is no whole answer.
+    pub async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Answer, HttpError> {
+        let mut url = self.url(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let answer = self
+            .http
+            .call(Ask {
+                key: self.auth(),
+                ..Ask::get(url, Reach::Configured, Limits::QUESTION)
+            })
+            .await?;
+        self.hear(&answer);
+        Ok(answer)
+    }
+
+    /// A call with JSON to the vendor, with its key.
     ///
     /// # Errors
     /// When there is no whole answer.
@@ -69,7 +98,7 @@ impl Desk {
             method: Method::POST,
             url: self.url(path),
             headers,
-            key: self.bearer(),
+            key: self.auth(),
             body: Body::Json(bytes),
             reach: Reach::Configured,
             limits: self.work_limits(),

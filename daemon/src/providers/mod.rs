@@ -30,7 +30,7 @@ use fenta_workflows::models::ModelRef;
 use fenta_workflows::worker::WorkerFailure;
 
 pub use at_once::{Answered, Answers, AskFailure, AtOnce};
-pub use vendor::{KeyUse, Place, Service, Vendor};
+pub use vendor::{KeyStyle, KeyUse, Place, Service, Vendor};
 
 use crate::clock::Clock;
 use crate::executors::{self, Provider};

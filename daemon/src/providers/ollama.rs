@@ -3,7 +3,7 @@
 use fenta_workflows::models::Role;
 
 use super::openai_chat;
-use super::vendor::{KeyUse, Place, Service, Vendor};
+use super::vendor::{KeyStyle, KeyUse, Place, Service, Vendor};
 
 /// See the module.
 pub(super) const VENDOR: Vendor = Vendor {
@@ -13,6 +13,8 @@ pub(super) const VENDOR: Vendor = Vendor {
     key: KeyUse::Welcome {
         variable: "OLLAMA_API_KEY",
     },
+    sends: KeyStyle::Bearer,
+    probe: Some("models"),
     charges: false,
     services: &[Service {
         role: Role::Llm,

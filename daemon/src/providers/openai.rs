@@ -3,7 +3,7 @@
 use fenta_workflows::models::Role;
 
 use super::openai_chat::{self, Accent};
-use super::vendor::{KeyUse, Place, Service, Vendor};
+use super::vendor::{KeyStyle, KeyUse, Place, Service, Vendor};
 
 /// Its models of today take the limit under another name than the older ones.
 const ACCENT: Accent = Accent {
@@ -19,6 +19,8 @@ pub(super) const VENDOR: Vendor = Vendor {
     key: KeyUse::Needed {
         variable: "OPENAI_API_KEY",
     },
+    sends: KeyStyle::Bearer,
+    probe: Some("models"),
     charges: true,
     services: &[Service {
         role: Role::Llm,

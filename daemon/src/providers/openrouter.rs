@@ -3,7 +3,7 @@
 use fenta_workflows::models::Role;
 
 use super::openai_chat::{self, Accent};
-use super::vendor::{KeyUse, Place, Service, Vendor};
+use super::vendor::{KeyStyle, KeyUse, Place, Service, Vendor};
 
 /// Without `require_parameters` a model may answer that ignores the schema.
 const ACCENT: Accent = Accent {
@@ -20,6 +20,8 @@ pub(super) const VENDOR: Vendor = Vendor {
     key: KeyUse::Needed {
         variable: "OPENROUTER_API_KEY",
     },
+    sends: KeyStyle::Bearer,
+    probe: Some("key"),
     charges: true,
     services: &[Service {
         role: Role::Llm,

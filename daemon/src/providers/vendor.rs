@@ -20,6 +20,10 @@ pub struct Vendor {
     pub place: Place,
     /// Its key.
     pub key: KeyUse,
+    /// How its key is sent.
+    pub sends: KeyStyle,
+    /// A path below its address that answers a GET for nothing, and says no to a wrong key; none where there is none.
+    pub probe: Option<&'static str>,
     /// Whether a call may cost money. One that costs nothing is made again when its answer was lost.
     pub charges: bool,
     /// What it can be asked to be.
@@ -50,6 +54,17 @@ pub enum KeyUse {
     },
     /// It takes none.
     None,
+}
+
+/// How a key is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyStyle {
+    /// `Authorization: Bearer …`.
+    Bearer,
+    /// In this header, as it is.
+    Header(&'static str),
+    /// In this parameter of the query, where a vendor takes it nowhere else.
+    Query(&'static str),
 }
 
 impl KeyUse {
