@@ -55,6 +55,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let shutdown = CancellationToken::new();
     let renderer = Renderer::new(&settings.renderer, &settings.worker_env);
     let context = runner_context(&settings, &dir, &store, &clock, &renderer)?;
+    let providers = context.executors.providers().clone();
     let cache = CacheCare::new(store.clone(), context.cas.clone(), settings.cache);
     tokio::spawn(cache.clone().watch(shutdown.clone()));
     let (runner, runner_ended) = Runner::start(context, shutdown.clone());
@@ -64,6 +65,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
         runner: runner.clone(),
         renderer,
         cache,
+        providers,
         activity: Activity::default(),
         stop,
         shutdown: shutdown.clone(),

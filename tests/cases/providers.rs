@@ -7,11 +7,17 @@
     reason = "a failed step fails the case; figures are its output"
 )]
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 use fenta_tests::env::{FentaEnv, Said};
 use fenta_tests::fakes::{Fake, Trouble, Vendor, openai_chat};
 
 /// The key of every test; it must be found nowhere but in the header of a call.
 const KEY: &str = "sk-conformance-7f3a9c";
+
+/// The exit code of a job that waits for a person.
+const PAUSED: i32 = 13;
 
 /// A vendor in a role.
 struct Row {
@@ -161,4 +167,215 @@ fn without_a_provider_the_refusal_says_what_would_help() {
     ] {
         assert!(said.stderr.contains(wanted), "{wanted}: {}", said.stderr);
     }
+}
+
+#[test]
+fn an_answer_that_is_lost_is_paid_for_once_or_asked_for_again_where_it_is_free() {
+    for row in ROWS {
+        for trouble in [
+            Trouble::Cut,
+            Trouble::Truncated,
+            Trouble::Silent(Duration::from_secs(6)),
+            Trouble::Status(504, None, ""),
+        ] {
+            let bench = Bench::new(row);
+            bench.fake.plan([trouble.clone()]);
+            let said = bench.run();
+            if row.charges {
+                // Nobody knows whether it was paid: a person is asked, and nothing is asked for again by itself.
+                let said = said.expect_code(PAUSED).unwrap();
+                assert!(
+                    said.stderr.contains("fenta job resolve"),
+                    "{trouble:?}: {said:?}"
+                );
+                assert_eq!(
+                    bench.fake.heard().len(),
+                    1,
+                    "{} after {trouble:?}",
+                    row.vendor
+                );
+                bench
+                    .env
+                    .fenta(&["job", "resolve", "latest", "--not-paid"])
+                    .unwrap()
+                    .expect_code(0)
+                    .unwrap();
+                let said = bench.run().expect_code(0).unwrap();
+                assert!(said.stdout.contains(row.printed), "{said:?}");
+            } else {
+                let said = said.expect_code(0).unwrap();
+                assert!(
+                    said.stdout.contains(row.printed),
+                    "{}: {said:?}",
+                    row.vendor
+                );
+                assert_eq!(
+                    bench.fake.heard().len(),
+                    2,
+                    "{} after {trouble:?}",
+                    row.vendor
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn slow_pieces_are_waited_for_and_what_never_ends_is_not_read() {
+    for row in ROWS {
+        let bench = Bench::new(row);
+        bench.fake.plan([Trouble::Slow(Duration::from_millis(200))]);
+        bench.run().expect_code(0).unwrap();
+        let bench = Bench::new(row);
+        bench.fake.plan(vec![Trouble::Huge(80 << 20); 3]);
+        let said = bench.run();
+        assert!(said.code != 0, "{}: {said:?}", row.vendor);
+        assert!(
+            said.stderr.contains("are taken"),
+            "{}: {said:?}",
+            row.vendor
+        );
+    }
+}
+
+#[test]
+fn a_no_is_told_in_the_vendors_words_without_the_key_and_not_asked_again() {
+    for row in ROWS {
+        for (trouble, wanted) in [
+            (
+                Trouble::Status(
+                    401,
+                    None,
+                    r#"{"error":{"message":"bad key sk-conformance-7f3a9c"}}"#,
+                ),
+                "does not take the key",
+            ),
+            (
+                Trouble::Status(
+                    402,
+                    None,
+                    r#"{"error":{"code":402,"message":"more credits are needed"}}"#,
+                ),
+                "wants to be paid first",
+            ),
+            (
+                Trouble::Status(
+                    429,
+                    None,
+                    r#"{"error":{"message":"quota","code":"insufficient_quota"}}"#,
+                ),
+                "wants to be paid first",
+            ),
+            (
+                Trouble::Status(404, None, r#"{"error":{"message":"no such model"}}"#),
+                "no such model",
+            ),
+            (Trouble::Status(400, None, "what?"), "what?"),
+            (
+                Trouble::Instead(
+                    "application/json",
+                    r#"{"error":{"code":402,"message":"no credits"}}"#,
+                ),
+                "no credits",
+            ),
+            (
+                Trouble::Instead("text/html", "<html>Log in to the hotel's network</html>"),
+                "a page came",
+            ),
+        ] {
+            let bench = Bench::new(row);
+            bench.fake.plan([trouble.clone()]);
+            let said = bench.run();
+            assert!(
+                said.code != 0 && said.stderr.contains(wanted),
+                "{} {trouble:?}: {said:?}",
+                row.vendor
+            );
+            assert!(!said.stderr.contains(KEY), "{said:?}");
+            assert_eq!(
+                bench.fake.heard().len(),
+                1,
+                "{} after {trouble:?}",
+                row.vendor
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_follows_a_call_to_another_server() {
+    for row in ROWS {
+        let other = Fake::start(row.fake).unwrap();
+        for status in [301, 302, 307, 308] {
+            let bench = Bench::new(row);
+            bench.fake.plan([Trouble::Redirect(
+                status,
+                format!("{}/v1/chat/completions", other.url()),
+            )]);
+            let said = bench.run();
+            assert!(
+                said.code != 0 && said.stderr.contains("redirects to"),
+                "{said:?}"
+            );
+        }
+        assert!(
+            other.heard().is_empty(),
+            "{}: {:?}",
+            row.vendor,
+            other.heard()
+        );
+    }
+}
+
+#[test]
+fn the_key_is_found_nowhere_on_this_machine() {
+    for row in ROWS.iter().filter(|row| row.key.is_some()) {
+        let bench = Bench::new(row);
+        let echo = r#"{"error":{"message":"this key is wrong: sk-conformance-7f3a9c"}}"#;
+        bench
+            .fake
+            .plan([Trouble::None, Trouble::Status(401, None, echo)]);
+        let said = bench.run().expect_code(0).unwrap();
+        let text = bench.env.work().join("w.yaml");
+        let other = std::fs::read_to_string(&text)
+            .unwrap()
+            .replace("bees", "ants");
+        std::fs::write(&text, other).unwrap();
+        let refused = bench.run();
+        for said in [&said, &refused] {
+            assert!(!said.stderr.contains(KEY) && !said.stdout.contains(KEY));
+        }
+        let looked = files_with(&bench.env.state(), KEY);
+        assert!(looked.found.is_empty(), "{:?}", looked.found);
+        assert!(looked.files > 5, "the state has files: {}", looked.files);
+    }
+}
+
+#[derive(Default)]
+struct Looked {
+    files: usize,
+    found: Vec<PathBuf>,
+}
+
+/// The files below a folder that hold a text.
+fn files_with(folder: &Path, text: &str) -> Looked {
+    let mut looked = Looked::default();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            let inner = files_with(&path, text);
+            looked.files += inner.files;
+            looked.found.extend(inner.found);
+        } else if path.is_file() {
+            looked.files += 1;
+            let bytes = std::fs::read(&path).unwrap_or_default();
+            if bytes
+                .windows(text.len())
+                .any(|part| part == text.as_bytes())
+            {
+                looked.found.push(path);
+            }
+        }
+    }
+    looked
 }

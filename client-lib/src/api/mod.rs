@@ -8,5 +8,6 @@ pub mod jobs;
 pub mod meta;
 pub mod plan;
 pub mod problem;
+pub mod providers;
 pub mod recordings;
 pub mod usage;

@@ -42,9 +42,9 @@ pub(super) struct Nobody {
 }
 
 /// Why one is passed over, and what would help.
-struct Passed {
-    why: String,
-    fix: String,
+pub(super) struct Passed {
+    pub(super) why: String,
+    pub(super) fix: String,
 }
 
 impl Market<'_> {
@@ -149,7 +149,7 @@ impl Market<'_> {
     }
 
     /// What is configured for a vendor that can be asked.
-    fn configured(&self, vendor: &'static Vendor) -> Result<VendorConfig, Passed> {
+    pub(super) fn configured(&self, vendor: &'static Vendor) -> Result<VendorConfig, Passed> {
         let name = vendor.name;
         let config = self.config.vendors.get(name);
         if config.is_some_and(|config| config.enabled == Some(false)) {

@@ -10,6 +10,7 @@ pub mod config;
 pub mod desk;
 pub mod http;
 mod llm;
+mod report;
 mod vendor;
 
 mod llama_cpp;
@@ -36,7 +37,7 @@ use crate::clock::Clock;
 use crate::executors::{self, Provider};
 use crate::store::Cas;
 use choice::{Choice, Market, Nobody};
-use config::ConfigFile;
+use config::{ConfigFile, VendorConfig};
 use desk::Desk;
 use http::{Http, Pace};
 
@@ -157,7 +158,7 @@ impl Providers {
     /// Who is asked for this; none where nobody can be.
     pub fn provider(&self, request: &InvokeRequest) -> Option<Arc<dyn Provider>> {
         match &*self.kind {
-            Kind::Configured(office) => office.open(office.choose(request, false).ok()?),
+            Kind::Configured(office) => Some(office.open(office.choose(request, false).ok()?)),
             Kind::Fixed(all) => {
                 let of = |vendor: &str| all.iter().find(|one| one.vendor() == vendor);
                 let mut models = request.models.iter();
@@ -222,16 +223,21 @@ impl Office {
         }
     }
 
-    fn open(&self, choice: Choice) -> Option<Arc<dyn Provider>> {
-        let vendor = choice.vendor;
-        let key = self.key(vendor).transpose().ok()?.map(|(key, _)| key);
-        let base_url = choice::base_url(vendor, &choice.config);
-        let mut hosts = choice.config.hosts;
+    fn open(&self, choice: Choice) -> Arc<dyn Provider> {
+        let desk = self.desk(choice.vendor, &choice.config, choice.model);
+        (choice.service.open)(desk)
+    }
+
+    /// What an adapter of a vendor works with.
+    fn desk(&self, vendor: &'static Vendor, config: &VendorConfig, model: String) -> Desk {
+        let key = self.key(vendor).and_then(Result::ok);
+        let base_url = choice::base_url(vendor, config);
+        let mut hosts = config.hosts.clone();
         // Who named a server of their own network named it for its files too.
-        if choice.config.base_url.is_some() {
+        if config.base_url.is_some() {
             hosts.extend(base_url.host_str().map(str::to_owned));
         }
-        Some((choice.service.open)(Desk {
+        Desk {
             vendor,
             http: self.http.clone(),
             cas: self.cas.clone(),
@@ -239,11 +245,11 @@ impl Office {
             clock: Arc::clone(&self.clock),
             pace: self.pace.clone(),
             base_url,
-            key,
-            model: choice.model,
+            key: key.map(|(key, _)| key),
+            model,
             hosts,
-            patience: choice.config.patience,
-        }))
+            patience: config.patience,
+        }
     }
 }
 

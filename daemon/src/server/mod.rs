@@ -13,6 +13,7 @@ mod events;
 mod jobs;
 mod meta;
 mod problem;
+mod providers;
 mod recordings;
 mod usage;
 mod workflows;
@@ -33,6 +34,7 @@ pub use connections::{ConnectionLimits, serve};
 use crate::cache::CacheCare;
 use crate::clock::Clock;
 use crate::executors::Renderer;
+use crate::providers::Providers;
 use crate::runner::Runner;
 use crate::store::Store;
 
@@ -64,6 +66,8 @@ pub struct AppState {
     pub renderer: Renderer,
     /// Who looks after the cache.
     pub cache: CacheCare,
+    /// Who can be asked from here.
+    pub providers: Providers,
     /// Time and request ids.
     pub clock: Arc<dyn Clock>,
     /// Who is there.
@@ -151,6 +155,9 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/cache/pin", post(cache::pin))
         .route("/v1/cache/unpin", post(cache::unpin))
         .route("/v1/jobs/{id}/resolve", post(jobs::resolve))
+        .route("/v1/providers", get(providers::list))
+        .route("/v1/providers/detect", post(providers::detect))
+        .route("/v1/providers/{vendor}/test", post(providers::test))
         .route("/v1/usage", get(usage::show))
         .route("/v1/usage/events", get(usage::events))
         .route("/v1/daemon/stop", post(daemon::stop));

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Activity, AppState, ConnectionLimits, StopRequest};
 use crate::cache::{CacheBounds, CacheCare};
 use crate::clock::SystemClock;
+use crate::providers::Providers;
 use crate::runner::testing::{Machine, Running};
 
 pub(super) struct Server {
@@ -61,6 +62,7 @@ impl Server {
                 machine.cas.clone(),
                 CacheBounds::default(),
             ),
+            providers: Providers::fixed(Vec::new()),
             clock: Arc::new(SystemClock),
             activity: Activity::default(),
             stop,
