@@ -145,6 +145,14 @@ pub(crate) enum CommandError {
         /// How many.
         files: usize,
     },
+    /// A provider does not answer, or does not take the key.
+    #[error("{vendor} does not work: {message}")]
+    Provider {
+        /// The vendor.
+        vendor: String,
+        /// What was found.
+        message: String,
+    },
     /// The server said no, or is not there.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -211,6 +219,7 @@ impl CommandError {
             Self::JobFailed { .. } | Self::BatchFailed { .. } => exit_code::JOB_FAILED,
             Self::Paused { .. } | Self::NeedsAttention { .. } => exit_code::PAUSED,
             Self::Cancelled { .. } => exit_code::CANCELLED,
+            Self::Provider { .. } => exit_code::PROVIDER_REFUSED,
             Self::Interrupted { code, .. } | Self::BatchEnded { code, .. } => *code,
             Self::Unhealthy { .. } | Self::Io { .. } => exit_code::INTERNAL,
             Self::Unformatted { .. } | Self::PlanHasWork => exit_code::PLAN_HAS_WORK,
@@ -251,6 +260,9 @@ impl CommandError {
             Self::BatchFailed { .. } | Self::BatchEnded { .. } => {
                 Some("run the same command again: rows that are done are not done again".to_owned())
             }
+            Self::Provider { vendor, .. } => Some(format!(
+                "`fenta auth provider add {vendor}` stores another key; `fenta providers` says what is configured"
+            )),
             Self::Document { .. }
             | Self::Rows { .. }
             | Self::PlanHasWork

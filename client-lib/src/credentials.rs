@@ -1,10 +1,13 @@
 //! Keys of providers: where they are kept on this machine, and a type that never shows them.
 //!
-//! Neighbours: the daemon asks for the key of a vendor right before a call, the CLI stores and removes keys. The file
-//! lies beside the user's settings, only its owner may read it, and it is replaced as a whole. A key never enters a
-//! log, an error, an address or the key of a cache.
+//! Neighbours: the daemon asks for the key of a vendor right before a call, the CLI stores and removes keys. `keyring`
+//! is the system's own store; where there is none, or it does not answer in time, a file beside the user's settings
+//! that only its owner may read. The file also says which keys are in the keyring, so that nobody is asked for a key
+//! that was never stored. A key never enters a log, an error, an address, an argument or the key of a cache.
 
-use std::collections::BTreeMap;
+mod keyring;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
@@ -57,6 +60,8 @@ impl fmt::Debug for Secret {
 pub enum KeySource {
     /// A variable of the daemon's environment.
     Variable(String),
+    /// The system's keyring.
+    Keyring,
     /// The file.
     File(PathBuf),
 }
@@ -65,9 +70,19 @@ impl fmt::Display for KeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Variable(name) => f.write_str(name),
+            Self::Keyring => f.write_str("the keyring"),
             Self::File(path) => write!(f, "{}", path.display()),
         }
     }
+}
+
+/// Where a key was put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The place.
+    pub place: KeySource,
+    /// Why it is not the keyring, where it is not.
+    pub why: Option<String>,
 }
 
 /// Why keys cannot be read or kept.
@@ -94,6 +109,16 @@ pub enum CredentialError {
         /// What is wrong; never its content.
         reason: &'static str,
     },
+    /// The key was put into the keyring, and the keyring does not give it back.
+    #[error(
+        "the keyring does not give the key of {vendor} back: {reason}; unlock it, or store the key again"
+    )]
+    Locked {
+        /// Whose key.
+        vendor: String,
+        /// What the keyring said.
+        reason: String,
+    },
     /// The disk refused.
     #[error("cannot {what} {}: {source}", path.display())]
     Io {
@@ -112,66 +137,113 @@ struct Document {
     /// Key by vendor.
     #[serde(default)]
     providers: BTreeMap<String, String>,
+    /// Vendors whose keys are in the keyring.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    keyring: BTreeSet<String>,
 }
 
-/// The file of keys of a user.
+/// The keys of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFile {
     path: PathBuf,
 }
 
 impl KeyFile {
-    /// The file in the folder of the user's settings, for example `~/.config/fenta`.
+    /// Those kept for the folder of the user's settings, for example `~/.config/fenta`.
     pub fn in_folder(folder: &Path) -> Self {
         Self {
             path: folder.join(FILE),
         }
     }
 
-    /// Where it is, whether it exists or not.
+    /// Where the file is, whether it exists or not.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The key of a vendor.
+    /// The key of a vendor, and where it was. The keyring is only asked for what was put into it.
     ///
     /// # Errors
-    /// When the file cannot be read, or others can read it too.
-    pub fn get(&self, vendor: &str) -> Result<Option<Secret>, CredentialError> {
+    /// When the file cannot be read, others can read it too, or the keyring does not give back what it has.
+    pub fn get(&self, vendor: &str) -> Result<Option<(Secret, KeySource)>, CredentialError> {
         let document = self.read()?;
-        document
-            .providers
-            .get(vendor)
-            .map(|key| Secret::new(key).map_err(|_| self.unreadable("a key in it is none")))
-            .transpose()
+        if document.keyring.contains(vendor) {
+            let key = keyring::read(vendor).map_err(|reason| CredentialError::Locked {
+                vendor: vendor.to_owned(),
+                reason,
+            })?;
+            return Ok(Some((key, KeySource::Keyring)));
+        }
+        let Some(key) = document.providers.get(vendor) else {
+            return Ok(None);
+        };
+        let key = Secret::new(key).map_err(|_| self.unreadable("a key in it is none"))?;
+        Ok(Some((key, KeySource::File(self.path.clone()))))
     }
 
-    /// The vendors that have a key in it.
+    /// The vendors that have a key, and where it is.
     ///
     /// # Errors
-    /// As [`KeyFile::get`].
-    pub fn vendors(&self) -> Result<Vec<String>, CredentialError> {
-        Ok(self.read()?.providers.into_keys().collect())
+    /// When the file cannot be read.
+    pub fn vendors(&self) -> Result<Vec<(String, KeySource)>, CredentialError> {
+        let document = self.read()?;
+        let in_file = document.providers.into_keys();
+        let in_file = in_file.map(|name| (name, KeySource::File(self.path.clone())));
+        let in_keyring = document.keyring.into_iter();
+        let mut all: Vec<_> = in_file
+            .chain(in_keyring.map(|name| (name, KeySource::Keyring)))
+            .collect();
+        all.sort_by(|one, other| one.0.cmp(&other.0));
+        Ok(all)
     }
 
-    /// Keeps the key of a vendor, in the place of an earlier one.
+    /// Keeps the key of a vendor, in the place of an earlier one: in the keyring where there is one that gives it back
+    /// in time, else in the file. Says where, and why not in the keyring.
     ///
     /// # Errors
     /// When the file cannot be read or written.
-    pub fn set(&self, vendor: &str, key: &Secret) -> Result<(), CredentialError> {
+    pub fn set(&self, vendor: &str, key: &Secret) -> Result<Stored, CredentialError> {
         let mut document = self.read()?;
-        document
-            .providers
-            .insert(vendor.to_owned(), key.expose().to_owned());
-        self.write(&document)
+        let in_keyring = keyring::write(vendor, key);
+        match &in_keyring {
+            Ok(()) => {
+                document.providers.remove(vendor);
+                document.keyring.insert(vendor.to_owned());
+            }
+            Err(_) => {
+                document.keyring.remove(vendor);
+                document
+                    .providers
+                    .insert(vendor.to_owned(), key.expose().to_owned());
+            }
+        }
+        self.write(&document)?;
+        Ok(match in_keyring {
+            Ok(()) => Stored {
+                place: KeySource::Keyring,
+                why: None,
+            },
+            Err(why) => Stored {
+                place: KeySource::File(self.path.clone()),
+                why: Some(why),
+            },
+        })
     }
 
     /// Forgets the key of a vendor; false when there was none.
     ///
     /// # Errors
-    /// When the file cannot be read or written.
+    /// When the file cannot be read or written, or the keyring keeps it.
     pub fn remove(&self, vendor: &str) -> Result<bool, CredentialError> {
         let mut document = self.read()?;
+        if document.keyring.remove(vendor) {
+            keyring::forget(vendor).map_err(|reason| CredentialError::Locked {
+                vendor: vendor.to_owned(),
+                reason,
+            })?;
+            self.write(&document)?;
+            return Ok(true);
+        }
         let had = document.providers.remove(vendor).is_some();
         if had {
             self.write(&document)?;
@@ -261,12 +333,17 @@ mod tests {
         file.set("openai", &Secret::new("sk-1").unwrap()).unwrap();
         file.set("kie", &Secret::new("k").unwrap()).unwrap();
         file.set("openai", &Secret::new("sk-2").unwrap()).unwrap();
-        assert_eq!(file.get("openai").unwrap().unwrap().expose(), "sk-2");
-        assert_eq!(file.vendors().unwrap(), ["kie", "openai"]);
+        let (key, _) = file.get("openai").unwrap().unwrap();
+        assert_eq!(key.expose(), "sk-2");
+        let names = |file: &KeyFile| -> Vec<String> {
+            let all = file.vendors().unwrap().into_iter();
+            all.map(|(name, _)| name).collect()
+        };
+        assert_eq!(names(&file), ["kie", "openai"]);
         let mode = fs::metadata(file.path()).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600);
         assert!(file.remove("kie").unwrap());
-        assert_eq!(file.vendors().unwrap(), ["openai"]);
+        assert_eq!(names(&file), ["openai"]);
     }
 
     #[test]

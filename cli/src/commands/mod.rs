@@ -3,6 +3,7 @@
 //! Neighbours: `app` parses and calls; commands use `session`, `follow` and `ui`. A command never prints its own
 //! errors and never ends the program.
 
+mod auth;
 mod cache;
 mod completions;
 mod config;
@@ -18,6 +19,7 @@ mod lock;
 mod logs;
 mod nodes;
 mod plan;
+mod providers;
 mod ps;
 mod recording;
 pub(crate) mod run;
@@ -79,6 +81,11 @@ pub(crate) enum Command {
     Cache(cache::CacheCommand),
     /// What was used and what it cost
     Usage(usage::UsageArgs),
+    /// Who can be asked for what this machine cannot do, and servers on it that could be
+    Providers(providers::ProvidersArgs),
+    /// Keys of providers
+    #[command(subcommand)]
+    Auth(auth::AuthCommand),
     /// Start, stop and look at the daemon
     #[command(subcommand)]
     Daemon(daemon::DaemonCommand),
@@ -120,6 +127,8 @@ impl Command {
             Self::Job(command) => wait(command.run(context)),
             Self::Cache(command) => wait(command.run(context)),
             Self::Usage(args) => wait(args.run(context)),
+            Self::Providers(args) => wait(args.run(context)),
+            Self::Auth(command) => wait(command.run(context)),
             Self::Daemon(command) => wait(command.run(context)),
             Self::Nodes(command) => command.run(context),
             Self::Schema(args) => args.run(context),

@@ -7,6 +7,7 @@ pub(crate) mod bytes;
 pub(crate) mod diff;
 pub(crate) mod job_lines;
 pub(crate) mod progress;
+pub(crate) mod secret;
 pub(crate) mod span;
 pub(crate) mod style;
 pub(crate) mod table;

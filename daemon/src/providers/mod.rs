@@ -217,10 +217,9 @@ impl Office {
             return Some(Ok((key.clone(), source)));
         }
         let file = self.key_file.as_ref()?;
-        match file.get(vendor.name) {
-            Ok(key) => key.map(|key| Ok((key, KeySource::File(file.path().to_owned())))),
-            Err(error) => Some(Err(error.to_string())),
-        }
+        file.get(vendor.name)
+            .map_err(|error| error.to_string())
+            .transpose()
     }
 
     fn open(&self, choice: Choice) -> Arc<dyn Provider> {
