@@ -14,11 +14,11 @@ use super::failure::failure;
 /// Only what nobody is asked for comes here: whoever can be asked was asked by `runner::paid`.
 pub(super) fn run(tools: &Tools, request: &InvokeRequest) -> Result<ActionResult, WorkerFailure> {
     let why = tools.providers.refusal(request);
-    Err(why.unwrap_or_else(|| refusal(request, &[], "")))
+    Err(why.unwrap_or_else(|| refusal(request, &[], &[])))
 }
 
 /// Nobody can be asked: who was passed over and why, and what would help.
-pub(crate) fn refusal(request: &InvokeRequest, why: &[String], fix: &str) -> WorkerFailure {
+pub(crate) fn refusal(request: &InvokeRequest, why: &[String], fixes: &[String]) -> WorkerFailure {
     let models: Vec<String> = request.models.iter().map(ToString::to_string).collect();
     let asked = if models.is_empty() {
         "none is named".to_owned()
@@ -30,9 +30,9 @@ pub(crate) fn refusal(request: &InvokeRequest, why: &[String], fix: &str) -> Wor
         [] => String::new(),
         why => format!(" ({})", why.join("; ")),
     };
-    let fix = match fix {
-        "" => "this version has no provider for it".to_owned(),
-        fix => fix.to_owned(),
+    let fix = match fixes {
+        [] => "this version has no provider for it".to_owned(),
+        fixes => fixes.join(", or "),
     };
     failure(
         FailureClass::Unsupported,
@@ -96,13 +96,13 @@ mod tests {
     #[test]
     fn the_refusal_names_role_models_and_a_way_on() {
         let models = ["openrouter:openai/gpt-6-luna", "ollama:qwen3:8b"];
-        let failure = refusal(&request(Role::Llm, &models), &[], "");
+        let failure = refusal(&request(Role::Llm, &models), &[], &[]);
         assert_eq!(
             failure.message,
             "no provider configured for role `llm`: asked for openrouter:openai/gpt-6-luna, ollama:qwen3:8b"
         );
         assert!(failure.hint.contains("mode: split"), "{}", failure.hint);
-        let nameless = refusal(&request(Role::Feed, &[]), &[], "");
+        let nameless = refusal(&request(Role::Feed, &[]), &[], &[]);
         assert_eq!(
             nameless.message,
             "no provider configured for role `feed`: none is named"
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn it_is_never_tried_again() {
         for role in Role::ALL {
-            let failure = refusal(&request(role, &[]), &[], "");
+            let failure = refusal(&request(role, &[]), &[], &[]);
             assert_eq!(failure.class, FailureClass::Unsupported);
             assert_eq!(RetryPolicy::default().wait_after(1, failure.class), None);
             assert!(failure.hint.len() > 40, "{role}");

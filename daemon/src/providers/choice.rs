@@ -37,8 +37,8 @@ pub(super) struct Choice {
 pub(super) struct Nobody {
     /// Who was passed over, and why.
     pub(super) why: Vec<String>,
-    /// The first thing that would help; may be empty.
-    pub(super) fix: String,
+    /// What would help, one of them; may be empty.
+    pub(super) fixes: Vec<String>,
 }
 
 /// Why one is passed over, and what would help.
@@ -57,13 +57,13 @@ impl Market<'_> {
         if let Some(complaint) = &self.config.complaint {
             return Err(Nobody {
                 why: vec![complaint.clone()],
-                fix: "mend the file".to_owned(),
+                fixes: vec!["mend the file".to_owned()],
             });
         }
         let named = !request.models.is_empty();
         let mut nobody = Nobody {
             why: Vec::new(),
-            fix: String::new(),
+            fixes: Vec::new(),
         };
         for candidate in candidates(request) {
             match self.try_one(request.role, &candidate, local_only) {
@@ -77,8 +77,8 @@ impl Market<'_> {
                     return Ok(choice);
                 }
                 Err(passed) => {
-                    if nobody.fix.is_empty() {
-                        nobody.fix = passed.fix;
+                    if !passed.fix.is_empty() {
+                        nobody.fixes.push(passed.fix);
                     }
                     nobody.why.push(passed.why);
                 }

@@ -172,11 +172,11 @@ impl Providers {
         match &*self.kind {
             Kind::Configured(office) => match office.choose(request, false) {
                 Ok(_) => None,
-                Err(Nobody { why, fix }) => Some(executors::refusal(request, &why, &fix)),
+                Err(Nobody { why, fixes }) => Some(executors::refusal(request, &why, &fixes)),
             },
             Kind::Fixed(_) => match self.provider(request) {
                 Some(_) => None,
-                None => Some(executors::refusal(request, &[], "")),
+                None => Some(executors::refusal(request, &[], &[])),
             },
         }
     }
