@@ -15,7 +15,7 @@ use crate::diagnostic::Checked;
 use crate::expr::{Context, Dynamic, PlacedReference};
 use crate::graph::{NodeId, NodeInstance, ParamExpr, Workflow};
 use crate::job_event::OutputValue;
-use crate::models::{self, ModelRef};
+use crate::models::{self, Available, ModelRef};
 use crate::node::{Given, Halt, Known, LowerContext, NodeType, Params, Steps};
 use crate::node_key::{NodeKey, ParamKey};
 use crate::value::Value;
@@ -102,6 +102,7 @@ pub struct PreparedNode {
     key: NodeKey,
     job: JobFacts,
     models: Vec<ModelRef>,
+    available: Option<Available>,
 }
 
 impl PreparedNode {
@@ -125,12 +126,27 @@ impl PreparedNode {
         &self.key
     }
 
+    /// Tells the node who of its models can be asked here. What it is estimated and asked with are those; where nobody
+    /// can be asked its own models stay, so that a refusal can name them.
+    pub fn offer(&mut self, available: Available) {
+        if !available.models.is_empty() {
+            self.models.clone_from(&available.models);
+        }
+        self.available = Some(available);
+    }
+
+    /// Why models before the first that can be asked cannot.
+    pub fn passed_over(&self) -> &[String] {
+        self.available.as_ref().map_or(&[], |found| &found.passed)
+    }
+
     /// What the node wants, given the results of every action it has asked for so far, in order.
     pub fn lower(&self, results: &[ActionResult]) -> Result<Lowered, LowerError> {
         let context = LowerContext {
             params: Params::new(&self.params),
             job: &self.job,
             models: &self.models,
+            available: self.available.as_ref(),
         };
         match self.node_type.lower(&context, &mut Steps::new(results)) {
             Ok(outputs) => Ok(Lowered::Outputs(outputs)),
@@ -220,6 +236,7 @@ impl Workflow {
             key,
             job: scope.job.clone(),
             models,
+            available: None,
         })
     }
 

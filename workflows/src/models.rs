@@ -159,6 +159,15 @@ impl ModelRef {
     }
 }
 
+/// Who of a node's models can be asked on this machine, as the daemon finds out before the node is lowered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Available {
+    /// Those that can, in the order they are tried, engines of this machine among them; empty where nobody can.
+    pub models: Vec<ModelRef>,
+    /// Why the ones before the first of them cannot, for people.
+    pub passed: Vec<String>,
+}
+
 impl fmt::Display for ModelRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.model {

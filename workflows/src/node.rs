@@ -29,7 +29,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::execution::{JobFacts, LowerError};
 use crate::expr::DynamicKind;
 use crate::graph::ParamExpr;
-use crate::models::{ModelRef, Role};
+use crate::models::{Available, ModelRef, Role};
 use crate::value::{PortType, Value};
 
 /// Everything a person or a tool wants to know about a node type. Docs, completion, checks and errors come from it.
@@ -166,6 +166,8 @@ pub struct LowerContext<'a> {
     /// The models that may do its work, in the order they are tried: the parameter `model` of the node, or the workflow's
     /// `providers` for its role. Empty for nodes without a role, and where none is named.
     pub models: &'a [ModelRef],
+    /// Who of them can be asked here; none while nobody has looked.
+    pub available: Option<&'a Available>,
 }
 
 /// A node as it is written, for checks between parameters.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use fenta_client::credentials::{KeySource, Secret};
 use fenta_workflows::action::InvokeRequest;
-use fenta_workflows::models::{ModelRef, Models, Role};
+use fenta_workflows::models::{Available, ModelRef, Models, Role};
 
 use super::VENDORS;
 use super::config::{ProvidersConfig, VendorConfig};
@@ -65,7 +65,7 @@ impl Market<'_> {
             why: Vec::new(),
             fixes: Vec::new(),
         };
-        for candidate in candidates(request) {
+        for candidate in candidates(request.role, &request.models) {
             match self.try_one(request.role, &candidate, local_only) {
                 Ok(mut choice) => {
                     // Who is not named and not there is no news.
@@ -85,6 +85,33 @@ impl Market<'_> {
             }
         }
         Err(nobody)
+    }
+
+    /// Who of these can be asked, in order, engines of this machine among them; and why those before the first cannot.
+    pub(super) fn available(&self, role: Role, models: &[ModelRef], local_only: bool) -> Available {
+        let mut found = Available::default();
+        for model in candidates(role, models) {
+            if BUILT_IN.contains(&model.vendor.as_str()) {
+                found.models.push(model);
+                continue;
+            }
+            match self.try_one(role, &model, local_only) {
+                Ok(choice) => {
+                    if found.models.is_empty() {
+                        found.passed.extend(choice.notes);
+                    }
+                    let one = ModelRef::new(choice.vendor.name, choice.model);
+                    if !found.models.contains(&one) {
+                        found.models.push(one);
+                    }
+                }
+                Err(passed) if found.models.is_empty() && !models.is_empty() => {
+                    found.passed.push(passed.why);
+                }
+                Err(_) => {}
+            }
+        }
+        found
     }
 
     fn try_one(
@@ -183,14 +210,23 @@ impl Market<'_> {
     }
 }
 
+/// Engines that are part of Fenta: they can always be asked, and nobody is asked over a wire for them.
+const BUILT_IN: [&str; 3] = ["builtin", "espeak-ng", "flite"];
+
+/// Roles this machine plays itself where a document names nobody.
+const OWN_ROLES: [Role; 3] = [Role::Speech, Role::Music, Role::Transcribe];
+
 /// The models that may do it, in the order they are tried.
-fn candidates(request: &InvokeRequest) -> Vec<ModelRef> {
-    if !request.models.is_empty() {
-        return request.models.clone();
+fn candidates(role: Role, models: &[ModelRef]) -> Vec<ModelRef> {
+    if !models.is_empty() {
+        return models.to_vec();
+    }
+    if OWN_ROLES.contains(&role) {
+        return Vec::new();
     }
     let able = VENDORS
         .iter()
-        .filter(|vendor| vendor.service(request.role).is_some());
+        .filter(|vendor| vendor.service(role).is_some());
     able.map(|vendor| ModelRef {
         vendor: vendor.name.to_owned(),
         model: None,

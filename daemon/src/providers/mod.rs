@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use fenta_client::credentials::{KeyFile, KeySource, Secret};
 use fenta_workflows::action::InvokeRequest;
-use fenta_workflows::models::ModelRef;
+use fenta_workflows::models::{Available, ModelRef, Role};
 use fenta_workflows::worker::WorkerFailure;
 
 pub use at_once::{Answered, Answers, AskFailure, AtOnce};
@@ -130,6 +130,22 @@ impl Providers {
         }
     }
 
+    /// Who of a node's models can be asked here. A run that keeps off the network asks a server on this machine where
+    /// there is one; what is remembered of others counts there too.
+    pub fn available(
+        &self,
+        role: Role,
+        models: &[ModelRef],
+        local_only: bool,
+    ) -> Option<Available> {
+        let Kind::Configured(office) = &*self.kind else {
+            return None;
+        };
+        let near = local_only.then(|| office.available(role, models, true));
+        let near = near.filter(|found| !found.models.is_empty());
+        Some(near.unwrap_or_else(|| office.available(role, models, false)))
+    }
+
     /// The request as it is sent and remembered: with the one model that is asked for it. Where nobody can be asked it
     /// stays as it is, and [`Providers::refusal`] says why. A run that keeps off the network asks a server on this
     /// machine where there is one.
@@ -191,6 +207,23 @@ impl Providers {
 }
 
 impl Office {
+    fn available(&self, role: Role, models: &[ModelRef], local_only: bool) -> Available {
+        let config = self.config.read();
+        if let Some(complaint) = &config.complaint {
+            return Available {
+                models: Vec::new(),
+                passed: vec![complaint.clone()],
+            };
+        }
+        let keys = self.keys();
+        Market {
+            config: &config,
+            keys: &keys,
+            today: self.clock.local_date().to_string(),
+        }
+        .available(role, models, local_only)
+    }
+
     fn choose(&self, request: &InvokeRequest, local_only: bool) -> Result<Choice, Nobody> {
         let config = self.config.read();
         let keys = self.keys();

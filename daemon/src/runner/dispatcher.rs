@@ -8,10 +8,10 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use fenta_workflows::RetryRule;
 use fenta_workflows::action::{Action, ActionResult, CachePolicy};
 use fenta_workflows::digest::ActionDigest;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
+use fenta_workflows::{PreparedNode, RetryRule};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -112,6 +112,11 @@ impl DispatcherHandle {
     /// How failed work is tried again: as a document's rule says, and where it says nothing as the kind of work does.
     pub(super) fn retry_policy(&self, rule: Option<&RetryRule>, calls: bool) -> RetryPolicy {
         self.executor.retry_policy(rule, calls)
+    }
+
+    /// Tells a node who of its models can be asked here.
+    pub(super) fn offer(&self, prepared: &mut PreparedNode, local_only: bool) {
+        self.executor.offer(prepared, local_only);
     }
 
     /// A request as it is sent and remembered, and what is to be told about who is asked.

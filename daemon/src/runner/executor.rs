@@ -7,10 +7,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use fenta_workflows::RetryRule;
 use fenta_workflows::action::{Action, ActionResult, CachePolicy, InvokeRequest};
 use fenta_workflows::digest::ActionDigest;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
+use fenta_workflows::{PreparedNode, RetryRule};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -368,6 +368,17 @@ impl Executor {
                 () = tokio::time::sleep(rest) => {}
                 () = cancel.cancelled() => return Err(ExecuteError::Cancelled),
             }
+        }
+    }
+
+    /// Tells a node who of its models can be asked here.
+    pub(super) fn offer(&self, prepared: &mut PreparedNode, local_only: bool) {
+        let Some(role) = prepared.role() else {
+            return;
+        };
+        let providers = self.executors.providers();
+        if let Some(found) = providers.available(role, prepared.models(), local_only) {
+            prepared.offer(found);
         }
     }
 

@@ -268,7 +268,11 @@ impl NodeRun<'_> {
             Variant::Fallback { .. } => job.workflow.prepare_fallback(&node, &scope),
         })
         .await??;
-        prepared.ok_or_else(|| internal("the node has no fallback".to_owned()).into())
+        let mut prepared =
+            prepared.ok_or_else(|| internal("the node has no fallback".to_owned()))?;
+        let local_only = self.gate().is_local_only();
+        self.job.dispatcher.offer(&mut prepared, local_only);
+        Ok(prepared)
     }
 
     async fn lower(&mut self, node: &PreparedNode) -> Result<BTreeMap<String, Value>, Stop> {
@@ -298,7 +302,7 @@ impl NodeRun<'_> {
         node: &PreparedNode,
         actions: Vec<Action>,
     ) -> Result<Vec<ActionResult>, Stop> {
-        let actions = self.settled(actions);
+        let actions = self.settled(node, actions);
         let mut batch = Batch::new(actions, &self.job.tool.name);
         self.look_up(&mut batch).await?;
         self.admit(node, &batch).await?;
@@ -335,9 +339,15 @@ impl NodeRun<'_> {
     }
 
     /// Says who is asked, before anything is looked up: what somebody answered is remembered as theirs.
-    fn settled(&mut self, actions: Vec<Action>) -> Vec<Action> {
+    fn settled(&mut self, node: &PreparedNode, actions: Vec<Action>) -> Vec<Action> {
         let local_only = self.gate().is_local_only();
         let mut notes = Vec::new();
+        if let Some(note) = passed_over(node, &actions)
+            && !self.told.contains(&note)
+        {
+            self.told.push(note.clone());
+            notes.push(note);
+        }
         let mut settled = Vec::with_capacity(actions.len());
         for action in actions {
             let (action, told) = self.job.dispatcher.settled(action, local_only);
@@ -607,6 +617,15 @@ impl NodeRun<'_> {
         self.job.log.add(event);
         Ok(())
     }
+}
+
+/// Why others of a node's models are not asked, where one is.
+pub(super) fn passed_over(node: &PreparedNode, actions: &[Action]) -> Option<String> {
+    let asks = actions
+        .iter()
+        .any(|action| matches!(action, Action::Invoke(_)));
+    let (model, passed) = (node.models().first()?, node.passed_over());
+    (asks && !passed.is_empty()).then(|| format!("{model} is asked: {}", passed.join("; ")))
 }
 
 type Numbered = (usize, Result<Outcome, oneshot::error::RecvError>);

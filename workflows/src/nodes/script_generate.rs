@@ -1,4 +1,4 @@
-//! `Script.Generate`: a script written by a language model from a brief.
+//! `Script.Generate`: a script written by a language model from a brief, or put together from it where there is none.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -33,6 +33,11 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
         "variants",
         PortType::Script.list(),
         "One script per hook; the first is `script`.",
+    ));
+    ports.push(PortSpec::new(
+        "notes",
+        PortType::Text.list(),
+        "What is to be told about it: that no language model wrote it.",
     ));
     NodeDescriptor {
         kind: "Script.Generate",
@@ -248,7 +253,11 @@ impl NodeType for ScriptGenerate {
         context: &LowerContext<'_>,
         steps: &mut Steps<'_>,
     ) -> Result<BTreeMap<String, Value>, Halt> {
-        let task = InvokeTask::WriteScript(task(context.params)?);
+        let task = task(context.params)?;
+        if let Some(passed) = nobody(context) {
+            return Ok(outputs(vec![script::outline(&task)?], &[note(passed)])?);
+        }
+        let task = InvokeTask::WriteScript(task);
         let scripts: Vec<Script> = match ask(Role::Llm, context.models, task, steps)?.invoked {
             Invoked::Scripts(scripts) => scripts
                 .iter()
@@ -256,12 +265,32 @@ impl NodeType for ScriptGenerate {
                 .collect::<Result<_, _>>()?,
             _ => return Err(unfit().into()),
         };
-        let first = scripts.first().cloned().ok_or_else(unfit)?;
-        let mut values = script::values(first);
-        let variants = scripts.into_iter().map(Value::Script).collect();
-        values.insert("variants".to_owned(), Value::List(variants));
-        Ok(values)
+        Ok(outputs(scripts, &[])?)
     }
+}
+
+/// Why no language model can be asked, where the node leaves it open which one: then it does without.
+fn nobody<'a>(context: &LowerContext<'a>) -> Option<&'a [String]> {
+    let found = context.available?;
+    (found.models.is_empty() && context.params.get("model").is_none()).then_some(&found.passed)
+}
+
+fn note(passed: &[String]) -> String {
+    let why = match passed {
+        [] => "none is configured".to_owned(),
+        passed => passed.join("; "),
+    };
+    format!("no language model wrote this: it is an outline of the brief and its facts ({why})")
+}
+
+fn outputs(scripts: Vec<Script>, notes: &[String]) -> Result<BTreeMap<String, Value>, LowerError> {
+    let first = scripts.first().cloned().ok_or_else(unfit)?;
+    let mut values = script::values(first);
+    let variants = scripts.into_iter().map(Value::Script).collect();
+    values.insert("variants".to_owned(), Value::List(variants));
+    let notes = notes.iter().cloned().map(Value::Text).collect();
+    values.insert("notes".to_owned(), Value::List(notes));
+    Ok(values)
 }
 
 fn task(params: Params<'_>) -> Result<WriteScriptTask, LowerError> {
@@ -341,6 +370,24 @@ mod tests {
         };
         let error = bench().fails(&[invoked(Invoked::Scripts(vec![empty]))]);
         assert!(error.message.contains("no words"), "{error}");
+    }
+
+    #[test]
+    fn without_a_model_it_is_an_outline_and_says_so() {
+        let bench = || bench().models(&["openrouter:openai/gpt-6-luna"]);
+        let out = bench()
+            .available(&[], &["openrouter has no key"])
+            .outputs(&[]);
+        assert_eq!(out["title"], Value::Text("Bees".into()));
+        let Value::List(notes) = &out["notes"] else {
+            panic!()
+        };
+        let wanted = "no language model wrote this: it is an outline of the brief and its facts (openrouter has no key)";
+        assert_eq!(notes, &[Value::Text(wanted.into())]);
+        // Who names a model wants that one.
+        let named = bench().with("model", Value::Text("ollama:qwen3:8b".into()));
+        asked_of(&named.available(&[], &[]));
+        asked_of(&bench().available(&["openrouter:openai/gpt-6-luna"], &[]));
     }
 
     #[test]

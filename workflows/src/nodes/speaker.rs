@@ -6,7 +6,7 @@ use super::narration::Speaker;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::LowerError;
 use crate::models::ModelRef;
-use crate::node::{Given, Params, Useless, Written};
+use crate::node::{Given, LowerContext, Params, Useless, Written};
 use crate::suggest::nearest;
 
 /// The built-in English voices.
@@ -122,18 +122,28 @@ pub(super) fn check_built_in(written: &Written<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// The engine a node names itself; else the first model that is an engine of this machine, else the providers. No provider
-/// can be configured in this version, so an engine that stands behind them in the list is the first that can.
+/// The engine a node names itself; else the first model that can be asked here, which may be an engine of this machine.
+/// Nobody has looked who can be asked: then an engine that stands behind providers is the first that surely can.
 pub(super) fn speaker(
     params: Params<'_>,
     language: &str,
-    models: &[ModelRef],
+    context: &LowerContext<'_>,
 ) -> Result<Speaker, LowerError> {
+    let models = context.models;
     let chosen = params.text("engine")? != "auto";
-    let engine = models.iter().find(|model| is_engine(model));
+    let mut engines = match context.available {
+        Some(found) => found.models.get(..1).unwrap_or_default(),
+        None => models,
+    }
+    .iter();
+    let engine = engines.find(|model| is_engine(model));
     match engine.filter(|_| !chosen) {
         None if !chosen && !models.is_empty() => Ok(Speaker::Provider {
-            models: models.to_vec(),
+            models: models
+                .iter()
+                .filter(|model| !is_engine(model))
+                .cloned()
+                .collect(),
             voice: params.optional_text("voice")?.map(str::to_owned),
             instructions: params.text("instructions")?.to_owned(),
         }),
@@ -144,8 +154,18 @@ pub(super) fn speaker(
 /// Why an engine of this machine speaks although others stand before it in the list.
 pub(super) fn passed_over(
     params: Params<'_>,
-    models: &[ModelRef],
+    context: &LowerContext<'_>,
 ) -> Result<Option<String>, LowerError> {
+    let models = context.models;
+    if let Some(found) = context.available {
+        let speaks = found.models.first().filter(|model| is_engine(model));
+        return Ok(match speaks {
+            Some(speaks) if !found.passed.is_empty() && params.text("engine")? == "auto" => {
+                Some(format!("{speaks} speaks: {}", found.passed.join("; ")))
+            }
+            _ => None,
+        });
+    }
     let engine = models.iter().position(is_engine).unwrap_or_default();
     if params.text("engine")? != "auto" || engine == 0 {
         return Ok(None);

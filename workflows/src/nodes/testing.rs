@@ -10,7 +10,7 @@ use crate::action::{
 };
 use crate::digest::{Digest, blob_digest};
 use crate::execution::{JobFacts, LowerError};
-use crate::models::ModelRef;
+use crate::models::{Available, ModelRef};
 use crate::node::{Given, Halt, Known, LowerContext, NodeType, ParamType, Params, Steps};
 use crate::value::Value;
 
@@ -19,6 +19,7 @@ pub(super) struct Bench {
     node: &'static dyn NodeType,
     given: BTreeMap<String, Value>,
     models: Vec<ModelRef>,
+    available: Option<Available>,
     pub(super) job: JobFacts,
 }
 
@@ -29,6 +30,7 @@ impl Bench {
             node: super::find(kind).expect("the test names a node type that exists"),
             given: BTreeMap::new(),
             models: Vec::new(),
+            available: None,
             job: JobFacts {
                 id: "job_1".into(),
                 date: "2026-11-22".into(),
@@ -55,6 +57,18 @@ impl Bench {
         self
     }
 
+    /// On a machine where these of its models can be asked.
+    pub(super) fn available(mut self, names: &[&str], passed: &[&str]) -> Self {
+        self.available = Some(Available {
+            models: names
+                .iter()
+                .map(|name| name.parse().expect("the test names a model"))
+                .collect(),
+            passed: passed.iter().map(|why| (*why).to_owned()).collect(),
+        });
+        self
+    }
+
     /// What the node does with these results.
     pub(super) fn lower(&self, results: &[ActionResult]) -> Result<BTreeMap<String, Value>, Halt> {
         let mut values = BTreeMap::new();
@@ -72,6 +86,7 @@ impl Bench {
             params: Params::new(&values),
             job: &self.job,
             models: &self.models,
+            available: self.available.as_ref(),
         };
         self.node.lower(&context, &mut Steps::new(results))
     }

@@ -211,14 +211,14 @@ impl NodeType for VoiceTts {
         let params = context.params;
         let script = script_of(params)?;
         let narration = Narration {
-            speaker: speaker(params, &script.language, context.models)?,
+            speaker: speaker(params, &script.language, context)?,
             lexicon: params.texts("lexicon"),
             speed_pm: speed(params)?,
             gap_ms: params.u32("gap")?,
             fit: fit(params)?,
             script,
         };
-        let notes = passed_over(params, context.models)?.into_iter();
+        let notes = passed_over(params, context)?.into_iter();
         let voice = narration.speak(steps)?;
         let seconds = samples(&voice) as f64 / RATE as f64;
         Ok(outputs([

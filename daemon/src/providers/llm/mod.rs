@@ -1,9 +1,11 @@
 //! The role of a language model: what nodes ask of one becomes a question any of them understands, and what it says
 //! becomes a script again, checked word for word.
 //!
-//! Neighbours: a vendor implements [`Llm`], which knows nothing of scripts; `write` makes the question of a brief and
-//! reads its answer. A model that does not keep to the form is told what is wrong, once.
+//! Neighbours: a vendor implements [`Llm`], which knows nothing of scripts; `write`, `rewrite` and `captions` make
+//! the questions and read the answers. A model that does not keep to the form is told what is wrong, once.
 
+mod captions;
+mod rewrite;
 mod script;
 mod write;
 
@@ -102,14 +104,16 @@ impl<L: Llm> Answers for Writer<L> {
         Box::pin(async move {
             let work = match &request.task {
                 InvokeTask::WriteScript(task) => write::work(task),
-                _ => return Err(AskFailure::Refused(not_yet(self.desk()))),
+                InvokeTask::RewriteScript(task) => rewrite::work(task),
+                InvokeTask::TranslateCaptions(task) => captions::work(task),
+                _ => return Err(AskFailure::Refused(no_words(self.desk()))),
             };
             answered(&self.0, work).await
         })
     }
 }
 
-fn not_yet(desk: &Desk) -> WorkerFailure {
+fn no_words(desk: &Desk) -> WorkerFailure {
     WorkerFailure {
         class: FailureClass::Unsupported,
         message: format!(

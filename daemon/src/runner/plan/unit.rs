@@ -14,7 +14,7 @@ use super::super::batch::Item;
 use super::super::executor::LookUp;
 use super::super::fate::{self, Fate};
 use super::super::freshness::Freshness;
-use super::super::node_run::refused;
+use super::super::node_run::{passed_over, refused};
 use super::super::reasons::Evidence;
 use crate::store::Store;
 
@@ -50,6 +50,7 @@ pub(super) struct Unit {
 /// How a unit asks: the renderer in keys, and who is asked where nobody here can do it.
 pub(super) struct Asking<'a> {
     pub(super) tool: &'a str,
+    pub(super) offer: &'a dyn Fn(&mut PreparedNode),
     pub(super) settle: &'a dyn Fn(Action) -> (Action, Vec<String>),
 }
 
@@ -133,7 +134,11 @@ impl Unit {
     fn step(&mut self, workflow: &Workflow, asking: &Asking<'_>) -> Result<(), LowerError> {
         let prepared = match &self.prepared {
             Some(prepared) => prepared,
-            None => self.prepared.insert(self.prepare(workflow)?),
+            None => {
+                let mut prepared = self.prepare(workflow)?;
+                (asking.offer)(&mut prepared);
+                self.prepared.insert(prepared)
+            }
         };
         match prepared.lower(&self.results)? {
             Lowered::Outputs(outputs) => self.verdict = Verdict::Known(outputs),
@@ -144,6 +149,8 @@ impl Unit {
                 ));
             }
             Lowered::Actions(actions) => {
+                self.told.extend(passed_over(prepared, &actions));
+                self.told.dedup();
                 for action in actions {
                     let (action, told) = (asking.settle)(action);
                     self.asked.push(Item::new(action, asking.tool));

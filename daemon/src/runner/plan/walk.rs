@@ -132,6 +132,7 @@ impl Walk {
                 let local_only = gate(setting, &node).is_local_only();
                 let asking = Asking {
                     tool: &setting.tool,
+                    offer: &|prepared| setting.planner.executor.offer(prepared, local_only),
                     settle: &|action| setting.planner.executor.settled(action, local_only),
                 };
                 unit.advance(&setting.workflow, &asking, awaits);

@@ -4,11 +4,13 @@
 //! all languages are found by their punctuation; abbreviations and ordinals are known in English and German.
 
 mod markdown;
+mod outline;
 mod pieces;
 mod sentences;
 
 use std::collections::BTreeMap;
 
+pub(super) use self::outline::outline;
 use self::pieces::{Piece, joined, pieces, wants_space, words};
 use crate::execution::LowerError;
 use crate::node::{PortSpec, outputs};
