@@ -350,6 +350,7 @@ fn caption_style(font: FontRequest) -> CaptionStyle {
         }),
         plate: None,
         highlight: Highlight::new(HighlightMode::Color, Color::rgb(255, 215, 0), 1080),
+        emphasis: None,
         max_lines: 2,
         max_width: 900,
         anchor: Anchor::Bottom,

@@ -11,4 +11,5 @@ pub mod lsp;
 pub mod media;
 pub mod memory;
 pub mod mp4;
+pub mod tones;
 pub mod worker;

@@ -4,6 +4,7 @@
 
 /// Name and text of every workflow that ships.
 pub const ALL: &[(&str, &str)] = &[
+    ("beat-short", include_str!("../library/beat-short.yaml")),
     ("daily-short", include_str!("../library/daily-short.yaml")),
     (
         "footage-short",
@@ -12,11 +13,23 @@ pub const ALL: &[(&str, &str)] = &[
 ];
 
 /// Files that workflows refer to: the workflow, the path beside it, the content.
-const FILES: &[(&str, &str, &[u8])] = &[(
-    "daily-short",
-    "assets/logo.png",
-    include_bytes!("../library/assets/logo.png"),
-)];
+const FILES: &[(&str, &str, &[u8])] = &[
+    (
+        "beat-short",
+        "assets/whoosh.opus",
+        include_bytes!("../library/assets/whoosh.opus"),
+    ),
+    (
+        "beat-short",
+        "assets/hit.opus",
+        include_bytes!("../library/assets/hit.opus"),
+    ),
+    (
+        "daily-short",
+        "assets/logo.png",
+        include_bytes!("../library/assets/logo.png"),
+    ),
+];
 
 /// The files a workflow refers to, with their paths beside it.
 pub fn files(name: &str) -> impl Iterator<Item = (&'static str, &'static [u8])> {
@@ -73,6 +86,7 @@ mod tests {
             assert!(text.contains(&format!("./{path}")), "{name} {path}");
         }
         assert_eq!(files("daily-short").count(), 1);
+        assert_eq!(files("beat-short").count(), 2);
     }
 
     #[test]

@@ -26,11 +26,14 @@ const RENDERER: &str = "Output.Render";
 /// Everything the picture needs is made as in a run, or found in the cache. `-o` names the picture: a file that ends in .png
 /// or .jpg, or a folder.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("out", |out| out
+    .value_name("PATH")
+    .help("The picture file, ending in .png or .jpg, or the folder it goes to; the current one by default")))]
 pub(crate) struct SnapshotArgs {
     #[command(flatten)]
     request: RequestArgs,
     /// The frame's time, for example 3.2s
-    #[arg(long, value_name = "TIME", value_parser = time, required_unless_present_any = ["contact_sheet", "frames", "columns"])]
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true, required_unless_present_any = ["contact_sheet", "frames", "columns"])]
     at: Option<u64>,
     /// A sheet of frames with the time under each, instead of one frame
     #[arg(long, conflicts_with = "at")]

@@ -34,6 +34,7 @@ pub mod ffi_packet;
 pub mod ffi_simd;
 pub mod ffi_version;
 pub mod grade;
+pub mod hevc;
 pub mod job;
 pub mod keyframes;
 pub mod layer;

@@ -12,6 +12,8 @@ use crate::decode::{REPLACE, StreamReader, encrypted, is_avif, open_input};
 use crate::error::RenderError;
 use crate::ffi_frame::{Frame, FrameFormat};
 use crate::ffi_input::{Input, StreamInfo, StreamKind};
+use crate::ffi_output::extradata;
+use crate::hevc::has_alpha_layer;
 use crate::measure::{Heard, Listen, Measured, hear, measure};
 use crate::orientation::Orientation;
 use crate::still::{check_jpeg, file_orientation, has_alpha_aside};
@@ -56,6 +58,10 @@ pub fn probe(path: &Path, threads: u8) -> Result<MediaFacts, RenderError> {
     let container = input.container();
     let streams = input.streams();
     let claimed = input.claimed_micros();
+    let alpha_layer = input
+        .best_stream(StreamKind::Video)
+        .filter(|stream| input.stream(*stream).codec == "hevc")
+        .is_some_and(|stream| has_alpha_layer(&extradata(&input, stream)));
     let mut reader = StreamReader::new(input, threads)?;
     let seen = look(&mut reader, single(&container, path))?;
     let orientation = if seen.single {
@@ -68,7 +74,8 @@ pub fn probe(path: &Path, threads: u8) -> Result<MediaFacts, RenderError> {
     };
     let mut picture = picture_facts(container, reader.info(), &seen, orientation);
     let mut warnings = seen.warnings(reader.damage());
-    if !picture.alpha && is_avif(path) && has_alpha_aside(path)? {
+    let unreadable = alpha_layer || (is_avif(path) && has_alpha_aside(path)?);
+    if !picture.alpha && unreadable {
         warnings.push(MediaWarning::TransparencyUnreadable);
     }
     if seen.single {

@@ -83,6 +83,8 @@ pub struct Bindings {
     pub voice: Vec<VoiceBinding>,
     /// Ids of the scenes with which a chapter begins.
     pub chapters: Vec<String>,
+    /// When the first word of some scenes is heard, milliseconds from the start of the cut, by the scene's id.
+    pub starts: BTreeMap<String, u32>,
     /// Beats of the music, milliseconds from the start of the cut, in order.
     pub beats: Vec<u32>,
     /// Silence between scenes, milliseconds.

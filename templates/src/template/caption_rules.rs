@@ -13,8 +13,8 @@ use super::wrong::Wrong;
 use super::{ProblemKind, grammar};
 use crate::color::Color;
 use crate::timeline::{
-    Anchor, Canvas, CaptionPlate, CaptionPreset, CaptionStyle, FontRequest, Highlight,
-    HighlightMode, Outline, PlateShape,
+    Anchor, Canvas, CaptionPlate, CaptionPreset, CaptionStyle, EmphasisLook, FontRequest,
+    Highlight, HighlightMode, Outline, PlateShape,
 };
 
 /// Average advance of a bold Latin letter in permille of the size, for templates that name no `max_chars`.
@@ -41,6 +41,8 @@ pub(crate) struct CaptionRules {
     pub(crate) grouping: Grouping,
     /// Words that always have the highlight's colour.
     pub(crate) emphasis: Emphasis,
+    /// How those words look apart from the highlight.
+    pub(crate) emphasis_look: EmphasisRule,
     /// Whether emoji are left out of the words.
     pub(crate) strip_emoji: bool,
 }
@@ -127,6 +129,23 @@ pub(crate) enum Emphasis {
     Script,
 }
 
+/// How emphasised words look; the colour may come from a placeholder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct EmphasisRule {
+    color: Option<ColorSource>,
+    pub(crate) weight: Option<u16>,
+}
+
+impl EmphasisRule {
+    fn resolve(&self, colors: &BTreeMap<String, Color>) -> Option<EmphasisLook> {
+        let look = EmphasisLook {
+            color: self.color.as_ref().map(|color| color.resolve(colors)),
+            weight: self.weight,
+        };
+        (look != EmphasisLook::default()).then_some(look)
+    }
+}
+
 /// A word as words are compared: without the punctuation around it, in lower case.
 pub(crate) fn bare(word: &str) -> String {
     word.trim_matches(|c: char| !c.is_alphanumeric())
@@ -165,6 +184,7 @@ impl CaptionRules {
             shadow: self.shadow.as_ref().map(|rule| rule.resolve(colors)),
             plate: self.plate.as_ref().map(|rule| rule.resolve(colors)),
             highlight: self.highlight.resolve(colors),
+            emphasis: self.emphasis_look.resolve(colors),
             max_lines: self.grouping.max_lines,
             max_width: self.max_width,
             anchor: self.anchor,
@@ -260,10 +280,11 @@ pub(crate) fn read(fields: Fields<'_>, stage: Stage<'_>) -> Option<CaptionRules>
     let emphasis = fields.map("emphasis");
     let words = emphasis.as_ref().map_or(Emphasis::None, read_emphasis);
     let highlight = read_highlight(&fields, (preset, &words), stage);
-    if let Some(emphasis) = emphasis {
-        check_emphasis(&emphasis, (&words, &highlight.color), stage.scope);
+    let emphasis_look = emphasis.map_or_else(EmphasisRule::default, |emphasis| {
+        let look = read_emphasis_look(&emphasis, (&words, &highlight.color), stage.scope);
         emphasis.finish();
-    }
+        look
+    });
     let rules = CaptionRules {
         only_if: None,
         preset: preset.drawn(),
@@ -280,6 +301,7 @@ pub(crate) fn read(fields: Fields<'_>, stage: Stage<'_>) -> Option<CaptionRules>
         plate: read_plate(&fields, stage.scope),
         highlight,
         emphasis: words,
+        emphasis_look,
         anchor,
         x,
         y,
@@ -522,28 +544,27 @@ fn read_emphasis(fields: &Fields<'_>) -> Emphasis {
     }
 }
 
-/// Emphasised words have the highlight's colour, so another one, or one without such words, would never be seen.
-fn check_emphasis(
+/// Colour and weight of emphasised words, which mean nothing without such words.
+fn read_emphasis_look(
     fields: &Fields<'_>,
     (words, highlight): (&Emphasis, &ColorSource),
     scope: &Scope,
-) {
-    let Some(color) = lettering::color(fields, "color", scope) else {
-        return;
+) -> EmphasisRule {
+    let look = EmphasisRule {
+        // The highlight's colour is theirs anyway.
+        color: lettering::color(fields, "color", scope).filter(|color| color != highlight),
+        weight: fields.int("weight"),
     };
-    if fields.has("words") && *words == Emphasis::None {
-        fields.conflict(
-            "color",
-            "is never seen: no word is emphasised",
-            "name words, or leave it out",
-        );
-    } else if color != *highlight {
-        fields.conflict(
-            "color",
-            "differs from the highlight's colour, which emphasised words take",
-            "write the same colour in `highlight`, or leave it out",
-        );
+    for key in ["color", "weight"] {
+        if fields.has(key) && fields.has("words") && *words == Emphasis::None {
+            fields.conflict(
+                key,
+                "is never seen: no word is emphasised",
+                "name words, or leave it out",
+            );
+        }
     }
+    look
 }
 
 /// A list of words, `from_script` or `none`.
@@ -751,13 +772,10 @@ mod tests {
                 "emphasis.color: is never seen",
             ),
             (
-                "emphasis: {words: [a], color: '#00FF00'}",
-                "emphasis.color: differs",
+                "emphasis: {words: none, weight: 900}",
+                "emphasis.weight: is never seen",
             ),
-            (
-                "emphasis: {words: [a], weight: 900}",
-                "emphasis.weight: is not available",
-            ),
+            ("emphasis: {words: [a], weight: 950}", "emphasis.weight: "),
         ] {
             let (_, notes) = read_style(&format!("font: 'Inter:700', {text}"));
             assert_eq!(notes.len(), 1, "{text}: {notes:?}");
@@ -767,6 +785,7 @@ mod tests {
             "preset: clean, outline: {width: 0}, highlight: {mode: none, scale: 1.0}",
             "preset: phrase, highlight: {color: '#FF0000'}, emphasis: {words: [never], color: '#FF0000'}",
             "preset: clean, highlight: {color: '#FF0000'}, emphasis: {words: from_script}",
+            "emphasis: {words: [a], color: '#00FF00', weight: 900}",
             "preset: phrase, outline: {width: 3}",
             "preset: one_word, words_per_caption: [1, 1]",
         ] {

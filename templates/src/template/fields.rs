@@ -580,7 +580,7 @@ mod tests {
             noted,
             [
                 "height: is missing; Height of the file's picture.",
-                "watermark: is not available in this version yet; add a text item to an overlay track",
+                "watermark: is not available in this version yet; add a text item to an overlay track, or give a picture to `watermark` of Output.Render",
                 "widht: is not a key here; did you mean `width`?",
             ]
         );

@@ -34,6 +34,7 @@ pub fn instantiate(
             "bind at least one clip",
         );
     }
+    check_starts(template, bindings, &mut problems);
     if !problems.is_empty() {
         return Err(problems.into_list());
     }
@@ -41,6 +42,23 @@ pub fn instantiate(
     check_length(template, &timeline)?;
     timeline.validate()?;
     Ok(timeline)
+}
+
+/// Scenes are heard one after the other, so one cannot begin before those before it have ended.
+fn check_starts(template: &Template, bindings: &Bindings, problems: &mut Problems) {
+    if bindings.starts.is_empty() {
+        return;
+    }
+    let rate = template.canvas.frame_rate;
+    let schedule = schedule::place(bindings, &template.rules, rate);
+    for (scene, first) in schedule::too_late(&schedule, bindings, rate) {
+        let earliest = RationalTime::new(first, rate).as_seconds();
+        problems.add(
+            format!("starts.{scene}"),
+            format!("the narration before it is heard until then: it can begin at {earliest:.2} s"),
+            "give a later time, or shorten what is said before",
+        );
+    }
 }
 
 fn check_length(template: &Template, timeline: &Timeline) -> Result<(), Vec<TemplateProblem>> {
@@ -91,7 +109,8 @@ fn assemble(
         present: &present,
         texts: &filled.texts,
     };
-    let schedule = schedule::place(bindings, &template.rules, rate);
+    let mut schedule = schedule::place(bindings, &template.rules, rate);
+    Beats::of(&bindings.beats, &template.rules, rate).meet(&mut schedule);
     let shots = shots(template, bindings, &schedule);
     let canvas = template.canvas_with(template.background.resolve(&filled.colors));
     let effects = template.picture.effects.resolve(filled, canvas.background);

@@ -64,13 +64,15 @@ use scope::ColorSource;
 use sound_rules::SoundRules;
 
 /// The templates that ship with the product, by name.
-const BUILTINS: [(&str, &str); 9] = [
+const BUILTINS: [(&str, &str); 11] = [
     ("bold", include_str!("../../library/bold.yaml")),
+    ("cinema", include_str!("../../library/cinema.yaml")),
     ("daily", include_str!("../../library/daily.yaml")),
     ("footage", include_str!("../../library/footage.yaml")),
     ("list", include_str!("../../library/list.yaml")),
     ("news", include_str!("../../library/news.yaml")),
     ("product", include_str!("../../library/product.yaml")),
+    ("pulse", include_str!("../../library/pulse.yaml")),
     ("quiet", include_str!("../../library/quiet.yaml")),
     ("quote", include_str!("../../library/quote.yaml")),
     ("story", include_str!("../../library/story.yaml")),
@@ -236,6 +238,13 @@ impl Template {
     /// The faces its styles name, each once.
     pub fn font_requests(&self) -> Vec<FontRequest> {
         let captions = self.captions.iter().map(|rules| &rules.font);
+        let strong = self.captions.iter().filter_map(|rules| {
+            let weight = rules.emphasis_look.weight?;
+            Some(FontRequest {
+                weight,
+                ..rules.font.clone()
+            })
+        });
         let items = self.items.iter().filter_map(|item| match &item.content {
             ItemContent::Text { style, .. } => Some(&style.font),
             _ => None,
@@ -243,6 +252,9 @@ impl Template {
         let mut requests = Vec::new();
         for request in captions.chain(items) {
             add_once(&mut requests, request.clone());
+        }
+        for request in strong {
+            add_once(&mut requests, request);
         }
         requests
     }

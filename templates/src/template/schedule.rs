@@ -48,6 +48,12 @@ pub(crate) fn place(bindings: &Bindings, rules: &EditRules, rate: FrameRate) -> 
     let mut scenes: Vec<PlacedScene> = Vec::new();
     let mut audio_start = lead_in(&bindings.voice, rules, rate);
     for voice in &bindings.voice {
+        if let Some(ms) = bindings.starts.get(&voice.id) {
+            let wanted = frames(*ms, rate) - first_word(voice, rate).unwrap_or(0);
+            // Nobody speaks before the one before has ended; the lead-in gives way.
+            let free_from = if scenes.is_empty() { 0 } else { audio_start };
+            audio_start = wanted.max(free_from);
+        }
         let start = scenes.last_mut().map_or(0, |before| {
             close(before, audio_start, first_word(voice, rate))
         });
@@ -66,6 +72,27 @@ pub(crate) fn place(bindings: &Bindings, rules: &EditRules, rate: FrameRate) -> 
         settle(scene);
     }
     Schedule { scenes, frames }
+}
+
+/// Scenes that could not begin when they were to: their names, and the frame of their first word.
+pub(crate) fn too_late<'s>(
+    schedule: &'s Schedule,
+    bindings: &Bindings,
+    rate: FrameRate,
+) -> Vec<(&'s str, i64)> {
+    let spoken = schedule.scenes.iter().map(|scene| {
+        let first = scene
+            .words
+            .first()
+            .map_or(scene.audio_start, |word| word.start);
+        (scene.name.as_str(), first)
+    });
+    spoken
+        .filter(|(name, first)| {
+            let wanted = bindings.starts.get(*name);
+            wanted.is_some_and(|ms| frames(*ms, rate) < *first)
+        })
+        .collect()
 }
 
 fn emphasised(voice: &VoiceBinding) -> Vec<String> {
@@ -186,6 +213,24 @@ mod tests {
         let mut bindings = bindings_with(scenes);
         bindings.gap_ms = gap_ms;
         place(&bindings, &EditRules::default(), RATE)
+    }
+
+    #[test]
+    fn a_scene_begins_when_it_is_to_and_never_inside_another() {
+        let mut bindings = bindings_with(vec![scene("a", 4), scene("b", 3), scene("c", 3)]);
+        bindings.starts.insert("b".into(), 6000);
+        let schedule = place(&bindings, &EditRules::default(), RATE);
+        let starts: Vec<i64> = schedule.scenes.iter().map(|s| s.words[0].start).collect();
+        assert_eq!(starts[1], 180);
+        assert!(starts[2] > 180, "the next one follows it");
+        assert_eq!(schedule.scenes[0].end, schedule.scenes[1].start);
+        assert!(too_late(&schedule, &bindings, RATE).is_empty());
+        bindings.starts.insert("a".into(), 100);
+        bindings.starts.insert("c".into(), 6100);
+        let schedule = place(&bindings, &EditRules::default(), RATE);
+        assert_eq!(schedule.scenes[0].words[0].start, 3, "without the lead-in");
+        let late = too_late(&schedule, &bindings, RATE);
+        assert_eq!(late, [("c", schedule.scenes[2].words[0].start)]);
     }
 
     #[test]

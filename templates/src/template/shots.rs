@@ -61,6 +61,23 @@ impl Beats {
             .copied()
     }
 
+    /// Moves the cuts between scenes to beats that lie between the same two words and near enough.
+    pub(crate) fn meet(&self, schedule: &mut Schedule) {
+        for next in 1..schedule.scenes.len() {
+            let [before, next] = &mut schedule.scenes[next - 1..=next] else {
+                continue;
+            };
+            let (Some(said), Some(word)) = (before.words.last(), next.words.first()) else {
+                continue;
+            };
+            let between = (said.end.max(before.start + 1), word.start.min(next.end - 1));
+            if let Some(beat) = self.near(next.start, between) {
+                before.end = beat;
+                next.start = beat;
+            }
+        }
+    }
+
     /// The first beat at or after a frame.
     pub(crate) fn at_or_after(&self, frame: i64) -> Option<i64> {
         let from = self.at.partition_point(|beat| *beat < frame);
@@ -633,6 +650,39 @@ mod tests {
         assert!(cut.iter().all(|shot| shot.start != inside), "{cut:?}");
         let ignored = Beats::of(&[ms(gap)], &rules(), RATE);
         assert_eq!(ignored.at_or_after(0), None, "`cut_on` names no beat");
+    }
+
+    // spec: T-31
+    #[test]
+    fn cuts_between_scenes_meet_beats_in_their_pause() {
+        let on_beats = EditRules {
+            cut_on: vec![CutPoint::Beat],
+            snap_ms: 200,
+            ..rules()
+        };
+        let mut bindings = bindings_with(vec![scene("a", 8), scene("b", 8), scene("c", 8)]);
+        bindings.gap_ms = 900;
+        let usual = place(&bindings, &on_beats, RATE);
+        let starts = |schedule: &Schedule| {
+            let scenes = schedule.scenes.iter();
+            scenes.map(|scene| scene.start).collect::<Vec<i64>>()
+        };
+        let [_, b, c] = starts(&usual)[..] else {
+            panic!("three scenes")
+        };
+        // One beat four frames before a cut, one inside the first word of the last scene.
+        let inside = usual.scenes[2].words[0].start + 2;
+        let ms = |frame: i64| u32::try_from(frame * 1000 / 30 + 1).unwrap();
+        let beats = Beats::of(&[ms(b - 4), ms(inside)], &on_beats, RATE);
+        let mut met = usual.clone();
+        beats.meet(&mut met);
+        assert_eq!(starts(&met), [0, b - 4, c]);
+        assert_eq!(met.scenes[0].end, b - 4, "scenes still tile");
+        let far = Beats::of(&[ms(b - 9)], &on_beats, RATE);
+        far.meet(&mut met);
+        assert_eq!(starts(&met), [0, b - 4, c], "200 ms are six frames");
+        let cut = under_voice(&met, &on_beats, &beats, RATE);
+        assert!(cut.iter().any(|shot| shot.start == b - 4), "{cut:?}");
     }
 
     #[test]

@@ -132,6 +132,17 @@ pub struct Shadow {
     pub color: Color,
 }
 
+/// How emphasised words look apart from the others while they are not spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmphasisLook {
+    /// Their colour; absent: the highlight's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub color: Option<Color>,
+    /// Weight of their letters, 100 to 900; absent: that of the others. The face must be among the timeline's fonts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u16>,
+}
+
 /// The resolved look of a caption track, in canvas pixels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaptionStyle {
@@ -154,6 +165,9 @@ pub struct CaptionStyle {
     pub plate: Option<CaptionPlate>,
     /// The active word.
     pub highlight: Highlight,
+    /// Emphasised words, where they are told apart by more than the highlight's colour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emphasis: Option<EmphasisLook>,
     /// Lines per cue at the most; the renderer shrinks by up to 15 % before it wraps further.
     pub max_lines: u8,
     /// Widest line in pixels.
@@ -166,6 +180,18 @@ pub struct CaptionStyle {
     pub y: i32,
 }
 
+impl CaptionStyle {
+    /// The face of emphasised words, where it is another than that of the others.
+    #[must_use]
+    pub fn strong_font(&self) -> Option<FontRequest> {
+        let weight = self.emphasis?.weight?;
+        (weight != self.font.weight).then(|| FontRequest {
+            weight,
+            ..self.font.clone()
+        })
+    }
+}
+
 /// One word inside a cue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CueWord {
@@ -173,7 +199,7 @@ pub struct CueWord {
     pub text: String,
     /// Frames in which it is spoken.
     pub range: TimeRange,
-    /// Always shown in the highlight colour.
+    /// Shown as emphasised words are: in the highlight's colour, where the style says nothing else.
     pub emphasis: bool,
 }
 

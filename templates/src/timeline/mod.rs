@@ -35,7 +35,7 @@ pub use audio::{
     SoundRole,
 };
 pub use caption::{
-    CaptionPlate, CaptionPreset, CaptionStyle, CaptionTrack, Cue, CueWord, Highlight,
+    CaptionPlate, CaptionPreset, CaptionStyle, CaptionTrack, Cue, CueWord, EmphasisLook, Highlight,
     HighlightMode, Outline, PlateShape, Shadow,
 };
 pub use clip::{Clip, Ease, Fill, Motion};

@@ -341,6 +341,7 @@ fn segment_requests(segment: &SegmentSpec) -> Vec<FontRequest> {
 fn caption_requests(track: &CaptionTrack) -> Vec<FontRequest> {
     let weight = track.style.font.weight;
     let mut requests = vec![track.style.font.clone()];
+    requests.extend(track.style.strong_font());
     for word in track.cues.iter().flat_map(|cue| &cue.words) {
         requests.extend(font_fallback::candidates_for(&word.text, weight));
     }

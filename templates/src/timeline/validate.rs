@@ -130,6 +130,9 @@ impl Timeline {
 
     fn check_captions(&self, track: &CaptionTrack, problems: &mut Problems) {
         self.check_font("captions.style.font", &track.style.font, problems);
+        if let Some(strong) = track.style.strong_font() {
+            self.check_font("captions.style.emphasis.weight", &strong, problems);
+        }
         let mut free_from = 0;
         for (at, cue) in track.cues.iter().enumerate() {
             let path = format!("captions.cues[{at}]");

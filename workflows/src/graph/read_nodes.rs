@@ -231,7 +231,8 @@ fn node_type(entry: &Entry, found: &mut Diagnostics) -> Option<&'static dyn Node
             .hint("`fenta nodes list` lists the types this version has")
         } else {
             let kinds: Vec<&str> = nodes::descriptors().map(|known| known.kind).collect();
-            let near = nearest(&kind, kinds.iter().copied().chain(nodes::LATER));
+            let near = nodes::meant_by(&kind)
+                .or_else(|| nearest(&kind, kinds.iter().copied().chain(nodes::LATER)));
             Diagnostic::error(
                 codes::UNKNOWN_TYPE,
                 span,

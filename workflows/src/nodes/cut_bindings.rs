@@ -238,20 +238,48 @@ pub(super) fn chapters(params: Params<'_>, bindings: &Bindings) -> Result<Vec<St
     let mut chapters = Vec::new();
     for value in params.list("chapters") {
         let Value::Text(id) = value else { continue };
-        let scenes = || bindings.voice.iter().map(|scene| scene.id.as_str());
-        if !scenes().any(|scene| scene == id) {
-            let hint = match nearest(id, scenes()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("its scenes are {}", scenes().collect::<Vec<_>>().join(", ")),
-            };
-            return Err(LowerError::new(
-                format!("`chapters` names `{id}`, which is no scene of the narration"),
-                hint,
-            ));
-        }
+        must_be_scene("chapters", id, bindings)?;
         chapters.push(id.clone());
     }
     Ok(chapters)
+}
+
+/// When scenes are spoken that have a time of their own, milliseconds by id.
+pub(super) fn starts(
+    params: Params<'_>,
+    bindings: &Bindings,
+) -> Result<BTreeMap<String, u32>, LowerError> {
+    let mut starts = BTreeMap::new();
+    for value in params.list("starts") {
+        let Value::Record(fields) = value else {
+            continue;
+        };
+        let fields = Params::new(fields);
+        let id = fields.text("scene")?;
+        must_be_scene("starts", id, bindings)?;
+        if starts.insert(id.to_owned(), fields.u32("at")?).is_some() {
+            return Err(LowerError::new(
+                format!("`starts` names the scene `{id}` twice"),
+                "leave one of them out",
+            ));
+        }
+    }
+    Ok(starts)
+}
+
+fn must_be_scene(param: &str, id: &str, bindings: &Bindings) -> Result<(), LowerError> {
+    let scenes = || bindings.voice.iter().map(|scene| scene.id.as_str());
+    if scenes().any(|scene| scene == id) {
+        return Ok(());
+    }
+    let hint = match nearest(id, scenes()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("its scenes are {}", scenes().collect::<Vec<_>>().join(", ")),
+    };
+    Err(LowerError::new(
+        format!("`{param}` names `{id}`, which is no scene of the narration"),
+        hint,
+    ))
 }
 
 fn clip_binding(value: &Value) -> Result<ClipBinding, LowerError> {

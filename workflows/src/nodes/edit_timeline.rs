@@ -11,7 +11,7 @@ use fenta_templates::template::{Bindings, Template};
 use fenta_templates::timeline::LONGEST_MS;
 
 use super::cut_bindings::{
-    Heard, beats, beats_of_music, bind_media, chapters, clips, heard, subjects,
+    Heard, beats, beats_of_music, bind_media, chapters, clips, heard, starts, subjects,
 };
 use super::placeholders::{bind_fill, check_fill};
 use super::sound;
@@ -104,6 +104,25 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| NodeDescriptor {
             "chapters",
             ParamType::many(ParamType::Text { max_chars: 40 }),
             "Ids of the scenes (s1, s2, ...) with which a chapter begins, for templates that mark chapters.",
+        ),
+        ParamSpec::optional(
+            "starts",
+            ParamType::many(ParamType::Fields(vec![
+                ParamSpec::required(
+                    "scene",
+                    ParamType::Text { max_chars: 40 },
+                    "The scene's id.",
+                ),
+                ParamSpec::required(
+                    "at",
+                    ParamType::Duration {
+                        min: 0,
+                        max: i64::from(LONGEST_MS),
+                    },
+                    "When its first word is spoken.",
+                ),
+            ])),
+            "Scenes (s1, s2, ...) that are spoken at a time of their own; the others follow each other as usual.",
         ),
         ParamSpec::optional(
             "seed",
@@ -202,6 +221,7 @@ impl NodeType for EditTimeline {
             beats(params)
         };
         bindings.chapters = chapters(params, &bindings)?;
+        bindings.starts = starts(params, &bindings)?;
         useful(&template, &bindings)?;
         bind_fill(&template, context, &mut bindings, steps)?;
         bindings.subjects = subjects(&template, &bindings.clips, steps)?;
@@ -238,6 +258,10 @@ impl NodeType for EditTimeline {
 /// What a template has no use for would be accepted and ignored.
 fn check_use(template: &Template, written: &Written<'_>, found: &mut Diagnostics) {
     let name = template.name();
+    if !written.has("voice") && !written.has("audio") {
+        let why = "there is no narration whose scenes they are";
+        written.useless(&["starts"], None, why, found);
+    }
     if !template.cuts_on_beats() {
         let why = format!("the template `{name}` does not cut on beats");
         written.useless(&["beats"], Some("template"), &why, found);

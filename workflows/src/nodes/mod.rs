@@ -42,6 +42,7 @@ mod render_profile;
 mod render_sidecars;
 mod render_verify;
 mod render_view;
+mod render_watermark;
 mod schedule_cron;
 mod script;
 mod script_generate;
@@ -101,6 +102,44 @@ pub(crate) fn check_template(
 /// Node types of other programs' documents that this version does not have.
 pub(crate) const LATER: [&str; 2] = ["Audio.Beats", "Output.Publish"];
 
+/// What people call node types, and the type that does it: words that are too far from its name to be slips.
+const OTHER_WORDS: [(&str, &[&str]); 4] = [
+    (
+        "Input.Upload",
+        &[
+            "Input.Media",
+            "Input.File",
+            "Input.Files",
+            "Input.Folder",
+            "Input.Video",
+            "Input.Videos",
+            "Input.Clip",
+            "Input.Clips",
+            "Input.Footage",
+            "Input.Image",
+            "Input.Images",
+            "Input.Photos",
+        ],
+    ),
+    (
+        "Input.Music",
+        &["Input.Audio", "Input.Sound", "Audio.Music"],
+    ),
+    ("Voice.TTS", &["Voice.Speak", "Audio.TTS", "Input.Voice"]),
+    (
+        "Output.Render",
+        &["Render", "Output.Video", "Edit.Render", "Video.Render"],
+    ),
+];
+
+/// The type that another word stands for.
+pub(crate) fn meant_by(kind: &str) -> Option<&'static str> {
+    let (known, _) = OTHER_WORDS
+        .iter()
+        .find(|(_, words)| words.iter().any(|word| word.eq_ignore_ascii_case(kind)))?;
+    Some(known)
+}
+
 /// Whether a template parameter names a file of the user's.
 pub(crate) fn is_template_path(name: &str) -> bool {
     template_file::is_path(name)
@@ -157,6 +196,7 @@ mod tests {
         for descriptor in descriptors() {
             assert!(kinds.insert(descriptor.kind));
             assert!(!LATER.contains(&descriptor.kind));
+            assert_eq!(meant_by(descriptor.kind), None);
             assert!(descriptor.version >= 1 && descriptor.summary.ends_with('.'));
             let mut names = BTreeSet::new();
             for param in &descriptor.params {

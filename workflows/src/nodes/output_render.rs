@@ -17,7 +17,7 @@ use super::render_profile::{Target, check_profile, custom_fields};
 use super::render_sidecars::{Sidecars, boxes};
 use super::render_verify::{OddSpan, OddSpans, Platform, notes as notes_of, odd_spans, wrong_file};
 use super::render_view::Shown;
-use super::stills;
+use super::{render_watermark as watermark, stills};
 
 use crate::action::{
     Action, ActionFacts, ActionResult, AudioEncoding, Container, MixFacts, MixRequest, MuxFacts,
@@ -98,6 +98,7 @@ outputs:
 fn params() -> Vec<ParamSpec> {
     let mut params = render_params();
     params.splice(2..2, format_params());
+    params.extend(watermark::params());
     params
 }
 
@@ -167,6 +168,7 @@ impl NodeType for OutputRender {
             let why = format!("a {format} file keeps no title");
             given.useless(&["title"], Some("format"), &why, found);
         }
+        watermark::useless(given, found);
     }
 
     fn ending(&self, port: &PortSpec, given: &Given<'_>) -> Option<&'static str> {
@@ -239,7 +241,9 @@ impl NodeType for OutputRender {
         let encoding = kind
             .container()
             .map(|_| profile.encoding(context.job.encoder_threads.max(1), kind));
-        let sized = in_shape_of(timeline, profile.resized(timeline)?, steps)?;
+        let mut sized = in_shape_of(timeline, profile.resized(timeline)?, steps)?;
+        let zone = platform.as_ref().map_or("universal", |one| one.name);
+        watermark::add(&mut sized, zone, params, steps)?;
         let timeline: &Timeline = &sized;
         if let Some(still) = &view.still {
             return look(timeline, still, steps);
@@ -285,7 +289,11 @@ impl NodeType for OutputRender {
             sidecars: sidecars.beside(),
         };
         let mut found = outputs([("video", Value::File(video)), ("report", report)]);
-        let notes = notes.into_iter().map(|note| Value::Text(note.text));
+        let notes = notes.into_iter().map(|note| note.text);
+        let notes = Shown::shortened(timeline, view.part)
+            .into_iter()
+            .chain(notes)
+            .map(Value::Text);
         found.insert("notes".to_owned(), Value::List(notes.collect()));
         let pictures = pictures.into_iter().map(Value::File);
         found.insert("pictures".to_owned(), Value::List(pictures.collect()));

@@ -66,6 +66,17 @@ impl Shown {
         })
     }
 
+    /// What to tell of a part that was to end after the film.
+    pub(super) fn shortened(timeline: &Timeline, part: Option<Part>) -> Option<String> {
+        let part = part?;
+        let length = timeline.duration.to_millis();
+        let beyond = part.to_ms.and_then(|to| i64::try_from(to).ok())? > length;
+        beyond.then(|| {
+            let length = duration_text(length);
+            format!("the part {part} ends with the film, which is {length} long")
+        })
+    }
+
     /// How many frames they are.
     pub(super) const fn frames(self) -> i64 {
         self.to - self.from
@@ -132,6 +143,13 @@ mod tests {
         assert_eq!(all, Shown::of(&cut, Some("0s..".parse().unwrap())).unwrap());
         assert_eq!(all.samples(&cut), None);
         assert!(matches!(all.captioned(&cut), Cow::Borrowed(_)));
+        let told = |part: &str| Shown::shortened(&cut, Some(part.parse().unwrap()));
+        assert_eq!((told("1s.."), told("0s..2s")), (None, None));
+        assert!(
+            told("1s..99s")
+                .unwrap()
+                .starts_with("the part 1s..1m39s ends with the film")
+        );
         let late = Shown::of(&cut, Some("10m..".parse().unwrap())).unwrap_err();
         assert!(late.message.contains("begins after the film"), "{late}");
         let empty = Shown::of(&cut, Some("1s..1001ms".parse().unwrap())).unwrap_err();

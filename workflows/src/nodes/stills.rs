@@ -28,6 +28,11 @@ pub(super) const MOST_COLUMNS: u32 = 16;
 pub(super) const SHEET_WIDTH: u32 = 1920;
 /// Width over height that a sheet comes close to, permille.
 const SHEET_SHAPE_PM: u64 = 1600;
+/// Smallest letters of a sheet, pixels.
+const SMALLEST: u32 = 11;
+/// The longest time under a picture in letters, and what a shot's number adds to it.
+const TIME_LETTERS: u32 = 8;
+const NUMBER_LETTERS: u32 = 5;
 /// Behind the pictures of a sheet.
 const DARK: Color = Color::rgb(16, 18, 23);
 /// Times under the pictures of a sheet.
@@ -266,20 +271,37 @@ impl Grid {
                 "give a width from 240 to 8192",
             ));
         }
-        let best = (1..=count.min(MOST_COLUMNS)).min_by_key(|columns| {
-            let rows = count.div_ceil(*columns);
-            let shape = u64::from(canvas.width) * u64::from(*columns) * 1000
-                / (u64::from(canvas.height) * u64::from(rows)).max(1);
-            // A row that is not full costs a little.
-            let empty = u64::from(rows * columns - count) * 150;
-            ratio_pm(shape, SHEET_SHAPE_PM) + empty
-        });
-        let columns = wish.columns.or(best).unwrap_or(1).clamp(1, MOST_COLUMNS);
-        let rows = count.div_ceil(columns).max(1);
         let (margin, gap) = (wish.width / 48, wish.width / 96);
-        let line = (wish.width / 44).max(14);
-        let room = wish.width.saturating_sub(2 * margin + gap * (columns - 1)) / columns;
-        let width = (room & !1).clamp(16, canvas.width & !1);
+        let line = (wish.width / 44).max(18);
+        let room =
+            |columns: u32| wish.width.saturating_sub(2 * margin + gap * (columns - 1)) / columns;
+        let letters = TIME_LETTERS + if wish.of_shots { NUMBER_LETTERS } else { 0 };
+        // Letters of the usual faces are three fifths as wide as they are high.
+        let narrowest = (letters * SMALLEST * 3 / 5).min(canvas.width & !1);
+        let fits = |columns: &u32| room(*columns).min(canvas.width) >= narrowest;
+        let best = (1..=count.min(MOST_COLUMNS))
+            .filter(fits)
+            .min_by_key(|columns| {
+                let rows = count.div_ceil(*columns);
+                let shape = u64::from(canvas.width) * u64::from(*columns) * 1000
+                    / (u64::from(canvas.height) * u64::from(rows)).max(1);
+                // A row that is not full costs a little.
+                let empty = u64::from(rows * columns - count) * 150;
+                ratio_pm(shape, SHEET_SHAPE_PM) + empty
+            });
+        let columns = wish.columns.or(best).unwrap_or(1).clamp(1, MOST_COLUMNS);
+        if !fits(&columns) {
+            return Err(LowerError::new(
+                format!(
+                    "in {columns} columns on {} px each picture would be {} px wide, and its time needs {narrowest}",
+                    wish.width,
+                    room(columns).min(canvas.width)
+                ),
+                "give fewer columns or a greater width",
+            ));
+        }
+        let rows = count.div_ceil(columns).max(1);
+        let width = (room(columns) & !1).clamp(16, canvas.width & !1);
         let cell = (width, canvas.height_at(width));
         let even = |side: u32| side.div_ceil(2) * 2;
         let size = (
@@ -354,7 +376,7 @@ impl Grid {
         let content = OverlayContent::Text(TextOverlay {
             text: text.to_owned(),
             font: face.request.clone(),
-            size: (self.line * 3 / 5).clamp(9, 200) as u16,
+            size: (self.line * 3 / 5).clamp(SMALLEST, 200) as u16,
             color,
             max_lines: 1,
             fit: TextFit::Shrink,
@@ -508,6 +530,29 @@ mod tests {
                     || b.y + b.h as i32 <= a.y;
                 assert!(apart, "{a:?} {b:?}");
             }
+        }
+    }
+
+    #[test]
+    fn pictures_too_narrow_for_their_times_are_refused_or_never_chosen() {
+        let cut = timeline();
+        let grid = |columns, width, of_shots| {
+            let wish = SheetWish {
+                width,
+                of_shots,
+                ..wish(columns)
+            };
+            Grid::new(&cut.canvas, 40, wish)
+        };
+        let narrow = grid(Some(16), 480, false).err().unwrap();
+        assert!(
+            narrow.message.contains("in 16 columns on 480 px"),
+            "{narrow}"
+        );
+        assert!(grid(Some(16), 1920, true).is_ok());
+        for width in [240, 480, 1000] {
+            let own = grid(None, width, true).unwrap();
+            assert!(own.cell.0 >= 80, "{} px at {width}", own.cell.0);
         }
     }
 

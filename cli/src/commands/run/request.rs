@@ -35,7 +35,7 @@ pub(in crate::commands) struct RequestArgs {
         hide_env_values = true
     )]
     params_file: Option<PathBuf>,
-    /// The folder relative results go to; the current one by default. The picture file of a snapshot
+    /// The folder relative results go to; the current one by default
     #[arg(
         short,
         long,

@@ -16,6 +16,7 @@ pub(super) struct ViewArgs {
     #[arg(
         long,
         value_name = "FROM..TO",
+        allow_hyphen_values = true,
         env = "FENTA_RANGE",
         hide_env_values = true
     )]

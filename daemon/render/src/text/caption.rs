@@ -234,7 +234,10 @@ impl CaptionPainter {
         let active = word == state.active && mode != HighlightMode::None;
         let spoken = state.active.is_some_and(|active| index < active);
         let base = match (placed.cue.words[usize::from(index)].emphasis, mode) {
-            (true, _) => highlight.color,
+            (true, _) => {
+                let own = style.emphasis.and_then(|look| look.color);
+                own.unwrap_or(highlight.color)
+            }
             (false, HighlightMode::Fill) if spoken => highlight.spoken.unwrap_or(highlight.color),
             (false, _) if spoken => highlight.spoken.unwrap_or(style.color),
             (false, _) => style.color,

@@ -77,6 +77,7 @@ pub(super) fn caption_style(preset: CaptionPreset, mode: HighlightMode) -> Capti
         }),
         plate: None,
         highlight: Highlight::new(mode, YELLOW, 1000),
+        emphasis: None,
         max_lines: 2,
         max_width: 835,
         anchor: Anchor::Center,

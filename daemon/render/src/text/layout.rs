@@ -36,6 +36,8 @@ pub(super) struct TextSpec<'a> {
     pub(super) words: &'a [Range<usize>],
     pub(super) font: &'a FontRequest,
     pub(super) size: f32,
+    /// The face of some of the words, where it is another.
+    pub(super) strong: Option<(&'a FontRequest, &'a [Range<usize>])>,
     /// Extra space between words, in em.
     pub(super) word_spacing: f32,
     /// Lines break between the words of the text only, not after hyphens or slashes.
@@ -61,6 +63,10 @@ impl FontLibrary {
     /// Shapes a text and makes sure that every character of it can be drawn.
     pub(super) fn shape<'a>(&mut self, spec: TextSpec<'a>) -> Result<Paragraph<'a>, TextError> {
         let stack = self.text_stack(spec.font)?.into_owned();
+        let strong = match spec.strong {
+            Some((font, ranges)) => Some((font, self.text_stack(font)?.into_owned(), ranges)),
+            None => None,
+        };
         let emoji_stack = self.emoji_stack().into_owned();
         let has_emoji = self.has_emoji();
         let mut builder = self
@@ -77,6 +83,13 @@ impl FontLibrary {
         for (index, range) in spec.words.iter().enumerate() {
             let tag = WordTag(u16::try_from(index).ok());
             builder.push(StyleProperty::Brush(tag), range.clone());
+        }
+        if let Some((font, stack, ranges)) = strong {
+            for range in ranges {
+                builder.push(StyleProperty::FontFamily(stack.clone()), range.clone());
+                let weight = FontWeight::new(f32::from(font.weight));
+                builder.push(StyleProperty::FontWeight(weight), range.clone());
+            }
         }
         if has_emoji {
             for range in emoji_ranges(spec.text) {
@@ -374,6 +387,7 @@ mod tests {
             words: &[],
             font,
             size: 80.0,
+            strong: None,
             word_spacing: 0.0,
             whole_words: true,
         }

@@ -443,6 +443,7 @@ fn spec<'a>(text: &'a str, style: &'a TextOverlay, pm: u16) -> TextSpec<'a> {
         words: &[],
         font: &style.font,
         size: f32::from(style.size) * f32::from(pm) / 1000.0,
+        strong: None,
         word_spacing: 0.0,
         whole_words: false,
     }

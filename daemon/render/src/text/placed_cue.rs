@@ -5,7 +5,8 @@
 use std::ops::Range;
 
 use fenta_templates::timeline::{
-    CaptionPlate, CaptionStyle, Cue, CueWord, Highlight, HighlightMode, PlateShape, Rect,
+    CaptionPlate, CaptionStyle, Cue, CueWord, FontRequest, Highlight, HighlightMode, PlateShape,
+    Rect,
 };
 
 use super::block::{TextBlock, WordFragment, anchor_fractions};
@@ -19,6 +20,12 @@ use super::line_plate::{Span, line_plate};
 const SHRINK_STEPS: [u16; 7] = [1000, 975, 950, 925, 900, 875, 850];
 /// Sizes tried, in permille, with as many lines as it takes; below the last, a word wider than a line is cut.
 const LONG_WORD_STEPS: [u16; 8] = [850, 800, 750, 700, 650, 600, 550, 500];
+/// Advance of a bold Latin letter, in em.
+const LETTER: f32 = 0.58;
+/// Letters of a word beyond which room for its growth is no longer kept.
+const LONG_WORD: usize = 12;
+/// The most that is added to a space, in em.
+const MOST_SPACING: f32 = 0.22;
 /// Space between a word and the edge of its box, in em.
 const BOX_PADDING: f32 = 0.18;
 /// Corner radius of a word's box, in em.
@@ -224,7 +231,22 @@ pub(super) fn place(
     fonts: &mut FontLibrary,
 ) -> Result<PlacedCue, TextError> {
     let (text, words) = compose(&cue.words, style.uppercase);
-    let block = fit(&text, &words, style, fonts)?;
+    let strong = style.strong_font().map(|font| {
+        let said = cue.words.iter().zip(&words);
+        let ranges: Vec<Range<usize>> = said
+            .filter(|(word, range)| word.emphasis && !range.is_empty())
+            .map(|(_, range)| range.clone())
+            .collect();
+        (font, ranges)
+    });
+    let wanted = Wanted {
+        text: &text,
+        words: &words,
+        strong: strong
+            .as_ref()
+            .map(|(font, ranges)| (font, ranges.as_slice())),
+    };
+    let block = fit(wanted, style, fonts)?;
     let (ax, ay) = anchor_fractions(style.anchor);
     let origin = (
         (style.x as f32 - block.width * ax).round(),
@@ -281,23 +303,33 @@ fn compose(words: &[CueWord], uppercase: bool) -> (String, Vec<Range<usize>>) {
     (text, ranges)
 }
 
+/// The text of a cue with its words, and those that have a face of their own.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    text: &'a str,
+    words: &'a [Range<usize>],
+    strong: Option<(&'a FontRequest, &'a [Range<usize>])>,
+}
+
 /// As large as fits: first smaller letters, then more lines, then smaller still for a word that is wider than a line,
 /// and only then a cut word.
 fn fit(
-    text: &str,
-    words: &[Range<usize>],
+    wanted: Wanted<'_>,
     style: &CaptionStyle,
     fonts: &mut FontLibrary,
 ) -> Result<TextBlock, TextError> {
     let max_lines = usize::from(style.max_lines.max(1));
+    let letters = |range: &Range<usize>| wanted.text[range.clone()].chars().count();
+    let longest = wanted.words.iter().map(letters).max().unwrap_or(0);
     let mut try_size = |pm: u16, accept: &dyn Fn(Fit) -> bool| {
         let size = f32::from(style.size) * f32::from(pm) / 1000.0;
         let mut paragraph = fonts.shape(TextSpec {
-            text,
-            words,
+            text: wanted.text,
+            words: wanted.words,
             font: &style.font,
             size,
-            word_spacing: word_spacing(style),
+            strong: wanted.strong,
+            word_spacing: word_spacing(style, longest),
             whole_words: true,
         })?;
         let fit = paragraph.balance(line_width(style, size));
@@ -318,12 +350,15 @@ fn fit(
     Ok(block.expect("a block, because every fit is accepted"))
 }
 
-/// A box or a growing word needs more room beside it than plain letters, in em.
-fn word_spacing(style: &CaptionStyle) -> f32 {
+/// A box or a growing word needs more room beside it than plain letters, in em; a word grows by as much as it is long.
+fn word_spacing(style: &CaptionStyle, longest: usize) -> f32 {
     let growth = f32::from(style.highlight.scale_pm.saturating_sub(1000)) / 1000.0;
     match highlight_mode(style) {
         HighlightMode::None => 0.0,
-        HighlightMode::Color | HighlightMode::Fill => (growth * 1.5).min(0.14),
+        HighlightMode::Color | HighlightMode::Fill => {
+            let beside = growth / 2.0 * LETTER * longest.min(LONG_WORD) as f32;
+            (growth * 1.5).max(beside).min(MOST_SPACING)
+        }
         HighlightMode::Box | HighlightMode::Marker => {
             let own = style.highlight.padding.map_or(0.0, |padding| {
                 f32::from(padding) / f32::from(style.size.max(1)) - BOX_PADDING

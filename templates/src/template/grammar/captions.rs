@@ -57,7 +57,7 @@ pub(super) static CAPTIONS: Section = Section {
         key(
             "emphasis",
             Shape::Map(&EMPHASIS),
-            "Words that always have the highlight's colour.",
+            "Words that always look apart from the others; in the highlight's colour where nothing else is said.",
         ),
         key(
             "position",
@@ -209,10 +209,13 @@ static EMPHASIS: Section = Section {
         key(
             "color",
             Shape::Color,
-            "Their colour; it must be the highlight's.",
+            "Their colour; the highlight's when absent.",
         ),
-        key("weight", int(100, 900, "weight"), "Their weight.")
-            .refused("letters of another weight would move the line; leave it out"),
+        key(
+            "weight",
+            int(100, 900, "weight"),
+            "Weight of their letters; that of the other words when absent.",
+        ),
     ],
 };
 

@@ -307,7 +307,7 @@ static PROFILE: Section = Section {
             "How the picture is encoded.",
         ),
         key("watermark", Shape::Text, "A text over the whole picture.")
-            .refused("add a text item to an overlay track"),
+            .refused("add a text item to an overlay track, or give a picture to `watermark` of Output.Render"),
     ],
 };
 
