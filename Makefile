@@ -5,6 +5,7 @@ help:
 	@echo "make demo   install what is missing, build, make a short video"
 	@echo "make test   install what is missing, run every check"
 	@echo "make reference  print docs/reference anew"
+	@echo "make torture  kill, starve and lie to daemons for some minutes, and read their books"
 	@echo "make bench  render the reference workload beside a hand-written ffmpeg command"
 
 setup:
@@ -26,6 +27,12 @@ test: setup lint
 
 bench: build
 	cargo bench --locked -p fenta-tests
+
+# Daemons that are killed, starved and lied to; minutes. FENTA_TORTURE=long is the long form (docs/reliability.md).
+torture: setup
+	cargo build --workspace --locked
+	cargo build --workspace --locked --features fenta-tests/torture --bin torture
+	./target/debug/torture
 
 # What docs/reference holds is printed by the program; a test compares.
 reference:

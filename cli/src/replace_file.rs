@@ -33,10 +33,18 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    if !folder.is_dir() {
+        return Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("there is no folder {}", folder.display()),
+        ));
+    }
     let mut file = tempfile::Builder::new()
         .prefix(".fenta-")
         .permissions(Permissions::from_mode(NEW_MODE))
-        .tempfile_in(folder)?;
+        .tempfile_in(folder)
+        // The name of the temporary file helps nobody.
+        .map_err(|error| io::Error::from(error.kind()))?;
     file.write_all(bytes)?;
     if let Some(mode) = mode {
         file.as_file().set_permissions(mode)?;
@@ -49,6 +57,15 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named_and_no_temporary_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let said = replace_file(&dir.path().join("none/x"), b"new").unwrap_err();
+        let said = format!("{said:?}");
+        assert!(said.contains("there is no folder"), "{said}");
+        assert!(!said.contains(".fenta-"), "{said}");
+    }
 
     #[test]
     fn modes_and_links_survive() {

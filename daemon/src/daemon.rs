@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cache::CacheCare;
 use crate::clock::{Clock, SystemClock};
-use crate::executors::{Executors, Renderer, Tools};
+use crate::executors::{Executors, Provider, Renderer, Tools, sweep_all};
 use crate::providers::Providers;
 use crate::runner::{Runner, RunnerContext};
 use crate::server::{self, Activity, AppState, ConnectionLimits, StopRequest};
@@ -45,16 +45,40 @@ pub enum DaemonError {
     },
 }
 
+/// What a daemon gets from outside besides its settings.
+#[derive(Clone, Debug)]
+pub struct Outside {
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Providers besides those that the settings name.
+    pub providers: Vec<Arc<dyn Provider>>,
+}
+
+impl Default for Outside {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            providers: Vec::new(),
+        }
+    }
+}
+
 /// Runs until someone asks for the end or nobody has used it for long enough.
 pub async fn run(settings: Settings) -> Result<(), DaemonError> {
+    run_with(settings, Outside::default()).await
+}
+
+/// The same, with the time and the providers somebody else decides on.
+pub async fn run_with(settings: Settings, outside: Outside) -> Result<(), DaemonError> {
     let signals = Signals::listen()?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock = Arc::clone(&outside.clock);
     let dir = StateDir::acquire(&settings.state_dir)?;
     let store = Store::open(&dir.database(), dir.is_unclean(), Arc::clone(&clock))?;
     store.tidy().await?;
+    sweep_all(&store).await?;
     let shutdown = CancellationToken::new();
     let renderer = Renderer::new(&settings.renderer, &settings.worker_env);
-    let context = runner_context(&settings, &dir, &store, &clock, &renderer)?;
+    let context = runner_context(&settings, &dir, &store, outside, &renderer)?;
     let providers = context.executors.providers().clone();
     let cache = CacheCare::new(store.clone(), context.cas.clone(), settings.cache);
     tokio::spawn(cache.clone().watch(shutdown.clone()));
@@ -120,19 +144,21 @@ fn runner_context(
     settings: &Settings,
     dir: &StateDir,
     store: &Store,
-    clock: &Arc<dyn Clock>,
+    outside: Outside,
     renderer: &Renderer,
 ) -> Result<RunnerContext, DaemonError> {
     let cas = Cas::open(&dir.cas(), &dir.scratch()).map_err(failed("open", &dir.cas()))?;
     let told = settings.providers.clone();
-    let providers = Providers::configured(told, cas.clone(), dir.scratch(), Arc::clone(clock));
+    let providers =
+        Providers::configured(told, cas.clone(), dir.scratch(), Arc::clone(&outside.clock))
+            .beside(outside.providers);
     Ok(RunnerContext {
         store: store.clone(),
         cas: cas.clone(),
         executors: Executors::new(Tools {
             store: store.clone(),
             cas,
-            clock: Arc::clone(clock),
+            clock: outside.clock,
             scratch: dir.scratch(),
             worker_env: settings.worker_env.clone(),
             font_dirs: settings.font_dirs.clone(),

@@ -8,6 +8,10 @@ pub mod cache;
 pub mod clock;
 pub mod daemon;
 pub mod executors;
+#[cfg(feature = "failpoints")]
+pub mod failpoint;
+#[cfg(not(feature = "failpoints"))]
+mod failpoint;
 pub mod logging;
 mod network_file_system;
 pub mod providers;

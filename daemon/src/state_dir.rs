@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::network_file_system;
+use crate::{failpoint, network_file_system};
 
 /// Why the state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +100,9 @@ impl StateDir {
             lock,
         };
         dir.write_file(RUNNING, b"")?;
+        failpoint::reach("state: the mark of a run is there");
         dir.empty_scratch()?;
+        failpoint::reach("state: the scratch folder is empty");
         Ok(dir)
     }
 
@@ -142,6 +144,7 @@ impl StateDir {
     /// Leaves in order: everything is flushed, the next owner need not check.
     pub fn release(self) {
         for name in [DAEMON_FILE, RUNNING] {
+            failpoint::reach("state: before a mark of a run goes");
             if let Err(error) = fs::remove_file(self.root.join(name)) {
                 tracing::warn!(name, %error, "cannot remove a mark of this run");
             }
@@ -163,7 +166,10 @@ impl StateDir {
         let path = self.root.join(name);
         let temporary = self.root.join(format!("{name}.new"));
         fs::write(&temporary, bytes)
-            .and_then(|()| fs::rename(&temporary, &path))
+            .and_then(|()| {
+                failpoint::reach("state: before a file is renamed");
+                fs::rename(&temporary, &path)
+            })
             .map_err(failed("write", &path))
     }
 }

@@ -37,6 +37,34 @@ fn programs_say_their_version() {
 }
 
 #[test]
+fn sixty_four_first_calls_start_one_daemon() {
+    let env = FentaEnv::new().unwrap();
+    let starts: Vec<_> = (0..64)
+        .map(|_| {
+            env.command("fenta")
+                .unwrap()
+                .args(["daemon", "start"])
+                .stdout(std::process::Stdio::null())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for mut start in starts {
+        assert!(start.wait().unwrap().success());
+    }
+    let mut ready = 0;
+    for entry in std::fs::read_dir(env.state().join("logs")).unwrap() {
+        let log = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        ready += log.matches("\"message\":\"ready\"").count();
+    }
+    assert_eq!(ready, 1, "one daemon served all of them");
+    env.fenta(&["daemon", "stop"])
+        .unwrap()
+        .expect_code(0)
+        .unwrap();
+}
+
+#[test]
 fn the_daemon_starts_once_serves_and_stops() {
     let env = FentaEnv::new().unwrap();
     let down = env.fenta(&["daemon", "status"]).unwrap();

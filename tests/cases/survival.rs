@@ -6,6 +6,7 @@
 )]
 
 use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 use fenta_tests::env::{FentaEnv, follow_until, kill};
 
@@ -104,6 +105,40 @@ fn a_killed_daemon_goes_on_from_the_last_finished_action() {
     }
     assert!(finished.len() > 5, "{finished:?}");
     assert!(finished.values().all(|times| *times == 1), "{finished:?}");
+}
+
+/// How long a daemon may take to end that is asked to while it works.
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
+
+#[test]
+fn a_daemon_that_is_asked_to_end_under_load_does_so_and_the_next_one_goes_on() {
+    let env = FentaEnv::new().unwrap();
+    let mut child = start_run(&env);
+    follow_until(&mut child, "action_finished", 2).unwrap();
+    let daemon = env.daemon_pid().unwrap();
+    let begun = Instant::now();
+    let pid = rustix::process::Pid::from_raw(daemon).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    while std::fs::exists(format!("/proc/{daemon}/exe")).unwrap()
+        && std::fs::read_link(format!("/proc/{daemon}/exe")).is_ok()
+    {
+        assert!(begun.elapsed() < ENDS_WITHIN, "it does not end");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    println!("ended in {} ms", begun.elapsed().as_millis());
+    assert!(
+        !env.state().join("running").exists(),
+        "it left in order: nothing has to be checked at the next start"
+    );
+    let wal = std::fs::metadata(env.state().join("fenta.db-wal")).map_or(0, |file| file.len());
+    assert_eq!(wal, 0, "everything is in the database");
+    // Whoever followed the job may have asked for the next daemon already.
+    let _ = child.kill();
+    child.wait().unwrap();
+    let said = env.fenta(&["job", "resume", "latest"]).unwrap();
+    said.expect_code(0).unwrap();
+    let film = env.work().join("survivor.mp4");
+    assert_eq!(std::fs::read(film).unwrap(), undisturbed());
 }
 
 #[test]

@@ -11,5 +11,6 @@ pub mod lsp;
 pub mod media;
 pub mod memory;
 pub mod mp4;
+pub mod talk;
 pub mod tones;
 pub mod worker;

@@ -7,9 +7,20 @@ use super::Context;
 use crate::command_error::CommandError;
 use crate::ui::table::{Row, Table};
 
+/// What meters count; printed by `--help`.
+const METERS: &str = "\
+Meters:
+  render_seconds   seconds of video that came out; up to 1080p each counts as 1.5, beyond as more. Free on this machine
+  tts_chars        characters spoken by the engines of this machine. Free
+  tracks           pieces of music composed on this machine. Free
+  storage_gb_days  decimal gigabytes the cache held, noted once a day. Free on this machine
+  usd              dollars that providers charged; what they do not say is counted at the most it may have been
+  credits          the same in the credits of a hosted account";
+
 /// What was used and what it cost. Work of this machine is counted and free; work that was found in the cache is not
 /// counted.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = METERS)]
 pub(crate) struct UsageArgs {
     /// What rows are put together by
     #[arg(long, value_enum, default_value_t = By::Day)]

@@ -283,6 +283,9 @@ pub struct CollectedItem {
     pub bytes: u64,
     /// The kind of result it was part of, `copy` or `loose`.
     pub kind: String,
+    /// The result it was part of, as `fenta cache show` takes it; none for copies and loose blobs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
     /// How long it takes to make it again, milliseconds.
     pub made_ms: u64,
     /// When it was used last; none where nobody knows.

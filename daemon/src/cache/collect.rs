@@ -207,6 +207,11 @@ fn told(
         .rows
         .iter()
         .filter(|row| row.outputs.values().any(|blob| going.contains(blob)));
+    let owners = inventory.owners();
+    let result_of = |blob: &Digest| {
+        let number = owners.get(blob)?.first()?;
+        Some(inventory.rows[*number].digest.clone())
+    };
     let before = inventory.used();
     CacheCollected {
         dry_run: how.dry_run,
@@ -230,6 +235,7 @@ fn told(
                 blob: victim.blob.hex(),
                 bytes: victim.blob.size,
                 kind: victim.kind.clone(),
+                result: result_of(&victim.blob),
                 made_ms: victim.made_ms,
                 last_used: victim.last_used.clone(),
             })

@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use invoke::refusal;
 pub use limits::WallLimits;
 pub use provider::{Found, Polled, Provider, Remote, SubmitFailure};
+pub(crate) use publish::sweep_all;
 pub use renderer::{Renderer, RendererError};
 pub use retry::RetryPolicy;
 

@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use fenta_workflows::action::{
     ActionFacts, ActionResult, Overwrite, PublishItem, PublishRequest, PublishedFile,
@@ -18,8 +19,9 @@ use rustix::process::{Pid, test_kill_process};
 
 use super::Tools;
 use super::failure::{blob_gone, blocking, failure, io_failure, store_failure};
-use crate::store::FileStamp;
+use crate::failpoint;
 use crate::store::cas::{Cas, hash_reader, sync_folder};
+use crate::store::{FileStamp, Store, StoreError};
 
 /// Numbers tried for a place that is free.
 const MOST_NUMBERS: u32 = 999;
@@ -143,6 +145,9 @@ async fn publish(tools: &Tools, item: &PublishItem) -> Result<PublishedFile, Wor
     }
     let in_place = already_there(tools, target, &item.source).await?;
     if !in_place {
+        let folder = target.parent().unwrap_or(Path::new("/"));
+        let noted = tools.store.note_publish_folder(folder).await;
+        noted.map_err(|error| store_failure(&error))?;
         let (cas, source, to) = (tools.cas.clone(), item.source, item.to.clone());
         blocking("publishing a file", move || {
             put_in_place(&cas, &source, Path::new(&to))
@@ -211,18 +216,41 @@ fn put_in_place(cas: &Cas, source: &Digest, target: &Path) -> Result<(), WorkerF
     {
         return Err(blob_gone(source));
     }
+    failpoint::reach("publish: half a file beside its place");
     let file = temporary.as_file();
     file.set_permissions(fs::Permissions::from_mode(0o644))
         .and_then(|()| file.sync_all())
         .map_err(refused)?;
+    failpoint::reach("publish: a whole file beside its place");
     temporary
         .persist(target)
         .map_err(|error| refused(error.error))?;
+    failpoint::reach("publish: the file is in its place");
     sync_folder(folder).map_err(refused)
 }
 
 /// How the names of files begin that are not whole yet; the number of the process that writes them follows.
 const PARTIAL: &str = ".fenta-";
+
+/// For whoever waits until folders are cleared up: a folder of another machine may not answer at all.
+const SWEEPING: Duration = Duration::from_secs(2);
+
+/// Removes what an earlier run of the daemon left half written, in all the folders it wrote to.
+pub(crate) async fn sweep_all(store: &Store) -> Result<(), StoreError> {
+    let folders = store.publish_folders().await?;
+    if folders.is_empty() {
+        return Ok(());
+    }
+    let sweeping =
+        tokio::task::spawn_blocking(move || folders.iter().for_each(|folder| sweep(folder)));
+    match tokio::time::timeout(SWEEPING, sweeping).await {
+        Ok(_) => store.forget_publish_folders().await,
+        Err(_) => {
+            tracing::warn!("a folder of results does not answer; it is cleared up another time");
+            Ok(())
+        }
+    }
+}
 
 /// Removes what a daemon that was killed left half written in a folder.
 fn sweep(folder: &Path) {
@@ -265,6 +293,23 @@ mod tests {
             ActionFacts::Published(files) => Ok(files[0].written),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[tokio::test]
+    async fn the_next_run_clears_up_where_the_last_one_wrote() {
+        let test = testing::tools();
+        let mut dead = std::process::Command::new("true").spawn().unwrap();
+        let gone = dead.id();
+        dead.wait().unwrap();
+        let results = test.folder.path().join("results");
+        publish_to(&test, b"video", &results.join("a.mp4"))
+            .await
+            .unwrap();
+        let half = results.join(format!(".fenta-{gone}-abc.partial"));
+        fs::write(&half, "half").unwrap();
+        sweep_all(&test.tools.store).await.unwrap();
+        assert!(!half.exists() && results.join("a.mp4").exists());
+        assert!(test.tools.store.publish_folders().await.unwrap().is_empty());
     }
 
     #[tokio::test]

@@ -68,6 +68,8 @@ pub fn key_variables() -> impl Iterator<Item = &'static str> {
 #[derive(Clone, Debug)]
 pub struct Providers {
     kind: Arc<Kind>,
+    /// Asked before those.
+    first: Arc<[Arc<dyn Provider>]>,
 }
 
 #[derive(Debug)]
@@ -120,6 +122,7 @@ impl Providers {
         };
         Self {
             kind: Arc::new(Kind::Configured(Box::new(office))),
+            first: Arc::default(),
         }
     }
 
@@ -127,6 +130,7 @@ impl Providers {
     pub fn fixed(providers: Vec<Arc<dyn Provider>>) -> Self {
         Self {
             kind: Arc::new(Kind::Fixed(providers)),
+            first: Arc::default(),
         }
     }
 
@@ -141,9 +145,26 @@ impl Providers {
         let Kind::Configured(office) = &*self.kind else {
             return None;
         };
+        if models
+            .iter()
+            .any(|model| self.first.iter().any(|one| one.vendor() == model.vendor))
+        {
+            return None;
+        }
         let near = local_only.then(|| office.available(role, models, true));
         let near = near.filter(|found| !found.models.is_empty());
         Some(near.unwrap_or_else(|| office.available(role, models, false)))
+    }
+
+    /// The same, and these before them.
+    #[must_use]
+    pub fn beside(mut self, first: Vec<Arc<dyn Provider>>) -> Self {
+        self.first = first.into();
+        self
+    }
+
+    fn among_first(&self, request: &InvokeRequest) -> Option<Arc<dyn Provider>> {
+        of_vendor(&self.first, request)
     }
 
     /// The request as it is sent and remembered: with the one model that is asked for it. Where nobody can be asked it
@@ -157,6 +178,9 @@ impl Providers {
         let Kind::Configured(office) = &*self.kind else {
             return unchanged();
         };
+        if self.among_first(request).is_some() {
+            return unchanged();
+        }
         let near = local_only.then(|| office.choose(request, true).ok());
         // What is remembered of others counts without network too.
         let chosen = near
@@ -173,18 +197,17 @@ impl Providers {
 
     /// Who is asked for this; none where nobody can be.
     pub fn provider(&self, request: &InvokeRequest) -> Option<Arc<dyn Provider>> {
-        match &*self.kind {
+        self.among_first(request).or_else(|| match &*self.kind {
             Kind::Configured(office) => Some(office.open(office.choose(request, false).ok()?)),
-            Kind::Fixed(all) => {
-                let of = |vendor: &str| all.iter().find(|one| one.vendor() == vendor);
-                let mut models = request.models.iter();
-                models.find_map(|model| of(&model.vendor)).cloned()
-            }
-        }
+            Kind::Fixed(all) => of_vendor(all, request),
+        })
     }
 
     /// Why nobody can be asked for this; none when somebody can.
     pub fn refusal(&self, request: &InvokeRequest) -> Option<WorkerFailure> {
+        if self.among_first(request).is_some() {
+            return None;
+        }
         match &*self.kind {
             Kind::Configured(office) => match office.choose(request, false) {
                 Ok(_) => None,
@@ -204,6 +227,13 @@ impl Providers {
             _ => Duration::ZERO,
         }
     }
+}
+
+/// The one that serves the first model of the request that one of them serves.
+fn of_vendor(all: &[Arc<dyn Provider>], request: &InvokeRequest) -> Option<Arc<dyn Provider>> {
+    let of = |vendor: &str| all.iter().find(|one| one.vendor() == vendor);
+    let mut models = request.models.iter();
+    models.find_map(|model| of(&model.vendor)).cloned()
 }
 
 impl Office {

@@ -21,7 +21,7 @@ use super::selection::{Part, Selection};
 use super::stage::{self, NodeEnd};
 use super::{Tool, admission, submit};
 use crate::executors::Renderer;
-use crate::store::{Claim, Claimed, JobRecord, Store, StoreError, Transition};
+use crate::store::{Claim, Claimed, JobRecord, LONGEST_WAIT, Store, StoreError, Transition};
 
 /// Threads per encoder. Segments are encoded side by side, and another count would give other bytes.
 const ENCODER_THREADS: u8 = 1;
@@ -108,7 +108,7 @@ pub(super) async fn run(context: JobContext, claimed: Claimed, cancel: Cancellat
 const DISK_WAITS: [u64; 2] = [15, 300];
 
 /// How long a job waits the first time for a provider that wants to be left alone, and at the longest.
-const RATE_WAITS: [u64; 2] = [60, 3600];
+const RATE_WAITS: [u64; 2] = [60, LONGEST_WAIT.as_secs() as u64];
 
 /// A provider that still refuses after so many waits, half a day in all, is not waited for any longer.
 const MOST_RATE_WAITS: u32 = 16;

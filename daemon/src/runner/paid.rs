@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::persist::persist;
 use crate::executors::{ExecuteError, Found, Polled, Provider, Remote, RetryPolicy, SubmitFailure};
+use crate::failpoint;
 use crate::store::{
     Cas, Claim, NewPaidCall, PaidCall, PaidState, PaidStep, Store, StoreError, TakenUp,
 };
@@ -101,8 +102,11 @@ impl Counter<'_> {
 
     /// Makes the call: once, whatever comes of it.
     async fn submit(&self, call: PaidCall, request: &InvokeRequest) -> Result<Step, ExecuteError> {
+        failpoint::reach("paid: before a call is made");
         // Not given up for a cancel: who does not hear the answer does not know whether it was paid.
-        match self.provider.submit(&call.reference, request).await {
+        let answer = self.provider.submit(&call.reference, request).await;
+        failpoint::reach("paid: after a call is made");
+        match answer {
             Ok(Remote(remote)) => self.step(&call, PaidStep::Submitted { remote }).await,
             Err(SubmitFailure::NotMade(failure)) => {
                 let detail = failure.message.clone();
@@ -121,20 +125,19 @@ impl Counter<'_> {
 
     /// Asks the provider whether it has a call under our name.
     async fn find(&self, call: PaidCall) -> Result<Step, ExecuteError> {
-        let found = self
-            .ask(|| self.provider.find(&call.reference))
-            .await
-            .or_else(|error| match error {
-                ExecuteError::Cancelled => Err(error),
-                ExecuteError::Failed(failure) => {
-                    tracing::warn!(
-                        reference = call.reference,
-                        error = failure.message,
-                        "a paid call cannot be looked for"
-                    );
-                    Ok(Found::CannotTell)
-                }
-            })?;
+        let found = self.ask(|| self.provider.find(&call.reference)).await;
+        failpoint::reach("paid: after a call is looked for");
+        let found = found.or_else(|error| match error {
+            ExecuteError::Cancelled => Err(error),
+            ExecuteError::Failed(failure) => {
+                tracing::warn!(
+                    reference = call.reference,
+                    error = failure.message,
+                    "a paid call cannot be looked for"
+                );
+                Ok(Found::CannotTell)
+            }
+        })?;
         match found {
             Found::Call(Remote(remote)) => self.step(&call, PaidStep::Submitted { remote }).await,
             Found::Nothing => self.step(&call, PaidStep::Unpaid).await,
@@ -156,7 +159,9 @@ impl Counter<'_> {
     /// Asks until the provider is done.
     async fn poll(&self, call: PaidCall) -> Result<Step, ExecuteError> {
         loop {
-            match self.ask(|| self.provider.poll(&call.remote)).await? {
+            let answer = self.ask(|| self.provider.poll(&call.remote)).await?;
+            failpoint::reach("paid: after a call is asked about");
+            match answer {
                 Polled::Pending(wait) => self.rest(wait).await?,
                 Polled::Made {
                     location,
@@ -197,6 +202,7 @@ impl Counter<'_> {
         let result = self
             .ask(|| self.provider.download(&call.location, self.cas))
             .await?;
+        failpoint::reach("paid: after a result is fetched");
         if call.state == PaidState::Made {
             self.step(call, PaidStep::Settled).await?;
         }

@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::testing::{Machine, Running, document};
 use crate::executors::{Found, Polled, Provider, Remote, SubmitFailure};
-use crate::store::{AddedBudget, Cas, PaidState, PaidVerdict, StoreError};
+use crate::store::{AddedBudget, Cas, LedgerFilter, PaidState, PaidVerdict, StoreError};
 
 /// What the provider did, and what it shall do.
 #[derive(Debug, Default)]
@@ -294,6 +294,14 @@ async fn a_call_is_paid_once_and_its_result_is_kept() {
         (PaidState::Settled, Some(200))
     );
     assert_eq!(calls[0].reference, shop.paid.lock().unwrap()[0]);
+    let rows = machine.store.ledger(LedgerFilter::default()).await.unwrap();
+    let settled: Vec<_> = rows
+        .iter()
+        .filter(|row| row.meter == "usd" && row.entry == "settled")
+        .map(|row| (&*row.job, row.amount.to_string(), &*row.price.source))
+        .collect();
+    let expected = [(&*job.id, "0.0002".to_owned(), "elevenlabs")];
+    assert_eq!(settled, expected, "what the provider says it cost, once");
     running.stop().await;
 }
 

@@ -151,6 +151,22 @@ impl Purse {
         })
     }
 
+    /// Whether a turn was charged money.
+    pub(super) fn has_charged(&self, turn: &str) -> bool {
+        let mut charged = self.charged.iter();
+        charged.any(|((other, _), amounts)| other == turn && amounts.usd_micros > 0)
+    }
+
+    /// What the calls of a turn did cost takes the place of what they might have: as it was written down at its end.
+    pub(super) fn settle(&mut self, turn: &str, charges: &[Charge]) {
+        for charge in charges.iter().filter(|charge| charge.turn == turn) {
+            let key = (charge.turn.clone(), charge.ask.clone());
+            if let Some(amounts) = self.charged.get_mut(&key) {
+                amounts.usd_micros = charge.usd_micros;
+            }
+        }
+    }
+
     fn spent(&self, of: fn(&Amounts) -> u64) -> u64 {
         self.charged.values().map(of).fold(0, u64::saturating_add)
     }
@@ -385,6 +401,20 @@ mod tests {
             },
             yields: false,
         }
+    }
+
+    #[test]
+    fn what_a_call_did_not_cost_can_be_spent_on_others() {
+        let (mut purse, budget) = (Purse::default(), dollar_budget(1_000));
+        let receipt = purse.pay(&budget, &calls("a", "x", Some(900))).unwrap();
+        assert!(purse.pay(&budget, &calls("b", "x", Some(600))).is_err());
+        assert!(purse.has_charged("a") && !purse.has_charged("b"));
+        let charge = Charge {
+            usd_micros: 300,
+            ..receipt.charge.unwrap()
+        };
+        purse.settle("a", &[charge]);
+        purse.pay(&budget, &calls("b", "x", Some(600))).unwrap();
     }
 
     // spec: W-60

@@ -282,7 +282,16 @@ impl Queue {
             lowest,
             except: self.jobs.keys().cloned().collect(),
         };
-        context.store.claim_job(who).await
+        let asked = Instant::now();
+        let claimed = context.store.claim_job(who).await?;
+        if let Some(claimed) = &claimed {
+            tracing::debug!(
+                job = claimed.claim.job,
+                took_us = asked.elapsed().as_micros() as u64,
+                "claimed"
+            );
+        }
+        Ok(claimed)
     }
 
     fn start(&mut self, claimed: Claimed) {

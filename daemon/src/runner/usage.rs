@@ -1,7 +1,8 @@
 //! What a turn used, for the ledger. Pure.
 //!
 //! Of a render the whole video counts as soon as something of it had to be drawn, as it does in the budget: its length
-//! is that of the frames the renderer says it made. Speech and music of this machine are counted and cost nothing.
+//! is that of the frames the renderer says it made. Speech and music of this machine are counted and cost nothing. What calls
+//! cost the store knows itself (`store::call_costs`).
 
 use fenta_workflows::action::{Action, ActionFacts, ActionResult};
 use fenta_workflows::cost::Decimal;
@@ -22,7 +23,6 @@ pub(super) struct Usage {
     shown_ms: u64,
     spoken: u64,
     tracks: u64,
-    calls: Vec<Used>,
 }
 
 impl Usage {
@@ -43,38 +43,13 @@ impl Usage {
         }
     }
 
-    /// Calls of a provider: what they may cost at the most is what they cost, as long as nobody says otherwise.
-    pub(super) fn called(&mut self, bill: &Bill) {
-        let Price::Calls { .. } = bill.price else {
-            return;
-        };
-        let amounts = bill.price.amounts();
-        for (meter, amount, places) in [
-            ("usd", amounts.usd_micros, 6),
-            ("credits", amounts.millicredits, 3),
-        ] {
-            let amount = decimal(amount, places);
-            if amount > Decimal::ZERO {
-                self.calls.push(Used {
-                    ask: bill.ask.clone(),
-                    meter: meter.to_owned(),
-                    amount,
-                    usd: (meter == "usd").then_some(amount),
-                    is_total: true,
-                });
-            }
-        }
-    }
-
     /// What a turn used that came to its end.
     pub(super) fn at_end(&self) -> Vec<Used> {
         let whole = if self.drawn_ms > 0 { self.shown_ms } else { 0 };
-        let mut used = self.with_render(whole);
-        used.extend(self.calls.iter().cloned());
-        used
+        self.with_render(whole)
     }
 
-    /// What a turn used that did not. Whether a call was carried out is not known here.
+    /// What a turn used that did not.
     pub(super) fn so_far(&self) -> Vec<Used> {
         self.with_render(self.drawn_ms)
     }
@@ -188,27 +163,5 @@ mod tests {
         let used = usage.at_end();
         assert_eq!(told(&used), [("tts_chars".to_owned(), "5".to_owned())]);
         assert_eq!(used[0].usd, Some(Decimal::ZERO));
-    }
-
-    #[test]
-    fn calls_cost_what_they_may_cost() {
-        let mut usage = Usage::default();
-        usage.called(&Bill {
-            turn: "clip".to_owned(),
-            ask: "k".to_owned(),
-            price: Price::Calls {
-                usd_micros: Some(1_250_000),
-                millicredits: Some(250_000),
-            },
-            yields: false,
-        });
-        let expected = [("usd", "1.25"), ("credits", "250")]
-            .map(|(meter, amount)| (meter.to_owned(), amount.to_owned()));
-        assert_eq!(told(&usage.at_end()), expected);
-        assert_eq!(
-            usage.so_far(),
-            [],
-            "nobody knows whether it was carried out"
-        );
     }
 }

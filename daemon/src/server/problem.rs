@@ -94,7 +94,9 @@ impl From<StoreError> for ApiError {
                     problem
                 }
             }
-            StoreError::NoBudget { .. } | StoreError::SeveralCalls { .. } => {
+            StoreError::NoBudget { .. }
+            | StoreError::SeveralCalls { .. }
+            | StoreError::NothingInDoubt { .. } => {
                 Self::new(StatusCode::CONFLICT, "job/wrong-state", detail)
             }
             StoreError::Closed => {

@@ -19,6 +19,8 @@ use std::time::{Duration, SystemTime};
 
 use fenta_workflows::digest::Digest;
 
+use crate::failpoint;
+
 pub use care::{Eviction, Heap, StoredBlob};
 pub use leases::{Lease, Moment};
 
@@ -244,15 +246,20 @@ impl Cas {
         fs::set_permissions(&temporary, fs::Permissions::from_mode(0o444))?;
         let file = File::open(&temporary)?;
         file.set_modified(mark(digest))?;
+        failpoint::reach("blobs: before the bytes are on disk");
         file.sync_all()?;
+        failpoint::reach("blobs: after the bytes are on disk");
         let path = self.path(digest);
         let folder = path.parent().unwrap_or(&self.root);
         if !folder.is_dir() {
             fs::create_dir_all(folder)?;
             sync_folder(&self.root)?;
+            failpoint::reach("blobs: after a folder is made");
         }
         temporary.persist(&path).map_err(|error| error.error)?;
+        failpoint::reach("blobs: after the name is there");
         sync_folder(folder)?;
+        failpoint::reach("blobs: after the name is on disk");
         self.count(i128::from(digest.size));
         self.mended(digest);
         self.seal(digest, &path);

@@ -14,6 +14,9 @@ use super::transition::{self, Taking, Transition};
 use super::{JobRecord, Store, StoreError};
 use crate::clock::timestamp_text;
 
+/// The longest a job waits before it looks again.
+pub const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(3600);
+
 /// The right to work on a job, until someone else claims it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
@@ -81,10 +84,14 @@ impl Store {
         };
         let except = serde_json::to_string(&who.except).unwrap_or_default();
         // Mostly there is nothing: that is found out without waiting for what is being written.
-        let (now, others) = (at.clone(), except.clone());
+        let moment = Moment {
+            now: at.clone(),
+            latest: self.ahead_text(LONGEST_WAIT),
+        };
+        let (looking, others) = (moment.clone(), except.clone());
         let looked = self
             .threads
-            .read(move |connection| next(connection, &now, who.lowest, &others))
+            .read(move |connection| next(connection, &looking, who.lowest, &others))
             .await?;
         if looked.is_none() {
             return Ok(None);
@@ -92,7 +99,7 @@ impl Store {
         let claimed = self
             .threads
             .write(move |connection| {
-                let Some(job) = next(connection, &at, who.lowest, &except)? else {
+                let Some(job) = next(connection, &moment, who.lowest, &except)? else {
                     return Ok(None);
                 };
                 let record =
@@ -241,11 +248,20 @@ pub(super) fn fence(connection: &Connection, claim: &Claim) -> Result<(), StoreE
     }
 }
 
+/// When somebody looks for a job.
+#[derive(Clone, Debug)]
+struct Moment {
+    /// As rows say it.
+    now: String,
+    /// Nobody waits for anything later: a time beyond was written by a clock that was ahead of this one.
+    latest: String,
+}
+
 /// What was interrupted goes first: it holds results that others may wait for. Times are texts that sort like times;
 /// a lease that was given back is empty and sorts before all of them.
 fn next(
     connection: &Connection,
-    at: &str,
+    at: &Moment,
     lowest: Priority,
     except: &str,
 ) -> Result<Option<String>, StoreError> {
@@ -254,7 +270,7 @@ fn next(
             "SELECT id FROM jobs WHERE state = 'processing' AND lease_until <= ?1
                 AND id NOT IN (SELECT value FROM json_each(?2)) ORDER BY ordinal LIMIT 1",
         )?
-        .query_row(params![at, except], |row| row.get(0))
+        .query_row(params![at.now, except], |row| row.get(0))
         .optional()?;
     if interrupted.is_some() {
         return Ok(interrupted);
@@ -263,10 +279,10 @@ fn next(
     let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
     let due: Found = connection
         .prepare_cached(
-            "SELECT priority, ordinal, id FROM jobs WHERE state = 'waiting' AND wake_at <= ?1 AND priority >= ?2
+            "SELECT priority, ordinal, id FROM jobs WHERE state = 'waiting' AND (wake_at <= ?1 OR wake_at > ?3) AND priority >= ?2
              ORDER BY priority DESC, ordinal LIMIT 1",
         )?
-        .query_row(params![at, lowest.rank()], row)
+        .query_row(params![at.now, lowest.rank(), at.latest], row)
         .optional()?;
     let queued: Found = connection
         .prepare_cached(
@@ -292,6 +308,27 @@ mod tests {
     use crate::store::jobs_testing::{claimant, create, create_with};
     use crate::store::testing::{self, TestStore};
     use crate::store::{Charge, NodeTally, NodeUpdate};
+
+    #[tokio::test]
+    async fn a_job_that_waits_goes_on_when_the_clock_is_put_back_by_years() {
+        let test = testing::open();
+        create(&test.store, "a").await;
+        let claim = next_job(&test).await.claim;
+        let wait = Transition::Wait {
+            error: fenta_client::api::jobs::JobError {
+                node: "voice".to_owned(),
+                class: None,
+                message: "later".to_owned(),
+                hint: String::new(),
+            },
+            until: test.store.ahead_text(LONGEST_WAIT),
+        };
+        test.store.change_claimed(&claim, wait).await.unwrap();
+        let ask = || test.store.claim_job(claimant("me"));
+        assert!(ask().await.unwrap().is_none(), "its time has not come");
+        test.clock.advance(-10 * 365 * 86_400_000);
+        assert!(ask().await.unwrap().is_some(), "nobody waits for ten years");
+    }
 
     async fn next_job(test: &TestStore) -> Claimed {
         let claimed = test.store.claim_job(claimant("me")).await.unwrap();

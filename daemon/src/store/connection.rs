@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::StoreError;
+use crate::failpoint;
 
 mod embedded {
     refinery::embed_migrations!("src/store/migrations");
@@ -25,7 +26,9 @@ pub(super) fn open_for_writing(path: &Path, unclean: bool) -> Result<Connection,
     }
     // A migration that makes a table anew would lose the rows that refer to it.
     connection.pragma_update(None, "foreign_keys", "OFF")?;
+    failpoint::reach("store: before the schema changes");
     migrate(&mut connection, path, existed)?;
+    failpoint::reach("store: after the schema changed");
     connection.pragma_update(None, "foreign_keys", "ON")?;
     Ok(connection)
 }
@@ -112,6 +115,7 @@ fn migrate(connection: &mut Connection, path: &Path, existed: bool) -> Result<()
         }
         if applied < newest {
             back_up(connection, path, i64::from(applied))?;
+            failpoint::reach("store: after a backup");
         }
     }
     runner

@@ -100,6 +100,14 @@ pub enum StoreError {
         /// The job.
         job: String,
     },
+    /// Nobody asks what became of a call of the job.
+    #[error("job {job} is {found}: no paid call of it is in doubt")]
+    NothingInDoubt {
+        /// The job.
+        job: String,
+        /// Its state.
+        found: String,
+    },
     /// A paid call cannot take this step from where it stands.
     #[error("paid call {reference} is {found}, it cannot become {wanted}")]
     PaidStep {

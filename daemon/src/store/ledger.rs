@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use fenta_workflows::cost::Decimal;
 use rusqlite::{Connection, params};
 
+use super::call_costs;
 use super::charges::Charge;
 use super::{Store, StoreError};
 
@@ -94,11 +95,11 @@ impl Balance {
 }
 
 /// A purchase: what a turn of a job asked for, counted by one meter.
-struct Purchase<'a> {
-    job: &'a str,
-    turn: &'a str,
-    ask: &'a str,
-    meter: &'a str,
+pub(super) struct Purchase<'a> {
+    pub(super) job: &'a str,
+    pub(super) turn: &'a str,
+    pub(super) ask: &'a str,
+    pub(super) meter: &'a str,
 }
 
 /// The moment of an entry.
@@ -110,10 +111,11 @@ pub(super) struct When<'a> {
 }
 
 /// How much an entry is about.
-struct Line<'a> {
-    amount: Decimal,
-    usd: Option<Decimal>,
-    price: &'a PriceNote,
+#[derive(Clone, Copy)]
+pub(super) struct Line<'a> {
+    pub(super) amount: Decimal,
+    pub(super) usd: Option<Decimal>,
+    pub(super) price: &'a PriceNote,
 }
 
 impl Store {
@@ -154,7 +156,7 @@ impl Store {
             .await
     }
 
-    /// Notes what the store holds, once a day: decimal gigabytes. True when it was this day's first.
+    /// Notes what the store holds, once a day: decimal gigabytes, to the megabyte. True when it was this day's first.
     pub async fn note_storage(&self, bytes: u64) -> Result<bool, StoreError> {
         let (at, day) = (self.clock.now_text(), self.clock.local_date().to_string());
         self.threads
@@ -167,10 +169,15 @@ impl Store {
                 if known {
                     return Ok(false);
                 }
+                let amount = (Decimal::from(bytes) / Decimal::from(1_000_000_000_u64)).round_dp(3);
+                if amount <= Decimal::ZERO {
+                    // A store that is just being filled: a later look of the day counts.
+                    return Ok(false);
+                }
                 let used = Used {
                     ask: day.clone(),
                     meter: "storage_gb_days".to_owned(),
-                    amount: (Decimal::from(bytes) / Decimal::from(1_000_000_000_u64)).round_dp(6),
+                    amount,
                     usd: Some(Decimal::ZERO),
                     is_total: true,
                 };
@@ -232,10 +239,7 @@ fn settle(
     turn: &str,
     used: &[Used],
 ) -> Result<(), StoreError> {
-    let local = PriceNote {
-        source: THIS_MACHINE.to_owned(),
-        as_of: when.day.to_owned(),
-    };
+    let local = local_price(when);
     for one in used {
         let purchase = Purchase {
             job,
@@ -243,8 +247,8 @@ fn settle(
             ask: &one.ask,
             meter: &one.meter,
         };
-        let held = balance(connection, &purchase)?;
         let more = if one.is_total {
+            let held = balance(connection, &purchase)?;
             one.amount.saturating_sub(held.settled)
         } else {
             one.amount
@@ -253,36 +257,51 @@ fn settle(
             continue;
         }
         let price = price_of(connection, &purchase)?.unwrap_or_else(|| local.clone());
-        let short = more.saturating_sub(held.open().max(Decimal::ZERO));
-        if short > Decimal::ZERO {
-            append(
-                connection,
-                when,
-                "reserved",
-                &purchase,
-                Line {
-                    amount: short,
-                    usd: one.usd,
-                    price: &price,
-                },
-            )?;
-        }
-        append(
-            connection,
-            when,
-            "settled",
-            &purchase,
-            Line {
-                amount: more,
-                usd: one.usd,
-                price: &price,
-            },
-        )?;
+        let line = Line {
+            amount: more,
+            usd: one.usd,
+            price: &price,
+        };
+        settle_line(connection, when, &purchase, line)?;
     }
     Ok(())
 }
 
-/// The end of a turn that used this: it is settled, and what is left of its reservations is released.
+/// Work of this machine, today.
+pub(super) fn local_price(when: &When<'_>) -> PriceNote {
+    PriceNote {
+        source: THIS_MACHINE.to_owned(),
+        as_of: when.day.to_owned(),
+    }
+}
+
+/// What of a purchase is reserved and neither settled nor released.
+pub(super) fn open(
+    connection: &Connection,
+    purchase: &Purchase<'_>,
+) -> Result<Decimal, StoreError> {
+    Ok(balance(connection, purchase)?.open().max(Decimal::ZERO))
+}
+
+/// Settles so much; what was not reserved for it is, so that the books balance.
+pub(super) fn settle_line(
+    connection: &Connection,
+    when: &When<'_>,
+    purchase: &Purchase<'_>,
+    line: Line<'_>,
+) -> Result<(), StoreError> {
+    let short = line.amount.saturating_sub(open(connection, purchase)?);
+    if short > Decimal::ZERO {
+        let reserved = Line {
+            amount: short,
+            ..line
+        };
+        append(connection, when, "reserved", purchase, reserved)?;
+    }
+    append(connection, when, "settled", purchase, line)
+}
+
+/// The end of a turn that used this: it is settled, with what its calls cost, and what is left of its reservations is released.
 pub(super) fn close_turn(
     connection: &Connection,
     when: &When<'_>,
@@ -291,11 +310,13 @@ pub(super) fn close_turn(
     used: &[Used],
 ) -> Result<(), StoreError> {
     settle(connection, when, job, turn, used)?;
+    call_costs::settle_turn(connection, when, job, turn)?;
     release(connection, when.at, job, Some(turn))
 }
 
-/// The end of a job: whatever is still reserved for it is released.
+/// The end of a job: what its calls cost is settled, and whatever is still reserved for it released.
 pub(super) fn close_job(connection: &Connection, at: &str, job: &str) -> Result<(), StoreError> {
+    call_costs::settle_job(connection, at, job)?;
     release(connection, at, job, None)
 }
 
@@ -446,7 +467,7 @@ fn one_row(row: &rusqlite::Row<'_>) -> Result<LedgerRow, StoreError> {
     })
 }
 
-fn amount(text: &str) -> Result<Decimal, StoreError> {
+pub(super) fn amount(text: &str) -> Result<Decimal, StoreError> {
     text.parse()
         .map_err(|error| StoreError::row("usage_ledger", error))
 }
@@ -558,6 +579,7 @@ mod tests {
     #[tokio::test]
     async fn storage_is_noted_once_a_day() {
         let test = testing::open();
+        assert!(!test.store.note_storage(9).await.unwrap(), "too little");
         assert!(test.store.note_storage(1_500_000_000).await.unwrap());
         assert!(!test.store.note_storage(9).await.unwrap());
         assert_balanced(&sums(&test.store).await);

@@ -4,10 +4,11 @@
 //! A row is written before the call, with our name for it; what the provider calls it before it is asked about; where the
 //! result lies before it is fetched. The runner's `paid` decides which step comes next; the table of steps is here.
 
+use fenta_workflows::job_event::JobState;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::transition::{self, Transition};
-use super::{Claim, JobRecord, Store, StoreError, claims};
+use super::{Claim, JobRecord, Store, StoreError, claims, jobs};
 
 /// Where a paid call stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,6 +246,13 @@ impl Store {
         let record = self
             .threads
             .write(move |connection| {
+                let state = jobs::select(connection, &owned)?.job.state;
+                if state != JobState::NeedsAttention {
+                    return Err(StoreError::NothingInDoubt {
+                        job: owned,
+                        found: state.as_str().to_owned(),
+                    });
+                }
                 let open: Vec<PaidCall> = of_job(connection, &owned)?
                     .into_iter()
                     .filter(|call| call.state == PaidState::Unknown)
@@ -416,7 +424,8 @@ fn one(connection: &Connection, reference: &str) -> Result<PaidCall, StoreError>
         .query_row([reference], read)?
 }
 
-fn of_job(connection: &Connection, job: &str) -> Result<Vec<PaidCall>, StoreError> {
+/// The paid calls of a job, oldest first.
+pub(super) fn of_job(connection: &Connection, job: &str) -> Result<Vec<PaidCall>, StoreError> {
     let mut statement = connection
         .prepare_cached("SELECT * FROM paid_calls WHERE job = ?1 ORDER BY created_at, reference")?;
     let rows = statement.query_map([job], read)?;
@@ -452,7 +461,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Result<PaidCall, StoreError>> {
 #[cfg(test)]
 mod tests {
     use fenta_client::api::jobs::JobError;
-    use fenta_workflows::job_event::JobState;
     use proptest::prelude::*;
 
     use super::*;
@@ -645,7 +653,7 @@ mod tests {
                 .resolve_paid_calls(&claim.job, PaidVerdict::Paid)
                 .await;
             assert!(
-                matches!(again, Err(StoreError::Transition { .. })),
+                matches!(&again, Err(StoreError::NothingInDoubt { found, .. }) if found == "queued"),
                 "{again:?}"
             );
             test.store

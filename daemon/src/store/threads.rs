@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::StoreError;
+use crate::failpoint;
 
 /// Operations that share a commit, at most.
 const BATCH: usize = 256;
@@ -212,6 +213,7 @@ fn run_batch(connection: &Connection, batch: Vec<WriteWork>) {
         let done = connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
             .map_err(StoreError::from);
+        failpoint::reach("store: after a checkpoint");
         let _ = reply.send(done);
     }
 }
@@ -224,7 +226,11 @@ fn commit_together(
     let outcome = operations
         .iter_mut()
         .try_for_each(|operation| apply(connection, operation.as_mut()))
-        .and_then(|()| connection.execute_batch("COMMIT"));
+        .and_then(|()| {
+            failpoint::reach("store: before a commit");
+            connection.execute_batch("COMMIT")
+        });
+    failpoint::reach("store: after a commit");
     if outcome.is_err() {
         // SQLite may have rolled back by itself (a full disk does that); then this says so and changes nothing.
         let _ = connection.execute_batch("ROLLBACK");

@@ -123,13 +123,15 @@ fn table(pins: &CachePins, now: Timestamp) -> Table {
 }
 
 fn items(items: &[CollectedItem], now: Timestamp) -> Table {
-    let mut table = Table::new(&["BLOB", "KIND", "SIZE", "MADE IN", "USED"]);
+    let mut table = Table::new(&["BLOB", "KIND", "RESULT", "SIZE", "MADE IN", "USED"]);
     for item in items {
         let used = item.last_used.as_deref();
+        let result = item.result.as_deref().unwrap_or_default();
         table.row(
             Row::new()
                 .both(item.blob.get(..12).unwrap_or(&item.blob), &item.blob)
                 .cell(&item.kind)
+                .both(result.get(..12).unwrap_or(result), result)
                 .both(bytes::short(item.bytes), item.bytes.to_string())
                 .both(span::short(item.made_ms), item.made_ms.to_string())
                 .both(

@@ -60,12 +60,12 @@ pub(super) async fn list(context: &Context, args: LsArgs) -> Result<(), CommandE
         },
         kind: args.kind,
     };
-    let list = context
-        .session
-        .client(ui)
-        .await?
-        .cache_entries(&query)
-        .await?;
+    let client = context.session.client(ui).await?;
+    let list = client.cache_entries(&query).await?;
+    if let Some(kind) = query.kind.as_ref().filter(|_| list.total == 0) {
+        let usage = client.cache_usage().await?;
+        return Err(no_kind(kind, &usage));
+    }
     if ui.is_json() {
         return list.items.iter().try_for_each(|entry| ui.json(entry));
     }
@@ -111,6 +111,19 @@ pub(super) async fn usage(context: &Context) -> Result<(), CommandError> {
     }
     ui.table(&kinds(&usage))?;
     ui.result(&bounds(&usage))
+}
+
+/// Whoever asks for a kind that is not there is told which are.
+fn no_kind(kind: &str, usage: &CacheUsage) -> CommandError {
+    let kinds: Vec<&str> = usage.kinds.iter().map(|one| one.kind.as_str()).collect();
+    let hint = match kinds.is_empty() {
+        true => "the cache is empty".to_owned(),
+        false => format!("it has {}", kinds.join(", ")),
+    };
+    CommandError::usage(
+        format!("the cache has no result of the kind `{kind}`"),
+        hint,
+    )
 }
 
 fn table(entries: &[CacheEntry], now: Timestamp) -> Table {

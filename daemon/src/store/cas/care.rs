@@ -120,6 +120,7 @@ impl Cas {
             Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => Ok(Eviction::Absent),
             Some(Err(error)) => Err(error),
             Some(Ok(())) => {
+                crate::failpoint::reach("blobs: after one is out of the way");
                 self.count(-i128::from(digest.size));
                 fs::remove_file(away)?;
                 Ok(Eviction::Gone)
