@@ -242,7 +242,7 @@ impl NodeType for OutputRender {
             .container()
             .map(|_| profile.encoding(context.job.encoder_threads.max(1), kind));
         let mut sized = in_shape_of(timeline, profile.resized(timeline)?, steps)?;
-        let zone = platform.as_ref().map_or("universal", |one| one.name);
+        let zone = platform.as_ref().map(|one| one.name);
         watermark::add(&mut sized, zone, params, steps)?;
         let timeline: &Timeline = &sized;
         if let Some(still) = &view.still {
@@ -289,12 +289,10 @@ impl NodeType for OutputRender {
             sidecars: sidecars.beside(),
         };
         let mut found = outputs([("video", Value::File(video)), ("report", report)]);
-        let notes = notes.into_iter().map(|note| note.text);
-        let notes = Shown::shortened(timeline, view.part)
-            .into_iter()
-            .chain(notes)
-            .map(Value::Text);
-        found.insert("notes".to_owned(), Value::List(notes.collect()));
+        let told = Shown::shortened(timeline, view.part).into_iter();
+        let told = told.chain(notes.into_iter().map(|note| note.text));
+        let told = told.map(Value::Text).collect();
+        found.insert("notes".to_owned(), Value::List(told));
         let pictures = pictures.into_iter().map(Value::File);
         found.insert("pictures".to_owned(), Value::List(pictures.collect()));
         found.extend(sidecars.ports(&view.suffix()));

@@ -65,10 +65,10 @@ pub(super) fn useless(given: &Given<'_>, found: &mut Vec<Useless>) {
     }
 }
 
-/// Puts the watermark over a cut; `platform` names the safe zone.
+/// Puts the watermark over a cut, inside what its platform leaves free, or what all of them do.
 pub(super) fn add(
     timeline: &mut Cow<'_, Timeline>,
-    platform: &str,
+    platform: Option<&str>,
     params: Params<'_>,
     steps: &mut Steps<'_>,
 ) -> Result<(), Halt> {
@@ -80,7 +80,7 @@ pub(super) fn add(
     let corner = params.text("watermark_at")?;
     let known = CORNERS.iter().find(|(name, _)| *name == corner);
     let anchor = known.map_or(Anchor::TopRight, |(_, anchor)| *anchor);
-    let zone = SafeZone::named(platform, &timeline.canvas)
+    let zone = SafeZone::named(platform.unwrap_or("universal"), &timeline.canvas)
         .or_else(|| SafeZone::named("universal", &timeline.canvas));
     let free = zone.map_or(
         Rect {
