@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use fenta_workflows::models::OwnPrices;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -71,6 +72,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
 /// The same, with the time and the providers somebody else decides on.
 pub async fn run_with(settings: Settings, outside: Outside) -> Result<(), DaemonError> {
     let signals = Signals::listen()?;
+    take_prices(&settings);
     let clock = Arc::clone(&outside.clock);
     let dir = StateDir::acquire(&settings.state_dir)?;
     let store = Store::open(&dir.database(), dir.is_unclean(), Arc::clone(&clock))?;
@@ -114,6 +116,23 @@ pub async fn run_with(settings: Settings, outside: Outside) -> Result<(), Daemon
     store.flush().await?;
     dir.release();
     Ok(())
+}
+
+/// Prices the user knows better than the table. A file that is wrong is told and left out: nothing is paid by guess, as
+/// what has no price is unknown.
+fn take_prices(settings: &Settings) {
+    let Some(path) = settings.providers.prices_file() else {
+        return;
+    };
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        return;
+    };
+    match OwnPrices::parse(&text) {
+        Ok(own) => {
+            own.install();
+        }
+        Err(error) => tracing::warn!(path = %path.display(), error, "prices that cannot be used"),
+    }
 }
 
 /// From here on the daemon can be found.

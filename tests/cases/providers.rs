@@ -20,6 +20,7 @@ const KEY: &str = "sk-conformance-7f3a9c";
 const PAUSED: i32 = 13;
 
 /// A vendor in a role.
+#[derive(Clone, Copy)]
 struct Row {
     vendor: &'static str,
     /// What stands after the fake's address in `base_url`.
@@ -148,11 +149,22 @@ fn what_passes_is_tried_again_and_nothing_is_charged_twice() {
     }
 }
 
+/// A document that asks for a language model somewhere.
+fn asking(providers: &str, nodes: &str) -> String {
+    format!("fenta: workflow/v1\nproviders: {{ llm: [{providers}] }}\n{nodes}")
+}
+
+const BOTH: &str = "\"openrouter:openai/gpt-6-luna\", \"ollama:qwen3:8b\"";
+
 #[test]
 fn without_a_provider_the_refusal_says_what_would_help() {
     let env = FentaEnv::new().unwrap();
-    let document = "fenta: workflow/v1\nproviders: { llm: [\"openrouter:openai/gpt-6-luna\", \"ollama:qwen3:8b\"] }\n";
-    env.write("w.yaml", &format!("{document}{SCRIPT}")).unwrap();
+    let nodes = "\
+nodes:
+  short: { type: Script.Transform, with: { text: \"Bees dance every day.\", mode: compress } }
+outputs: { title: \"${{ nodes.short.text }}\" }
+";
+    env.write("w.yaml", &asking(BOTH, nodes)).unwrap();
     let said = env
         .fenta(&["run", "w.yaml"])
         .unwrap()
@@ -163,10 +175,190 @@ fn without_a_provider_the_refusal_says_what_would_help() {
         "openrouter has no key",
         "ollama is not configured",
         "fenta auth provider add openrouter",
+        "write [providers.ollama] into your config.toml",
         "Input.Text",
     ] {
         assert!(said.stderr.contains(wanted), "{wanted}: {}", said.stderr);
     }
+}
+
+#[test]
+fn without_a_model_a_script_is_an_outline_that_says_so() {
+    let env = FentaEnv::new().unwrap();
+    env.write("w.yaml", &asking(BOTH, SCRIPT)).unwrap();
+    let said = env
+        .fenta(&["run", "w.yaml"])
+        .unwrap()
+        .expect_code(0)
+        .unwrap();
+    assert!(said.stdout.contains("Why bees dance"), "{said:?}");
+    assert!(
+        said.stderr.contains("no language model wrote this")
+            && said.stderr.contains("openrouter has no key"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn the_first_that_is_configured_is_asked_and_the_plan_says_so_before() {
+    let bench = Bench::new(&ROWS[2]);
+    let both = "\"openrouter:openai/gpt-6-luna\", \"ollama:qwen3:8b\", \"lmstudio:x\"";
+    bench.env.write("w.yaml", &asking(both, SCRIPT)).unwrap();
+    let told = "ollama:qwen3:8b is asked: openrouter has no key";
+    let plan = bench
+        .env
+        .fenta(&["plan", "w.yaml", "--json"])
+        .unwrap()
+        .expect_code(0)
+        .unwrap();
+    assert!(
+        plan.stdout.contains("ollama:qwen3:8b") && plan.stdout.contains("openrouter has no key"),
+        "{plan:?}"
+    );
+    let said = bench.run().expect_code(0).unwrap();
+    assert!(said.stderr.contains(told), "{said:?}");
+    assert_eq!(bench.fake.heard()[0].json()["model"], "qwen3:8b");
+}
+
+#[test]
+fn a_model_that_has_ended_is_replaced_by_the_one_the_table_names() {
+    let bench = Bench::new(&ROWS[1]);
+    let document = asking("\"openai:gpt-5\"", SCRIPT);
+    bench.env.write("w.yaml", &document).unwrap();
+    // The user knows better than the table that ships, here about the day.
+    let own = r#"{"models":[{"id":"openai:gpt-5","roles":["llm"],"retires":"2026-11-01","substitute":"openrouter:openai/gpt-6-luna"}]}"#;
+    std::fs::write(bench.env.config().join("prices.json"), own).unwrap();
+    let said = bench.run().expect_code(0).unwrap();
+    assert!(
+        said.stderr.contains(
+            "openai:gpt-5 ended on 2026-11-01: openrouter:openai/gpt-6-luna takes its place"
+        ),
+        "{said:?}"
+    );
+    assert_eq!(bench.fake.heard()[0].json()["model"], "openai/gpt-6-luna");
+}
+
+#[test]
+fn an_answer_that_does_not_keep_to_the_form_is_mended_once_and_paid_for_twice() {
+    let bench = Bench::new(&ROWS[1]);
+    bench.fake.say("Here is your script!");
+    bench.run().expect_code(0).unwrap();
+    let heard = bench.fake.heard();
+    assert_eq!((heard.len(), bench.fake.charged()), (2, 2));
+    let again = heard[1].json()["messages"].to_string();
+    assert!(again.contains("not the JSON object"), "{again}");
+    let usage = bench
+        .env
+        .fenta(&["usage", "--json"])
+        .unwrap()
+        .expect_code(0)
+        .unwrap();
+    assert!(
+        usage.stdout.contains("0.00246"),
+        "what the vendor says wins: {usage:?}"
+    );
+
+    let bench = Bench::new(&ROWS[1]);
+    bench
+        .fake
+        .say("LENGTH {\"title\":\"T\",\"scenes\":[{\"text\":\"Cut");
+    bench.run().expect_code(0).unwrap();
+    let rooms: Vec<_> = bench
+        .fake
+        .heard()
+        .iter()
+        .map(|heard| heard.json()["max_tokens"].clone())
+        .collect();
+    assert_eq!(rooms, [4000, 8000]);
+
+    let bench = Bench::new(&ROWS[1]);
+    bench.fake.say("no");
+    bench.fake.say("still no");
+    let said = bench.run();
+    assert!(
+        said.code == 10 && said.stderr.contains("also not after it was asked again"),
+        "{said:?}"
+    );
+    assert_eq!(bench.fake.heard().len(), 2);
+}
+
+#[test]
+fn a_stored_key_is_used_listed_tried_and_forgotten_without_being_shown() {
+    let mut row = ROWS[1];
+    row.key = None;
+    let bench = Bench::new(&row);
+    let mut add = bench.env.command("fenta").unwrap();
+    add.args(["auth", "provider", "add", "openrouter", "--key-stdin"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let mut child = add.spawn().unwrap();
+    std::io::Write::write_all(
+        &mut child.stdin.take().unwrap(),
+        format!("{KEY}\n").as_bytes(),
+    )
+    .unwrap();
+    let said = Said::from(child.wait_with_output().unwrap())
+        .expect_code(0)
+        .unwrap();
+    assert!(
+        said.stderr.contains("only you can read"),
+        "said aloud: {said:?}"
+    );
+    let file = bench.env.config().join("credentials.json");
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+
+    bench.run().expect_code(0).unwrap();
+    let sent = bench.fake.heard()[0]
+        .header("authorization")
+        .map(str::to_owned);
+    assert_eq!(sent, Some(format!("Bearer {KEY}")));
+    let listed = bench
+        .env
+        .fenta(&["auth", "provider", "ls"])
+        .unwrap()
+        .expect_code(0)
+        .unwrap();
+    assert!(
+        listed.stdout.contains("openrouter") && !listed.stdout.contains(KEY),
+        "{listed:?}"
+    );
+    // The fake has no `key` page: it says no, and the command says so.
+    let tried = bench
+        .env
+        .fenta(&["auth", "provider", "test", "openrouter"])
+        .unwrap()
+        .expect_code(32)
+        .unwrap();
+    assert!(!tried.stderr.contains(KEY), "{tried:?}");
+    bench
+        .env
+        .fenta(&["auth", "provider", "rm", "openrouter"])
+        .unwrap()
+        .expect_code(0)
+        .unwrap();
+    assert!(!std::fs::read_to_string(&file).unwrap().contains(KEY));
+    bench
+        .env
+        .fenta(&["auth", "provider", "rm", "openrouter"])
+        .unwrap()
+        .expect_code(5)
+        .unwrap();
+}
+
+#[test]
+fn a_project_cannot_say_where_keys_go() {
+    let bench = Bench::new(&ROWS[1]);
+    let evil = "[providers.openrouter]\nbase_url = \"http://127.0.0.1:9\"\n";
+    bench.env.write("fenta.toml", evil).unwrap();
+    let said = bench.run().expect_code(2).unwrap();
+    assert!(
+        said.stderr.contains("a project cannot set `providers`"),
+        "{said:?}"
+    );
+    assert!(bench.fake.heard().is_empty());
 }
 
 #[test]

@@ -5,7 +5,9 @@
 
 mod table;
 
-pub use table::{CreditPrice, Known, KnownModel, Models, Price, Resolved, UnknownModel, named};
+pub use table::{
+    CreditPrice, Known, KnownModel, Models, OwnPrices, Price, Resolved, UnknownModel, named,
+};
 
 use std::fmt;
 use std::str::FromStr;

@@ -19,6 +19,7 @@ mod lock;
 mod logs;
 mod nodes;
 mod plan;
+mod prices;
 mod providers;
 mod ps;
 mod recording;
@@ -83,6 +84,8 @@ pub(crate) enum Command {
     Usage(usage::UsageArgs),
     /// Who can be asked for what this machine cannot do, and servers on it that could be
     Providers(providers::ProvidersArgs),
+    /// What models cost, and since when that is known
+    Prices(prices::PricesArgs),
     /// Keys of providers
     #[command(subcommand)]
     Auth(auth::AuthCommand),
@@ -128,6 +131,7 @@ impl Command {
             Self::Cache(command) => wait(command.run(context)),
             Self::Usage(args) => wait(args.run(context)),
             Self::Providers(args) => wait(args.run(context)),
+            Self::Prices(args) => args.run(context),
             Self::Auth(command) => wait(command.run(context)),
             Self::Daemon(command) => wait(command.run(context)),
             Self::Nodes(command) => command.run(context),

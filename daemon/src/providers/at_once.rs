@@ -101,6 +101,15 @@ impl<A: Answers> AtOnce<A> {
         }
     }
 
+    /// What a call cost: nothing where nothing is charged, whatever was said.
+    fn cost(&self, said: Option<u64>) -> Option<u64> {
+        if self.0.desk().vendor.charges {
+            said
+        } else {
+            Some(0)
+        }
+    }
+
     /// Of what costs nothing it does not matter whether it was answered.
     fn lost(&self, failure: WorkerFailure) -> SubmitFailure {
         if self.0.desk().vendor.charges {
@@ -136,7 +145,7 @@ impl<A: Answers> Provider for AtOnce<A> {
                 Ok(answered) => {
                     self.keep(Kept {
                         by,
-                        cost_micros: answered.cost_micros,
+                        cost_micros: self.cost(answered.cost_micros),
                         said: answered.said,
                         result: Some(answered.result),
                         failure: None,
@@ -150,7 +159,7 @@ impl<A: Answers> Provider for AtOnce<A> {
                 }) => {
                     self.keep(Kept {
                         by,
-                        cost_micros,
+                        cost_micros: self.cost(cost_micros),
                         said,
                         result: None,
                         failure: Some(failure),

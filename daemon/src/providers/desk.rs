@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fenta_client::credentials::Secret;
+use fenta_workflows::cost::{Decimal, Meter};
+use fenta_workflows::models::{ModelRef, Models, Role};
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 
 use super::http::{Answer, Ask, Body, Http, HttpError, Key, Limits, Method, Pace, Reach, Url};
@@ -106,6 +108,18 @@ impl Desk {
         let answer = self.http.call(ask).await?;
         self.hear(&answer);
         Ok(answer)
+    }
+
+    /// What so many units of meters cost by the table, millionths of dollars; none where it has no price for one of them.
+    pub fn priced(&self, role: Role, units: &[(Meter, u64)]) -> Option<u64> {
+        let model = ModelRef::new(self.vendor.name, self.model.clone());
+        let known = Models::builtin().find(role, &model)?;
+        let mut usd = Decimal::ZERO;
+        for (meter, count) in units {
+            let price = known.price(*meter)?;
+            usd = usd.saturating_add(price.expected.saturating_mul(Decimal::from(*count)));
+        }
+        u64::try_from((usd * Decimal::from(1_000_000)).ceil()).ok()
     }
 
     /// Limits for work that is done while one waits.

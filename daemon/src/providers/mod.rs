@@ -59,6 +59,14 @@ pub struct ProviderSettings {
     pub keys: BTreeMap<&'static str, Secret>,
 }
 
+impl ProviderSettings {
+    /// The user's own prices, beside config.toml; the file need not exist.
+    pub fn prices_file(&self) -> Option<PathBuf> {
+        let config = self.config_file.as_ref()?;
+        Some(config.with_file_name("prices.json"))
+    }
+}
+
 /// The variables that may hold keys.
 pub fn key_variables() -> impl Iterator<Item = &'static str> {
     VENDORS.iter().filter_map(|vendor| vendor.key.variable())

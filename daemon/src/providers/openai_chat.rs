@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use fenta_workflows::cost::Decimal;
+use fenta_workflows::cost::{Decimal, Meter};
+use fenta_workflows::models::Role;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
@@ -101,7 +102,15 @@ impl Chat {
                 hint: "check `base_url` of the provider in config.toml".to_owned(),
             })
         })?;
-        let cost_micros = said.cost_micros();
+        // What the vendor says wins over what the table says.
+        let cost_micros = said.cost_micros().or_else(|| {
+            let usage = said.usage.as_ref()?;
+            let tokens = [
+                (Meter::LlmTokensIn, usage.prompt_tokens?),
+                (Meter::LlmTokensOut, usage.completion_tokens?),
+            ];
+            self.desk.priced(Role::Llm, &tokens)
+        });
         // Some gateways say no with a status that says yes.
         if let Some(error) = said.error() {
             let status = error.status().unwrap_or(500);
@@ -212,6 +221,10 @@ struct Usage {
     /// US dollars, where the vendor says it (OpenRouter).
     #[serde(default)]
     cost: Option<serde_json::Number>,
+    #[serde(default)]
+    prompt_tokens: Option<u64>,
+    #[serde(default)]
+    completion_tokens: Option<u64>,
 }
 
 /// What a vendor says is wrong.

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::Tool;
-use super::executor::{Done, Executor, LookUp, Outcome, Task, Terms};
+use super::executor::{Done, Executor, LookUp, OfferTerms, Outcome, Task, Terms};
 use super::lanes::{Class, Lanes, Limits, Share};
 use super::paid::Order;
 use crate::executors::{Notice, RetryPolicy};
@@ -115,8 +115,8 @@ impl DispatcherHandle {
     }
 
     /// Tells a node who of its models can be asked here.
-    pub(super) fn offer(&self, prepared: &mut PreparedNode, local_only: bool) {
-        self.executor.offer(prepared, local_only);
+    pub(super) fn offer(&self, prepared: &mut PreparedNode, on: &OfferTerms<'_>) {
+        self.executor.offer(prepared, on);
     }
 
     /// A request as it is sent and remembered, and what is to be told about who is asked.

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fenta_workflows::action::{Action, ActionResult, CachePolicy, InvokeRequest};
+use fenta_workflows::cost::Decimal;
 use fenta_workflows::digest::ActionDigest;
+use fenta_workflows::models::ModelRef;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
-use fenta_workflows::{PreparedNode, RetryRule};
+use fenta_workflows::{Budget, PreparedNode, RetryRule};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -371,15 +373,26 @@ impl Executor {
         }
     }
 
-    /// Tells a node who of its models can be asked here.
-    pub(super) fn offer(&self, prepared: &mut PreparedNode, local_only: bool) {
+    /// Tells a node who of its models can be asked here: those that are configured, and of them those the budget is
+    /// long enough for, where it is for any.
+    pub(super) fn offer(&self, prepared: &mut PreparedNode, on: &OfferTerms<'_>) {
         let Some(role) = prepared.role() else {
             return;
         };
         let providers = self.executors.providers();
-        if let Some(found) = providers.available(role, prepared.models(), local_only) {
-            prepared.offer(found);
+        let found = providers.available(role, prepared.models(), on.local_only);
+        let Some(mut found) = found else {
+            return;
+        };
+        if let Some(cap) = on.budget.and_then(|budget| budget.max_usd_micros) {
+            let dear = |model: &ModelRef| too_dear(prepared, model, cap, on.today);
+            let first = found.models.iter().position(|model| dear(model).is_none());
+            if let Some(first) = first {
+                let over = found.models.drain(..first).collect::<Vec<_>>();
+                found.passed.extend(over.iter().filter_map(dear));
+            }
         }
+        prepared.offer(found);
     }
 
     /// A request as it is sent and remembered: with the one model that is asked.
@@ -423,6 +436,34 @@ impl Executor {
             message: format!("the result of {kind} could not be written down: {error}"),
             hint: "run the workflow again".to_owned(),
         })
+    }
+}
+
+/// On what terms somebody is asked.
+pub(super) struct OfferTerms<'a> {
+    /// Whether the run keeps off the network.
+    pub(super) local_only: bool,
+    /// What the job may cost.
+    pub(super) budget: Option<&'a Budget>,
+    /// `YYYY-MM-DD`.
+    pub(super) today: &'a str,
+}
+
+/// Why a model is too dear for a budget; nothing where it is not.
+fn too_dear(prepared: &PreparedNode, model: &ModelRef, cap: u64, today: &str) -> Option<String> {
+    let high = prepared.money_with(model, today).high_micros();
+    let budget = Decimal::new(i64::try_from(cap).unwrap_or(i64::MAX), 6).normalize();
+    match high {
+        Some(high) if high <= cap => None,
+        Some(high) => {
+            let high = Decimal::new(i64::try_from(high).unwrap_or(i64::MAX), 6).normalize();
+            Some(format!(
+                "{model} may cost ${high}, and the budget is ${budget}"
+            ))
+        }
+        None => Some(format!(
+            "nobody can tell what {model} costs, and the budget is ${budget}"
+        )),
     }
 }
 

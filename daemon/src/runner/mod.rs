@@ -7,6 +7,7 @@
 
 mod admission;
 mod batch;
+mod bought;
 mod dispatcher;
 mod event_log;
 mod executor;

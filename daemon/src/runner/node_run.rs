@@ -29,7 +29,7 @@ use super::admission::{Gate, Refusal};
 use super::batch::{Batch, all_at_once};
 use super::dispatcher::{DispatcherHandle, Request};
 use super::event_log::EventLog;
-use super::executor::{Done, LookUp, Outcome, Terms};
+use super::executor::{Done, LookUp, OfferTerms, Outcome, Terms};
 use super::freshness::Freshness;
 use super::lanes::Share;
 use super::paid::Order;
@@ -38,10 +38,10 @@ use super::purse::{NO_BUDGET, Purse};
 use super::reasons::{Evidence, reasons};
 use super::selection::Selection;
 use super::usage::{Usage, price_note};
-use super::{pins, stage, units};
+use super::{bought, pins, stage, units};
 use crate::executors::Notice;
 use crate::store::{
-    ActionTime, Claim, EarlierRun, NodeEnding, NodeTally, NodeUpdate, Store, StoreError,
+    ActionTime, Claim, EarlierRun, NodeEnding, NodeTally, NodeUpdate, PaidCall, Store, StoreError,
 };
 
 /// What the nodes of a job share.
@@ -172,6 +172,7 @@ pub(super) async fn run(turn: &Turn) -> TurnResult {
         usage: Usage::default(),
         reasons: Vec::new(),
         told: Vec::new(),
+        called: HashSet::new(),
     };
     let outcome = run.outputs().await;
     run.note_uses().await;
@@ -212,6 +213,8 @@ struct NodeRun<'a> {
     reasons: Vec<RerunReason>,
     /// What was told about who is asked.
     told: Vec<String>,
+    /// Calls that were not there yet.
+    called: HashSet<String>,
 }
 
 impl NodeRun<'_> {
@@ -270,8 +273,12 @@ impl NodeRun<'_> {
         .await??;
         let mut prepared =
             prepared.ok_or_else(|| internal("the node has no fallback".to_owned()))?;
-        let local_only = self.gate().is_local_only();
-        self.job.dispatcher.offer(&mut prepared, local_only);
+        let on = OfferTerms {
+            local_only: self.gate().is_local_only(),
+            budget: self.job.budget.as_ref(),
+            today: &self.turn.scope.job.date,
+        };
+        self.job.dispatcher.offer(&mut prepared, &on);
         Ok(prepared)
     }
 
@@ -307,6 +314,10 @@ impl NodeRun<'_> {
         self.look_up(&mut batch).await?;
         self.admit(node, &batch).await?;
         let order = self.order(node, &batch);
+        let calls = batch.missing().map(|number| &batch.items[number]);
+        let calls = calls.filter(|item| matches!(*item.action, Action::Invoke(_)));
+        self.called
+            .extend(calls.map(|item| item.digest.to_string()));
         let (heard, notices) = mpsc::unbounded_channel();
         let pending: FuturesUnordered<_> = batch
             .missing()
@@ -603,11 +614,36 @@ impl NodeRun<'_> {
         }
     }
 
+    /// Tells what the calls of this turn cost, beside the estimate.
+    async fn note_bought(&self, prepared: &PreparedNode) {
+        if self.called.is_empty() {
+            return;
+        }
+        let calls = match self.job.store.paid_calls(&self.job.id).await {
+            Ok(calls) => calls,
+            Err(error) => {
+                tracing::warn!(%error, "what calls came to cannot be read");
+                return;
+            }
+        };
+        let own: Vec<PaidCall> = calls
+            .into_iter()
+            .filter(|call| call.turn == self.turn.label && self.called.contains(&call.digest))
+            .collect();
+        let most = prepared.money(&self.turn.scope.job.date).high_micros();
+        if let Some(note) = bought::note(&own, most) {
+            let node = self.turn.label.clone();
+            let notes = vec![note];
+            self.job.log.add(JobEventKind::NodeNoted { node, notes });
+        }
+    }
+
     async fn finish(
         &mut self,
         prepared: &PreparedNode,
         earlier: Option<&EarlierRun>,
     ) -> Result<(), Stop> {
+        self.note_bought(prepared).await;
         if self.tally.ran > 0 {
             self.reasons = reasons(prepared.key(), &self.job.tool.name, &self.evidence, earlier);
         }

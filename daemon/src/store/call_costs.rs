@@ -34,7 +34,7 @@ pub(super) fn settle_turn(
         .map(PaidCall::weight)
         .fold(0, u64::saturating_add);
     let spent = Decimal::new(i64::try_from(micros).unwrap_or(i64::MAX), 6);
-    let more = spent.saturating_sub(settled(connection, job, turn)?);
+    let more = spent.saturating_sub(settled(connection, job, turn, "usd")?);
     if more > Decimal::ZERO {
         let (ask, table) = reserved_for(connection, job, turn)?;
         let price = match calls.iter().all(|call| call.cost_micros.is_some()) {
@@ -57,6 +57,7 @@ pub(super) fn settle_turn(
         };
         ledger::settle_line(connection, when, &purchase, line)?;
     }
+    settle_unpriced(connection, when, job, turn, &calls)?;
     if calls.iter().any(|call| call.weight() > 0) {
         settle_credits(connection, when, job, turn)?;
     }
@@ -91,12 +92,54 @@ const fn is_over(state: PaidState) -> bool {
     )
 }
 
-/// Dollars settled for a turn so far.
-fn settled(connection: &Connection, job: &str, turn: &str) -> Result<Decimal, StoreError> {
+/// Calls that came to an end and of which nobody knows the price, before or after: counted, with no price instead of none.
+fn settle_unpriced(
+    connection: &Connection,
+    when: &When<'_>,
+    job: &str,
+    turn: &str,
+    calls: &[PaidCall],
+) -> Result<(), StoreError> {
+    let unpriced = calls.iter().filter(|call| {
+        call.state == PaidState::Settled && call.cost_micros.is_none() && call.high_micros == 0
+    });
+    let Some(provider) = unpriced.clone().next().map(|call| call.provider.clone()) else {
+        return Ok(());
+    };
+    let count = Decimal::from(unpriced.count());
+    let more = count.saturating_sub(settled(connection, job, turn, UNPRICED)?);
+    if more <= Decimal::ZERO {
+        return Ok(());
+    }
+    let price = PriceNote {
+        source: provider,
+        as_of: when.day.to_owned(),
+    };
+    let purchase = Purchase {
+        job,
+        turn,
+        ask: UNPRICED,
+        meter: UNPRICED,
+    };
+    let line = Line {
+        amount: more,
+        usd: None,
+        price: &price,
+    };
+    ledger::settle_line(connection, when, &purchase, line)
+}
+
+/// What was settled for a turn so far, by one meter.
+fn settled(
+    connection: &Connection,
+    job: &str,
+    turn: &str,
+    meter: &str,
+) -> Result<Decimal, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT amount FROM usage_ledger WHERE job = ?1 AND turn = ?2 AND meter = 'usd' AND entry = 'settled'",
+        "SELECT amount FROM usage_ledger WHERE job = ?1 AND turn = ?2 AND meter = ?3 AND entry = 'settled'",
     )?;
-    let mut rows = statement.query(params![job, turn])?;
+    let mut rows = statement.query(params![job, turn, meter])?;
     let mut sum = Decimal::ZERO;
     while let Some(row) = rows.next()? {
         sum = sum.saturating_add(amount(&row.get::<_, String>(0)?)?);

@@ -38,6 +38,18 @@ impl PreparedNode {
         price(self.node_type.role(), &self.models, &self.estimate(), today)
     }
 
+    /// What its work would cost on a day with one of its models.
+    pub fn money_with(&self, model: &ModelRef, today: &str) -> Money {
+        let models = std::slice::from_ref(model);
+        let known = KnownParams::new(self.params.clone(), models.to_vec());
+        price(
+            self.node_type.role(),
+            models,
+            &self.node_type.estimate(&known),
+            today,
+        )
+    }
+
     /// The credits of its provider that its work would take on a day; none when nobody can tell.
     pub fn credits(&self, today: &str) -> Option<Spread> {
         credits(&self.models, &self.money(today))

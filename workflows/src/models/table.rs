@@ -4,7 +4,7 @@
 //! A model that is not in it may still be used as `vendor:model`; then nothing is known about it, its price least of all.
 
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -129,17 +129,85 @@ struct Document {
 static BUILTIN: LazyLock<Models> = LazyLock::new(|| {
     let document: Document = serde_json::from_str(include_str!("../../data/models.json"))
         .expect("the table ships with the program, because a test reads all of it");
-    Models {
+    let mut models = Models {
         as_of: document.as_of,
         credits: document.credits,
         models: document.models,
+    };
+    if let Some(own) = OWN.get() {
+        models.take(own.clone());
     }
+    models
 });
+
+/// What the user knows better; set once, before the table is used for the first time.
+static OWN: OnceLock<OwnPrices> = OnceLock::new();
+
+/// What the user knows better than the table that ships: prices of their contract, models that are newer.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnPrices {
+    /// Credits of vendors, each in the place of the table's.
+    #[serde(default)]
+    credits: Vec<CreditPrice>,
+    /// Models; one the table has takes over what is written here.
+    #[serde(default)]
+    models: Vec<KnownModel>,
+}
+
+impl OwnPrices {
+    /// From the text of the user's file: the form of `data/models.json`, as much of it as is wanted.
+    ///
+    /// # Errors
+    /// What is wrong with it, with its line.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let own: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        for model in &own.models {
+            for price in &model.prices {
+                let ordered = Decimal::ZERO <= price.low
+                    && price.low <= price.expected
+                    && price.expected <= price.high;
+                if !ordered {
+                    return Err(format!(
+                        "{}: of a price low is at most expected, and expected at most high",
+                        model.id
+                    ));
+                }
+                if price.as_of.parse::<jiff::civil::Date>().is_err() {
+                    return Err(format!("{}: `as_of` is a day, YYYY-MM-DD", model.id));
+                }
+            }
+        }
+        Ok(own)
+    }
+
+    /// Puts them over the table of this process. False when that was done before.
+    pub fn install(self) -> bool {
+        OWN.set(self).is_ok()
+    }
+}
 
 impl Models {
     /// The table that ships.
     pub fn builtin() -> &'static Self {
         &BUILTIN
+    }
+
+    fn take(&mut self, own: OwnPrices) {
+        for credit in own.credits {
+            self.credits.retain(|known| known.vendor != credit.vendor);
+            self.credits.push(credit);
+        }
+        for model in own.models {
+            let known = self
+                .models
+                .iter_mut()
+                .find(|known| known.id == model.id && known.roles == model.roles);
+            match known {
+                Some(known) => known.take(model),
+                None => self.models.push(model),
+            }
+        }
     }
 
     /// The day the table was made.
@@ -211,6 +279,28 @@ impl Models {
 }
 
 impl KnownModel {
+    /// What is written wins; what is not stays.
+    fn take(&mut self, own: Self) {
+        for price in own.prices {
+            self.prices.retain(|known| known.meter != price.meter);
+            self.prices.push(price);
+        }
+        self.aliases.extend(own.aliases);
+        if !own.languages.is_empty() {
+            self.languages = own.languages;
+        }
+        if !own.seconds.is_empty() {
+            self.seconds = own.seconds;
+        }
+        if !own.ratios.is_empty() {
+            self.ratios = own.ratios;
+        }
+        if own.retires.is_some() {
+            self.retires = own.retires;
+            self.substitute = own.substitute;
+        }
+    }
+
     fn is_called(&self, wanted: &str) -> bool {
         plain(&self.id.to_string()) == wanted
             || self
@@ -328,6 +418,52 @@ mod tests {
                 assert!(takes_over.retires.is_none(), "{substitute} retires too");
             }
         }
+    }
+
+    #[test]
+    fn the_users_prices_win_and_new_models_are_known() {
+        let mut models = Models {
+            as_of: String::new(),
+            credits: Vec::new(),
+            models: Models::builtin().models.clone(),
+        };
+        let price = |usd: &str| {
+            format!(
+                r#"[{{"meter":"llm_tokens_in","low":"{usd}","expected":"{usd}","high":"{usd}","as_of":"2026-11-20"}}]"#
+            )
+        };
+        let text = format!(
+            r#"{{"models":[{{"id":"openrouter:openai/gpt-6-luna","roles":["llm"],"prices":{}}},
+                {{"id":"openai:gpt-7","roles":["llm"],"prices":{}}}]}}"#,
+            price("0.000002"),
+            price("0.000003")
+        );
+        models.take(OwnPrices::parse(&text).unwrap());
+        let of = |id: &str| {
+            let id: ModelRef = id.parse().unwrap();
+            models.models.iter().find(|known| known.id == id).unwrap()
+        };
+        let luna = of("openrouter:openai/gpt-6-luna");
+        assert_eq!(
+            luna.price(Meter::LlmTokensIn).unwrap().high.to_string(),
+            "0.000002"
+        );
+        assert_eq!(luna.aliases, ["gpt-6-luna"]);
+        assert!(of("openai:gpt-7").price(Meter::LlmTokensIn).is_some());
+        for (text, wanted) in [
+            ("{", "line 1"),
+            (r#"{"models":[{"id":"x"}]}"#, "roles"),
+            (r#"{"prices":[]}"#, "unknown field"),
+        ] {
+            let error = OwnPrices::parse(text).unwrap_err();
+            assert!(error.contains(wanted), "{error}");
+        }
+        let wrong = text.replace(r#""low":"0.000003""#, r#""low":"1""#);
+        assert!(
+            OwnPrices::parse(&wrong)
+                .unwrap_err()
+                .contains("openai:gpt-7")
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use fenta_workflows::{Item, LowerError, NodeId, Scope, Stage, Workflow};
 
 use super::super::admission::{self, Gate, Refusal};
 use super::super::batch::Item as Asked;
-use super::super::executor::LookUp;
+use super::super::executor::{LookUp, OfferTerms};
 use super::super::fate::{self, Fate};
 use super::super::node_run::refused;
 use super::super::purse::{Bill, Purse};
@@ -132,7 +132,14 @@ impl Walk {
                 let local_only = gate(setting, &node).is_local_only();
                 let asking = Asking {
                     tool: &setting.tool,
-                    offer: &|prepared| setting.planner.executor.offer(prepared, local_only),
+                    offer: &|prepared| {
+                        let on = OfferTerms {
+                            local_only,
+                            budget: setting.workflow.settings().budget.as_ref(),
+                            today: &setting.scope.job.date,
+                        };
+                        setting.planner.executor.offer(prepared, &on);
+                    },
                     settle: &|action| setting.planner.executor.settled(action, local_only),
                 };
                 unit.advance(&setting.workflow, &asking, awaits);
