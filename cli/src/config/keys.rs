@@ -238,12 +238,44 @@ pub(crate) fn schema() -> Json {
         value["description"] = json!(format!("{} Default: {}.{whose}", key.doc, key.default));
         entry["properties"][name] = value;
     }
+    sections.insert("providers".to_owned(), providers());
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Fenta settings",
         "type": "object",
         "additionalProperties": false,
         "properties": sections,
+    })
+}
+
+/// The part that the daemon reads: a table for each vendor. Only it knows their names.
+fn providers() -> Json {
+    let text = |doc: &str| json!({ "type": "string", "minLength": 1, "description": doc });
+    json!({
+        "type": "object",
+        "description": "Vendors and servers of yours that can be asked, by name. Only in the user's file.",
+        "additionalProperties": {
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+                "base_url": text("Where it answers, when that is not its usual address."),
+                "enabled": { "type": "boolean", "description": "Whether it may be asked. Default: true." },
+                "models": {
+                    "type": "object",
+                    "additionalProperties": { "type": "string", "minLength": 1 },
+                    "description": "The model that is meant where only the vendor is named, by role."
+                },
+                "hosts": {
+                    "type": "array",
+                    "items": { "type": "string", "minLength": 1 },
+                    "description": "Hosts of your own network that its answers may name."
+                },
+                "timeout_seconds": {
+                    "type": "integer", "minimum": 1, "maximum": 3600,
+                    "description": "Seconds its work may take. Default: 600."
+                }
+            }
+        }
     })
 }
 
