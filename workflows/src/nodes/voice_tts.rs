@@ -457,6 +457,21 @@ mod tests {
         let told = local.outputs(&spoken())["notes"].clone();
         let note = text("flite:awb speaks: kokoro is not configured");
         assert_eq!(told, Value::List(vec![note]));
+        // Where somebody has looked, the first that can be asked speaks.
+        let both = || {
+            Bench::new("Voice.TTS")
+                .with("text", text(TWO))
+                .models(&["kokoro", "flite:awb"])
+        };
+        let asked = both().available(&["kokoro", "flite:awb"], &[]).asks(&[]);
+        let Action::Invoke(request) = &asked[0] else {
+            panic!("{asked:?}")
+        };
+        assert_eq!(request.models, ["kokoro".parse().unwrap()]);
+        let here = both().available(&["flite:awb"], &["kokoro is switched off"]);
+        let told = here.outputs(&spoken())["notes"].clone();
+        let note = text("flite:awb speaks: kokoro is switched off");
+        assert_eq!(told, Value::List(vec![note]));
         let named = Bench::new("Voice.TTS")
             .with("text", text(TWO))
             .with("engine", text("flite"))
