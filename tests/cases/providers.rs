@@ -87,8 +87,7 @@ impl Bench {
         ))
         .unwrap();
         let document = format!(
-            "fenta: workflow/v1\ndefaults: {{ retry: {{ attempts: 3, backoff: 20ms..50ms }} }}\n\
-             providers: {{ llm: [\"{}\"] }}\n{}",
+            "fenta: workflow/v1\nproviders: {{ llm: [\"{}\"] }}\n{}",
             row.vendor, row.document
         );
         env.write("w.yaml", &document).unwrap();
