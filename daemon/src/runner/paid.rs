@@ -268,11 +268,14 @@ fn unknown(call: &PaidCall) -> WorkerFailure {
     failure(
         FailureClass::PaidUnknown,
         format!(
-            "whether {} was paid for call {} is not known ({}); it may have cost up to {}",
+            "whether {} was paid for call {} is not known ({}); {}",
             call.provider,
             call.reference,
             call.detail,
-            dollars(call.high_micros)
+            match call.high_micros {
+                0 => "nobody can tell what it may have cost".to_owned(),
+                high => format!("it may have cost up to {}", dollars(high)),
+            }
         ),
         format!(
             "look for {} at the provider, then say it: `fenta job resolve {job} --not-paid`, `--paid`, or `--found ID` \
