@@ -27,7 +27,10 @@ pub(super) fn note(calls: &[PaidCall], most: Option<u64>) -> Option<String> {
             usd(cost),
             usd(most)
         )),
-        None => Some(format!("cost {}, which nobody could tell before", usd(cost))),
+        None => Some(format!(
+            "cost {}, which nobody could tell before",
+            usd(cost)
+        )),
     }
 }
 
@@ -67,10 +70,20 @@ mod tests {
             told(Some(1230), None).unwrap(),
             "cost $0.00123, which nobody could tell before"
         );
-        assert_eq!(told(None, Some(9000)).unwrap(), "openrouter does not say what it cost");
+        assert_eq!(
+            told(None, Some(9000)).unwrap(),
+            "openrouter does not say what it cost"
+        );
         assert_eq!(told(Some(0), Some(0)), None);
         assert_eq!(note(&[call(PaidState::Unpaid, None)], None), None);
-        let both = [call(PaidState::Refused, Some(1000)), call(PaidState::Settled, Some(500))];
-        assert!(note(&both, Some(9000)).unwrap().starts_with("cost $0.0015,"));
+        let both = [
+            call(PaidState::Refused, Some(1000)),
+            call(PaidState::Settled, Some(500)),
+        ];
+        assert!(
+            note(&both, Some(9000))
+                .unwrap()
+                .starts_with("cost $0.0015,")
+        );
     }
 }
