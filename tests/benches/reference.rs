@@ -27,6 +27,9 @@ use serde_json::Value;
 
 const FPS: FrameRate = FrameRate::whole(30);
 const ROUNDS: usize = 3;
+/// As the daemon has them.
+const ENCODER_THREADS: u8 = 2;
+const LONGEST_RUN: usize = 6;
 
 struct Figures {
     wall: f64,
@@ -91,13 +94,15 @@ fn measure(work: impl FnOnce() -> anyhow::Result<f64>) -> anyhow::Result<Figures
     })
 }
 
-/// The whole render as the daemon does it: runs of segments in a worker, as many at once as there are cores.
+/// The whole render as the daemon does it: files measured side by side, then runs of segments in a worker, as many at once
+/// as their encoders' threads fill the cores.
 fn fenta(media: &Path, out: &Path) -> anyhow::Result<f64> {
     let mut bench = Workbench::new()?;
     let timeline = timeline(media, &mut bench)?;
     let segments = timeline.segments();
     let next = AtomicUsize::new(0);
-    let workers = std::thread::available_parallelism()?.get();
+    let cores = std::thread::available_parallelism()?.get();
+    let renders = cores.div_ceil(usize::from(ENCODER_THREADS));
     let audio = MixRequest {
         plan: timeline.audio.clone(),
         encoding: AudioEncoding {
@@ -108,11 +113,11 @@ fn fenta(media: &Path, out: &Path) -> anyhow::Result<f64> {
     };
     let (mut rendered, audio) = std::thread::scope(|scope| -> anyhow::Result<_> {
         let audio = scope.spawn(|| bench.run(Action::Mix(audio)));
-        let workers: Vec<_> = (0..workers)
+        let workers: Vec<_> = (0..renders)
             .map(|_| {
                 scope.spawn(|| -> anyhow::Result<Vec<(usize, PathBuf)>> {
                     let mut done = Vec::new();
-                    while let Some((first, run)) = take(&next, &segments, workers) {
+                    while let Some((first, run)) = take(&next, &segments, renders) {
                         let actions = run.iter().map(|segment| segment_action(&timeline, segment));
                         let made = bench.run_together(actions.collect())?;
                         for (index, made) in made.into_iter().enumerate() {
@@ -158,9 +163,12 @@ fn fenta(media: &Path, out: &Path) -> anyhow::Result<f64> {
 fn take<'a>(
     next: &AtomicUsize,
     segments: &'a [SegmentSpec],
-    workers: usize,
+    renders: usize,
 ) -> Option<(usize, &'a [SegmentSpec])> {
-    let share = |at: usize| (segments.len() - at).div_ceil(2 * workers).clamp(1, 6);
+    let share = |at: usize| match renders {
+        1 => (segments.len() - at).min(LONGEST_RUN),
+        renders => (segments.len() - at).div_ceil(2 * renders).min(LONGEST_RUN),
+    };
     let first = next
         .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |at| {
             (at < segments.len()).then(|| at + share(at))
@@ -180,7 +188,7 @@ fn segment_action(timeline: &Timeline, segment: &SegmentSpec) -> Action {
             max_rate_kbps: 0,
             gop: 60,
             b_frames: 2,
-            threads: 1,
+            threads: ENCODER_THREADS,
             alpha: false,
         },
     }))
@@ -270,23 +278,18 @@ fn resolve_font(bench: &mut Workbench, request: &FontRequest) -> anyhow::Result<
 fn picture(media: &Path, bench: &mut Workbench, plan: &Value, total: i64) -> anyhow::Result<Track> {
     let scenes = plan["scenes"].as_array().context("timeline.json: scenes")?;
     let fade = plan["xfade"].as_i64().context("timeline.json: xfade")?;
+    let names: Vec<&str> = scenes
+        .iter()
+        .filter_map(|scene| scene["src"].as_str())
+        .collect();
     let mut children = Vec::new();
-    for (index, scene) in scenes.iter().enumerate() {
-        let start = scene["start"].as_i64().context("scene start")?;
+    for (index, media) in measured(media, bench, &names)?.into_iter().enumerate() {
+        let start = scenes[index]["start"].as_i64().context("scene start")?;
         let end = scenes
             .get(index + 1)
             .and_then(|next| next["start"].as_i64())
             .unwrap_or(total);
-        let name = scene["src"].as_str().context("scene src")?;
-        let source = bench.add(&media.join(name))?;
-        let made = bench.run(Action::Probe(ProbeRequest {
-            source,
-            name: name.into(),
-        }))?;
-        let ActionFacts::Media(facts) = made.facts else {
-            bail!("{name}: no facts")
-        };
-        let still = facts.kind == MediaKind::Image;
+        let still = media.facts.kind == MediaKind::Image;
         if index > 0 {
             children.push(TrackItem::Transition(Transition {
                 kind: TransitionKind::Fade,
@@ -295,8 +298,8 @@ fn picture(media: &Path, bench: &mut Workbench, plan: &Value, total: i64) -> any
             }));
         }
         children.push(TrackItem::Clip(Clip {
-            name: name.into(),
-            media: MediaReference::External(ExternalReference { source, facts }),
+            name: names[index].into(),
+            media: MediaReference::External(media),
             source_range: TimeRange::from_units(0, end - start, FPS),
             fill: Fill::Crop,
             motion: still.then_some(Motion {
@@ -311,6 +314,46 @@ fn picture(media: &Path, bench: &mut Workbench, plan: &Value, total: i64) -> any
         }));
     }
     Ok(Track { children })
+}
+
+/// What the files are, measured by as many processes as there are cores, as the daemon does it.
+fn measured(
+    media: &Path,
+    bench: &mut Workbench,
+    names: &[&str],
+) -> anyhow::Result<Vec<ExternalReference>> {
+    let sources = names
+        .iter()
+        .map(|name| bench.add(&media.join(name)))
+        .collect::<anyhow::Result<Vec<Digest>>>()?;
+    let (bench, next) = (&*bench, AtomicUsize::new(0));
+    let measure = |at: usize| -> anyhow::Result<(usize, ExternalReference)> {
+        let (source, name) = (sources[at], names[at].to_owned());
+        match bench
+            .run(Action::Probe(ProbeRequest { source, name }))?
+            .facts
+        {
+            ActionFacts::Media(facts) => Ok((at, ExternalReference { source, facts })),
+            other => bail!("{}: no facts but {other:?}", names[at]),
+        }
+    };
+    let cores = std::thread::available_parallelism()?.get();
+    let mut measured = std::thread::scope(|scope| -> anyhow::Result<_> {
+        let one = || {
+            let turns = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)));
+            let mine = turns.take_while(|at| *at < names.len());
+            mine.map(measure).collect::<anyhow::Result<Vec<_>>>()
+        };
+        let all: Vec<_> = (0..cores).map(|_| scope.spawn(one)).collect();
+        let mut measured = Vec::new();
+        for made in all {
+            let made = made.join();
+            measured.extend(made.map_err(|_| anyhow::anyhow!("a measuring thread died"))??);
+        }
+        Ok(measured)
+    })?;
+    measured.sort_by_key(|(at, _)| *at);
+    Ok(measured.into_iter().map(|(_, media)| media).collect())
 }
 
 fn logo(media: &Path, bench: &mut Workbench, total: i64) -> anyhow::Result<Overlay> {

@@ -28,9 +28,12 @@ use crate::spans::SpanFinder;
 
 /// Name of the encoded span inside the output folder; which container it is, its codec decides.
 pub const SEGMENT_FILE: &str = "segment.bin";
-/// Pictures between composer and encoder: while the encoder finishes a segment, the beginning of the next is drawn.
-const QUEUE: usize = 4;
+/// Pictures between composer and encoder: while the encoder finishes a segment and the next one's fills, this much of the
+/// next is drawn.
+const QUEUE: usize = 8;
 const PROGRESS_EVERY: u64 = 10;
+/// Each thread of a decoder holds pictures of its own; drawing takes a quarter of the time of encoding, so one is enough.
+const DECODER_THREADS: u8 = 1;
 
 /// What a run of segments tells while it goes on.
 pub enum RunEvent {
@@ -278,9 +281,8 @@ impl Artist {
     ) -> Result<Self, RenderError> {
         let canvas = &request.segment.canvas;
         let size = (canvas.width as usize, canvas.height as usize);
-        let threads = request.encoding.threads;
         let mut painter = |segment: &SegmentSpec| {
-            SegmentPainter::new(segment, &request.fonts, blobs, threads, pool)
+            SegmentPainter::new(segment, &request.fonts, blobs, DECODER_THREADS, pool)
         };
         if !request.encoding.alpha {
             return Ok(Self {

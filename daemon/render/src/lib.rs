@@ -22,6 +22,8 @@ pub mod decode;
 pub mod encode;
 pub mod enlarge;
 pub mod error;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod ffi_blocks;
 pub mod ffi_decoder;
 pub mod ffi_encoder;
 pub mod ffi_error;

@@ -17,13 +17,23 @@ use tokio_util::sync::CancellationToken;
 
 use super::Tool;
 use super::executor::{Done, Executor, LookUp, OfferTerms, Outcome, Task, Terms};
-use super::lanes::{Class, Lanes, Limits, Share};
+use super::lanes::{Lanes, Limits, Share};
 use super::paid::Order;
 use crate::executors::{Notice, RetryPolicy};
 use crate::store::{Lease, StoreError};
 
 /// Segments in a row that one process renders at the most: others must get their turn too.
 const LONGEST_RUN: usize = 6;
+
+/// How many of the segments that wait a process takes: a share that gets smaller towards the end, so that all processes
+/// end together.
+fn share(waiting: usize, renders: usize) -> usize {
+    let share = match renders {
+        1 => waiting,
+        renders => waiting.div_ceil(2 * renders),
+    };
+    share.min(LONGEST_RUN)
+}
 
 /// Someone wants an action done.
 #[derive(Debug)]
@@ -80,7 +90,7 @@ impl DispatcherHandle {
             // Weak, so that the dispatcher ends when the last handle is gone.
             messages: messages.downgrade(),
             lanes: Lanes::new(limits),
-            workers: limits.encode.max(1),
+            renders: limits.renders.max(1),
             entries: HashMap::new(),
             by_content: HashMap::new(),
             next: 0,
@@ -184,8 +194,8 @@ struct Dispatcher {
     executor: Executor,
     messages: mpsc::WeakUnboundedSender<Message>,
     lanes: Lanes,
-    /// Worker processes at a time.
-    workers: usize,
+    /// Processes that render segments at a time.
+    renders: usize,
     entries: HashMap<u64, Entry>,
     /// Entries that others may join: content, not withdrawn.
     by_content: HashMap<ActionDigest, u64>,
@@ -338,8 +348,7 @@ impl Dispatcher {
     }
 
     /// The segments that are rendered in one process with this action, itself first: those of the same node that
-    /// wait right behind it, so that the encoder is kept busy. A share of what waits, smaller
-    /// towards the end, so that all places end together.
+    /// wait right behind it, so that the encoder is kept busy.
     fn run_of(&mut self, id: u64) -> Vec<u64> {
         let mut run = vec![id];
         let Some(entry) = self.entries.get(&id) else {
@@ -353,7 +362,7 @@ impl Dispatcher {
             .values()
             .filter(|entry| entry.running.is_none() && Sameness::of(entry) == Some(first.clone()))
             .count();
-        let share = waiting.div_ceil(2 * self.workers).min(LONGEST_RUN);
+        let share = share(waiting, self.renders);
         while run.len() < share {
             let entries = &self.entries;
             let same = |id: u64| entries.get(&id).and_then(Sameness::of).as_ref() == Some(&first);
@@ -383,7 +392,7 @@ impl Dispatcher {
         };
         self.forget_content(id, &entry.digest);
         if entry.holds_place {
-            self.lanes.release(Class::of(&entry.action), &entry.job);
+            self.lanes.release(&entry.action, &entry.job);
         }
         // The work is counted for the first who wants it; all others are spared it.
         for (index, waiter) in entry.waiters.into_iter().enumerate() {

@@ -23,8 +23,9 @@ use super::{Tool, admission, submit};
 use crate::executors::Renderer;
 use crate::store::{Claim, Claimed, JobRecord, LONGEST_WAIT, Store, StoreError, Transition};
 
-/// Threads per encoder. Segments are encoded side by side, and another count would give other bytes.
-const ENCODER_THREADS: u8 = 1;
+/// Threads per encoder. Another count would give other bytes, so it does not depend on the machine: several encoders run
+/// side by side where there are more cores. Two threads of one encoder hold half the memory of two encoders.
+pub(super) const ENCODER_THREADS: u8 = 2;
 
 /// What jobs work with.
 #[derive(Clone, Debug)]

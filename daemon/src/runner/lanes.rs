@@ -4,6 +4,9 @@
 //! number of places: none holds up the others. In a class the jobs take turns, an urgent one more of them; so a long
 //! render does not keep a small job waiting. Of one job, short actions go before renders (they decide what can be rendered
 //! next), then first come, first served.
+//!
+//! Segments have several threads each, so fewer of them run than there are places; the places left are for the short
+//! actions beside them.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -11,6 +14,8 @@ use std::collections::{BTreeMap, BinaryHeap};
 use fenta_client::api::jobs::{Priority, RunOptions};
 use fenta_workflows::action::Action;
 use fenta_workflows::models::Role;
+
+use super::job_run::ENCODER_THREADS;
 
 /// What an action takes while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +56,8 @@ impl Class {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
     pub(super) encode: usize,
+    /// Of those of `encode`, how many may be rendering segments.
+    pub(super) renders: usize,
     pub(super) local: usize,
     pub(super) network: usize,
     pub(super) provider: usize,
@@ -61,6 +68,7 @@ impl Limits {
     pub(super) fn of_workers(workers: usize) -> Self {
         Self {
             encode: workers.max(1),
+            renders: workers.max(1).div_ceil(usize::from(ENCODER_THREADS)),
             local: workers.max(2),
             network: 8,
             provider: 4,
@@ -99,10 +107,14 @@ impl Share {
 /// Lower goes first within a job.
 const fn rank(action: &Action) -> u8 {
     match action {
-        Action::RenderSegment(_) | Action::Snapshot(_) => 1,
+        Action::RenderSegment(_) => SEGMENT,
+        Action::Snapshot(_) => 1,
         _ => 0,
     }
 }
+
+/// The rank of a segment.
+const SEGMENT: u8 = 2;
 
 /// The waiting actions and the free places.
 #[derive(Debug)]
@@ -116,6 +128,8 @@ pub(super) struct Lanes {
 #[derive(Debug)]
 struct Places {
     free: usize,
+    /// How many of them may yet go to segments.
+    renders: usize,
     /// Where the job stands whose turn was the last: who comes new begins here.
     now: u64,
     jobs: BTreeMap<String, Line>,
@@ -132,12 +146,13 @@ struct Line {
 }
 
 impl Line {
-    fn may_start(&self, class: Class) -> bool {
+    fn may_start(&self, class: Class, renders: usize) -> bool {
         let room = match (class, self.share.at_most) {
             (Class::Encode, Some(most)) => self.running < most.max(1) as usize,
             _ => true,
         };
-        room && !self.waiting.is_empty()
+        let next = self.waiting.peek();
+        room && next.is_some_and(|Reverse((rank, _))| *rank < SEGMENT || renders > 0)
     }
 }
 
@@ -146,6 +161,7 @@ impl Lanes {
     pub(super) fn new(limits: Limits) -> Self {
         let places = |free: usize| Places {
             free: free.max(1),
+            renders: limits.renders.max(1),
             now: 0,
             jobs: BTreeMap::new(),
         };
@@ -177,11 +193,11 @@ impl Lanes {
             .find_map(|class| self.places(class).next(class))
     }
 
-    /// The job's next render, if `joins` lets it share the place that was just taken for the job.
+    /// The job's next segment, if `joins` lets it share the place that was just taken for the job.
     pub(super) fn join(&mut self, job: &str, joins: impl FnOnce(u64) -> bool) -> Option<u64> {
         let line = self.encode.jobs.get_mut(job)?;
         let Reverse((rank, id)) = *line.waiting.peek()?;
-        if rank == 0 || !joins(id) {
+        if rank < SEGMENT || !joins(id) {
             return None;
         }
         line.waiting.pop();
@@ -190,10 +206,11 @@ impl Lanes {
         Some(id)
     }
 
-    /// Gives a job's place back.
-    pub(super) fn release(&mut self, class: Class, job: &str) {
-        let places = self.places(class);
+    /// Gives back the place that a job had for an action.
+    pub(super) fn release(&mut self, action: &Action, job: &str) {
+        let places = self.places(Class::of(action));
         places.free += 1;
+        places.renders += usize::from(rank(action) == SEGMENT);
         if let Some(line) = places.jobs.get_mut(job) {
             line.running = line.running.saturating_sub(1);
             if line.running == 0 && line.waiting.is_empty() {
@@ -218,12 +235,14 @@ impl Places {
             return None;
         }
         // Of those that stand equal, the one whose action waits longest.
+        let renders = self.renders;
         let (_, line) = self
             .jobs
             .iter_mut()
-            .filter(|(_, line)| line.may_start(class))
+            .filter(|(_, line)| line.may_start(class, renders))
             .min_by_key(|(_, line)| (line.stands, line.waiting.peek().map(|first| first.0.1)))?;
-        let Reverse((_, id)) = line.waiting.pop()?;
+        let Reverse((rank, id)) = line.waiting.pop()?;
+        self.renders -= usize::from(rank == SEGMENT);
         self.now = self.now.max(line.stands);
         line.stands += line.share.stride();
         line.running += 1;
@@ -259,7 +278,7 @@ mod tests {
         let mut order = Vec::new();
         while let Some(id) = lanes.next() {
             order.push(id);
-            lanes.release(Class::Encode, if id < 100 { "a" } else { "b" });
+            lanes.release(&render(id), if id < 100 { "a" } else { "b" });
         }
         order
     }
@@ -278,17 +297,38 @@ mod tests {
 
     #[test]
     fn only_so_many_run_and_the_classes_do_not_touch() {
-        let mut lanes = lanes(2);
+        let mut lanes = lanes(2 * usize::from(ENCODER_THREADS));
         for id in 0..5 {
             lanes.push(id, &render(id), "a", Share::default());
         }
         assert_eq!(drain(&mut lanes), [0, 1]);
         lanes.push(5, &write("x"), "a", Share::default());
         assert_eq!(drain(&mut lanes), [5], "renders do not hold up a text");
-        lanes.release(Class::Local, "a");
+        lanes.release(&write("x"), "a");
         assert_eq!(drain(&mut lanes), [] as [u64; 0]);
-        lanes.release(Class::Encode, "a");
+        lanes.release(&render(0), "a");
         assert_eq!(drain(&mut lanes), [2]);
+    }
+
+    #[test]
+    fn segments_leave_places_to_short_actions() {
+        let workers = usize::from(ENCODER_THREADS);
+        let mut lanes = lanes(workers);
+        for id in 0..3 {
+            lanes.push(id, &render(id), "a", Share::default());
+        }
+        assert_eq!(drain(&mut lanes), [0], "its threads fill the machine");
+        for id in 100..103 {
+            lanes.push(id, &speak(&id.to_string()), "b", Share::default());
+        }
+        let short: Vec<u64> = (100..99 + workers as u64).collect();
+        assert_eq!(drain(&mut lanes), short);
+        lanes.release(&speak("100"), "b");
+        assert_eq!(drain(&mut lanes), [99 + workers as u64], "not a segment");
+        lanes.release(&render(0), "a");
+        assert_eq!(drain(&mut lanes), [1]);
+        assert_eq!(Limits::of_workers(1).renders, 1);
+        assert_eq!(Limits::of_workers(7 * workers - 1).renders, 7);
     }
 
     #[test]
@@ -301,7 +341,7 @@ mod tests {
         for id in 100..102 {
             lanes.push(id, &render(id), "b", Share::default());
         }
-        lanes.release(Class::Encode, "a");
+        lanes.release(&render(0), "a");
         let order = one_by_one(&mut lanes);
         assert_eq!(order[..4], [100, 1, 101, 2], "they take turns");
         assert_eq!(order.len(), 51);
@@ -315,7 +355,7 @@ mod tests {
         }
         for _ in 0..20 {
             lanes.next();
-            lanes.release(Class::Encode, "a");
+            lanes.release(&render(0), "a");
         }
         for id in 100..120 {
             lanes.push(id, &render(id), "b", Share::default());
@@ -339,7 +379,7 @@ mod tests {
 
     #[test]
     fn a_job_has_at_most_the_workers_it_asked_for() {
-        let mut lanes = lanes(4);
+        let mut lanes = lanes(4 * usize::from(ENCODER_THREADS));
         let two = Share {
             at_most: Some(2),
             ..Share::default()
@@ -349,7 +389,7 @@ mod tests {
         }
         lanes.push(100, &render(9), "b", Share::default());
         assert_eq!(drain(&mut lanes), [0, 100, 1]);
-        lanes.release(Class::Encode, "a");
+        lanes.release(&render(0), "a");
         assert_eq!(drain(&mut lanes), [2]);
     }
 
@@ -366,7 +406,7 @@ mod tests {
         for id in 100..103 {
             lanes.push(id, &render(id), "b", Share::default());
         }
-        lanes.release(Class::Encode, "a");
+        lanes.release(&render(0), "a");
         assert_eq!(one_by_one(&mut lanes)[..3], [100, 101, 2]);
     }
 
