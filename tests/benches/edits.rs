@@ -104,16 +104,33 @@ fn edits(media: &Path) -> f64 {
     cold / length
 }
 
-/// One more scene before all others.
+/// One more scene before all others: in a cut whose scenes are all treated alike, and in one that counts them (fades at every
+/// third, stills that move to and fro), where most scenes change with their number.
 fn inserted(media: &Path) {
+    let counts = FOOTAGE.matches(COUNTED).count() + FOOTAGE.matches(ALTERNATE).count();
+    assert_eq!(counts, 2, "the template counts in other words");
+    let alike = FOOTAGE
+        .replace(COUNTED, "")
+        .replace(ALTERNATE, "alternate: false");
+    insert(media, "a scene before ten others", &alike);
+    insert(media, "the same, scenes treated by number", FOOTAGE);
+}
+
+const FOOTAGE: &str = include_str!("../../templates/library/footage.yaml");
+const COUNTED: &str = ", every: 3";
+const ALTERNATE: &str = "alternate: true";
+
+fn insert(media: &Path, what: &str, template: &str) {
     let env = place(media, SCENES);
-    env.write("cut.yaml", &workflow(CAPTIONS)).unwrap();
+    env.write("own.yaml", template).unwrap();
+    let own = workflow(CAPTIONS).replace("template: footage", "template: ./own.yaml");
+    env.write("cut.yaml", &own).unwrap();
     let cold = run(&env, "cut.yaml", &[]);
     link(media, &env, 99, "clips/000.mp4");
     let text = format!("{} {}", sentence(99), script(SCENES));
     env.write("script.txt", &text).unwrap();
     let after = run(&env, "cut.yaml", &[]);
-    told("a scene before ten others", after / cold, 0.2, "of cold");
+    told(what, after / cold, 0.2, "of cold");
 }
 
 /// The small quick kind, from an empty cache as well.

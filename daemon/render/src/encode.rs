@@ -30,7 +30,7 @@ use crate::spans::SpanFinder;
 pub const SEGMENT_FILE: &str = "segment.bin";
 /// Pictures between composer and encoder: while the encoder finishes a segment and the next one's fills, this much of the
 /// next is drawn.
-const QUEUE: usize = 8;
+const QUEUE: usize = 4;
 const PROGRESS_EVERY: u64 = 10;
 /// Each thread of a decoder holds pictures of its own; drawing takes a quarter of the time of encoding, so one is enough.
 const DECODER_THREADS: u8 = 1;

@@ -12,9 +12,11 @@ use crate::ffi_input::{Input, StreamKind};
 use crate::ffi_output::rescale;
 use crate::ffi_packet::Packet;
 
-/// How far before the end reading begins for the last picture, microseconds: more than the longest distance of key
-/// frames.
+/// How far before the end reading begins for the last picture where no key frame is found, microseconds: more than the
+/// longest distance of key frames.
 const TAIL_MICROS: i64 = 4_500_000;
+/// Times are rounded when they are searched.
+const ROUNDED_MICROS: i64 = 1000;
 
 /// Looks at a file.
 ///
@@ -30,8 +32,7 @@ pub fn verify(path: &Path) -> Result<VerifyFacts, RenderError> {
     let [picture, sound] = seen;
     let (mut width, mut height) = (0, 0);
     if video.is_some() {
-        let length = picture.end.saturating_sub(picture.start.unwrap_or(0));
-        (width, height) = decode_ends(path, length)?;
+        (width, height) = decode_ends(path, picture)?;
     }
     Ok(VerifyFacts {
         frames: picture.packets,
@@ -52,6 +53,23 @@ struct Seen {
     packets: u64,
     start: Option<i64>,
     end: i64,
+    /// The last packet that needs none before it.
+    key: Option<i64>,
+}
+
+impl Seen {
+    fn since_start(self, at: i64) -> i64 {
+        at.saturating_sub(self.start.unwrap_or(0))
+    }
+
+    /// Where reading for the last picture may begin, the nearest to the end first: little of the film is decoded so. The last
+    /// resort of a short film is its beginning.
+    fn tails(self) -> impl Iterator<Item = i64> {
+        let length = self.since_start(self.end);
+        let key = self.key.map(|key| self.since_start(key) + ROUNDED_MICROS);
+        let early = (length > TAIL_MICROS).then_some(length - TAIL_MICROS);
+        key.into_iter().chain([early.unwrap_or(0)])
+    }
 }
 
 fn count(input: &mut Input, streams: [Option<usize>; 2]) -> Result<[Seen; 2], RenderError> {
@@ -68,6 +86,9 @@ fn count(input: &mut Input, streams: [Option<usize>; 2]) -> Result<[Seen; 2], Re
             if let Some(at) = at {
                 seen.start = Some(seen.start.map_or(at, |start| start.min(at)));
                 seen.end = seen.end.max(at);
+                if packet.is_key() {
+                    seen.key = seen.key.max(Some(at));
+                }
             }
         }
     }
@@ -75,7 +96,7 @@ fn count(input: &mut Input, streams: [Option<usize>; 2]) -> Result<[Seen; 2], Re
 }
 
 /// Decodes the first and the last picture; the size both must have.
-fn decode_ends(path: &Path, length: i64) -> Result<(u32, u32), RenderError> {
+fn decode_ends(path: &Path, picture: Seen) -> Result<(u32, u32), RenderError> {
     let broken = |which: &str| {
         RenderError::internal(format!("the {which} picture of the file cannot be decoded"))
     };
@@ -86,16 +107,23 @@ fn decode_ends(path: &Path, length: i64) -> Result<(u32, u32), RenderError> {
         (format.width, format.height)
     };
     let first_size = size(&first.frame);
-    if length > TAIL_MICROS && !reader.seek(length - TAIL_MICROS) {
-        return Err(broken("last"));
+    let length = picture.since_start(picture.end);
+    if length == 0 {
+        return Ok(first_size);
     }
-    let mut last = None;
-    while let Some(timed) = reader.next_frame()? {
-        last = Some((timed.micros, size(&timed.frame)));
+    for tail in picture.tails() {
+        if tail == 0 {
+            reader = FrameReader::open(path, 1)?;
+        } else if !reader.seek(tail) {
+            continue;
+        }
+        let mut last = None;
+        while let Some(timed) = reader.next_frame()? {
+            last = Some((timed.micros, size(&timed.frame)));
+        }
+        if last.is_some_and(|(at, size)| at + 100_000 >= length && size == first_size) {
+            return Ok(first_size);
+        }
     }
-    match last {
-        None if length == 0 => Ok(first_size),
-        Some((at, size)) if at + 100_000 >= length && size == first_size => Ok(first_size),
-        _ => Err(broken("last")),
-    }
+    Err(broken("last"))
 }
