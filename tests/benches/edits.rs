@@ -105,20 +105,19 @@ fn edits(media: &Path) -> f64 {
 }
 
 /// One more scene before all others: in a cut whose scenes are all treated alike, and in one that counts them (fades at every
-/// third, stills that move to and fro), where most scenes change with their number.
+/// third, stills that move to and fro, every second film closer), where most scenes change with their number.
 fn inserted(media: &Path) {
     let counts = FOOTAGE.matches(COUNTED).count() + FOOTAGE.matches(ALTERNATE).count();
     assert_eq!(counts, 2, "the template counts in other words");
-    let alike = FOOTAGE
-        .replace(COUNTED, "")
-        .replace(ALTERNATE, "alternate: false");
+    let alike = FOOTAGE.replace(COUNTED, "").replace(ALTERNATE, STEADY);
     insert(media, "a scene before ten others", &alike);
     insert(media, "the same, scenes treated by number", FOOTAGE);
 }
 
 const FOOTAGE: &str = include_str!("../../templates/library/footage.yaml");
 const COUNTED: &str = ", every: 3";
-const ALTERNATE: &str = "alternate: true";
+const ALTERNATE: &str = "alternate: true }";
+const STEADY: &str = "alternate: false }\n    video: { punch_in: 1.06, every: 1 }";
 
 fn insert(media: &Path, what: &str, template: &str) {
     let env = place(media, SCENES);
@@ -126,7 +125,9 @@ fn insert(media: &Path, what: &str, template: &str) {
     let own = workflow(CAPTIONS).replace("template: footage", "template: ./own.yaml");
     env.write("cut.yaml", &own).unwrap();
     let cold = run(&env, "cut.yaml", &[]);
-    link(media, &env, 99, "clips/000.mp4");
+    // Not one of the ten: of a file that is shown twice, another part is shown later.
+    let more = fs::canonicalize(media.join("clip4.mp4")).unwrap();
+    symlink(more, env.work().join("clips/000.mp4")).unwrap();
     let text = format!("{} {}", sentence(99), script(SCENES));
     env.write("script.txt", &text).unwrap();
     let after = run(&env, "cut.yaml", &[]);
