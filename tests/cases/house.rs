@@ -124,6 +124,7 @@ const DOORS: &[(&str, &[&str])] = &[
         "libc",
         &[
             "daemon/render/src/confine/calls.rs",
+            "daemon/render/src/ffi_blocks.rs",
             "daemon/render/src/ffi_memory.rs",
         ],
     ),
