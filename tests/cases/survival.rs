@@ -115,6 +115,9 @@ fn a_daemon_that_is_asked_to_end_under_load_does_so_and_the_next_one_goes_on() {
     let env = FentaEnv::new().unwrap();
     let mut child = start_run(&env);
     follow_until(&mut child, "action_finished", 2).unwrap();
+    // Whoever follows the job would ask for the next daemon at once.
+    child.kill().unwrap();
+    child.wait().unwrap();
     let daemon = env.daemon_pid().unwrap();
     let begun = Instant::now();
     let pid = rustix::process::Pid::from_raw(daemon).unwrap();
@@ -132,9 +135,6 @@ fn a_daemon_that_is_asked_to_end_under_load_does_so_and_the_next_one_goes_on() {
     );
     let wal = std::fs::metadata(env.state().join("fenta.db-wal")).map_or(0, |file| file.len());
     assert_eq!(wal, 0, "everything is in the database");
-    // Whoever followed the job may have asked for the next daemon already.
-    let _ = child.kill();
-    child.wait().unwrap();
     let said = env.fenta(&["job", "resume", "latest"]).unwrap();
     said.expect_code(0).unwrap();
     let film = env.work().join("survivor.mp4");
