@@ -1,10 +1,23 @@
 //! What the calls of a turn came to, for people: beside what they might have cost, so that an estimate that is far off is seen.
 //!
-//! Pure. The books are the store's (`store::call_costs`).
+//! The books are the store's (`store::call_costs`); here the job's budget hears of them.
 
 use fenta_workflows::cost::Decimal;
 
+use super::node_run::JobShared;
 use crate::store::{PaidCall, PaidState};
+
+/// The budget gets back what the calls of a turn that is over might have cost and did not.
+pub(super) async fn settle(job: &JobShared, turn: &str) {
+    if !job.purse().has_charged(turn) {
+        return;
+    }
+    match job.store.charges(&job.id).await {
+        Ok(charges) => job.purse().settle(turn, &charges),
+        // Then the job goes on as if they had cost that much.
+        Err(error) => tracing::warn!(%error, "what calls cost could not be looked up"),
+    }
+}
 
 /// The note about these calls, with the most they might have cost, in millionths of dollars; nothing where none was
 /// charged for, or all were free.

@@ -433,19 +433,6 @@ impl NodeRun<'_> {
         })
     }
 
-    /// The budget gets back what the turn's calls might have cost and did not.
-    async fn settle(&self) {
-        let label = &self.turn.label;
-        if !self.job.purse().has_charged(label) {
-            return;
-        }
-        match self.job.store.charges(&self.job.id).await {
-            Ok(charges) => self.job.purse().settle(label, &charges),
-            // Then the job goes on as if they had cost that much.
-            Err(error) => tracing::warn!(%error, "what calls cost could not be looked up"),
-        }
-    }
-
     fn sent(&self, action: &Arc<Action>) -> Arc<Action> {
         match self.gate().sent(action) {
             Some(other) => Arc::new(other),
@@ -662,7 +649,7 @@ impl NodeRun<'_> {
         let event = stage::finished(&self.turn.label, &ending);
         let finished = NodeUpdate::Finished(Box::new(ending));
         update(&self.job, &self.turn.label, finished).await?;
-        self.settle().await;
+        bought::settle(&self.job, &self.turn.label).await;
         self.job.log.add(event);
         Ok(())
     }
