@@ -108,7 +108,7 @@ mod replaced {
         align: size_t,
         bytes: size_t,
     ) -> c_int {
-        if !align.is_power_of_two() || align % size_of::<*mut c_void>() != 0 {
+        if !align.is_power_of_two() || !align.is_multiple_of(size_of::<*mut c_void>()) {
             return libc::EINVAL;
         }
         // SAFETY: `out` is writable, as the caller promises.
