@@ -105,7 +105,7 @@ fn every_vendor_does_its_work_and_is_asked_once_for_the_same() {
         let bench = Bench::new(row);
         let said = bench.run().expect_code(0).unwrap();
         assert!(
-            said.stdout.contains(row.printed),
+            said.stderr.contains(row.printed),
             "{}: {said:?}",
             row.vendor
         );
@@ -138,7 +138,7 @@ fn what_passes_is_tried_again_and_nothing_is_charged_twice() {
             bench.fake.plan([trouble.clone()]);
             let said = bench.run().expect_code(0).unwrap();
             assert!(
-                said.stdout.contains(row.printed),
+                said.stderr.contains(row.printed),
                 "{}: {said:?}",
                 row.vendor
             );
@@ -190,7 +190,7 @@ fn without_a_model_a_script_is_an_outline_that_says_so() {
         .unwrap()
         .expect_code(0)
         .unwrap();
-    assert!(said.stdout.contains("Why bees dance"), "{said:?}");
+    assert!(said.stderr.contains("Why bees dance"), "{said:?}");
     assert!(
         said.stderr.contains("no language model wrote this")
             && said.stderr.contains("openrouter has no key"),
@@ -392,11 +392,11 @@ fn an_answer_that_is_lost_is_paid_for_once_or_asked_for_again_where_it_is_free()
                     .expect_code(0)
                     .unwrap();
                 let said = bench.run().expect_code(0).unwrap();
-                assert!(said.stdout.contains(row.printed), "{said:?}");
+                assert!(said.stderr.contains(row.printed), "{said:?}");
             } else {
                 let said = said.expect_code(0).unwrap();
                 assert!(
-                    said.stdout.contains(row.printed),
+                    said.stderr.contains(row.printed),
                     "{}: {said:?}",
                     row.vendor
                 );
