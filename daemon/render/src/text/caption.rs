@@ -380,7 +380,7 @@ mod tests {
     use crate::text::{LayerPainter, TextError};
     use fenta_templates::time::TimeRange;
     use fenta_templates::timeline::{
-        Anchor, CaptionPlate, CaptionStyle, FontRequest, PlateShape, Rect,
+        Anchor, CaptionPlate, CaptionStyle, EmphasisLook, FontRequest, PlateShape, Rect,
     };
 
     const TEXT: &str = "Small habits change everything";
@@ -667,6 +667,40 @@ mod tests {
         let layer = only(painter.layers_at(0));
         assert!(count(&layer, painter.word_boxes()[3].rect, YELLOW) > 1000);
         assert_eq!(count(&layer, painter.word_boxes()[0].rect, YELLOW), 0);
+    }
+
+    // spec: T-44
+    #[test]
+    fn emphasised_words_have_a_weight_and_a_colour_of_their_own() {
+        let given = fonts(&[("Inter", 500), ("Inter", 900)]);
+        let red = Color::rgb(0xFF, 0x20, 0x20);
+        let mut style = plain(CaptionPreset::Phrase, HighlightMode::None);
+        style.font.weight = 500;
+        let mut words = cue("never give up");
+        words.words[0].emphasis = true;
+        let drawn = |style: &CaptionStyle| {
+            let painter = painter(&captioned(style.clone(), vec![words.clone()]), &given);
+            let boxes: Vec<Rect> = painter.word_boxes().iter().map(|word| word.rect).collect();
+            let reds: Vec<u32> = boxes
+                .iter()
+                .map(|rect| count(&only(painter.layers_at(5)), *rect, red) as u32)
+                .collect();
+            (boxes, reds)
+        };
+        let (usual, _) = drawn(&style);
+        style.emphasis = Some(EmphasisLook {
+            color: Some(red),
+            weight: Some(900),
+        });
+        let (strong, reds) = drawn(&style);
+        assert!(strong[0].w > usual[0].w + 3, "{strong:?} {usual:?}");
+        for at in [1, 2] {
+            assert!(
+                strong[at].w.abs_diff(usual[at].w) <= 1,
+                "{strong:?} {usual:?}"
+            );
+        }
+        assert!(reds[0] > 200 && reds[1..] == [0, 0], "{reds:?}");
     }
 
     #[test]

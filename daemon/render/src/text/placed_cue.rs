@@ -385,7 +385,22 @@ fn line_width(style: &CaptionStyle, size: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::fixtures::cue;
+    use crate::text::fixtures::{caption_style, cue};
+    use fenta_templates::timeline::CaptionPreset;
+
+    #[test]
+    fn a_long_word_has_room_to_grow_into() {
+        let mut style = caption_style(CaptionPreset::Karaoke, HighlightMode::Color);
+        style.highlight.scale_pm = 1060;
+        let (short, long) = (word_spacing(&style, 3), word_spacing(&style, 10));
+        // It grows to both sides by three hundredths of its width.
+        assert!(short < long && long >= 0.03 * 10.0 * LETTER - 1e-6);
+        assert_eq!(word_spacing(&style, 12), word_spacing(&style, 40));
+        style.highlight.scale_pm = 1900;
+        assert_eq!(word_spacing(&style, 10), MOST_SPACING);
+        style.highlight.scale_pm = 1000;
+        assert_eq!(word_spacing(&style, 10), 0.0);
+    }
 
     #[test]
     fn words_join_as_their_script_does_and_uppercase_is_unicode() {
