@@ -9,9 +9,16 @@ use std::ffi::OsString;
 use clap::Command;
 
 /// The commands whose first argument is a document with inputs.
-const COMMANDS: [&str; 5] = ["run", "plan", "lock", "snapshot", "timeline show"];
+const COMMANDS: [&str; 6] = [
+    "run",
+    "plan",
+    "lock",
+    "snapshot",
+    "timeline show",
+    "schedule add",
+];
 /// The groups such commands are in.
-const GROUPS: [&str; 1] = ["timeline"];
+const GROUPS: [&str; 2] = ["timeline", "schedule"];
 
 /// What such a flag becomes.
 pub(crate) const INPUT_FLAG: &str = "--input-flag";

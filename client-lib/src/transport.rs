@@ -124,6 +124,14 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Removes something; twice is as good as once.
+    pub(crate) fn delete(path: &'a [&'a str]) -> Self {
+        Self {
+            method: Method::DELETE,
+            ..Self::get(path)
+        }
+    }
+
     /// Changes something. Every try of one call carries the same idempotency key.
     pub(crate) fn post(path: &'a [&'a str], repeat: Repeat) -> Self {
         Self {

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cache::CacheCare;
 use crate::clock::{Clock, SystemClock};
+use crate::components::schedules::Schedules;
 use crate::executors::{Executors, Provider, Renderer, Tools, sweep_all};
 use crate::providers::Providers;
 use crate::runner::{Runner, RunnerContext};
@@ -86,20 +87,28 @@ pub async fn run_with(settings: Settings, outside: Outside) -> Result<(), Daemon
     tokio::spawn(cache.clone().watch(shutdown.clone()));
     let (runner, runner_ended) = Runner::start(context, shutdown.clone());
     let (stop, stop_requests) = watch::channel(StopRequest::None);
+    let activity = Activity::default();
+    let schedules = Schedules::new(
+        store.clone(),
+        runner.clone(),
+        Arc::clone(&clock),
+        activity.clone(),
+    );
+    tokio::spawn(schedules.clone().watch(shutdown.clone()));
     let state = AppState {
         store: store.clone(),
         runner: runner.clone(),
+        schedules,
         renderer,
         cache,
         providers,
-        activity: Activity::default(),
+        activity: activity.clone(),
         stop,
         shutdown: shutdown.clone(),
         state_dir: dir.root().to_owned(),
         started_at: clock.now_text(),
         clock,
     };
-    let activity = state.activity.clone();
     let served = open_for_business(&settings, &dir, state)?;
 
     let why = wait_for_end(&settings, &runner, &activity, stop_requests, signals).await;

@@ -6,6 +6,7 @@
 
 pub mod cache;
 pub mod clock;
+pub mod components;
 pub mod daemon;
 pub mod executors;
 #[cfg(feature = "failpoints")]

@@ -117,7 +117,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("parley", &["daemon/render/src/text/"]),
     ("icu_segmenter", &["templates/src/template/word_pieces.rs"]),
     ("ebur128", &["daemon/render/src/audio/"]),
-    ("croner", &["workflows/src/graph/cron.rs"]),
+    ("croner", &["workflows/src/cron/mod.rs"]),
     ("landlock", &["daemon/render/src/confine/files.rs"]),
     ("seccompiler", &["daemon/render/src/confine/calls.rs"]),
     (

@@ -9,6 +9,7 @@
 
 pub mod action;
 pub mod cost;
+pub mod cron;
 pub mod diagnostic;
 pub mod digest;
 pub mod drawing;
@@ -46,7 +47,7 @@ pub use execution::{
 pub use expr::{FUNCTIONS, FunctionDoc};
 pub use graph::keys;
 pub use graph::{
-    Backoff, Budget, CacheRule, Network, NodeId, NodeInstance, NodeRules, OnError, OnExceed,
+    Backoff, Budget, CacheRule, CatchUp, Network, NodeId, NodeInstance, NodeRules, OnError, OnExceed, Overlap,
     RetryClass, RetryRule, Schedule, Settings, Watch, Workflow, missing_files,
 };
 pub use input::{BindError, InputSpec, InputType, PathBases};

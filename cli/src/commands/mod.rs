@@ -24,6 +24,7 @@ mod providers;
 mod ps;
 mod recording;
 pub(crate) mod run;
+mod schedule;
 mod schema;
 mod service;
 mod snapshot;
@@ -80,6 +81,9 @@ pub(crate) enum Command {
     /// What the cache holds; check it, clear it, keep things in it
     #[command(subcommand)]
     Cache(cache::CacheCommand),
+    /// Begin workflows by the clock
+    #[command(subcommand)]
+    Schedule(schedule::ScheduleCommand),
     /// What was used and what it cost
     Usage(usage::UsageArgs),
     /// Who can be asked for what this machine cannot do, and servers on it that could be
@@ -129,6 +133,7 @@ impl Command {
             Self::Explain(args) => args.run(context),
             Self::Job(command) => wait(command.run(context)),
             Self::Cache(command) => wait(command.run(context)),
+            Self::Schedule(command) => wait(command.run(context)),
             Self::Usage(args) => wait(args.run(context)),
             Self::Providers(args) => wait(args.run(context)),
             Self::Prices(args) => args.run(context),

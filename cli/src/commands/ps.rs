@@ -23,11 +23,21 @@ const IN_WORK: [JobState; 3] = [
 
 /// Running jobs, the last ten that ended and the newest that are queued. `fenta job ls` lists all.
 #[derive(Debug, clap::Args)]
-pub(crate) struct PsArgs {}
+pub(crate) struct PsArgs {
+    /// Only jobs this schedule began: its name, its id or a unique prefix of it
+    #[arg(long, value_name = "SCHEDULE")]
+    schedule: Option<String>,
+}
+
+/// Runs of a schedule that are looked at.
+const RUNS: u32 = 50;
 
 impl PsArgs {
     /// Does it.
     pub(crate) async fn run(self, context: &Context) -> Result<(), CommandError> {
+        if let Some(schedule) = &self.schedule {
+            return of_schedule(context, schedule).await;
+        }
         let library = context.session.library(&context.ui).await?;
         let client = library.client();
         let page = async |state| {
@@ -49,6 +59,16 @@ impl PsArgs {
         }
         show(context, &current(jobs))
     }
+}
+
+async fn of_schedule(context: &Context, schedule: &str) -> Result<(), CommandError> {
+    let client = context.session.client(&context.ui).await?;
+    let runs = client.schedule_runs(schedule, RUNS).await?.items;
+    let mut jobs = Vec::new();
+    for id in runs.iter().filter_map(|run| run.job.as_ref()) {
+        jobs.push(client.job(id).await?);
+    }
+    show(context, &jobs)
 }
 
 /// Prints jobs as the flags want them.

@@ -108,6 +108,12 @@ impl InstallArgs {
     }
 }
 
+/// Whether the daemon is a service of this user's, so that it comes back by itself.
+pub(super) fn is_installed(context: &Context) -> bool {
+    let file = Manager::of_this_system().file(context);
+    file.is_ok_and(|file| file.exists())
+}
+
 /// Takes the service away; jobs and results stay.
 pub(super) async fn uninstall(context: &Context) -> Result<(), CommandError> {
     let ui = &context.ui;

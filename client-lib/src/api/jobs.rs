@@ -68,6 +68,9 @@ pub struct RunOptions {
     /// Worker processes at a time, at most; as many as the daemon has where it is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jobs: Option<u32>,
+    /// The day the job is of, `2026-11-22`, instead of today: what `${{ job.date }}` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
     /// What is made of each render instead of the whole film. A still is made by the node that `until` names.
     #[serde(skip_serializing_if = "View::is_whole")]
     pub view: View,

@@ -10,4 +10,5 @@ pub mod plan;
 pub mod problem;
 pub mod providers;
 pub mod recordings;
+pub mod schedules;
 pub mod usage;

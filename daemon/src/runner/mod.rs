@@ -43,7 +43,7 @@ use tokio_util::sync::CancellationToken;
 pub use lock::{LockError, lock_of};
 pub use queue::RunnerStatus;
 pub use selection::OptionsError;
-pub use submit::SubmitError;
+pub use submit::{SubmitError, compiled};
 
 use crate::executors::{Executors, Renderer, RetryPolicy};
 use crate::store::{Accepted, AddedBudget, Cas, JobRecord, PaidVerdict, Replay, Store, StoreError};
@@ -131,6 +131,12 @@ impl Runner {
         // The runner is told even of known jobs: waking up without work is harmless.
         let _ = self.queue.send(Message::Wake);
         Ok(accepted)
+    }
+
+    /// Whether a request could become a job; nothing is kept.
+    pub async fn check(&self, request: CreateJob) -> Result<(), SubmitError> {
+        self.planner.check_frozen(&request).await?;
+        submit::check(request, None, "").await.map(drop)
     }
 
     /// What a job would do; nothing is made.

@@ -44,6 +44,9 @@ pub enum OptionsError {
         /// In what.
         why: String,
     },
+    /// A day that is none.
+    #[error("`{0}` is not a day")]
+    Day(String),
     /// A frozen run without a lock.
     #[error("a frozen run needs a lock, and there is none for this document")]
     NoLock,
@@ -58,6 +61,7 @@ impl OptionsError {
         match self {
             Self::UnknownNode { nodes, .. } => format!("its nodes are {}", nodes.join(", ")),
             Self::Conflict { one, other, .. } => format!("leave out `{one}` or `{other}`"),
+            Self::Day(_) => "write a day like 2026-11-22".to_owned(),
             Self::NoLock => {
                 "run it once with --lock and without --frozen: that writes fenta.lock".to_owned()
             }
@@ -78,6 +82,9 @@ impl Selection {
     /// The verdict on every node.
     pub(super) fn new(workflow: &Workflow, options: &RunOptions) -> Result<Self, OptionsError> {
         check(workflow, options)?;
+        if let Some(day) = options.date.as_ref().filter(|day| day.parse::<jiff::civil::Date>().is_err()) {
+            return Err(OptionsError::Day(day.clone()));
+        }
         let graph = Graph::new(workflow);
         let (only, until, from) = (ids(&options.only), ids(&options.until), ids(&options.from));
         let mut parts = graph.parts(&only, &until, &from);

@@ -111,7 +111,7 @@ pub(super) async fn check(
 }
 
 /// The workflow of a request, or everything that is wrong with its document.
-pub(super) fn compiled(request: &CreateJob) -> Result<Workflow, Vec<LocatedDiagnostic>> {
+pub fn compiled(request: &CreateJob) -> Result<Workflow, Vec<LocatedDiagnostic>> {
     let source = SourceFile {
         name: request.workflow.name.clone(),
         text: request.workflow.text.clone(),

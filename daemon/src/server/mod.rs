@@ -15,6 +15,7 @@ mod meta;
 mod problem;
 mod providers;
 mod recordings;
+mod schedules;
 mod usage;
 mod workflows;
 
@@ -28,11 +29,12 @@ use axum::routing::{get, post};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-pub use activity::Activity;
+pub use activity::{Activity, InProgress};
 pub use connections::{ConnectionLimits, serve};
 
 use crate::cache::CacheCare;
 use crate::clock::Clock;
+use crate::components::schedules::Schedules;
 use crate::executors::Renderer;
 use crate::providers::Providers;
 use crate::runner::Runner;
@@ -68,6 +70,8 @@ pub struct AppState {
     pub cache: CacheCare,
     /// Who can be asked from here.
     pub providers: Providers,
+    /// Who begins workflows by the clock.
+    pub schedules: Schedules,
     /// Time and request ids.
     pub clock: Arc<dyn Clock>,
     /// Who is there.
@@ -158,6 +162,20 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/providers", get(providers::list))
         .route("/v1/providers/detect", post(providers::detect))
         .route("/v1/providers/{vendor}/test", post(providers::test))
+        .route(
+            "/v1/schedules",
+            get(schedules::list).post(schedules::create),
+        )
+        .route(
+            "/v1/schedules/{id}",
+            get(schedules::show).delete(schedules::remove),
+        )
+        .route("/v1/schedules/{id}/next", get(schedules::next))
+        .route("/v1/schedules/{id}/runs", get(schedules::runs))
+        .route("/v1/schedules/{id}/pause", post(schedules::pause))
+        .route("/v1/schedules/{id}/resume", post(schedules::resume))
+        .route("/v1/schedules/{id}/trigger", post(schedules::trigger))
+        .route("/v1/schedules/{id}/backfill", post(schedules::backfill))
         .route("/v1/usage", get(usage::show))
         .route("/v1/usage/events", get(usage::events))
         .route("/v1/daemon/stop", post(daemon::stop));

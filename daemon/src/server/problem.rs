@@ -82,6 +82,14 @@ impl From<StoreError> for ApiError {
         match &error {
             StoreError::UnknownJob(_) => Self::new(StatusCode::NOT_FOUND, "job/not-found", detail)
                 .hint("list jobs with `fenta job ls`"),
+            StoreError::UnknownSchedule(_) => {
+                Self::new(StatusCode::NOT_FOUND, "schedule/not-found", detail)
+                    .hint("list them with `fenta schedule ls`")
+            }
+            StoreError::AmbiguousSchedule { .. } => {
+                Self::new(StatusCode::CONFLICT, "schedule/ambiguous", detail)
+                    .hint("write more characters of its id, or its name")
+            }
             StoreError::AmbiguousJob { .. } => {
                 Self::new(StatusCode::CONFLICT, "job/ambiguous", detail)
                     .hint("write more characters of its id")

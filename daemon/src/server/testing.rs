@@ -14,6 +14,7 @@ use super::{Activity, AppState, ConnectionLimits, StopRequest};
 use crate::cache::{CacheBounds, CacheCare};
 use crate::clock::SystemClock;
 use crate::providers::Providers;
+use crate::components::schedules::Schedules;
 use crate::runner::testing::{Machine, Running};
 
 pub(super) struct Server {
@@ -53,9 +54,17 @@ impl Server {
         let listener = UnixListener::bind(&socket).unwrap();
         let (stop, stop_requests) = watch::channel(StopRequest::None);
         let shutdown = CancellationToken::new();
+        let activity = Activity::default();
+        let schedules = Schedules::new(
+            machine.store.clone(),
+            running.runner.clone(),
+            Arc::new(SystemClock),
+            activity.clone(),
+        );
         let state = AppState {
             store: machine.store.clone(),
             runner: running.runner.clone(),
+            schedules,
             renderer: machine.renderer.clone(),
             cache: CacheCare::new(
                 machine.store.clone(),
@@ -64,7 +73,7 @@ impl Server {
             ),
             providers: Providers::fixed(Vec::new()),
             clock: Arc::new(SystemClock),
-            activity: Activity::default(),
+            activity,
             stop,
             shutdown: shutdown.clone(),
             state_dir: machine.path(""),

@@ -76,6 +76,17 @@ pub enum StoreError {
         /// How many it could be.
         count: usize,
     },
+    /// There is no such schedule.
+    #[error("there is no schedule {0}")]
+    UnknownSchedule(String),
+    /// Several schedules begin like this.
+    #[error("{given} is not unique: {count} schedules begin with it")]
+    AmbiguousSchedule {
+        /// What was asked for.
+        given: String,
+        /// How many it could be.
+        count: usize,
+    },
     /// The job is not in the state the change starts from.
     #[error("job {job} is {found}, it cannot become {wanted}")]
     Transition {

@@ -117,7 +117,8 @@ impl Store {
     pub async fn create_job(&self, new: NewJob) -> Result<Accepted, StoreError> {
         let id = self.clock.fresh_id("job_");
         let at = self.clock.now_text();
-        let date = self.clock.local_date().to_string();
+        let today = || self.clock.local_date().to_string();
+        let date = new.request.options.date.clone().unwrap_or_else(today);
         let accepted = self
             .threads
             .write(move |connection| create(connection, id, &at, &date, &new))

@@ -7,7 +7,6 @@
 //! unresolved name cannot get out of here: a `Workflow` is only made when nothing was wrong.
 
 mod constants;
-mod cron;
 mod declare;
 mod facts;
 mod files;
@@ -33,7 +32,7 @@ mod types;
 
 pub use files::missing_files;
 pub use rules::{Backoff, CacheRule, NodeRules, OnError, RetryClass, RetryRule};
-pub use settings::{Budget, Network, OnExceed, Schedule, Settings, Watch};
+pub use settings::{Budget, CatchUp, Network, OnExceed, Overlap, Schedule, Settings, Watch};
 
 use std::borrow::Borrow;
 use std::collections::BTreeSet;

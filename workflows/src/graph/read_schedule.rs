@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
-use super::cron;
 use super::declare::fit_written;
 use super::keys::{CATCH_UP, OVERLAP, SCHEDULE_KEYS};
 use super::read_nodes::RawNode;
 use super::settings::{CatchUp, Overlap, Schedule};
 use super::shape::{bad, boolean, check_keys, duration, find, map, plain, text, word};
+use crate::cron;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::input::InputSpec;
 use crate::suggest::nearest;

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::models::{ModelRef, Role};
 use crate::value::Value;
 
@@ -104,9 +106,11 @@ pub struct Schedule {
 }
 
 /// Which runs missed while the machine was off are made good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CatchUp {
     /// None.
+    #[default]
     None,
     /// The latest one.
     Latest,
@@ -115,9 +119,11 @@ pub enum CatchUp {
 }
 
 /// What happens when a run is due while one runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Overlap {
     /// The new one is left out.
+    #[default]
     Skip,
     /// One may wait.
     BufferOne,

@@ -90,6 +90,30 @@ impl InputSpec {
         }
     }
 
+    /// A value that fits, as somebody would type it after `-p`; none for values nobody types.
+    pub fn typed(&self, value: &Value) -> Option<String> {
+        let is_duration = match &self.input_type {
+            InputType::List(item) => **item == InputType::Duration,
+            one => *one == InputType::Duration,
+        };
+        let one = |value: &Value| match value {
+            Value::Int(millis) if is_duration => Some(crate::node::duration_text(*millis)),
+            Value::Int(number) => Some(number.to_string()),
+            Value::Float(number) => Some(number.to_string()),
+            Value::Bool(bool) => Some(bool.to_string()),
+            Value::Text(text) => Some(text.clone()),
+            _ => None,
+        };
+        let Value::List(items) = value else {
+            return one(value);
+        };
+        let texts = items.iter().map(one).collect::<Option<Vec<_>>>()?;
+        if texts.iter().any(|text| text.contains(',')) {
+            return serde_json::to_string(&texts).ok();
+        }
+        Some(texts.join(","))
+    }
+
     /// The limits of a list count its items; those of its numbers are not limited.
     fn in_limits(&self, number: f64, value: Value) -> Result<Value, String> {
         if matches!(self.input_type, InputType::List(_)) {

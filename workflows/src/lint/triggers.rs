@@ -1,17 +1,10 @@
-//! Triggers that are written but that nothing on this machine obeys yet.
+//! Triggers that are over, and those that nothing on this machine obeys yet. Schedules begin with `fenta schedule add`.
 
 use super::Linted;
 use crate::diagnostic::{Diagnostic, codes};
 
 pub(super) fn check(linted: &Linted<'_>, found: &mut Vec<Diagnostic>) {
     let settings = linted.workflow.settings();
-    let written = settings
-        .schedules
-        .iter()
-        .any(|one| one.enabled && one.node.is_none());
-    if written {
-        found.push(idle(linted, "schedule"));
-    }
     if settings.watch.is_some() {
         found.push(idle(linted, "watch"));
     }

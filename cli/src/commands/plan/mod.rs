@@ -75,6 +75,15 @@ impl PlanArgs {
     }
 }
 
+/// Time, money and limits of a whole plan on one line: `17s, free, render_seconds: 42 needed, no limit`.
+pub(super) fn price_of(plan: &Plan) -> String {
+    let seconds = figures::seconds(plan.total.seconds, plan.has_work());
+    let mut parts = vec![seconds, figures::money(&plan.total.money)];
+    parts.extend(figures::remarks(plan));
+    parts.retain(|part| !part.is_empty());
+    parts.join(", ")
+}
+
 /// The daemon's answer.
 pub(super) async fn ask(context: &Context, request: &PlanRequest) -> Result<Plan, CommandError> {
     let client = context.session.client(&context.ui).await?;

@@ -52,6 +52,9 @@ pub(in crate::commands) struct SelectionArgs {
     /// Worker processes at a time for this job, at most; the daemon's FENTA_JOBS is for all jobs together
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     jobs: Option<u32>,
+    /// The day the run is of instead of today, YYYY-MM-DD: what ${{ job.date }} says
+    #[arg(long, value_name = "DAY", env = "FENTA_DATE", hide_env_values = true)]
+    date: Option<jiff::civil::Date>,
 }
 
 /// What `--refresh` without a node stands for; no node has an empty name.
@@ -100,6 +103,7 @@ impl SelectionArgs {
             lock,
             priority: self.priority,
             jobs: self.jobs,
+            date: self.date.map(|day| day.to_string()),
             view: View::default(),
         })
     }

@@ -43,7 +43,7 @@ pub(super) struct Planner {
 impl Planner {
     /// What the job of a request would do.
     pub(super) async fn plan(&self, request: PlanRequest) -> Result<Plan, SubmitError> {
-        let today = self.store.local_date().to_string();
+        let today = self.today(&request.job);
         let walked = self.walk(&request.job, &today).await?;
         tell::tell(walked, &request, &today).await
     }
@@ -53,7 +53,7 @@ impl Planner {
         if !job.options.frozen {
             return Ok(());
         }
-        let today = self.store.local_date().to_string();
+        let today = self.today(job);
         let walked = self.walk(job, &today).await?;
         let setting = &walked.setting;
         pins::check_nodes(&setting.workflow, &setting.selection, &setting.options)?;
@@ -66,6 +66,12 @@ impl Planner {
         } else {
             Err(OptionsError::NotPinned(unpinned).into())
         }
+    }
+
+    /// The day a job is of.
+    fn today(&self, job: &CreateJob) -> String {
+        let today = || self.store.local_date().to_string();
+        job.options.date.clone().unwrap_or_else(today)
     }
 
     async fn walk(&self, job: &CreateJob, today: &str) -> Result<walk::Walked, SubmitError> {

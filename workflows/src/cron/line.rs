@@ -1,24 +1,27 @@
-//! Times of schedules: is this a cron line, and is that a time zone?
+//! Is this a cron line, and is that a time zone? Every slip at its place, with the range that is legal there.
 //!
-//! The one door of croner and of jiff's bundled time zones. The fields are read here, so that a slip is found at its
-//! place with the range that is legal there; croner has the last word. Nothing is looked up on the machine.
+//! The fields are read here; croner has the last word.
 
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use croner::parser::{CronParser, Seconds, Year};
 use jiff::tz::TimeZoneDatabase;
 use jiff::{Zoned, civil};
 
+use super::{NICKNAMES, parse};
 use crate::suggest::nearest;
 
 /// What is wrong with a cron line, and in which of its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct CronSlip {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) message: String,
-    pub(super) hint: String,
+pub struct CronSlip {
+    /// First byte of it.
+    pub start: usize,
+    /// The byte after it.
+    pub end: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to write.
+    pub hint: String,
 }
 
 struct Field {
@@ -26,6 +29,17 @@ struct Field {
     min: u32,
     max: u32,
     words: &'static [&'static str],
+    marks: Marks,
+}
+
+/// What a field may have beside numbers, ranges and steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Marks {
+    None,
+    /// `L` the last day, `15W` the workday nearest the 15th, `LW` the last workday, `?` for any.
+    Days,
+    /// `FRI#2` the second Friday, `FRI#L` or `5L` the last one, `+` before it: both days must fit; `?` for any.
+    Weekdays,
 }
 
 const MONTHS: [&str; 12] = [
@@ -39,45 +53,40 @@ const FIELDS: [Field; 5] = [
         min: 0,
         max: 59,
         words: &[],
+        marks: Marks::None,
     },
     Field {
         name: "hour",
         min: 0,
         max: 23,
         words: &[],
+        marks: Marks::None,
     },
     Field {
         name: "day of month",
         min: 1,
         max: 31,
         words: &[],
+        marks: Marks::Days,
     },
     Field {
         name: "month",
         min: 1,
         max: 12,
         words: &MONTHS,
+        marks: Marks::None,
     },
     Field {
         name: "day of week",
         min: 0,
         max: 7,
         words: &DAYS,
+        marks: Marks::Weekdays,
     },
 ];
 
-const NICKNAMES: [&str; 7] = [
-    "@hourly",
-    "@daily",
-    "@midnight",
-    "@weekly",
-    "@monthly",
-    "@yearly",
-    "@annually",
-];
-
 /// Everything that is wrong with a cron line, also that it never fires.
-pub(super) fn check(cron: &str) -> Result<(), Vec<CronSlip>> {
+pub fn check(cron: &str) -> Result<(), Vec<CronSlip>> {
     let whole = |message: String, hint: &str| {
         vec![CronSlip {
             start: 0,
@@ -115,11 +124,7 @@ pub(super) fn check(cron: &str) -> Result<(), Vec<CronSlip>> {
     if !slips.is_empty() {
         return Err(slips);
     }
-    let parser = CronParser::builder()
-        .seconds(Seconds::Disallowed)
-        .year(Year::Disallowed)
-        .build();
-    let parsed = parser.parse(&cron.to_lowercase()).map_err(|error| {
+    let parsed = parse(cron).map_err(|error| {
         let message = format!("`{cron}` is not a cron line: {error}");
         whole(message, "write five fields like `0 7 * * 1-5`")
     })?;
@@ -138,14 +143,16 @@ static FIXED_DAY: LazyLock<Zoned> = LazyLock::new(|| {
 });
 
 fn nickname(cron: &str) -> Result<(), (String, String)> {
-    let word = cron.trim();
-    if NICKNAMES.contains(&word) {
+    let word = cron.trim().to_lowercase();
+    let words = || NICKNAMES.iter().map(|(word, _)| *word);
+    if words().any(|known| known == word) {
         return Ok(());
     }
-    let hint = match nearest(word, NICKNAMES) {
+    let hint = match nearest(&word, words()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the words are {}", NICKNAMES.join(", ")),
+        None => format!("the words are {}", words().collect::<Vec<_>>().join(", ")),
     };
+    let word = cron.trim();
     Err((format!("`{word}` is not a time a schedule knows"), hint))
 }
 
@@ -163,25 +170,23 @@ fn fields(cron: &str) -> Vec<(usize, &str)> {
 }
 
 fn check_field(text: &str, field: &Field) -> Result<(), (String, String)> {
-    text.split(',').try_for_each(|item| check_item(item, field))
+    let items = match text.strip_prefix('+') {
+        Some(rest) if field.marks == Marks::Weekdays => rest,
+        _ => text,
+    };
+    items.split(',').try_for_each(|item| check_item(item, field))
 }
 
 fn check_item(item: &str, field: &Field) -> Result<(), (String, String)> {
+    if let Some(verdict) = check_marks(&item.to_lowercase(), field) {
+        return verdict.then_some(()).ok_or_else(|| cannot_be(item, field));
+    }
     let (range, step) = match item.split_once('/') {
         Some((range, step)) => (range, Some(step)),
         None => (item, None),
     };
     if let Some(step) = step {
-        let span = field.max - field.min + 1;
-        if !step
-            .parse::<u32>()
-            .is_ok_and(|step| (1..=span).contains(&step))
-        {
-            return Err((
-                format!("the step `{step}` of the {} is out of range", field.name),
-                format!("write a step from 1 to {span}: `*/5` is every fifth"),
-            ));
-        }
+        check_step(range, step, field)?;
     }
     match range.split_once('-') {
         _ if range == "*" => Ok(()),
@@ -202,6 +207,47 @@ fn check_item(item: &str, field: &Field) -> Result<(), (String, String)> {
     }
 }
 
+/// Whether an item with marks is one; nothing for items without.
+fn check_marks(item: &str, field: &Field) -> Option<bool> {
+    let is_value = |text: &str| value(text, field).is_ok();
+    match field.marks {
+        _ if item == "?" => (field.marks != Marks::None).then_some(true),
+        Marks::None => None,
+        Marks::Days if item == "l" || item == "lw" => Some(true),
+        Marks::Days => item.strip_suffix('w').map(is_value),
+        Marks::Weekdays => {
+            if let Some((day, nth)) = item.split_once('#') {
+                return Some(is_value(day) && ["1", "2", "3", "4", "5", "l"].contains(&nth));
+            }
+            let days = item.strip_suffix('l')?;
+            Some(match days.split_once('-') {
+                Some((from, to)) => is_value(from) && is_value(to),
+                None => is_value(days),
+            })
+        }
+    }
+}
+
+fn check_step(range: &str, step: &str, field: &Field) -> Result<(), (String, String)> {
+    let span = field.max - field.min + 1;
+    if !step
+        .parse::<u32>()
+        .is_ok_and(|step| (1..=span).contains(&step))
+    {
+        return Err((
+            format!("the step `{step}` of the {} is out of range", field.name),
+            format!("write a step from 1 to {span}: `*/5` is every fifth"),
+        ));
+    }
+    if range != "*" && !range.contains('-') {
+        return Err((
+            format!("the step `{step}` of the {} has no range", field.name),
+            format!("write `{range}-{}/{step}`, or `*/{step}`", field.max),
+        ));
+    }
+    Ok(())
+}
+
 fn value(text: &str, field: &Field) -> Result<u32, (String, String)> {
     let lowered = text.to_lowercase();
     if let Some(at) = field.words.iter().position(|word| *word == lowered) {
@@ -214,14 +260,72 @@ fn value(text: &str, field: &Field) -> Result<u32, (String, String)> {
             format!("the {} cannot be {number}", field.name),
             legal(field),
         )),
-        None => Err((
-            format!("the {} cannot be `{text}`", field.name),
-            match nearest(&lowered, field.words.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => legal(field),
-            },
-        )),
+        None => Err(cannot_be(text, field)),
     }
+}
+
+fn cannot_be(text: &str, field: &Field) -> (String, String) {
+    let near = nearest(&text.to_lowercase(), field.words.iter().copied());
+    (
+        format!("the {} cannot be `{text}`", field.name),
+        near.map_or_else(|| legal(field), |near| format!("did you mean `{near}`?")),
+    )
+}
+
+/// The nearest line that is right: fields that are not are brought into their range.
+pub fn repaired(cron: &str) -> Option<String> {
+    let is_right = |line: &String| check(line).is_ok();
+    if cron.trim().starts_with('@') {
+        let words = NICKNAMES.iter().map(|(word, _)| *word);
+        return nearest(&cron.trim().to_lowercase(), words).map(str::to_owned);
+    }
+    let mut texts: Vec<&str> = fields(cron).into_iter().map(|(_, text)| text).collect();
+    if texts.len() == FIELDS.len() + 1 {
+        texts.remove(0);
+    }
+    if texts.len() != FIELDS.len() {
+        return None;
+    }
+    let repaired: Vec<String> = texts
+        .iter()
+        .zip(&FIELDS)
+        .map(|(text, field)| repaired_field(text, field))
+        .collect();
+    Some(repaired.join(" ")).filter(is_right)
+}
+
+fn repaired_field(text: &str, field: &Field) -> String {
+    let items = text.split(',').map(|item| {
+        if check_item(item, field).is_ok() {
+            return item.to_owned();
+        }
+        let (range, step) = item.split_once('/').unwrap_or((item, ""));
+        let near = |text: &str| match text.parse::<u32>() {
+            Ok(number) => Some(number.clamp(field.min, field.max).to_string()),
+            Err(_) => nearest(&text.to_lowercase(), field.words.iter().copied())
+                .map(str::to_owned)
+                .or_else(|| value(text, field).ok().map(|_| text.to_owned())),
+        };
+        let range = match range.split_once('-') {
+            Some((from, to)) => match (near(from), near(to)) {
+                (Some(from), Some(to)) => format!("{from}-{to}"),
+                _ => "*".to_owned(),
+            },
+            None => near(range).unwrap_or_else(|| "*".to_owned()),
+        };
+        let swapped = range.split_once('-').map(|(from, to)| format!("{to}-{from}"));
+        let span = field.max - field.min + 1;
+        let step = step.parse().ok().map(|step: u32| step.clamp(1, span));
+        let candidates = [Some(range.clone()), swapped].into_iter().flatten();
+        let mut candidates = candidates.flat_map(|range| match step {
+            Some(step) => vec![format!("{range}/{step}"), format!("*/{step}"), range],
+            None => vec![range],
+        });
+        candidates
+            .find(|candidate| check_item(candidate, field).is_ok())
+            .unwrap_or_else(|| "*".to_owned())
+    });
+    items.collect::<Vec<_>>().join(",")
 }
 
 fn legal(field: &Field) -> String {
@@ -236,7 +340,7 @@ fn legal(field: &Field) -> String {
 }
 
 /// Whether a time zone of this name exists; the nearest name when it does not.
-pub(super) fn check_zone(name: &str) -> Result<(), Option<String>> {
+pub fn check_zone(name: &str) -> Result<(), Option<String>> {
     let zones = TimeZoneDatabase::bundled();
     let known: Vec<String> = zones.available().map(|zone| zone.to_string()).collect();
     if known.iter().any(|zone| zone == name) {
@@ -268,7 +372,13 @@ mod tests {
             "0 0 * * 7",
             "  5 4 *  * sun ",
             "@daily",
-            "@hourly",
+            "@Hourly",
+            "@midnight",
+            "0 7 L * *",
+            "0 7 1W,LW * *",
+            "0 7 ? * fri#2",
+            "0 7 * * FRIL",
+            "0 7 13 * +fri",
         ] {
             assert_eq!(check(line), Ok(()), "{line}");
         }
@@ -291,8 +401,12 @@ mod tests {
                 "smaller one first",
             ),
             ("*/0 7 * * *", "*/0", "step `0`", "1 to 60"),
-            ("0 7 * * ?", "?", "cannot be `?`", "0 to 7"),
-            ("0 7 L * *", "L", "cannot be `L`", "1 to 31"),
+            ("0 ? * * *", "?", "cannot be `?`", "0 to 23"),
+            ("0 7 * L *", "L", "cannot be `L`", "1 to 12"),
+            ("0 7 32W * *", "32W", "cannot be `32W`", "1 to 31"),
+            ("0 7 * * 2W", "2W", "cannot be `2W`", "0 to 7"),
+            ("0 7 * * fri#6", "fri#6", "cannot be `fri#6`", "0 to 7"),
+            ("5/15 7 * * *", "5/15", "has no range", "`5-59/15`"),
         ] {
             let slip = &check(line).unwrap_err()[0];
             assert_eq!(&line[slip.start..slip.end], part, "{line}: {slip:?}");
@@ -321,6 +435,23 @@ mod tests {
                 "{line}: {slip:?}"
             );
         }
+    }
+
+    #[test]
+    fn the_nearest_right_line_is_shown_beside_a_wrong_one() {
+        for (line, right) in [
+            ("0 25 * * *", "0 23 * * *"),
+            ("60 7 * * 1-5", "59 7 * * 1-5"),
+            ("0 0 7 * * *", "0 7 * * *"),
+            ("0 7 * * 5-1", "0 7 * * 1-5"),
+            ("0 7 * * mun", "0 7 * * mon"),
+            ("*/99 7 * * *", "*/60 7 * * *"),
+            ("5/15 7 * * *", "*/15 7 * * *"),
+            ("@dayly", "@daily"),
+        ] {
+            assert_eq!(repaired(line).as_deref(), Some(right), "{line}");
+        }
+        assert_eq!(repaired("every day"), None);
     }
 
     #[test]

@@ -1,0 +1,142 @@
+//! `/v1/schedules`: make, list, look, remove; next times and runs; pause, resume, trigger, backfill.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use fenta_client::api::schedules::{
+    Backfill, CreateSchedules, PauseSchedule, Schedule, ScheduleList, ScheduleRun,
+    ScheduleRunList, ScheduledTimes,
+};
+use serde::Deserialize;
+
+use super::AppState;
+use super::problem::ApiError;
+use crate::components::schedules::ScheduleError;
+
+const TIMES: u32 = 10;
+const RUNS: u32 = 50;
+
+pub(super) async fn create(
+    State(state): State<AppState>,
+    body: Bytes,
+) -> Result<(StatusCode, Json<ScheduleList>), ApiError> {
+    let new: CreateSchedules = read(&body)?;
+    let items = state.schedules.create(new).await?;
+    Ok((StatusCode::CREATED, Json(ScheduleList { items })))
+}
+
+pub(super) async fn list(State(state): State<AppState>) -> Result<Json<ScheduleList>, ApiError> {
+    let items = state.schedules.list().await?;
+    Ok(Json(ScheduleList { items }))
+}
+
+pub(super) async fn show(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+) -> Result<Json<Schedule>, ApiError> {
+    Ok(Json(state.schedules.show(&given).await?))
+}
+
+pub(super) async fn remove(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+) -> Result<Json<Schedule>, ApiError> {
+    Ok(Json(state.schedules.remove(&given).await?))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NextQuery {
+    count: Option<u32>,
+}
+
+pub(super) async fn next(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+    Query(query): Query<NextQuery>,
+) -> Result<Json<ScheduledTimes>, ApiError> {
+    let count = query.count.unwrap_or(TIMES);
+    let items = state.schedules.next(&given, count).await?;
+    Ok(Json(ScheduledTimes { items }))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RunsQuery {
+    limit: Option<u32>,
+}
+
+pub(super) async fn runs(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+    Query(query): Query<RunsQuery>,
+) -> Result<Json<ScheduleRunList>, ApiError> {
+    let limit = query.limit.unwrap_or(RUNS);
+    let items = state.schedules.runs(&given, limit).await?;
+    Ok(Json(ScheduleRunList { items }))
+}
+
+pub(super) async fn pause(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+    body: Bytes,
+) -> Result<Json<Schedule>, ApiError> {
+    let why = match body.is_empty() {
+        true => PauseSchedule::default(),
+        false => read(&body)?,
+    };
+    Ok(Json(state.schedules.pause(&given, &why.reason).await?))
+}
+
+pub(super) async fn resume(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+) -> Result<Json<Schedule>, ApiError> {
+    Ok(Json(state.schedules.resume(&given).await?))
+}
+
+pub(super) async fn trigger(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+) -> Result<(StatusCode, Json<ScheduleRun>), ApiError> {
+    let run = state.schedules.trigger(&given).await?;
+    Ok((StatusCode::ACCEPTED, Json(run)))
+}
+
+pub(super) async fn backfill(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+    body: Bytes,
+) -> Result<Json<ScheduledTimes>, ApiError> {
+    let days: Backfill = read(&body)?;
+    let items = state.schedules.backfill(&given, &days).await?;
+    Ok(Json(ScheduledTimes { items }))
+}
+
+fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|error| {
+        ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "request/invalid",
+            error.to_string(),
+        )
+    })
+}
+
+impl From<ScheduleError> for ApiError {
+    fn from(error: ScheduleError) -> Self {
+        let detail = error.to_string();
+        let invalid = StatusCode::UNPROCESSABLE_ENTITY;
+        match error {
+            ScheduleError::Submit(error) => error.into(),
+            ScheduleError::Store(error) => error.into(),
+            ScheduleError::Rule(rule) => {
+                Self::new(invalid, "schedule/rule", detail).hint(rule.hint)
+            }
+            ScheduleError::Nothing { hint, .. } => {
+                Self::new(invalid, "schedule/nothing", detail).hint(hint)
+            }
+        }
+    }
+}
