@@ -4,6 +4,7 @@
 //! here knows whether a provider is configured on this machine: that is the daemon's.
 
 mod table;
+pub mod wire;
 
 pub use table::{
     CreditPrice, Known, KnownModel, Models, OwnPrices, Price, Resolved, UnknownModel, named,
@@ -140,7 +141,7 @@ impl ModelRef {
 }
 
 /// Vendors whose models answer on this machine: asking them is not asking the network.
-const LOCAL_VENDORS: [&str; 11] = [
+const LOCAL_VENDORS: [&str; 12] = [
     "builtin",
     "espeak-ng",
     "faster-whisper",
@@ -149,6 +150,7 @@ const LOCAL_VENDORS: [&str; 11] = [
     "llama-cpp",
     "lmstudio",
     "ollama",
+    "sandbox",
     "sd-server",
     "speaches",
     "whisper-cpp",
@@ -184,6 +186,14 @@ impl fmt::Display for ModelRef {
 #[error("`{0}` is not a model; write vendor:model, for example ollama:qwen3:8b")]
 pub struct ParseModelError(pub String);
 
+/// The vendor that a name means: some have two.
+pub fn vendor_called(name: &str) -> &str {
+    match name {
+        "kai" => "kie",
+        other => other,
+    }
+}
+
 impl FromStr for ModelRef {
     type Err = ParseModelError;
 
@@ -207,7 +217,7 @@ impl FromStr for ModelRef {
             return Err(ParseModelError(text.to_owned()));
         }
         Ok(Self {
-            vendor: vendor.to_owned(),
+            vendor: vendor_called(vendor).to_owned(),
             model: model.map(str::to_owned),
         })
     }
@@ -266,6 +276,8 @@ mod tests {
             "openrouter:openai/gpt-6-luna"
         );
         assert_eq!("kokoro".parse::<ModelRef>().unwrap().model, None);
+        let kai: ModelRef = "kai:veo3_fast".parse().unwrap();
+        assert_eq!(kai, ModelRef::new("kie", "veo3_fast"));
         for wrong in ["", ":x", "Kie:veo", "kie:", "kie:a b", "9x:y", "k.i:y"] {
             assert!(wrong.parse::<ModelRef>().is_err(), "{wrong}");
         }
@@ -274,6 +286,7 @@ mod tests {
     proptest! {
         #[test]
         fn references_survive_being_written(vendor in "[a-z][a-z0-9_-]{0,10}", model in proptest::option::of("[!-~]{1,20}")) {
+            prop_assume!(vendor_called(&vendor) == vendor);
             let one = ModelRef { vendor, model };
             prop_assert_eq!(one.to_string().parse::<ModelRef>().unwrap(), one.clone());
             let json = serde_json::to_string(&one).unwrap();

@@ -276,7 +276,7 @@ fn told(task: &InvokeTask) -> (BTreeMap<String, Digest>, ActionFacts) {
             Invoked::Media(vec![InvokedMedia {
                 output: "clip".into(),
                 name,
-                facts: media(false),
+                facts: Some(media(false)),
                 credit: None,
             }])
         }

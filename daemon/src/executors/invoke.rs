@@ -56,8 +56,12 @@ const fn without(role: Role) -> &'static str {
         Role::Transcribe => {
             "give Subtitle.Auto the `voice` of Voice.TTS, whose words are known, or import an SRT with Subtitle.Import"
         }
-        Role::Stock | Role::Image | Role::Video => {
+        Role::Stock => {
             "put files of yours in a folder for Input.Upload, or use the moving backgrounds of Input.Motion"
+        }
+        Role::Image | Role::Video => {
+            "write `sandbox` to try the workflow with marked stand-ins, put files of yours in a folder for Input.Upload, or \
+             use the moving backgrounds of Input.Motion"
         }
         Role::Edit => "edit the clip elsewhere and take it in with Input.Upload",
         Role::Music => {

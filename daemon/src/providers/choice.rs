@@ -131,7 +131,8 @@ impl Market<'_> {
             });
         };
         let config = self.configured(vendor)?;
-        if local_only && !(model.is_local() && is_loopback(&base_url(vendor, &config))) {
+        let near = vendor.place == Place::Here || is_loopback(&base_url(vendor, &config));
+        if local_only && !(model.is_local() && near) {
             return Err(Passed {
                 why: format!("{model} is not on this machine"),
                 fix: String::new(),
@@ -226,7 +227,9 @@ fn candidates(role: Role, models: &[ModelRef]) -> Vec<ModelRef> {
     }
     let able = VENDORS
         .iter()
-        .filter(|vendor| vendor.service(role).is_some());
+        .filter(|vendor| vendor.service(role).is_some())
+        // What only stands in for something is never chosen by itself.
+        .filter(|vendor| vendor.place != Place::Here);
     able.map(|vendor| ModelRef {
         vendor: vendor.name.to_owned(),
         model: None,

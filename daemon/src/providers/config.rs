@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fenta_workflows::models::Role;
+use fenta_workflows::models::{Role, vendor_called};
 use toml_edit::{Document, Item, TableLike};
 
 use super::http::Url;
@@ -132,7 +132,7 @@ fn parse(path: &Path, text: &str) -> ProvidersConfig {
             .map_or(0, |span| span.start);
         match item.as_table_like().map(vendor) {
             Some(Ok(config)) => {
-                vendors.insert(name.to_owned(), config);
+                vendors.insert(vendor_called(name).to_owned(), config);
             }
             Some(Err(message)) => return place(at, format!("providers.{name}: {message}")),
             None => return place(at, format!("`providers.{name}` must be a table")),

@@ -39,6 +39,8 @@ pub struct Desk {
     pub hosts: Vec<String>,
     /// How long work may take, where the user says so.
     pub patience: Option<Duration>,
+    /// A file of the user's that says how models are asked which we do not know; it need not be there.
+    pub parameters: Option<PathBuf>,
 }
 
 impl Desk {
@@ -55,6 +57,11 @@ impl Desk {
         let secret = self.key.as_ref()?;
         Some(match self.vendor.sends {
             KeyStyle::Bearer => Key::bearer(secret),
+            KeyStyle::Word(prefix) => Key::Header {
+                name: "authorization",
+                prefix,
+                secret,
+            },
             KeyStyle::Header(name) => Key::Header {
                 name,
                 prefix: "",

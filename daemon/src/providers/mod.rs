@@ -8,17 +8,23 @@ mod at_once;
 mod choice;
 pub mod config;
 pub mod desk;
+mod generation;
 pub mod http;
 mod llm;
 mod report;
 mod vendor;
 
+mod fal;
+mod kie;
 mod llama_cpp;
 mod lmstudio;
 mod ollama;
 mod openai;
 mod openai_chat;
+mod openai_images;
 mod openrouter;
+mod sandbox;
+mod sd_server;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -46,8 +52,12 @@ pub static VENDORS: &[&Vendor] = &[
     &ollama::VENDOR,
     &lmstudio::VENDOR,
     &llama_cpp::VENDOR,
+    &sd_server::VENDOR,
     &openrouter::VENDOR,
     &openai::VENDOR,
+    &kie::VENDOR,
+    &fal::VENDOR,
+    &sandbox::VENDOR,
 ];
 
 /// What the daemon is told about providers at its start.
@@ -319,6 +329,11 @@ impl Office {
             model,
             hosts,
             patience: config.patience,
+            parameters: self
+                .config
+                .path()
+                .and_then(|path| path.parent())
+                .map(|folder| folder.join(generation::PARAMETERS_FILE)),
         }
     }
 }
@@ -336,7 +351,7 @@ mod tests {
         for vendor in VENDORS {
             assert!(names.insert(vendor.name), "{} twice", vendor.name);
             let model: ModelRef = vendor.name.parse().unwrap();
-            let own = vendor.place == Place::Own;
+            let own = vendor.place != Place::Hosted;
             assert_eq!(model.is_local(), own, "{}: see LOCAL_VENDORS", vendor.name);
             let url: http::Url = vendor.base_url.parse().unwrap();
             let scheme = if own { "http" } else { "https" };

@@ -3,6 +3,7 @@
 use fenta_workflows::models::Role;
 
 use super::openai_chat::{self, Accent};
+use super::openai_images;
 use super::vendor::{KeyStyle, KeyUse, Place, Service, Vendor};
 
 /// Its models of today take the limit under another name than the older ones.
@@ -22,9 +23,16 @@ pub(super) const VENDOR: Vendor = Vendor {
     sends: KeyStyle::Bearer,
     probe: Some("models"),
     charges: true,
-    services: &[Service {
-        role: Role::Llm,
-        usual: None,
-        open: |desk| openai_chat::open(desk, &ACCENT),
-    }],
+    services: &[
+        Service {
+            role: Role::Llm,
+            usual: None,
+            open: |desk| openai_chat::open(desk, &ACCENT),
+        },
+        Service {
+            role: Role::Image,
+            usual: Some("gpt-image-2"),
+            open: openai_images::open,
+        },
+    ],
 };

@@ -37,6 +37,8 @@ pub enum Place {
     Hosted,
     /// The user's: it counts only where config.toml names it.
     Own,
+    /// None: this program does it. It counts only where a document names it.
+    Here,
 }
 
 /// Whether a vendor takes a key.
@@ -61,6 +63,8 @@ pub enum KeyUse {
 pub enum KeyStyle {
     /// `Authorization: Bearer …`.
     Bearer,
+    /// `Authorization:` with this word before it, for example `Key `.
+    Word(&'static str),
     /// In this header, as it is.
     Header(&'static str),
     /// In this parameter of the query, where a vendor takes it nowhere else.

@@ -4,7 +4,11 @@
 //! A vendor is one file with one function from what was heard to what is answered. Trouble comes before the vendor (it
 //! refuses, and nothing is charged) or after it (the answer is spoilt on its way, and the call was charged).
 
+pub mod fal;
+pub mod generated;
+pub mod kie;
 pub mod openai_chat;
+pub mod openai_images;
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -199,6 +203,11 @@ impl Fake {
     /// What the vendor shall say next, where it says something of its own otherwise.
     pub fn say(&self, line: &str) {
         self.log().lines.push_back(line.to_owned());
+    }
+
+    /// What the vendor shall say before everything else it was told to.
+    pub fn say_first(&self, line: &str) {
+        self.log().lines.push_front(line.to_owned());
     }
 
     /// The next text a test gave it.

@@ -349,6 +349,11 @@ pub enum Invoked {
     Captions(Captions),
     /// Files with what was measured about them.
     Media(Vec<InvokedMedia>),
+    /// Nothing was made: the sandbox was asked, and this machine draws a marked picture or clip in its place.
+    Sandbox {
+        /// Its model, as documents name it.
+        model: String,
+    },
     /// Items of feeds.
     Feed(Vec<FeedItem>),
     /// The answer of a webhook.
@@ -364,8 +369,9 @@ pub struct InvokedMedia {
     pub output: String,
     /// File name with extension, for people.
     pub name: String,
-    /// What was measured.
-    pub facts: MediaFacts,
+    /// What was measured; none where the file is as it came: then it is measured on this machine before it is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<MediaFacts>,
     /// Who made it and under which licence, where that must be told.
     pub credit: Option<Credit>,
 }

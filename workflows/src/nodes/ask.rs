@@ -3,7 +3,11 @@
 //! Shared by the node types whose work somebody else does. Not a node type itself; which provider answers is the
 //! daemon's affair.
 
-use crate::action::{Action, ActionFacts, ActionResult, InvokeRequest, InvokeTask, Invoked};
+use crate::action::{
+    Action, ActionFacts, ActionResult, InvokeRequest, InvokeTask, Invoked, InvokedMedia,
+    ProbeRequest,
+};
+use crate::digest::Digest;
 use crate::execution::LowerError;
 use crate::models::{ModelRef, Role};
 use crate::node::{Halt, Steps, wrong_facts};
@@ -50,32 +54,50 @@ pub(super) fn unfit() -> LowerError {
 }
 
 impl Answer<'_> {
-    /// The files of the answer, measured.
-    pub(super) fn media(&self) -> Result<Vec<MediaValue>, LowerError> {
+    /// The files of the answer, measured: here, where nobody else did.
+    pub(super) fn media(&self, steps: &mut Steps<'_>) -> Result<Vec<MediaValue>, Halt> {
         let Invoked::Media(files) = self.invoked else {
-            return Err(unfit());
+            return Err(unfit().into());
         };
-        files
-            .iter()
-            .map(|file| {
-                let digest = self.result.outputs.get(&file.output).ok_or_else(unfit)?;
-                Ok(MediaValue {
-                    digest: *digest,
-                    name: file.name.clone(),
-                    facts: file.facts.clone(),
-                })
+        let files = files.iter().map(|file| {
+            let digest = self.result.outputs.get(&file.output).ok_or_else(unfit)?;
+            Ok((file, *digest))
+        });
+        let files: Vec<(&InvokedMedia, Digest)> = files.collect::<Result<_, LowerError>>()?;
+        let unmeasured = files.iter().filter(|(file, _)| file.facts.is_none());
+        let probes = unmeasured.map(|(file, digest)| {
+            Action::Probe(ProbeRequest {
+                source: *digest,
+                name: file.name.clone(),
             })
-            .collect()
+        });
+        let mut measured = steps.run(probes.collect())?.iter();
+        let media = files.into_iter().map(|(file, digest)| {
+            let facts = match &file.facts {
+                Some(facts) => facts,
+                None => match measured.next().map(|result| &result.facts) {
+                    Some(ActionFacts::Media(facts)) => facts,
+                    _ => return Err(wrong_facts("probe").into()),
+                },
+            };
+            Ok(MediaValue {
+                digest,
+                name: file.name.clone(),
+                facts: facts.clone(),
+            })
+        });
+        media.collect()
     }
 
     /// The files as values, at least one.
-    pub(super) fn media_values(&self) -> Result<Vec<Value>, LowerError> {
-        let media = self.media()?;
+    pub(super) fn media_values(&self, steps: &mut Steps<'_>) -> Result<Vec<Value>, Halt> {
+        let media = self.media(steps)?;
         if media.is_empty() {
             return Err(LowerError::new(
                 "the provider found nothing",
                 "ask for something more general",
-            ));
+            )
+            .into());
         }
         Ok(media.into_iter().map(Value::Media).collect())
     }
@@ -98,5 +120,39 @@ impl Answer<'_> {
             ])))
         });
         Value::List(credits.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{digest, facts, found_media, media_facts};
+    use super::*;
+    use fenta_templates::timeline::MediaKind;
+
+    fn unmeasured(names: &[&str]) -> ActionResult {
+        let mut result = found_media(names);
+        if let ActionFacts::Invoked(invoked) = &mut result.facts
+            && let Invoked::Media(files) = &mut **invoked
+        {
+            files.iter_mut().for_each(|file| file.facts = None);
+        }
+        result
+    }
+
+    #[test]
+    fn files_that_nobody_measured_are_measured_here() {
+        let result = unmeasured(&["a.mp4"]);
+        let answer = answer(&result).unwrap();
+        let Err(Halt::Needs(asked)) = answer.media(&mut Steps::new(&[])) else {
+            panic!("nothing is measured");
+        };
+        assert!(
+            matches!(asked.as_slice(), [Action::Probe(probe)] if probe.source == digest("a.mp4"))
+        );
+        let measured = [facts(ActionFacts::Media(media_facts(MediaKind::Video)))];
+        let media = answer.media(&mut Steps::new(&measured)).unwrap();
+        assert_eq!(media[0].facts.kind, MediaKind::Video);
+        let wrong = [facts(ActionFacts::None)];
+        assert!(answer.media(&mut Steps::new(&wrong)).is_err());
     }
 }

@@ -2,16 +2,18 @@
 //!
 //! Not a node type itself.
 
+use fenta_templates::timeline::MediaKind;
 use rust_decimal::Decimal;
 
 use super::own_files;
+use crate::action::CollectedFile;
 use crate::cost::{KnownParams, Meter, Quantity, Spread};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::digest::Digest;
 use crate::execution::LowerError;
 use crate::models::{Known, Models, Resolved, Role};
 use crate::node::{Halt, ParamSpec, ParamType, Params, Steps, Written};
-use crate::value::{PortType, Value};
+use crate::value::{MediaValue, PortType, Value};
 
 /// Shapes that can be asked for.
 pub(super) const ASPECTS: &[&str] = &["9:16", "16:9", "1:1", "3:4", "4:3"];
@@ -47,6 +49,39 @@ pub(super) fn picture(
             .into());
         }
     })
+}
+
+/// Files that were drawn here, measured.
+pub(super) fn drawn(
+    files: Vec<(Digest, String)>,
+    steps: &mut Steps<'_>,
+) -> Result<Vec<MediaValue>, Halt> {
+    let files: Vec<CollectedFile> = files
+        .into_iter()
+        .map(|(digest, name)| CollectedFile {
+            path: name.clone(),
+            digest,
+            name,
+        })
+        .collect();
+    own_files::probe(&files, steps)
+}
+
+/// The values of an answer, which must all be of a kind.
+pub(super) fn of_kind(values: Vec<Value>, kind: MediaKind) -> Result<Vec<Value>, LowerError> {
+    let fits = |value: &Value| matches!(value, Value::Media(media) if media.facts.kind == kind);
+    if values.iter().all(fits) {
+        return Ok(values);
+    }
+    let wanted = match kind {
+        MediaKind::Video => "clips",
+        MediaKind::Image => "pictures",
+        MediaKind::Audio => "recordings",
+    };
+    Err(LowerError::new(
+        format!("the provider was asked for {wanted} and sent something else"),
+        "name another model in `model`",
+    ))
 }
 
 /// The model a literal names, when it is one of the table and alive.

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use fenta_templates::timeline::MediaKind;
 use rust_decimal::Decimal;
 
 use super::ask::ask;
-use super::generation::{model_param, picture, picture_type};
+use super::generation::{model_param, of_kind, picture, picture_type};
 use crate::action::{EditVideoTask, InvokeTask};
 use crate::cost::{KnownParams, Meter, Quantity, Spread};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
@@ -115,12 +116,24 @@ impl NodeType for InputEditVideo {
         }
     }
 
-    fn estimate(&self, _known: &KnownParams) -> Vec<Quantity> {
-        vec![Quantity::new(
-            Meter::Clips,
-            Spread::exactly(Decimal::ONE),
-            "one clip",
-        )]
+    fn estimate(&self, known: &KnownParams) -> Vec<Quantity> {
+        let clip = Quantity::new(Meter::Clips, Spread::exactly(Decimal::ONE), "one clip");
+        let length = match known.get("video") {
+            Some(Value::Media(media)) => media.facts.duration,
+            _ => None,
+        };
+        let seconds = match length {
+            Some(length) => {
+                let seconds = Decimal::new(length.to_millis(), 3).ceil();
+                Quantity::new(
+                    Meter::VideoSeconds,
+                    Spread::exactly(seconds),
+                    "the clip's length",
+                )
+            }
+            None => Quantity::unknown(Meter::VideoSeconds, "the clip's length is not known yet"),
+        };
+        vec![clip, seconds]
     }
 
     fn lower(
@@ -154,7 +167,7 @@ impl NodeType for InputEditVideo {
             strength_pm: (params.number("strength")? * 1000.0).round() as u32,
         });
         let answer = ask(Role::Edit, context.models, task, steps)?;
-        let clip = answer.media_values()?.swap_remove(0);
+        let clip = of_kind(answer.media_values(steps)?, MediaKind::Video)?.swap_remove(0);
         Ok(outputs([("video", clip)]))
     }
 }
@@ -164,7 +177,6 @@ mod tests {
     use super::super::testing::{Bench, asked_of, digest, found_media, media_facts};
     use super::*;
     use crate::value::MediaValue;
-    use fenta_templates::timeline::MediaKind;
 
     fn bench(mode: &str) -> Bench {
         let clip = MediaValue {

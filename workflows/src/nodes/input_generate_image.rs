@@ -3,11 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::ask::ask;
-use super::generation::{ASPECTS, check_aspect, count_of, model_param, picture, picture_type};
-use crate::action::{InvokeTask, MakeImageTask};
+use fenta_templates::timeline::MediaKind;
+
+use super::ask::{answer, invoke};
+use super::generation::{
+    ASPECTS, check_aspect, count_of, drawn, model_param, of_kind, picture, picture_type,
+};
+use super::sandbox;
+use crate::action::{InvokeTask, Invoked, MakeImageTask};
 use crate::cost::{KnownParams, Meter, Quantity};
 use crate::diagnostic::Diagnostics;
+use crate::execution::LowerError;
 use crate::models::Role;
 use crate::node::{
     Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, Written,
@@ -99,17 +105,38 @@ impl NodeType for InputGenerateImage {
     ) -> Result<BTreeMap<String, Value>, Halt> {
         let params = context.params;
         let reference = picture(params, "reference", steps)?;
-        let task = InvokeTask::MakeImage(MakeImageTask {
-            prompt: params.text("prompt")?.to_owned(),
-            negative: params.text("negative")?.to_owned(),
-            aspect: params.text("aspect")?.to_owned(),
-            size: params.text("size")?.to_owned(),
-            variations: params.u32("variations")?,
-            reference,
-            seed: params.seed("seed")?,
-        });
-        let answer = ask(Role::Image, context.models, task, steps)?;
-        Ok(outputs([("images", Value::List(answer.media_values()?))]))
+        let seed = params.seed("seed")?;
+        // Each picture is a call of its own: one that fails or is lost takes no other with it.
+        let tasks: Vec<MakeImageTask> = (0..params.u32("variations")?)
+            .map(|number| {
+                Ok(MakeImageTask {
+                    prompt: params.text("prompt")?.to_owned(),
+                    negative: params.text("negative")?.to_owned(),
+                    aspect: params.text("aspect")?.to_owned(),
+                    size: params.text("size")?.to_owned(),
+                    variations: 1,
+                    reference,
+                    seed: seed.wrapping_add(u64::from(number)),
+                })
+            })
+            .collect::<Result<_, LowerError>>()?;
+        let asked = tasks.iter().cloned().map(InvokeTask::MakeImage);
+        let asked = asked.map(|task| invoke(Role::Image, context.models, task));
+        let results = steps.run(asked.collect())?;
+        let mut images = Vec::new();
+        for (number, (result, task)) in results.iter().zip(&tasks).enumerate() {
+            let answer = answer(result)?;
+            if let Invoked::Sandbox { model } = answer.invoked {
+                let picture = sandbox::picture(model, task, steps)?;
+                let name = format!("sandbox-{}.png", number + 1);
+                let media = drawn(vec![(picture, name)], steps)?;
+                images.extend(media.into_iter().map(Value::Media));
+            } else {
+                images.extend(answer.media_values(steps)?);
+            }
+        }
+        let images = of_kind(images, MediaKind::Image)?;
+        Ok(outputs([("images", Value::List(images))]))
     }
 }
 
@@ -117,8 +144,8 @@ impl NodeType for InputGenerateImage {
 mod tests {
     use super::super::testing::{Bench, asked_of, digest, found_media, media_facts};
     use super::*;
+    use crate::action::Action;
     use crate::value::MediaValue;
-    use fenta_templates::timeline::MediaKind;
 
     #[test]
     fn a_picture_to_go_by_is_a_blob_of_the_task() {
@@ -134,5 +161,30 @@ mod tests {
         assert_eq!(request.task.blobs(), [digest("r")]);
         let out = bench.outputs(&[found_media(&["a.png", "b.png"])]);
         assert!(matches!(&out["images"], Value::List(images) if images.len() == 2));
+    }
+
+    #[test]
+    fn variations_are_calls_of_their_own_with_seeds_of_their_own() {
+        let bench = Bench::new("Input.KAI.GenerateImage")
+            .with("prompt", Value::Text("a bee".into()))
+            .with("variations", Value::Int(3))
+            .with("seed", Value::Int(7));
+        let seeds: Vec<u64> = bench
+            .asks(&[])
+            .iter()
+            .map(|action| match action {
+                Action::Invoke(request) => match &request.task {
+                    InvokeTask::MakeImage(task) => task.seed,
+                    other => panic!("{other:?}"),
+                },
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(seeds, [7, 8, 9]);
+        let three = ["a.png", "b.png", "c.png"].map(|name| found_media(&[name]));
+        let out = bench.outputs(&three);
+        assert!(matches!(&out["images"], Value::List(images) if images.len() == 3));
+        let clip = [found_media(&["a.mp4"]), three[1].clone(), three[2].clone()];
+        assert!(bench.fails(&clip).message.contains("something else"));
     }
 }

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use fenta_templates::timeline::MediaKind;
 use rust_decimal::Decimal;
 
 use super::ask::ask;
-use super::generation::{ASPECTS, check_aspect, check_seconds, model_param, picture, picture_type};
-use crate::action::{InvokeTask, MakeVideoTask};
+use super::generation::{
+    ASPECTS, check_aspect, check_seconds, drawn, model_param, of_kind, picture, picture_type,
+};
+use super::sandbox;
+use crate::action::{InvokeTask, Invoked, MakeVideoTask};
 use crate::cost::{KnownParams, Meter, Quantity, Spread};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::models::Role;
@@ -89,7 +93,8 @@ fn params() -> Vec<ParamSpec> {
             ParamType::Bool,
             Value::Bool(false),
             "Whether a prompt the provider refuses may be put more mildly, once.",
-        ),
+        )
+        .later("put the prompt more mildly yourself where the provider holds it back"),
         ParamSpec::optional(
             "seed",
             ParamType::Seed,
@@ -149,7 +154,7 @@ impl NodeType for InputGenerateVideo {
         let params = context.params;
         let first = picture(params, "image", steps)?;
         let last = picture(params, "last_image", steps)?;
-        let task = InvokeTask::MakeVideo(MakeVideoTask {
+        let task = MakeVideoTask {
             prompt: params.text("prompt")?.to_owned(),
             aspect: params.text("aspect")?.to_owned(),
             duration_ms: params
@@ -161,9 +166,19 @@ impl NodeType for InputGenerateVideo {
             last,
             seed: params.seed("seed")?,
             softening: params.bool("softening")?,
-        });
-        let answer = ask(Role::Video, context.models, task, steps)?;
-        let clip = answer.media_values()?.swap_remove(0);
+        };
+        let asked = InvokeTask::MakeVideo(task.clone());
+        let answer = ask(Role::Video, context.models, asked, steps)?;
+        let clips = match answer.invoked {
+            Invoked::Sandbox { model } => {
+                let threads = context.job.encoder_threads;
+                let clip = sandbox::clip(model, &task, threads, steps)?;
+                let media = drawn(vec![(clip, "sandbox.mp4".to_owned())], steps)?;
+                media.into_iter().map(Value::Media).collect()
+            }
+            _ => answer.media_values(steps)?,
+        };
+        let clip = of_kind(clips, MediaKind::Video)?.swap_remove(0);
         Ok(outputs([("video", clip)]))
     }
 }

@@ -339,7 +339,7 @@ fn found_elsewhere(
         generate: source == "generate",
     });
     let answer = ask(Role::Music, models, task, steps)?;
-    let music = answer.media()?.into_iter().next().ok_or_else(|| {
+    let music = answer.media(steps)?.into_iter().next().ok_or_else(|| {
         LowerError::new("no music was found", "write another mood or more licences")
     })?;
     let license = match answer.credits() {

@@ -157,7 +157,7 @@ impl NodeType for InputStock {
         let task = InvokeTask::FindStock(task(params)?);
         let answer = ask(Role::Stock, &libraries(context), task, steps)?;
         Ok(outputs([
-            ("media", Value::List(answer.media_values()?)),
+            ("media", Value::List(answer.media_values(steps)?)),
             ("attribution", answer.credits()),
         ]))
     }

@@ -43,6 +43,7 @@ mod render_sidecars;
 mod render_verify;
 mod render_view;
 mod render_watermark;
+mod sandbox;
 mod schedule_cron;
 mod script;
 mod script_generate;

@@ -153,11 +153,11 @@ pub(super) fn found_media(names: &[&str]) -> ActionResult {
     let files = names.iter().map(|name| InvokedMedia {
         output: (*name).to_owned(),
         name: (*name).to_owned(),
-        facts: media_facts(if name.ends_with(".png") {
+        facts: Some(media_facts(if name.ends_with(".png") {
             MediaKind::Image
         } else {
             MediaKind::Video
-        }),
+        })),
         credit: Some(Credit {
             provider: "pexels".into(),
             id: "1".into(),

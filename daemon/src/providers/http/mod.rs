@@ -5,6 +5,7 @@
 //! header of ours is never sent to another server than the first. Messages name a host and a path, never a query.
 
 mod guard;
+mod multipart;
 mod pace;
 
 use std::io;
@@ -20,6 +21,7 @@ use reqwest::{Client, Response};
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::Instant;
 
+pub use multipart::{Part, multipart};
 pub use pace::Pace;
 pub use reqwest::{Method, Url};
 
