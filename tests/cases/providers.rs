@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fenta_tests::env::{FentaEnv, Said};
-use fenta_tests::fakes::{Fake, Trouble, Vendor, openai_chat};
+use fenta_tests::fakes::{Fake, Trouble, Vendor, elevenlabs, openai_chat, openai_speech, tones};
 
 /// The key of every test; it must be found nowhere but in the header of a call.
 const KEY: &str = "sk-conformance-7f3a9c";
@@ -28,6 +28,10 @@ struct Row {
     fake: Vendor,
     /// The variable of its key; none for servers at home.
     key: Option<&'static str>,
+    /// The header of its key, and what stands before the key in it.
+    header: (&'static str, &'static str),
+    /// The role it plays.
+    role: &'static str,
     /// Whether it charges.
     charges: bool,
     /// The workflow's `providers` and `nodes`.
@@ -52,7 +56,51 @@ const ROWS: &[Row] = &[
     chat("ollama", "qwen3:8b", None),
     chat("lmstudio", "qwen3", None),
     chat("llama-cpp", "default", None),
+    Row {
+        header: ("xi-api-key", ""),
+        ..voice("elevenlabs", elevenlabs::vendor, Some("ELEVENLABS_API_KEY"))
+    },
+    voice("openai", openai_speech::vendor, Some("OPENAI_API_KEY")),
+    voice("kokoro", openai_speech::vendor, None),
+    voice("speaches", openai_speech::vendor, None),
+    ear("openai", "/v1", Some("OPENAI_API_KEY")),
+    ear("speaches", "/v1", None),
+    ear("whisper-cpp", "", None),
 ];
+
+const SPEECH: &str = "\
+nodes:
+  voice: { type: Voice.TTS, with: { text: \"The bees dance all day long.\" } }
+outputs: { said: \"bees: ${{ nodes.voice.timing }}\" }
+";
+
+const HEARING: &str = "\
+nodes:
+  talk: { type: Input.Music, with: { source: file, file: talk.wav } } # bees
+  captions: { type: Subtitle.Auto, with: { audio: \"${{ nodes.talk.audio }}\" } }
+outputs: { said: \"${{ json(nodes.captions.words) }}\" }
+";
+
+const fn voice(vendor: &'static str, fake: Vendor, key: Option<&'static str>) -> Row {
+    Row {
+        fake,
+        role: "speech",
+        document: SPEECH,
+        printed: "bees: ",
+        ..chat(vendor, "", key)
+    }
+}
+
+const fn ear(vendor: &'static str, base: &'static str, key: Option<&'static str>) -> Row {
+    Row {
+        base,
+        fake: openai_speech::vendor,
+        role: "transcribe",
+        document: HEARING,
+        printed: "dance",
+        ..chat(vendor, "", key)
+    }
+}
 
 const fn chat(vendor: &'static str, _model: &'static str, key: Option<&'static str>) -> Row {
     Row {
@@ -60,6 +108,8 @@ const fn chat(vendor: &'static str, _model: &'static str, key: Option<&'static s
         base: "/v1",
         fake: openai_chat::vendor,
         key,
+        header: ("authorization", "Bearer "),
+        role: "llm",
         charges: key.is_some(),
         document: SCRIPT,
         printed: "Why bees dance",
@@ -80,17 +130,24 @@ impl Bench {
             env = env.with_variable(variable, KEY);
         }
         env.configure(&format!(
-            "[providers.{}]\nbase_url = \"{}{}\"\nmodels = {{ llm = \"a-model\" }}\ntimeout_seconds = 4\n",
+            "[providers.{}]\nbase_url = \"{}{}\"\nmodels = {{ {} = \"{}\" }}\ntimeout_seconds = 4\n",
             row.vendor,
             fake.url(),
-            row.base
+            row.base,
+            row.role,
+            // The model of this one says which form it takes.
+            if row.vendor == "elevenlabs" { "eleven_flash_v2_5" } else { "a-model" },
         ))
         .unwrap();
         let document = format!(
-            "fenta: workflow/v1\nproviders: {{ llm: [\"{}\"] }}\n{}",
-            row.vendor, row.document
+            "fenta: workflow/v1\ndefaults: {{ retry: {{ attempts: 3, backoff: 20ms..50ms }} }}\n\
+             providers: {{ {}: [\"{}\"] }}\n{}",
+            row.role, row.vendor, row.document
         );
         env.write("w.yaml", &document).unwrap();
+        let talk = tones::samples(&tones::words("The bees dance all day long.", 1.0), 16_000);
+        let talk = tones::wav(&talk, 16_000, false);
+        std::fs::write(env.work().join("talk.wav"), talk).unwrap();
         Self { env, fake }
     }
 
@@ -111,8 +168,9 @@ fn every_vendor_does_its_work_and_is_asked_once_for_the_same() {
         );
         let heard = bench.fake.heard();
         assert_eq!(heard.len(), 1, "{}: {heard:?}", row.vendor);
-        let sent = heard[0].header("authorization");
-        let wanted = row.key.map(|_| format!("Bearer {KEY}"));
+        let (header, before) = row.header;
+        let sent = heard[0].header(header);
+        let wanted = row.key.map(|_| format!("{before}{KEY}"));
         assert_eq!(sent, wanted.as_deref(), "{}", row.vendor);
         bench.run().expect_code(0).unwrap();
         assert_eq!(

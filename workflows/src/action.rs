@@ -10,6 +10,7 @@
 
 mod invoke;
 mod picture;
+mod speech;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +24,7 @@ use crate::digest::{ActionDigest, Digest, value_hash};
 
 pub use invoke::*;
 pub use picture::*;
+pub use speech::*;
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +42,12 @@ pub enum Action {
     FindSubject(Box<FindSubjectRequest>),
     /// Speak a text.
     Speak(SpeakRequest),
+    /// Make a recording of the house of speech that was recorded elsewhere.
+    TakeSpeech(TakeSpeechRequest),
+    /// Take the sound of a recording as recognisers want it.
+    ExtractSpeech(ExtractSpeechRequest),
+    /// Find when the words of a known text are said.
+    AlignWords(Box<AlignWordsRequest>),
     /// Compose a music bed.
     ComposeMusic(ComposeMusicRequest),
     /// Listen for the beat of a recording.
@@ -346,6 +354,9 @@ impl Action {
             Self::Probe(_) => "probe",
             Self::FindSubject(_) => "find_subject",
             Self::Speak(_) => "speak",
+            Self::TakeSpeech(_) => "take_speech",
+            Self::ExtractSpeech(_) => "extract_speech",
+            Self::AlignWords(_) => "align_words",
             Self::ComposeMusic(_) => "compose_music",
             Self::FindBeats(_) => "find_beats",
             Self::RenderSegment(_) => "render_segment",
@@ -417,6 +428,15 @@ impl Action {
                 blobs.insert(request.source);
             }
             Self::FindBeats(request) => {
+                blobs.insert(request.source);
+            }
+            Self::TakeSpeech(request) => {
+                blobs.extend(request.pieces.iter().map(|piece| piece.source));
+            }
+            Self::ExtractSpeech(request) => {
+                blobs.insert(request.source);
+            }
+            Self::AlignWords(request) => {
                 blobs.insert(request.source);
             }
             Self::FindSubject(request) => {
@@ -558,6 +578,9 @@ pub struct SpeechFacts {
     pub samples: u64,
     /// The words in order; one per whitespace-separated token of the text.
     pub words: Vec<SpokenWord>,
+    /// How their times are known.
+    #[serde(default, skip_serializing_if = "Rung::is_provider")]
+    pub rung: Rung,
 }
 
 /// An encoded span.

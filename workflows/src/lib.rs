@@ -17,6 +17,7 @@ pub mod execution;
 mod expr;
 pub mod format;
 pub mod graph;
+pub mod hearing;
 pub mod input;
 pub mod job_event;
 pub mod library;

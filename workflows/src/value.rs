@@ -8,6 +8,7 @@ use fenta_templates::timeline::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::action::Rung;
 use crate::digest::Digest;
 use crate::tempo::Tempo;
 
@@ -204,6 +205,9 @@ pub struct SpokenScene {
     /// Words of it that the script emphasises, for templates that show them so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub emphasis: Vec<String>,
+    /// How the times of its words are known.
+    #[serde(default, skip_serializing_if = "Rung::is_provider")]
+    pub rung: Rung,
 }
 
 /// The narration: one recording per scene, played one after the other.
@@ -344,6 +348,9 @@ pub struct Captions {
 pub struct Words {
     /// BCP 47 language.
     pub language: String,
+    /// How their times are known; of several, the least.
+    #[serde(default, skip_serializing_if = "Rung::is_provider")]
+    pub rung: Rung,
     /// In order.
     pub words: Vec<CaptionWord>,
 }

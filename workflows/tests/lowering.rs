@@ -176,6 +176,16 @@ fn answer(action: &Action) -> ActionResult {
             (BTreeMap::new(), ActionFacts::Media(media(image)))
         }
         Action::Speak(request) => (made("audio"), ActionFacts::Speech(speech(&request.text))),
+        Action::TakeSpeech(request) => {
+            let pieces = request.pieces.iter();
+            let texts: Vec<&str> = pieces.map(|piece| piece.text.as_str()).collect();
+            (made("audio"), ActionFacts::Speech(speech(&texts.join(" "))))
+        }
+        Action::ExtractSpeech(_) => (made("audio"), ActionFacts::Speech(speech(""))),
+        Action::AlignWords(request) => (
+            BTreeMap::new(),
+            ActionFacts::Speech(speech(&request.text)),
+        ),
         Action::FindSubject(_) => (
             BTreeMap::new(),
             ActionFacts::Subject(fenta_templates::timeline::SubjectPath::default()),
@@ -331,6 +341,7 @@ fn speech(text: &str) -> SpeechFacts {
         sample_rate: 48_000,
         samples: at + 2000,
         words,
+        rung: Default::default(),
     }
 }
 

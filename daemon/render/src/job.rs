@@ -76,6 +76,11 @@ pub fn perform(
         }
         Action::ResolveFonts(request) => collect_fonts(request, out_dir)?,
         Action::Speak(request) => audio::speak(request, out_dir)?.into(),
+        Action::TakeSpeech(request) => audio::take_speech(request, &job.blobs, out_dir)?.into(),
+        Action::ExtractSpeech(request) => {
+            audio::extract_speech(request, &job.blobs, out_dir)?.into()
+        }
+        Action::AlignWords(request) => audio::align_words(request, &job.blobs)?.into(),
         Action::ComposeMusic(request) => audio::compose_music(request, out_dir)?.into(),
         Action::FindBeats(request) => audio::find_beats(request, &job.blobs)?.into(),
         Action::Mix(request) => audio::mix(request, &job.blobs, out_dir, progress)?.into(),

@@ -54,6 +54,16 @@ impl WallLimits {
             }
             Action::ComposeMusic(request) => self.sound(u64::from(request.duration_ms / 1000)),
             Action::Speak(request) => self.sound(request.text.split_whitespace().count() as u64),
+            Action::TakeSpeech(request) => {
+                let pieces = request.pieces.iter();
+                let words = pieces.map(|piece| piece.text.split_whitespace().count() as u64);
+                self.sound(words.sum())
+            }
+            Action::AlignWords(request) => {
+                self.sound(request.text.split_whitespace().count() as u64)
+            }
+            // As long as a recording may be.
+            Action::ExtractSpeech(_) => self.sound(300),
             // Joining copies packets: a thousand frames in the time one of them may take to draw.
             Action::Mux(request) => {
                 self.per_frame * (request.segment_frames.iter().sum::<u32>() / 1000)

@@ -13,7 +13,11 @@ use fenta_workflows::action::{
 const fn wanted(action: &Action) -> &'static [&'static str] {
     match action {
         Action::RenderSegment(_) | Action::Mux(_) => &["video"],
-        Action::Speak(_) | Action::ComposeMusic(_) | Action::Mix(_) => &["audio"],
+        Action::Speak(_)
+        | Action::TakeSpeech(_)
+        | Action::ExtractSpeech(_)
+        | Action::ComposeMusic(_)
+        | Action::Mix(_) => &["audio"],
         Action::Snapshot(_) => &["image"],
         _ => &[],
     }
@@ -75,6 +79,15 @@ pub(super) fn check_facts(
         (Action::Speak(request), ActionFacts::Speech(speech)) => {
             check_speech(request.text.split_whitespace().count(), speech)
         }
+        (Action::TakeSpeech(request), ActionFacts::Speech(speech)) => {
+            let pieces = request.pieces.iter();
+            let tokens = pieces.map(|piece| piece.text.split_whitespace().count());
+            check_speech(tokens.sum(), speech)
+        }
+        (Action::AlignWords(request), ActionFacts::Speech(speech)) => {
+            check_speech(request.text.split_whitespace().count(), speech)
+        }
+        (Action::ExtractSpeech(_), ActionFacts::Speech(speech)) => check_speech(0, speech),
         (Action::LayOutCaptions(request), ActionFacts::CaptionBoxes(boxes)) => {
             check_boxes(request, boxes)
         }
@@ -243,6 +256,7 @@ mod tests {
             ActionFacts::Speech(SpeechFacts {
                 sample_rate: 48_000,
                 samples: 100,
+                rung: Default::default(),
                 words: words
                     .iter()
                     .map(|&(start, end)| SpokenWord {

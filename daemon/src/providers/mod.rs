@@ -14,17 +14,26 @@ mod llm;
 mod report;
 mod vendor;
 
+mod complaint;
+mod elevenlabs;
 mod fal;
 mod kie;
+mod kokoro;
 mod llama_cpp;
 mod lmstudio;
 mod ollama;
 mod openai;
 mod openai_chat;
 mod openai_images;
+mod openai_speech;
+mod openai_transcribe;
 mod openrouter;
 mod sandbox;
 mod sd_server;
+mod speaches;
+mod speech;
+mod transcribe;
+mod whisper_cpp;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -53,6 +62,10 @@ pub static VENDORS: &[&Vendor] = &[
     &lmstudio::VENDOR,
     &llama_cpp::VENDOR,
     &sd_server::VENDOR,
+    &kokoro::VENDOR,
+    &speaches::VENDOR,
+    &whisper_cpp::VENDOR,
+    &elevenlabs::VENDOR,
     &openrouter::VENDOR,
     &openai::VENDOR,
     &kie::VENDOR,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fenta_client::api::jobs::{CreateJob, NodeState};
-use fenta_workflows::action::{ActionFacts, ActionResult, InvokeRequest, Invoked, SpokenWord};
+use fenta_workflows::action::{ActionFacts, ActionResult, InvokeRequest, Invoked};
 use fenta_workflows::job_event::JobState;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 use futures_util::future::BoxFuture;
@@ -232,17 +232,12 @@ impl Provider for Adapter {
     }
 }
 
-/// What comes back: a recording of two words.
+/// What comes back: a recording without word times.
 fn spoken() -> Invoked {
-    let word = |text: &str, start| SpokenWord {
-        text: text.to_owned(),
-        start,
-        end: start + 900,
-    };
     Invoked::Speech {
-        sample_rate: 48_000,
-        samples: 2_000,
-        words: vec![word("bees", 0), word("dance", 1000)],
+        heard: Vec::new(),
+        speed_pm: 1000,
+        notes: Vec::new(),
     }
 }
 

@@ -9,6 +9,10 @@ pub mod generated;
 pub mod kie;
 pub mod openai_chat;
 pub mod openai_images;
+pub mod elevenlabs;
+pub mod openai_chat;
+pub mod openai_speech;
+pub mod tones;
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use fenta_templates::timeline::MediaFacts;
 use serde::{Deserialize, Serialize};
 
-use super::SpokenWord;
 use crate::digest::Digest;
+use crate::hearing::HeardWord;
 use crate::loopback::is_loopback;
 use crate::models::{ModelRef, Role};
 use crate::value::{Captions, Script};
@@ -158,12 +158,10 @@ pub struct SpeakTask {
 /// Transcribe a recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TranscribeTask {
-    /// The recording.
+    /// The recording, mono WAV at 16 kHz.
     pub source: Digest,
     /// BCP 47 language, where it is known.
     pub language: Option<String>,
-    /// What is said, where it is known; only the times are needed then.
-    pub script: Option<Script>,
 }
 
 /// Translate captions.
@@ -325,25 +323,27 @@ pub struct ApproveTask {
 pub enum Invoked {
     /// Scripts, one per hook; at least one.
     Scripts(Vec<Script>),
-    /// A recording: its blob is `audio`.
+    /// A recording, as the provider sent it: its blob is `audio`.
     Speech {
-        /// Samples per second.
-        sample_rate: u32,
-        /// Length in samples.
-        samples: u64,
-        /// One per whitespace-separated token of the text, in order.
-        words: Vec<SpokenWord>,
+        /// The words as the provider times them; empty where it gives no times.
+        heard: Vec<HeardWord>,
+        /// The rate it was asked for, permille of the voice's own; what is missing to the rate that is wanted is made up
+        /// for on this machine.
+        speed_pm: u32,
+        /// What could not be asked of this provider; for people.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String>,
     },
-    /// Words with times.
+    /// What was said in a recording.
     Transcript {
         /// BCP 47 language.
         language: String,
-        /// Samples per second of the times.
-        sample_rate: u32,
-        /// Length of the recording in samples.
-        samples: u64,
-        /// The words in order.
-        words: Vec<SpokenWord>,
+        /// All of it.
+        text: String,
+        /// Words with times, or phrases; empty where the provider gives no times.
+        heard: Vec<HeardWord>,
+        /// Whether `heard` are single words.
+        is_by_word: bool,
     },
     /// Captions.
     Captions(Captions),

@@ -462,6 +462,7 @@ mod tests {
                     end: 40_000,
                 }],
                 emphasis: Vec::new(),
+                rung: Default::default(),
             }],
         }
     }
@@ -552,6 +553,7 @@ mod tests {
     #[test]
     fn words_of_another_narration_are_refused() {
         let words = Words {
+            rung: Default::default(),
             language: "en".into(),
             words: Vec::new(),
         };

@@ -326,6 +326,7 @@ mod tests {
                     end: 48_000,
                 }],
                 emphasis: Vec::new(),
+                rung: Default::default(),
             }],
         }
     }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use super::ask::{answer, invoke, unfit};
 use crate::action::{
-    Action, ActionFacts, ActionResult, InvokeTask, Invoked, SpeakRequest, SpeakTask, SpokenWord,
+    Action, ActionFacts, ActionResult, InvokeTask, Invoked, Rung, SpeakRequest, SpeakTask,
+    SpokenPiece, SpokenWord, TakeSpeechRequest,
 };
 use crate::execution::LowerError;
 use crate::models::{ModelRef, Role};
@@ -18,6 +19,16 @@ pub(super) const RATE: u64 = 48_000;
 
 /// Longest text one scene may have, characters.
 const MAX_SCENE_CHARS: usize = 4000;
+
+/// The same for providers, who are asked for it piece by piece.
+const MAX_PROVIDER_SCENE_CHARS: usize = 40_000;
+
+/// Longest text a provider is asked for at a time, bytes: the least that vendors take is 4096 characters or 2000 tokens,
+/// and a token of most scripts is no longer than a letter.
+const PIECE_BYTES: usize = 3000;
+
+/// How much of what stands beside a piece a provider is told, bytes: a sentence or two set the melody.
+const BESIDE_BYTES: usize = 400;
 
 /// Fastest speech, permille of the voice's own.
 const FASTEST_PM: u32 = 2000;
@@ -68,6 +79,23 @@ pub(super) struct Narration {
     pub(super) fit: Option<Fit>,
 }
 
+/// What came of it.
+pub(super) struct Narrated {
+    /// The recordings.
+    pub(super) voice: Voice,
+    /// What is to be told about them.
+    pub(super) notes: Vec<String>,
+}
+
+/// What a provider spoke.
+struct Told {
+    /// The pieces of each scene.
+    pieces: Vec<Vec<SpokenPiece>>,
+    /// The rate it was asked for.
+    speed_pm: u32,
+    notes: Vec<String>,
+}
+
 /// A scene as it is said: the spoken text, and how many of its words stand for each word that is shown.
 struct Line<'a> {
     scene: &'a Scene,
@@ -76,21 +104,25 @@ struct Line<'a> {
 }
 
 impl Narration {
-    /// The recordings.
-    pub(super) fn speak(&self, steps: &mut Steps<'_>) -> Result<Voice, Halt> {
+    /// The recordings, and what is to be told about them.
+    pub(super) fn speak(&self, steps: &mut Steps<'_>) -> Result<Narrated, Halt> {
         let lines: Vec<Line<'_>> = self
             .script
             .scenes
             .iter()
             .map(|scene| self.line(scene))
             .collect();
+        let most = match &self.speaker {
+            Speaker::BuiltIn { .. } => MAX_SCENE_CHARS,
+            Speaker::Provider { .. } => MAX_PROVIDER_SCENE_CHARS,
+        };
         if let Some(long) = lines
             .iter()
-            .find(|line| line.spoken.chars().count() > MAX_SCENE_CHARS)
+            .find(|line| line.spoken.chars().count() > most)
         {
             return Err(LowerError::new(
                 format!(
-                    "scene {} has {} characters, more than {MAX_SCENE_CHARS}",
+                    "scene {} has {} characters, more than {most}",
                     long.scene.id,
                     long.spoken.chars().count()
                 ),
@@ -98,21 +130,25 @@ impl Narration {
             )
             .into());
         }
-        let voice = self.record(&lines, self.speed_pm, steps)?;
-        let Some(fit) = self.fit else {
-            return Ok(voice);
+        let told = self.told(&lines, steps)?;
+        let voice = self.record(&lines, told.as_ref(), self.speed_pm, steps)?;
+        let mut narrated = Narrated {
+            notes: told.as_ref().map_or_else(Vec::new, |told| told.notes.clone()),
+            voice,
         };
-        match self.faster(&voice, fit)? {
-            None => Ok(voice),
-            Some(speed_pm) => {
-                let voice = self.record(&lines, speed_pm, steps)?;
-                // Engines keep a rate to about a hundredth.
-                if samples(&voice) > fit.ms * RATE / 1000 * 102 / 100 {
-                    return Err(too_long(&voice, fit, speed_pm).into());
-                }
-                Ok(voice)
+        if let Some(fit) = self.fit
+            && let Some(speed_pm) = self.faster(&narrated.voice, fit)?
+        {
+            narrated.voice = self.record(&lines, told.as_ref(), speed_pm, steps)?;
+            // Engines keep a rate to about a hundredth.
+            if samples(&narrated.voice) > fit.ms * RATE / 1000 * 102 / 100 {
+                return Err(too_long(&narrated.voice, fit, speed_pm).into());
             }
         }
+        if matches!(self.speaker, Speaker::Provider { .. }) {
+            narrated.notes.extend(rung_note(rung(&narrated.voice)));
+        }
+        Ok(narrated)
     }
 
     fn line<'a>(&self, scene: &'a Scene) -> Line<'a> {
@@ -130,58 +166,102 @@ impl Narration {
         }
     }
 
+    /// What a provider spoke; none where an engine of this machine speaks. It is asked once, whatever rate a length asks
+    /// for: the rest is done to the recordings, and costs nothing.
+    fn told(&self, lines: &[Line<'_>], steps: &mut Steps<'_>) -> Result<Option<Told>, Halt> {
+        let Speaker::Provider {
+            models,
+            voice,
+            instructions,
+        } = &self.speaker
+        else {
+            return Ok(None);
+        };
+        let pieces: Vec<(usize, String)> = lines
+            .iter()
+            .enumerate()
+            .flat_map(|(line, of)| pieces(&of.spoken).into_iter().map(move |text| (line, text)))
+            .collect();
+        let beside = |at: Option<usize>| at.and_then(|at| pieces.get(at)).map(|(_, text)| text);
+        let tasks = pieces.iter().enumerate().map(|(at, (_, text))| SpeakTask {
+            text: text.clone(),
+            before: beside(at.checked_sub(1)).map_or_else(String::new, |text| ending(text)),
+            after: beside(at.checked_add(1)).map_or_else(String::new, |text| beginning(text)),
+            voice: voice.clone(),
+            language: self.script.language.clone(),
+            speed_pm: self.speed_pm,
+            instructions: instructions.clone(),
+        });
+        let actions = tasks.map(|task| invoke(Role::Speech, models, InvokeTask::Speak(task)));
+        let results = steps.run(actions.collect())?;
+        let mut told = Told {
+            pieces: lines.iter().map(|_| Vec::new()).collect(),
+            speed_pm: self.speed_pm,
+            notes: Vec::new(),
+        };
+        for ((line, text), result) in pieces.into_iter().zip(results) {
+            let Invoked::Speech {
+                heard,
+                speed_pm,
+                notes,
+            } = answer(result)?.invoked
+            else {
+                return Err(unfit().into());
+            };
+            told.speed_pm = (*speed_pm).max(1);
+            for note in notes {
+                if !told.notes.contains(note) {
+                    told.notes.push(note.clone());
+                }
+            }
+            told.pieces[line].push(SpokenPiece {
+                source: *result.outputs.get("audio").ok_or_else(unfit)?,
+                text,
+                heard: heard.clone(),
+            });
+        }
+        Ok(Some(told))
+    }
+
     fn record(
         &self,
         lines: &[Line<'_>],
+        told: Option<&Told>,
         speed_pm: u32,
         steps: &mut Steps<'_>,
     ) -> Result<Voice, Halt> {
-        let actions = (0..lines.len())
-            .map(|at| self.action(lines, at, speed_pm))
-            .collect();
-        let results = steps.run(actions)?;
+        let actions = lines.iter().enumerate().map(|(at, line)| match &self.speaker {
+            Speaker::BuiltIn { engine, voice } => Action::Speak(SpeakRequest {
+                text: line.spoken.clone(),
+                engine: engine.clone(),
+                voice: voice.clone(),
+                speed_pm,
+            }),
+            Speaker::Provider { .. } => Action::TakeSpeech(TakeSpeechRequest {
+                pieces: told
+                    .map_or_else(Vec::new, |told| told.pieces[at].clone()),
+                language: self.script.language.clone(),
+                tempo_pm: told.map_or(1000, |told| {
+                    (u64::from(speed_pm) * 1000 / u64::from(told.speed_pm)) as u32
+                }),
+            }),
+        });
+        let results = steps.run(actions.collect())?;
+        let guessed = matches!(&self.speaker, Speaker::BuiltIn { engine, .. } if engine == "espeak-ng");
         let scenes = lines
             .iter()
             .zip(results)
-            .map(|(line, result)| recorded(line, result))
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|(line, result)| {
+                let scene = recorded(line, result)?;
+                let rung = if guessed { Rung::Proportional } else { scene.rung };
+                Ok(SpokenScene { rung, ..scene })
+            })
+            .collect::<Result<Vec<_>, LowerError>>()?;
         Ok(Voice {
             language: self.script.language.clone(),
             gap_ms: self.gap_ms,
             scenes,
         })
-    }
-
-    fn action(&self, lines: &[Line<'_>], at: usize, speed_pm: u32) -> Action {
-        let text = lines[at].spoken.clone();
-        match &self.speaker {
-            Speaker::BuiltIn { engine, voice } => Action::Speak(SpeakRequest {
-                text,
-                engine: engine.clone(),
-                voice: voice.clone(),
-                speed_pm,
-            }),
-            Speaker::Provider {
-                models,
-                voice,
-                instructions,
-            } => {
-                let beside = |at: Option<usize>| {
-                    at.and_then(|at| lines.get(at))
-                        .map_or_else(String::new, |line| line.spoken.clone())
-                };
-                let task = InvokeTask::Speak(SpeakTask {
-                    text,
-                    before: beside(at.checked_sub(1)),
-                    after: beside(at.checked_add(1)),
-                    voice: voice.clone(),
-                    language: self.script.language.clone(),
-                    speed_pm,
-                    instructions: instructions.clone(),
-                });
-                invoke(Role::Speech, models, task)
-            }
-        }
     }
 
     /// The rate that holds the length; none when it is held already.
@@ -201,6 +281,65 @@ impl Narration {
         let wanted = (f64::from(self.speed_pm) * ratio).ceil() as u32;
         Ok(Some(wanted.min(FASTEST_PM)))
     }
+}
+
+/// A text in pieces that providers take: whole sentences where they fit, else whole words.
+fn pieces(text: &str) -> Vec<String> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while rest.len() > PIECE_BYTES {
+        let room = &rest[..rest.floor_char_boundary(PIECE_BYTES)];
+        let ends = room.match_indices(' ').map(|(at, _)| at);
+        let (mut sentence, mut word) = (None, None);
+        for at in ends {
+            word = Some(at);
+            if room[..at].ends_with(['.', '!', '?', '…', '。', '！', '？', '।', '؟']) {
+                sentence = Some(at);
+            }
+        }
+        let end = sentence.or(word).unwrap_or(room.len()).max(1);
+        pieces.push(rest[..end].trim().to_owned());
+        rest = rest[end..].trim_start();
+    }
+    if !rest.is_empty() {
+        pieces.push(rest.to_owned());
+    }
+    pieces
+}
+
+/// The last words of a text.
+fn ending(text: &str) -> String {
+    if text.len() <= BESIDE_BYTES {
+        return text.to_owned();
+    }
+    let tail = &text[text.ceil_char_boundary(text.len() - BESIDE_BYTES)..];
+    tail.split_once(' ').map_or(tail, |(_, rest)| rest).to_owned()
+}
+
+/// The first words of a text.
+fn beginning(text: &str) -> String {
+    if text.len() <= BESIDE_BYTES {
+        return text.to_owned();
+    }
+    let head = &text[..text.floor_char_boundary(BESIDE_BYTES)];
+    head.rsplit_once(' ').map_or(head, |(rest, _)| rest).to_owned()
+}
+
+/// How the times of a narration are known: the least of its scenes.
+pub(super) fn rung(voice: &Voice) -> Rung {
+    let rungs = voice.scenes.iter().map(|scene| scene.rung);
+    rungs.max().unwrap_or_default()
+}
+
+/// What is told about times that are not the speaker's own.
+pub(super) fn rung_note(rung: Rung) -> Option<String> {
+    Some(match rung {
+        Rung::Provider => return None,
+        Rung::Aligned => "word times: aligned (the words were found in the recording)".to_owned(),
+        Rung::Proportional => "word times: proportional (words share the sound by their length, between pauses); captions \
+                               that light up single words may drift by a syllable"
+            .to_owned(),
+    })
 }
 
 fn too_long(voice: &Voice, fit: Fit, speed_pm: u32) -> LowerError {
@@ -239,18 +378,10 @@ fn recorded(line: &Line<'_>, result: &ActionResult) -> Result<SpokenScene, Lower
         .outputs
         .get("audio")
         .ok_or_else(|| wrong_facts("speak"))?;
-    let (rate, length, words) = match &result.facts {
-        ActionFacts::Speech(speech) => (speech.sample_rate, speech.samples, &speech.words),
-        ActionFacts::Invoked(_) => match answer(result)?.invoked {
-            Invoked::Speech {
-                sample_rate,
-                samples,
-                words,
-            } => (*sample_rate, *samples, words),
-            _ => return Err(unfit()),
-        },
-        _ => return Err(wrong_facts("speak")),
+    let ActionFacts::Speech(speech) = &result.facts else {
+        return Err(wrong_facts("speak"));
     };
+    let (rate, length, words) = (speech.sample_rate, speech.samples, &speech.words);
     let at_rate = |samples: u64| {
         let rate = u128::from(rate.max(1));
         ((u128::from(samples) * u128::from(RATE) * 2 + rate) / (2 * rate)) as u64
@@ -268,6 +399,7 @@ fn recorded(line: &Line<'_>, result: &ActionResult) -> Result<SpokenScene, Lower
             })
             .collect(),
         emphasis: line.scene.emphasis.clone(),
+        rung: speech.rung,
     })
 }
 
@@ -324,6 +456,7 @@ pub(super) fn words(voice: &Voice) -> Words {
         })
     });
     Words {
+        rung: rung(voice),
         language: voice.language.clone(),
         words: words.collect(),
     }

@@ -239,6 +239,7 @@ mod tests {
                 word(40_000, 40_000),
             ],
             emphasis: Vec::new(),
+            rung: Default::default(),
         };
         Voice {
             language: "en".into(),

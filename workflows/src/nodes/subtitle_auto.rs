@@ -6,17 +6,21 @@ use std::sync::LazyLock;
 use rust_decimal::Decimal;
 
 use super::ask::{ask, unfit};
-use super::narration::{RATE, starts, words};
+use super::narration::{RATE, rung_note, starts, words};
 use super::sound::{Sound, sound};
 use super::subtitle_files;
-use crate::action::{InvokeTask, Invoked, TranscribeTask};
+use crate::action::{
+    Action, ActionFacts, AlignWordsRequest, ExtractSpeechRequest, InvokeTask, Invoked, Rung,
+    SpeechFacts, TranscribeTask,
+};
 use crate::cost::{KnownParams, Meter, Quantity, Spread};
 use crate::diagnostic::Diagnostics;
 use crate::execution::LowerError;
+use crate::hearing::{self, HeardWord};
 use crate::models::Role;
 use crate::node::{
-    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, Steps,
-    Useless, Written,
+    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec,
+    Steps, Useless, Written, wrong_facts,
 };
 use crate::value::{AudioValue, CaptionWord, Captions, PortType, Script, Value, Voice};
 
@@ -33,7 +37,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
     version: 1,
     summary: "Captions from a narration, word by word; from any other recording by a transcription.",
     params: params(),
-    ports: subtitle_files::ports(),
+    ports: ports(),
     example: "\
 fenta: workflow/v1
 nodes:
@@ -46,6 +50,16 @@ nodes:
 ",
 }
 });
+
+fn ports() -> Vec<PortSpec> {
+    let mut ports = subtitle_files::ports();
+    ports.push(PortSpec::new(
+        "notes",
+        PortType::List(Box::new(PortType::Text)),
+        "What is known of the word times.",
+    ));
+    ports
+}
 
 fn params() -> Vec<ParamSpec> {
     let number = ParamType::Int { min: 1, max: 100 };
@@ -67,7 +81,7 @@ fn params() -> Vec<ParamSpec> {
         ParamSpec::optional(
             "script",
             ParamType::Port(PortType::Script),
-            "The script, for the spelling of the words.",
+            "The script, for the spelling of the words; what is said in a recording is found by it without asking anybody.",
         ),
         ParamSpec::optional(
             "language",
@@ -176,20 +190,28 @@ impl NodeType for SubtitleAuto {
         } else {
             "audio"
         };
-        let mut captions = match sound(params, name)? {
+        let mut notes = Vec::new();
+        let (mut captions, rung) = match sound(params, name)? {
             Some(Sound::Voice(voice)) => narrated(voice, params)?,
             Some(Sound::Mix(parts)) => match &parts.voice {
                 Some(voice) => narrated(voice, params)?,
                 None => return Err(wordless()),
             },
-            Some(Sound::Plain(audio)) => recorded(audio, context, steps)?,
+            Some(Sound::Plain(audio)) => {
+                let (captions, rung) = recorded(audio, context, steps)?;
+                notes.extend(rung_note(rung));
+                (captions, rung)
+            }
             None => return Err(LowerError::new(format!("`{name}` has no value"), "").into()),
         };
         if let Some(Value::Script(script)) = params.get("script") {
             spell(&mut captions, script)?;
         }
         let line_chars = params.u32("max_chars")? as usize;
-        subtitle_files::values(captions, line_chars, steps)
+        let mut values = subtitle_files::values(captions, rung, line_chars, steps)?;
+        let notes = notes.into_iter().map(Value::Text).collect();
+        values.insert("notes".to_owned(), Value::List(notes));
+        Ok(values)
     }
 }
 
@@ -212,7 +234,7 @@ fn wordless() -> Halt {
     .into()
 }
 
-fn narrated(voice: &Voice, params: Params<'_>) -> Result<Captions, LowerError> {
+fn narrated(voice: &Voice, params: Params<'_>) -> Result<(Captions, Rung), LowerError> {
     let own = words(voice);
     if let Some(Value::Words(given)) = params.get("words")
         && *given != own
@@ -222,58 +244,147 @@ fn narrated(voice: &Voice, params: Params<'_>) -> Result<Captions, LowerError> {
             "take both from the same Voice.TTS, or leave `words` out",
         ));
     }
-    Ok(Captions {
+    let captions = Captions {
         language: own.language,
         starts: starts(voice),
         words: own.words,
-    })
+    };
+    Ok((captions, own.rung))
 }
 
-/// The words of a recording: the given ones, else what a provider hears.
+/// The words of a recording: the given ones; those of the script where somebody wrote down what is said; else what a
+/// provider hears.
 fn recorded(
     audio: &AudioValue,
     context: &LowerContext<'_>,
     steps: &mut Steps<'_>,
-) -> Result<Captions, Halt> {
-    if let Some(Value::Words(words)) = context.params.get("words") {
-        return Ok(Captions {
+) -> Result<(Captions, Rung), Halt> {
+    let params = context.params;
+    if let Some(Value::Words(words)) = params.get("words") {
+        let captions = Captions {
             language: words.language.clone(),
             starts: Vec::new(),
             words: words.words.clone(),
-        });
+        };
+        return Ok((captions, words.rung));
     }
-    let task = InvokeTask::Transcribe(TranscribeTask {
+    let language = params.optional_text("language")?;
+    let script = match params.get("script") {
+        Some(Value::Script(script)) => Some(script),
+        _ => None,
+    };
+    if let Some(script) = script
+        && context.models.is_empty()
+    {
+        let language = language.unwrap_or(&script.language);
+        let found = align(audio, script.text(), language, Vec::new(), steps)?;
+        return Ok((spoken(language, &found), found.rung));
+    }
+    let extract = ExtractSpeechRequest {
         source: audio.digest,
-        language: context.params.optional_text("language")?.map(str::to_owned),
-        script: match context.params.get("script") {
-            Some(Value::Script(script)) => Some(script.clone()),
-            _ => None,
-        },
+    };
+    let sound = steps.run_one(Action::ExtractSpeech(extract))?;
+    let source = sound.outputs.get("audio");
+    let task = InvokeTask::Transcribe(TranscribeTask {
+        source: *source.ok_or_else(|| wrong_facts("extract_speech"))?,
+        language: language.map(str::to_owned),
     });
-    match ask(Role::Transcribe, context.models, task, steps)?.invoked {
-        Invoked::Transcript {
-            language,
-            sample_rate,
-            words,
-            ..
-        } => {
-            let at_rate = |sample: u64| sample * RATE / u64::from((*sample_rate).max(1));
-            Ok(Captions {
-                language: language.clone(),
-                starts: Vec::new(),
-                words: words
-                    .iter()
-                    .map(|word| CaptionWord {
-                        text: word.text.clone(),
-                        start: at_rate(word.start),
-                        end: at_rate(word.end),
-                        scene: 0,
-                    })
-                    .collect(),
-            })
-        }
-        _ => Err(unfit().into()),
+    let answer = ask(Role::Transcribe, context.models, task, steps)?;
+    let Invoked::Transcript {
+        language: told,
+        text,
+        heard,
+        is_by_word,
+    } = answer.invoked
+    else {
+        return Err(unfit().into());
+    };
+    let language = language.unwrap_or(told);
+    if *is_by_word {
+        let words = match script {
+            Some(script) => by_script(&script.text(), heard)?,
+            None => heard.clone(),
+        };
+        return Ok((by_word(language, &words), Rung::Provider));
     }
+    let text = script.map_or_else(|| text.clone(), Script::text);
+    let found = align(audio, text, language, heard.clone(), steps)?;
+    Ok((spoken(language, &found), found.rung))
+}
+
+/// When the words of a text are said, found on this machine.
+fn align<'a>(
+    audio: &AudioValue,
+    text: String,
+    language: &str,
+    heard: Vec<HeardWord>,
+    steps: &mut Steps<'a>,
+) -> Result<&'a SpeechFacts, Halt> {
+    let request = AlignWordsRequest {
+        source: audio.digest,
+        text,
+        language: language.to_owned(),
+        heard,
+    };
+    let result = steps.run_one(Action::AlignWords(Box::new(request)))?;
+    match &result.facts {
+        ActionFacts::Speech(found) => Ok(found),
+        _ => Err(wrong_facts("align_words").into()),
+    }
+}
+
+fn spoken(language: &str, found: &SpeechFacts) -> Captions {
+    let at_rate = |sample: u64| sample * RATE / u64::from(found.sample_rate.max(1));
+    let words = found.words.iter().map(|word| CaptionWord {
+        text: word.text.clone(),
+        start: at_rate(word.start),
+        end: at_rate(word.end),
+        scene: 0,
+    });
+    Captions {
+        language: language.to_owned(),
+        starts: Vec::new(),
+        words: words.collect(),
+    }
+}
+
+fn by_word(language: &str, words: &[HeardWord]) -> Captions {
+    let at_rate = |micros: u64| micros * RATE / 1_000_000;
+    let words = words.iter().map(|word| CaptionWord {
+        text: word.text.trim().to_owned(),
+        start: at_rate(word.start_us),
+        end: at_rate(word.end_us),
+        scene: 0,
+    });
+    Captions {
+        language: language.to_owned(),
+        starts: Vec::new(),
+        words: words.collect(),
+    }
+}
+
+/// The words of the script over the times of what was heard.
+fn by_script(text: &str, heard: &[HeardWord]) -> Result<Vec<HeardWord>, LowerError> {
+    let tokens: Vec<&str> = text.split_whitespace().collect();
+    let placed = hearing::place(&tokens, heard);
+    // Recognisers mishear names; who hears less than a third of a text hears another one.
+    if placed.matched * 3 < placed.audible {
+        return Err(LowerError::new(
+            format!(
+                "the script is not what is said: {} of its {} words were heard",
+                placed.matched, placed.audible
+            ),
+            "give the script of this recording, or leave `script` out",
+        ));
+    }
+    let words = tokens.into_iter().zip(placed.times);
+    Ok(words
+        .map(|(text, (start_us, end_us))| HeardWord {
+            text: text.to_owned(),
+            start_us,
+            end_us,
+        })
+        .collect())
 }
 
 /// The words as the script spells them.
@@ -298,7 +409,7 @@ fn spell(captions: &mut Captions, script: &Script) -> Result<(), LowerError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Bench, asked_of, blob, digest, invoked};
+    use super::super::testing::{Bench, blob, digest, invoked};
     use super::*;
     use crate::action::{Action, SpokenWord};
     use crate::value::{Scene, SpokenScene, Word};
@@ -314,6 +425,7 @@ mod tests {
                 end: 24_000,
             }],
             emphasis: Vec::new(),
+            rung: Default::default(),
         };
         Voice {
             language: "en".into(),
@@ -357,33 +469,106 @@ mod tests {
                 Value::Audio(AudioValue::new(digest("talk"), "talk.mp3")),
             )
             .models(&["speaches:whisper"]);
-        let request = asked_of(&bench);
+        let extracted = blob("audio", "talk at 16 kHz");
+        let Action::ExtractSpeech(extract) = &bench.asks(&[])[0] else {
+            panic!()
+        };
+        assert_eq!(extract.source, digest("talk"));
+        let asked = bench.asks(&[extracted.clone()]);
+        let Action::Invoke(request) = &asked[0] else {
+            panic!("{asked:?}")
+        };
         assert_eq!(request.role, Role::Transcribe);
-        assert_eq!(request.task.blobs(), [digest("talk")]);
-        let heard = invoked(Invoked::Transcript {
-            language: "en".into(),
-            sample_rate: 16_000,
-            samples: 16_000,
-            words: vec![SpokenWord {
-                text: "Hello".into(),
-                start: 1600,
-                end: 8000,
-            }],
-        });
+        assert_eq!(request.task.blobs(), [digest("talk at 16 kHz")]);
         let [srt, vtt] = written();
-        let out = bench.outputs(&[heard, srt, vtt]);
+        let out = bench.outputs(&[extracted, heard(&[("Hello", 100, 500)]), srt, vtt]);
         assert!(matches!(&out["captions"], Value::Captions(c) if c.words[0].start == 4800));
+    }
+
+    fn heard(words: &[(&str, u64, u64)]) -> crate::action::ActionResult {
+        invoked(Invoked::Transcript {
+            language: "en".into(),
+            text: "unused".into(),
+            heard: words
+                .iter()
+                .map(|(text, start, end)| HeardWord {
+                    text: (*text).into(),
+                    start_us: start * 1000,
+                    end_us: end * 1000,
+                })
+                .collect(),
+            is_by_word: true,
+        })
+    }
+
+    fn script(text: &str) -> Value {
+        Value::Script(Script {
+            title: String::new(),
+            language: "en".into(),
+            scenes: vec![Scene::new("s1", text)],
+        })
+    }
+
+    fn talk() -> Bench {
+        let audio = AudioValue::new(digest("talk"), "talk.mp3");
+        Bench::new("Subtitle.Auto").with("audio", Value::Audio(audio))
+    }
+
+    #[test]
+    fn what_is_heard_is_shown_as_the_script_spells_it() {
+        let bench = talk().with("script", script("Hello, Zoë!")).models(&["speaches"]);
+        let [srt, vtt] = written();
+        let answers = |words: &[(&str, u64, u64)]| {
+            [blob("audio", "x"), heard(words), srt.clone(), vtt.clone()]
+        };
+        let out = bench.outputs(&answers(&[("hello", 100, 500), ("zoe", 600, 900)]));
+        let Value::Captions(captions) = &out["captions"] else {
+            panic!()
+        };
+        let words: Vec<(&str, u64)> = captions
+            .words
+            .iter()
+            .map(|word| (word.text.as_str(), word.start))
+            .collect();
+        assert_eq!(words, [("Hello,", 4800), ("Zoë!", 28_800)]);
+        let error = bench.fails(&answers(&[("something", 0, 100), ("else", 200, 300)]));
+        assert!(error.message.contains("0 of its 2 words"), "{error}");
+    }
+
+    #[test]
+    fn with_a_script_nobody_needs_to_be_asked() {
+        let bench = talk().with("script", script("Hello there."));
+        let asked = bench.asks(&[]);
+        let Action::AlignWords(request) = &asked[0] else {
+            panic!("{asked:?}")
+        };
+        assert_eq!((request.text.as_str(), request.language.as_str()), ("Hello there.", "en"));
+        let word = |text: &str, start| SpokenWord {
+            text: text.into(),
+            start,
+            end: start + 900,
+        };
+        let found = SpeechFacts {
+            sample_rate: 48_000,
+            samples: 48_000,
+            words: vec![word("Hello", 0), word("there.", 1000)],
+            rung: Rung::Aligned,
+        };
+        let found = crate::action::ActionResult {
+            outputs: BTreeMap::new(),
+            facts: ActionFacts::Speech(found),
+        };
+        let [srt, vtt] = written();
+        let out = bench.outputs(&[found, srt, vtt]);
+        assert!(matches!(&out["words"], Value::Words(words) if words.rung == Rung::Aligned));
+        let Value::List(notes) = &out["notes"] else {
+            panic!()
+        };
+        assert!(matches!(&notes[0], Value::Text(note) if note.contains("aligned")), "{notes:?}");
     }
 
     #[test]
     fn the_script_decides_the_spelling() {
-        let script = |text: &str| {
-            Value::Script(Script {
-                title: String::new(),
-                language: "en".into(),
-                scenes: vec![Scene::new("s1", text)],
-            })
-        };
         let bench = |text: &str| {
             Bench::new("Subtitle.Auto")
                 .with("voice", Value::Voice(voice()))

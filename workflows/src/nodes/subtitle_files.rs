@@ -4,7 +4,7 @@
 
 use fenta_templates::timeline::{Subtitle, TimedWord, subtitles_of, write_srt, write_vtt};
 
-use crate::action::{Action, WriteRequest};
+use crate::action::{Action, Rung, WriteRequest};
 use crate::execution::LowerError;
 use crate::node::{Halt, PortSpec, Steps, wrong_facts};
 use crate::value::{CaptionWord, Captions, FileValue, PortType, Value, Words};
@@ -60,12 +60,14 @@ pub(super) fn files(subtitles: &[Subtitle], steps: &mut Steps<'_>) -> Result<[Fi
 /// Captions as outputs, with their files in lines of so many characters.
 pub(super) fn values(
     captions: Captions,
+    rung: Rung,
     line_chars: usize,
     steps: &mut Steps<'_>,
 ) -> Result<std::collections::BTreeMap<String, Value>, Halt> {
     let subtitles = subtitles_of(&timed(&captions), line_chars);
     let [srt, vtt] = files(&subtitles, steps)?;
     let words = Words {
+        rung,
         language: captions.language.clone(),
         words: captions.words.clone(),
     };

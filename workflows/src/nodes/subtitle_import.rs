@@ -16,6 +16,7 @@ use crate::node::{
     Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec, Steps,
     outputs,
 };
+use crate::action::Rung;
 use crate::value::{CaptionWord, Captions, PortType, Scene, Script, Value, Voice, Words};
 
 /// The node type.
@@ -105,6 +106,7 @@ impl NodeType for SubtitleImport {
             (
                 "words",
                 Value::Words(Words {
+                    rung: Rung::Provider,
                     language: language.to_owned(),
                     words: captions.words.clone(),
                 }),
@@ -253,6 +255,7 @@ mod tests {
             samples: 60_000,
             words: Vec::new(),
             emphasis: Vec::new(),
+            rung: Default::default(),
         };
         let voice = Voice {
             language: "en".into(),

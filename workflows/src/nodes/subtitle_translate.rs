@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use super::ask::{ask, unfit};
 use super::subtitle_files;
-use crate::action::{InvokeTask, Invoked, TranslateCaptionsTask};
+use crate::action::{InvokeTask, Invoked, Rung, TranslateCaptionsTask};
 use crate::cost::{KnownParams, Meter, Quantity, Spread};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::LowerError;
@@ -140,7 +140,7 @@ impl NodeType for SubtitleTranslate {
         match ask(Role::Llm, context.models, task, steps)?.invoked {
             Invoked::Captions(translated) => {
                 let line_chars = params.u32("max_chars")? as usize;
-                subtitle_files::values(translated.clone(), line_chars, steps)
+                subtitle_files::values(translated.clone(), Rung::Proportional, line_chars, steps)
             }
             _ => Err(unfit().into()),
         }

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use fenta_templates::timeline::LONGEST_MS;
 
-use super::narration::{Fit, Narration, RATE, samples, words};
+use super::narration::{Fit, Narrated, Narration, RATE, rung, samples, words};
 use super::script;
 use super::speaker::{check_built_in, is_provider, passed_over, speaker, useless_beside_model};
 use crate::cost::{KnownParams, Meter, Quantity, Spread};
@@ -41,7 +41,13 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
         PortSpec::new(
             "notes",
             PortType::List(Box::new(PortType::Text)),
-            "Why somebody else speaks than the first of `providers.speech`.",
+            "Why somebody else speaks than the first of `providers.speech`, and what is known of the word times.",
+        ),
+        PortSpec::new(
+            "timing",
+            PortType::Text,
+            "How word times are known: provider (the speaker's own), aligned (found in the recording) or proportional \
+             (estimated).",
         ),
     ],
     example: "\
@@ -218,14 +224,17 @@ impl NodeType for VoiceTts {
             fit: fit(params)?,
             script,
         };
-        let notes = passed_over(params, context)?.into_iter();
-        let voice = narration.speak(steps)?;
+        let passed_over = passed_over(params, context)?;
+        let Narrated { voice, notes } = narration.speak(steps)?;
+        let notes = passed_over.into_iter().chain(notes);
         let seconds = samples(&voice) as f64 / RATE as f64;
+        let rung = rung(&voice);
         Ok(outputs([
             ("words", Value::Words(words(&voice))),
             ("audio", Value::Voice(voice.clone())),
             ("voice", Value::Voice(voice)),
             ("seconds", Value::Float(seconds)),
+            ("timing", Value::Text(rung.name().to_owned())),
             ("notes", Value::List(notes.map(Value::Text).collect())),
         ]))
     }
@@ -324,6 +333,7 @@ mod tests {
             facts: ActionFacts::Speech(SpeechFacts {
                 sample_rate: 16_000,
                 samples: 8000 * words.len() as u64,
+                rung: Default::default(),
                 words: words
                     .iter()
                     .zip(0..)

@@ -38,6 +38,9 @@ pub(crate) enum AudioError {
     /// A text without a single speakable word.
     #[error("the text {0:?} has no word that can be spoken")]
     NothingToSpeak(String),
+    /// A provider's recording in which nothing is said.
+    #[error("the recording of {0:?} is silent")]
+    Silent(String),
     /// The engine itself gave up.
     #[error("{engine} failed: {detail}")]
     Engine {
@@ -83,7 +86,7 @@ impl AudioError {
             | Self::UnknownVoice { .. }
             | Self::UnknownMood(_) => FailureClass::Unsupported,
             Self::OutOfRange { .. } | Self::PeakMissed { .. } => FailureClass::Limit,
-            Self::NothingToSpeak(_) | Self::Decode { .. } | Self::NoAudio(_) => FailureClass::Input,
+            Self::NothingToSpeak(_) | Self::Silent(_) | Self::Decode { .. } | Self::NoAudio(_) => FailureClass::Input,
             Self::Io { source, .. } if crate::error::is_full(source) => FailureClass::Disk,
             Self::Io { .. } => FailureClass::Resource,
             Self::Engine { .. }
@@ -106,6 +109,7 @@ impl AudioError {
                 "choose a lower `loudness`, or a higher `true_peak`".to_owned()
             }
             Self::NothingToSpeak(_) => "write at least one word in this scene".to_owned(),
+            Self::Silent(_) => "choose another voice or model".to_owned(),
             Self::Decode { .. } => "check that the file plays, or convert it to WAV".to_owned(),
             Self::NoAudio(_) => "choose a file with sound".to_owned(),
             Self::Io { .. } => "check free space and permissions of the output folder".to_owned(),

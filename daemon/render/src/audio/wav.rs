@@ -43,11 +43,27 @@ pub(crate) fn write(path: &Path, channels: &[&[f32]], loops: bool) -> Result<(),
     file.flush().map_err(failed)
 }
 
+/// Writes one channel at another rate.
+pub(crate) fn write_mono(path: &Path, sound: &[f32], rate: u32) -> Result<(), AudioError> {
+    let mut bytes = header_at(rate, 1, &[], (sound.len() * 2) as u32);
+    for sample in sound {
+        bytes.extend_from_slice(&to_i16(*sample).to_le_bytes());
+    }
+    std::fs::write(path, bytes).map_err(|source| AudioError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 fn to_i16(sample: f32) -> i16 {
     (sample * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16
 }
 
 fn header(channels: u16, loop_chunk: &[u8], data_bytes: u32) -> Vec<u8> {
+    header_at(RATE, channels, loop_chunk, data_bytes)
+}
+
+fn header_at(rate: u32, channels: u16, loop_chunk: &[u8], data_bytes: u32) -> Vec<u8> {
     let frame_bytes = channels * 2;
     let mut out = Vec::with_capacity(44 + loop_chunk.len());
     out.extend_from_slice(b"RIFF");
@@ -56,8 +72,8 @@ fn header(channels: u16, loop_chunk: &[u8], data_bytes: u32) -> Vec<u8> {
     out.extend_from_slice(&16u32.to_le_bytes());
     out.extend_from_slice(&1u16.to_le_bytes());
     out.extend_from_slice(&channels.to_le_bytes());
-    out.extend_from_slice(&RATE.to_le_bytes());
-    out.extend_from_slice(&(RATE * u32::from(frame_bytes)).to_le_bytes());
+    out.extend_from_slice(&rate.to_le_bytes());
+    out.extend_from_slice(&(rate * u32::from(frame_bytes)).to_le_bytes());
     out.extend_from_slice(&frame_bytes.to_le_bytes());
     out.extend_from_slice(&16u16.to_le_bytes());
     out.extend_from_slice(loop_chunk);

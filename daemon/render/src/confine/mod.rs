@@ -59,6 +59,10 @@ impl Grants {
                 grants.read.extend(audio::engine_files());
                 grants.run = audio::engine_programs(&request.engine);
             }
+            // Words are looked for with the libraries of an engine and a recogniser.
+            Action::TakeSpeech(_) | Action::AlignWords(_) => {
+                grants.read.extend(audio::engine_files());
+            }
             _ => {}
         }
         grants

@@ -49,6 +49,8 @@ pub(crate) struct Utterance {
     pub(crate) words: Vec<(u32, Stretch)>,
     /// Pauses, the leading and the trailing one included.
     pub(crate) pauses: Vec<Stretch>,
+    /// The sounds in order, as the library names them, with the number of the written word each belongs to.
+    pub(crate) sounds: Vec<(u32, String)>,
 }
 
 /// First two fields of `cst_voice`, unchanged since flite 1.0.
@@ -228,6 +230,7 @@ impl<'a> Spoken<'a> {
             samples,
             words: self.words(),
             pauses: self.pauses(),
+            sounds: self.sounds(),
         })
     }
 
@@ -268,6 +271,27 @@ impl<'a> Spoken<'a> {
             // A word without sounds (a lone sign) has no times.
             .filter(|(_, stretch)| stretch.end > stretch.start)
             .collect()
+    }
+
+    fn sounds(&self) -> Vec<(u32, String)> {
+        let source = c"R:SylStructure.parent.parent.R:Token.parent.fenta_source";
+        let mut sounds = Vec::new();
+        for segment in self.items(c"Segment") {
+            // SAFETY: `segment` is an item of this utterance; its name is a C string that lives as long. A pause belongs
+            // to no word, and is left out by its name.
+            let (name, source) = unsafe {
+                let name = (self.api.item_feat_string)(segment, c"name".as_ptr());
+                if name.is_null() || CStr::from_ptr(name) == c"pau" {
+                    continue;
+                }
+                (
+                    CStr::from_ptr(name).to_string_lossy().into_owned(),
+                    (self.api.ffeature_int)(segment, source.as_ptr()),
+                )
+            };
+            sounds.push((u32::try_from(source).unwrap_or(0), name));
+        }
+        sounds
     }
 
     fn pauses(&self) -> Vec<Stretch> {

@@ -32,6 +32,26 @@ pub(crate) fn speak(voice: &str, words: &[SourceWord], speed_pm: u32) -> Result<
     Ok(tape.raw)
 }
 
+/// The sounds of every word as pocketsphinx names them; none for a word that is not said. Nothing where the engine is
+/// not installed.
+pub(super) fn sounds(words: &[SourceWord]) -> Option<Vec<Vec<String>>> {
+    let mut sounds = vec![Vec::new(); words.len()];
+    for sentence in sentences(words) {
+        let utterance = synthesise(VOICES[0], &sentence, 1.0).ok()?;
+        for (source, sound) in utterance.sounds {
+            // Both have the sounds of the CMU dictionary; only the engine tells a weak vowel from a full one.
+            let name = match sound.as_str() {
+                "ax" => "AH".to_owned(),
+                other => other.to_ascii_uppercase(),
+            };
+            if let Some(own) = sounds.get_mut(source as usize) {
+                own.push(name);
+            }
+        }
+    }
+    Some(sounds)
+}
+
 /// The tokens of each sentence; sentences that say nothing are left out.
 fn sentences(words: &[SourceWord]) -> Vec<Vec<Token>> {
     let mut sentences = vec![Vec::new()];

@@ -1,21 +1,26 @@
 //! Speech: one scene's text becomes a mono WAV at 48 kHz and the times of its words.
 //!
+//! Recordings that a provider spoke are brought into the same form by `take`, and timed by `timing`.
 //! `text` prepares the words, `flite` or `espeak` speaks them, `polish` makes them sound well. Word times are exact
 //! with flite and proportional inside a sentence with espeak-ng. The list of words always has one entry for each
 //! whitespace-separated token of the text.
 
 mod espeak;
 mod ffi_flite;
+mod ffi_sphinx;
 mod flite;
 mod fold;
 mod places;
 mod polish;
+mod take;
+mod tempo;
 mod text;
+mod timing;
 mod trim;
 
 use std::path::Path;
 
-use fenta_workflows::action::{ActionFacts, SpeakRequest, SpeechFacts, SpokenWord};
+use fenta_workflows::action::{ActionFacts, Rung, SpeakRequest, SpeechFacts, SpokenWord};
 use fenta_workflows::worker::WorkerFailure;
 
 use super::error::AudioError;
@@ -23,6 +28,7 @@ use super::resample::resample;
 use super::{AudioDone, RATE, wav};
 
 pub use places::{engine_files, engine_programs};
+pub use take::{align_words, extract_speech, take_speech};
 pub(crate) use trim::sounding;
 
 /// File name of the result.
@@ -76,6 +82,7 @@ fn spoken(request: &SpeakRequest) -> Result<(Vec<f32>, SpeechFacts), AudioError>
         sample_rate: RATE,
         samples: voice.len() as u64,
         words,
+        rung: Rung::Provider,
     };
     Ok((voice, facts))
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Folders with programs; the caller's environment does not decide what is run.
 const PROGRAM_FOLDERS: [&str; 4] = ["/usr/local/bin", "/usr/bin", "/bin", "/opt/homebrew/bin"];
 /// Libraries, voices and data of the engines, and what the loader of programs looks things up in.
-const READ: [&str; 10] = [
+const READ: [&str; 12] = [
     "/usr/lib",
     "/usr/lib64",
     "/usr/local/lib",
@@ -20,6 +20,8 @@ const READ: [&str; 10] = [
     "/usr/share/espeak-ng-data",
     "/usr/local/share/espeak-ng-data",
     "/usr/share/espeak-ng",
+    "/usr/share/pocketsphinx",
+    "/usr/local/share/pocketsphinx",
 ];
 /// What the kernel starts to start a program.
 const LOADERS: [&str; 3] = [

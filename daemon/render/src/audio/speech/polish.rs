@@ -26,6 +26,13 @@ pub(crate) fn polish(mut voice: Vec<f32>) -> Result<Vec<f32>, AudioError> {
     Ok(voice)
 }
 
+/// A voice that sounds well already, at the loudness of the house.
+pub(crate) fn level(mut voice: Vec<f32>) -> Result<Vec<f32>, AudioError> {
+    to_loudness(&mut voice)?;
+    fade_edges(&mut voice);
+    Ok(voice)
+}
+
 /// Replaces runs of samples stuck at one extreme by the arc the samples around them ask for.
 fn mend_clipping(voice: &mut [f32]) {
     const STUCK: f32 = 0.999;
