@@ -30,7 +30,11 @@ fn schedules_outlive_the_daemon_that_was_told_of_them() {
     let id = added.stdout.trim().to_owned();
     assert!(id.starts_with("sch_"), "{added:?}");
     assert!(added.stderr.contains("not durable"), "{}", added.stderr);
-    assert!(added.stderr.contains("fenta daemon install"), "{}", added.stderr);
+    assert!(
+        added.stderr.contains("fenta daemon install"),
+        "{}",
+        added.stderr
+    );
     assert!(added.stderr.contains("runs in 30 days"), "{}", added.stderr);
 
     env.kill_daemon().unwrap();
@@ -39,11 +43,20 @@ fn schedules_outlive_the_daemon_that_was_told_of_them() {
     assert_eq!(schedule["id"], id.as_str());
     assert_eq!(schedule["rule"]["catch_up"], "latest");
     assert_eq!(schedule["state"], "active");
-    assert!(schedule["next"]["local"].as_str().unwrap().contains("T07:00+0"));
+    assert!(
+        schedule["next"]["local"]
+            .as_str()
+            .unwrap()
+            .contains("T07:00+0")
+    );
 
     // The file is read when a run begins.
-    env.write("daily.yaml", &DAILY.replace(" on ", " of ")).unwrap();
-    let job = fenta(&["schedule", "trigger", "daily"]).stdout.trim().to_owned();
+    env.write("daily.yaml", &DAILY.replace(" on ", " of "))
+        .unwrap();
+    let job = fenta(&["schedule", "trigger", "daily"])
+        .stdout
+        .trim()
+        .to_owned();
     fenta(&["logs", &job, "-f"]);
     let text = fenta(&["job", "show", &job, "--json"]).stdout;
     let text: Value = serde_json::from_str(&text).unwrap();
@@ -51,29 +64,63 @@ fn schedules_outlive_the_daemon_that_was_told_of_them() {
     assert!(said.starts_with("bees of 2"), "{said}");
 
     let runs = fenta(&["schedule", "show", "daily"]).stdout;
-    assert!(runs.contains("manual") && runs.contains("completed"), "{runs}");
+    assert!(
+        runs.contains("manual") && runs.contains("completed"),
+        "{runs}"
+    );
 
     let jobs = fenta(&["ps", "--schedule", "daily", "-q"]).stdout;
     assert_eq!(jobs.trim(), job);
 
     fenta(&["schedule", "rm", "daily"]);
-    let gone = env.fenta(&["schedule", "show", "daily"]).unwrap().expect_code(5).unwrap();
-    assert!(gone.stderr.contains("there is no schedule daily"), "{}", gone.stderr);
+    let gone = env
+        .fenta(&["schedule", "show", "daily"])
+        .unwrap()
+        .expect_code(5)
+        .unwrap();
+    assert!(
+        gone.stderr.contains("there is no schedule daily"),
+        "{}",
+        gone.stderr
+    );
     fenta(&["job", "show", &job]);
 }
 
 #[test]
 fn a_bad_line_is_told_with_its_place_and_better_ones() {
     let env = FentaEnv::new().unwrap();
-    let args = ["schedule", "next", "0 25 * * *", "--timezone", "Europe/Berlin"];
+    let args = [
+        "schedule",
+        "next",
+        "0 25 * * *",
+        "--timezone",
+        "Europe/Berlin",
+    ];
     let bad = env.fenta(&args).unwrap().expect_code(2).unwrap();
-    for wanted in ["the hour cannot be 25", "    ^^", "0 to 23", "`0 23 * * *` would run at"] {
+    for wanted in [
+        "the hour cannot be 25",
+        "    ^^",
+        "0 to 23",
+        "`0 23 * * *` would run at",
+    ] {
         assert!(bad.stderr.contains(wanted), "{wanted}: {}", bad.stderr);
     }
-    let args = ["schedule", "next", "30 2 29 3 *", "--timezone", "Europe/Berlin", "-n", "12"];
+    let args = [
+        "schedule",
+        "next",
+        "30 2 29 3 *",
+        "--timezone",
+        "Europe/Berlin",
+        "-n",
+        "12",
+    ];
     let next = env.fenta(&args).unwrap().expect_code(0).unwrap().stdout;
     assert!(next.contains("clocks go forward 60 min that day"), "{next}");
-    let none = env.fenta(&["schedule", "next", "0 7 * * *"]).unwrap().expect_code(2).unwrap();
+    let none = env
+        .fenta(&["schedule", "next", "0 7 * * *"])
+        .unwrap()
+        .expect_code(2)
+        .unwrap();
     assert!(none.stderr.contains("--timezone"), "{}", none.stderr);
 }
 
@@ -103,7 +150,9 @@ fn lines_of_other_crons_are_taken_and_refused_as_they_are_there() {
     };
     // Seconds and years are no part of a schedule here: those lines are refused for their number of fields.
     let mut taken = 0;
-    for line in of("accept").filter(|line| line.split_whitespace().count() == 5 || line.trim().starts_with('@')) {
+    for line in of("accept")
+        .filter(|line| line.split_whitespace().count() == 5 || line.trim().starts_with('@'))
+    {
         if NEVER.contains(&line.as_str()) {
             assert!(check(&line).is_err(), "{line}");
             continue;
@@ -140,7 +189,11 @@ fn days_clocks_change_are_as_others_found_them() {
         let at = |text: &Value| instant(text.as_str().unwrap(), &times);
         let before = |text: &Value| at(text) - jiff::SignedDuration::from_nanos(1);
         if let Some(from) = entry.get("prev_before") {
-            assert_eq!(times.last_until(before(from)), Some(at(&entry["is"])), "{entry}");
+            assert_eq!(
+                times.last_until(before(from)),
+                Some(at(&entry["is"])),
+                "{entry}"
+            );
             held += 1;
         }
         if let Some(from) = entry.get("prev4_before") {
@@ -153,12 +206,17 @@ fn days_clocks_change_are_as_others_found_them() {
             }
         }
         if let Some(from) = entry.get("next_after") {
-            assert_eq!(times.next_after(at(from)), Some(at(&entry["next_is"])), "{entry}");
+            assert_eq!(
+                times.next_after(at(from)),
+                Some(at(&entry["next_is"])),
+                "{entry}"
+            );
             held += 1;
         }
     }
     for entry in days["overlap"].as_array().unwrap() {
-        let (Some(local), Some(hits)) = (entry.get("ambiguous_local"), entry["hits"].as_u64()) else {
+        let (Some(local), Some(hits)) = (entry.get("ambiguous_local"), entry["hits"].as_u64())
+        else {
             continue;
         };
         let zone = entry["tz"].as_str().unwrap();

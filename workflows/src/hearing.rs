@@ -289,10 +289,7 @@ mod tests {
 
     #[test]
     fn a_word_nobody_heard_stands_between_its_neighbours() {
-        let (times, _) = placed(
-            "one two three",
-            &[("one", 0, 300), ("three", 700, 1000)],
-        );
+        let (times, _) = placed("one two three", &[("one", 0, 300), ("three", 700, 1000)]);
         assert_eq!(times, [(0, 300), (300, 700), (700, 1000)]);
         let (tight, _) = placed("one two three", &[("one", 0, 500), ("three", 500, 1000)]);
         assert_eq!(tight, [(0, 500), (500, 500), (500, 1000)]);
@@ -330,7 +327,10 @@ mod tests {
 
     #[test]
     fn times_never_go_back() {
-        let (times, _) = placed("a b c", &[("a", 500, 900), ("b", 300, 400), ("c", 350, 380)]);
+        let (times, _) = placed(
+            "a b c",
+            &[("a", 500, 900), ("b", 300, 400), ("c", 350, 380)],
+        );
         assert!(times.windows(2).all(|pair| pair[0].0 <= pair[1].0));
         assert!(times.iter().all(|(start, end)| start <= end));
     }

@@ -182,10 +182,9 @@ fn answer(action: &Action) -> ActionResult {
             (made("audio"), ActionFacts::Speech(speech(&texts.join(" "))))
         }
         Action::ExtractSpeech(_) => (made("audio"), ActionFacts::Speech(speech(""))),
-        Action::AlignWords(request) => (
-            BTreeMap::new(),
-            ActionFacts::Speech(speech(&request.text)),
-        ),
+        Action::AlignWords(request) => {
+            (BTreeMap::new(), ActionFacts::Speech(speech(&request.text)))
+        }
         Action::FindSubject(_) => (
             BTreeMap::new(),
             ActionFacts::Subject(fenta_templates::timeline::SubjectPath::default()),

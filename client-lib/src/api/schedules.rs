@@ -304,14 +304,11 @@ impl Client {
     }
 
     /// The next times of a schedule.
-    pub async fn schedule_next(
-        &self,
-        id: &str,
-        count: u32,
-    ) -> Result<ScheduledTimes, ClientError> {
+    pub async fn schedule_next(&self, id: &str, count: u32) -> Result<ScheduledTimes, ClientError> {
         let path = ["v1", "schedules", id, "next"];
         let call = Call::get(&path);
-        self.call(call.query("count", Some(count.to_string()))).await
+        self.call(call.query("count", Some(count.to_string())))
+            .await
     }
 
     /// The newest runs of a schedule.
@@ -322,7 +319,8 @@ impl Client {
     ) -> Result<ScheduleRunList, ClientError> {
         let path = ["v1", "schedules", id, "runs"];
         let call = Call::get(&path);
-        self.call(call.query("limit", Some(limit.to_string()))).await
+        self.call(call.query("limit", Some(limit.to_string())))
+            .await
     }
 
     /// Begins no more runs until it is resumed.

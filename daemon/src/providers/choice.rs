@@ -215,7 +215,7 @@ impl Market<'_> {
 const BUILT_IN: [&str; 3] = ["builtin", "espeak-ng", "flite"];
 
 /// Roles this machine plays itself where a document names nobody.
-const OWN_ROLES: [Role; 3] = [Role::Speech, Role::Music, Role::Transcribe];
+const OWN_ROLES: [Role; 2] = [Role::Speech, Role::Music];
 
 /// The models that may do it, in the order they are tried.
 fn candidates(role: Role, models: &[ModelRef]) -> Vec<ModelRef> {

@@ -59,7 +59,9 @@ impl Complaint {
     /// As a failure, under the status it came with; a status in the complaint itself counts more.
     pub(super) fn failure(&self, desk: &Desk, status: u16) -> AskFailure {
         let own = self.code.parse().ok();
-        let status = own.filter(|code| (400..600).contains(code)).unwrap_or(status);
+        let status = own
+            .filter(|code| (400..600).contains(code))
+            .unwrap_or(status);
         let mut failure = desk.refused(status, &self.message);
         if self.is_about_money() {
             let paid = desk.refused(402, &self.message);
@@ -129,7 +131,10 @@ mod tests {
             read(r#"{"detail":[{"loc":["body","text"],"msg":"field required"}]}"#),
             some("field required", "")
         );
-        assert_eq!(read(r#"{"error":"no such model"}"#), some("no such model", ""));
+        assert_eq!(
+            read(r#"{"error":"no such model"}"#),
+            some("no such model", "")
+        );
         assert_eq!(read(r#"{"audio":"x","error":null}"#), None);
         assert_eq!(read("oops"), None);
     }

@@ -108,7 +108,11 @@ impl Eleven {
         if let Some(voice) = known.voices.iter().find(is_it) {
             return Ok(voice.voice_id.clone());
         }
-        let names: Vec<&str> = known.voices.iter().map(|voice| voice.name.as_str()).collect();
+        let names: Vec<&str> = known
+            .voices
+            .iter()
+            .map(|voice| voice.name.as_str())
+            .collect();
         Err(AskFailure::Refused(WorkerFailure {
             class: FailureClass::Unsupported,
             message: format!("elevenlabs has no voice `{name}` for this account"),
@@ -132,7 +136,9 @@ impl Speaks for Eleven {
         Box::pin(async move {
             let voice = self.voice_id(task.voice.as_deref()).await?;
             let speed_pm = task.speed_pm.clamp(*SPEED.start(), *SPEED.end());
-            let mut url = self.desk.url(&format!("text-to-speech/{voice}/with-timestamps"));
+            let mut url = self
+                .desk
+                .url(&format!("text-to-speech/{voice}/with-timestamps"));
             url.query_pairs_mut()
                 .append_pair("output_format", &format!("pcm_{RATE}"));
             let body = self.body(task, speed_pm).to_string().into_bytes();
@@ -158,7 +164,10 @@ impl Speaks for Eleven {
             let (Some(spoken), Some(sound)) = (spoken, sound) else {
                 return Err(AskFailure::Lost(WorkerFailure {
                     class: FailureClass::Server,
-                    message: format!("elevenlabs answered with {} bytes that are no speech", answer.bytes),
+                    message: format!(
+                        "elevenlabs answered with {} bytes that are no speech",
+                        answer.bytes
+                    ),
                     hint: "check `base_url` of the provider in config.toml".to_owned(),
                 }));
             };
@@ -245,7 +254,9 @@ mod tests {
     #[test]
     fn characters_become_words() {
         let alignment = Alignment {
-            characters: ["H", "i", " ", "—", " ", "y", "o", "u", "!"].map(str::to_owned).to_vec(),
+            characters: ["H", "i", " ", "—", " ", "y", "o", "u", "!"]
+                .map(str::to_owned)
+                .to_vec(),
             character_start_times_seconds: vec![0.0, 0.1, 0.2, 0.3, 0.3, 0.5, 0.6, 0.7, 0.8],
             character_end_times_seconds: vec![0.1, 0.2, 0.3, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9],
         };
@@ -256,7 +267,11 @@ mod tests {
             .collect();
         assert_eq!(
             told,
-            [("Hi", 0, 200_000), ("—", 300_000, 300_000), ("you!", 500_000, 900_000)]
+            [
+                ("Hi", 0, 200_000),
+                ("—", 300_000, 300_000),
+                ("you!", 500_000, 900_000)
+            ]
         );
     }
 

@@ -50,7 +50,11 @@ impl Kokoro {
     /// The route lies beside `/v1`, not below it.
     async fn captioned(&self, body: &Json) -> Result<Answer, HttpError> {
         let mut url = self.desk.url("");
-        let base = url.path().trim_end_matches('/').trim_end_matches("/v1").to_owned();
+        let base = url
+            .path()
+            .trim_end_matches('/')
+            .trim_end_matches("/v1")
+            .to_owned();
         url.set_path(&format!("{base}/dev/captioned_speech"));
         let ask = Ask {
             method: Method::POST,
@@ -88,7 +92,10 @@ impl Speaks for Kokoro {
                 if let Some(fields) = body.as_object_mut() {
                     fields.remove("stream");
                 }
-                let plain = self.desk.post_json("audio/speech", Vec::new(), &body).await?;
+                let plain = self
+                    .desk
+                    .post_json("audio/speech", Vec::new(), &body)
+                    .await?;
                 if let Some(refusal) = complaint::refusal(&self.desk, &plain) {
                     return Err(refusal);
                 }
@@ -131,15 +138,18 @@ fn captions(desk: &Desk, answer: &Answer) -> Result<(Vec<u8>, Vec<HeardWord>), A
             hint: "check `base_url` of the provider in config.toml".to_owned(),
         }));
     };
-    let heard = timestamps.unwrap_or_default().into_iter().filter_map(|one| {
-        // Some of its words end without a time.
-        let start_us = micros(one.start_time?);
-        Some(HeardWord {
-            text: one.word,
-            start_us,
-            end_us: micros(one.end_time?).max(start_us),
-        })
-    });
+    let heard = timestamps
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|one| {
+            // Some of its words end without a time.
+            let start_us = micros(one.start_time?);
+            Some(HeardWord {
+                text: one.word,
+                start_us,
+                end_us: micros(one.end_time?).max(start_us),
+            })
+        });
     Ok((sound, heard.collect()))
 }
 

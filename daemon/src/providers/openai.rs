@@ -3,8 +3,8 @@
 use fenta_workflows::models::Role;
 
 use super::openai_chat::{self, Accent};
-use super::{openai_images, openai_speech, openai_transcribe};
 use super::vendor::{KeyStyle, KeyUse, Place, Service, Vendor};
+use super::{openai_images, openai_speech, openai_transcribe};
 
 /// Its models of today take the limit under another name than the older ones.
 const ACCENT: Accent = Accent {

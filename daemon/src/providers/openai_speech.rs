@@ -40,7 +40,9 @@ struct Voice {
 impl Voice {
     fn is(&self, beginnings: &[&str]) -> bool {
         let model = self.desk.model.as_str();
-        beginnings.iter().any(|beginning| model.starts_with(beginning))
+        beginnings
+            .iter()
+            .any(|beginning| model.starts_with(beginning))
     }
 }
 
@@ -71,7 +73,10 @@ impl Speaks for Voice {
             if speed_pm != 1000 {
                 body["speed"] = json!(f64::from(speed_pm) / 1000.0);
             }
-            let answer = self.desk.post_json("audio/speech", Vec::new(), &body).await?;
+            let answer = self
+                .desk
+                .post_json("audio/speech", Vec::new(), &body)
+                .await?;
             if let Some(refusal) = complaint::refusal(&self.desk, &answer) {
                 return Err(refusal);
             }

@@ -42,7 +42,9 @@ impl Ear {
     fn model(&self) -> &str {
         let own = self.desk.model.as_str();
         let mut other = self.accent.models.iter();
-        other.find(|(name, _)| *name == own).map_or(own, |(_, real)| *real)
+        other
+            .find(|(name, _)| *name == own)
+            .map_or(own, |(_, real)| *real)
     }
 
     async fn ask(
@@ -104,7 +106,9 @@ impl Listens for Ear {
                         self.desk.vendor.name,
                         most / 32_000
                     ),
-                    hint: "name a server of your own in `providers.transcribe`, or cut the recording".to_owned(),
+                    hint:
+                        "name a server of your own in `providers.transcribe`, or cut the recording"
+                            .to_owned(),
                 }));
             }
             // These models give no times, and say no to the question.
@@ -197,9 +201,14 @@ mod tests {
         else {
             panic!()
         };
-        assert_eq!(content_type, "multipart/form-data; boundary=fenta-form-boundaryx");
+        assert_eq!(
+            content_type,
+            "multipart/form-data; boundary=fenta-form-boundaryx"
+        );
         let text = String::from_utf8(bytes).unwrap();
-        assert!(text.starts_with("--fenta-form-boundaryx\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n"));
+        assert!(text.starts_with(
+            "--fenta-form-boundaryx\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n"
+        ));
         assert!(text.ends_with("\r\n--fenta-form-boundaryx--\r\n"));
     }
 }

@@ -82,7 +82,11 @@ impl Selection {
     /// The verdict on every node.
     pub(super) fn new(workflow: &Workflow, options: &RunOptions) -> Result<Self, OptionsError> {
         check(workflow, options)?;
-        if let Some(day) = options.date.as_ref().filter(|day| day.parse::<jiff::civil::Date>().is_err()) {
+        if let Some(day) = options
+            .date
+            .as_ref()
+            .filter(|day| day.parse::<jiff::civil::Date>().is_err())
+        {
             return Err(OptionsError::Day(day.clone()));
         }
         let graph = Graph::new(workflow);

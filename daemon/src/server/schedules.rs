@@ -5,8 +5,8 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use fenta_client::api::schedules::{
-    Backfill, CreateSchedules, PauseSchedule, Schedule, ScheduleList, ScheduleRun,
-    ScheduleRunList, ScheduledTimes,
+    Backfill, CreateSchedules, PauseSchedule, Schedule, ScheduleList, ScheduleRun, ScheduleRunList,
+    ScheduledTimes,
 };
 use serde::Deserialize;
 

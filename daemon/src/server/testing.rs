@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Activity, AppState, ConnectionLimits, StopRequest};
 use crate::cache::{CacheBounds, CacheCare};
 use crate::clock::SystemClock;
-use crate::providers::Providers;
 use crate::components::schedules::Schedules;
+use crate::providers::Providers;
 use crate::runner::testing::{Machine, Running};
 
 pub(super) struct Server {

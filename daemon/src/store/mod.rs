@@ -44,9 +44,7 @@ pub use jobs::{Accepted, AddedBudget, JobFilter, JobRecord, ListedJob, NewJob, N
 pub use ledger::{LedgerFilter, LedgerRow, PriceNote, THIS_MACHINE, Used};
 pub use node_runs::{NodeEnding, NodeTally, NodeUpdate};
 pub use paid_calls::{NewPaidCall, PaidCall, PaidState, PaidStep, PaidVerdict, TakenUp};
-pub use schedules::{
-    NewSchedule, NewScheduleRun, RunStep, ScheduleRecord, ScheduleRunRecord,
-};
+pub use schedules::{NewSchedule, NewScheduleRun, RunStep, ScheduleRecord, ScheduleRunRecord};
 pub use transition::{Taking, Transition};
 
 #[cfg(test)]

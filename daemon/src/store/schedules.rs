@@ -257,7 +257,8 @@ impl Store {
 
     /// Runs that are not at their end, or whose end was not told to the schedule yet; oldest first.
     pub async fn open_runs(&self, id: &str) -> Result<Vec<ScheduleRunRecord>, StoreError> {
-        self.runs("r.counted = 0 ORDER BY r.due_at", id, u32::MAX).await
+        self.runs("r.counted = 0 ORDER BY r.due_at", id, u32::MAX)
+            .await
     }
 
     /// The newest runs.
@@ -328,8 +329,16 @@ fn put_one(
         .query_row([&new.source], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let state = if new.enabled { "active" } else { "paused" };
-    let reason = if new.enabled { "" } else { "the document says `enabled: false`" };
-    let name = free_name(connection, &new.name, known.as_ref().map(|(id, _)| id.as_str()))?;
+    let reason = if new.enabled {
+        ""
+    } else {
+        "the document says `enabled: false`"
+    };
+    let name = free_name(
+        connection,
+        &new.name,
+        known.as_ref().map(|(id, _)| id.as_str()),
+    )?;
     let Some((id, old_rule)) = known else {
         connection
             .prepare_cached(
@@ -363,17 +372,14 @@ fn free_name(
     wanted: &str,
     own: Option<&str>,
 ) -> Result<String, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT id FROM schedules WHERE name = ?1")?;
+    let mut statement = connection.prepare_cached("SELECT id FROM schedules WHERE name = ?1")?;
     let mut number = 1;
     loop {
         let name = match number {
             1 => wanted.to_owned(),
             number => format!("{wanted}-{number}"),
         };
-        let holder: Option<String> = statement
-            .query_row([&name], |row| row.get(0))
-            .optional()?;
+        let holder: Option<String> = statement.query_row([&name], |row| row.get(0)).optional()?;
         if holder.is_none() || holder.as_deref() == own {
             return Ok(name);
         }
@@ -548,9 +554,9 @@ impl StoredRun {
     fn read(self) -> Result<ScheduleRunRecord, StoreError> {
         let word = |text: &str| serde_json::Value::String(text.to_owned());
         let bad = |error: serde_json::Error| StoreError::row("schedule_runs", error);
-        let error = self.job_error.and_then(|json| {
-            serde_json::from_str::<fenta_client::api::jobs::JobError>(&json).ok()
-        });
+        let error = self
+            .job_error
+            .and_then(|json| serde_json::from_str::<fenta_client::api::jobs::JobError>(&json).ok());
         Ok(ScheduleRunRecord {
             new: NewScheduleRun {
                 due_at: time("schedule_runs", &self.due_at)?,
@@ -571,5 +577,6 @@ impl StoredRun {
 }
 
 fn time(table: &'static str, text: &str) -> Result<Timestamp, StoreError> {
-    text.parse().map_err(|error: jiff::Error| StoreError::row(table, error))
+    text.parse()
+        .map_err(|error: jiff::Error| StoreError::row(table, error))
 }

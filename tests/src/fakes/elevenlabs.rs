@@ -100,7 +100,10 @@ fn alignment(text: &str, words: &[tones::ToneWord]) -> Json {
             };
             word = Some((own, at));
             let step = (own.end - own.start) / own.text.chars().count() as f64;
-            (own.start + step * at as f64, own.start + step * (at + 1) as f64)
+            (
+                own.start + step * at as f64,
+                own.start + step * (at + 1) as f64,
+            )
         };
         characters.push(character.to_string());
         starts.push(start);

@@ -4,13 +4,12 @@
 //! A vendor is one file with one function from what was heard to what is answered. Trouble comes before the vendor (it
 //! refuses, and nothing is charged) or after it (the answer is spoilt on its way, and the call was charged).
 
+pub mod elevenlabs;
 pub mod fal;
 pub mod generated;
 pub mod kie;
 pub mod openai_chat;
 pub mod openai_images;
-pub mod elevenlabs;
-pub mod openai_chat;
 pub mod openai_speech;
 pub mod tones;
 

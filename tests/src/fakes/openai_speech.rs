@@ -23,7 +23,9 @@ pub fn vendor(heard: &Heard, fake: &Fake) -> Reply {
     match (heard.method.as_str(), path) {
         ("POST", path) if path.ends_with("/audio/speech") => speech(heard, fake),
         ("POST", "/dev/captioned_speech") => captioned(heard),
-        ("POST", path) if path.ends_with("/audio/transcriptions") => transcription(heard, fake, false),
+        ("POST", path) if path.ends_with("/audio/transcriptions") => {
+            transcription(heard, fake, false)
+        }
         ("POST", "/inference") => transcription(heard, fake, true),
         _ => Reply::json(404, &json!({ "detail": "Not Found" })),
     }
@@ -115,7 +117,9 @@ fn transcription(heard: &Heard, fake: &Fake, inside: bool) -> Reply {
     let Some(file) = part(heard, "file") else {
         return no("file is missing");
     };
-    let rate = file.get(24..28).map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]));
+    let rate = file
+        .get(24..28)
+        .map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]));
     if !file.starts_with(b"RIFF") || rate != Some(16_000) {
         return no("this server hears WAV at 16 kHz");
     }
@@ -130,12 +134,17 @@ fn transcription(heard: &Heard, fake: &Fake, inside: bool) -> Reply {
         return Reply::json(200, &json!({ "text": text })).charged();
     }
     let words = TALK.iter().map(|(word, start, end)| {
-        let word = if inside { format!(" {word}") } else { (*word).to_owned() };
+        let word = if inside {
+            format!(" {word}")
+        } else {
+            (*word).to_owned()
+        };
         json!({ "word": word, "start": start, "end": end })
     });
     let words: Vec<Json> = words.collect();
     let mut segment = json!({ "id": 0, "start": 0.3, "end": 2.3, "text": format!(" {text}") });
-    let mut answer = json!({ "task": "transcribe", "language": "english", "duration": 2.6, "text": text });
+    let mut answer =
+        json!({ "task": "transcribe", "language": "english", "duration": 2.6, "text": text });
     if line != "NO WORDS" {
         match inside {
             true => segment["words"] = json!(words),

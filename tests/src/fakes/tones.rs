@@ -42,7 +42,10 @@ pub fn samples(words: &[ToneWord], rate: u32) -> Vec<u8> {
     for (number, word) in words.iter().enumerate() {
         let place = |seconds: f64| (seconds * f64::from(rate)) as usize;
         let pitch = 220.0 * [1.0, 1.26, 1.5][number % 3];
-        for (n, sample) in sound[place(word.start)..place(word.end)].iter_mut().enumerate() {
+        for (n, sample) in sound[place(word.start)..place(word.end)]
+            .iter_mut()
+            .enumerate()
+        {
             let phase = std::f64::consts::TAU * pitch * n as f64 / f64::from(rate);
             *sample = phase.sin() * 0.4;
         }
@@ -55,7 +58,11 @@ pub fn samples(words: &[ToneWord], rate: u32) -> Vec<u8> {
 
 /// A WAV of samples; a streamed one does not know its sizes.
 pub fn wav(samples: &[u8], rate: u32, streamed: bool) -> Vec<u8> {
-    let size = if streamed { u32::MAX } else { samples.len() as u32 };
+    let size = if streamed {
+        u32::MAX
+    } else {
+        samples.len() as u32
+    };
     let whole = if streamed { u32::MAX } else { size + 36 };
     let mut bytes = b"RIFF".to_vec();
     bytes.extend(whole.to_le_bytes());
@@ -74,11 +81,17 @@ pub fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
-        let bits = group.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
+        let bits = group
+            .iter()
+            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
         let bits = bits << (8 * (3 - group.len()));
         for place in 0..4 {
             let letter = LETTERS[(bits >> (18 - 6 * place) & 63) as usize];
-            text.push(if place <= group.len() { char::from(letter) } else { '=' });
+            text.push(if place <= group.len() {
+                char::from(letter)
+            } else {
+                '='
+            });
         }
     }
     text

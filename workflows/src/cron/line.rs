@@ -174,7 +174,9 @@ fn check_field(text: &str, field: &Field) -> Result<(), (String, String)> {
         Some(rest) if field.marks == Marks::Weekdays => rest,
         _ => text,
     };
-    items.split(',').try_for_each(|item| check_item(item, field))
+    items
+        .split(',')
+        .try_for_each(|item| check_item(item, field))
 }
 
 fn check_item(item: &str, field: &Field) -> Result<(), (String, String)> {
@@ -313,7 +315,9 @@ fn repaired_field(text: &str, field: &Field) -> String {
             },
             None => near(range).unwrap_or_else(|| "*".to_owned()),
         };
-        let swapped = range.split_once('-').map(|(from, to)| format!("{to}-{from}"));
+        let swapped = range
+            .split_once('-')
+            .map(|(from, to)| format!("{to}-{from}"));
         let span = field.max - field.min + 1;
         let step = step.parse().ok().map(|step: u32| step.clamp(1, span));
         let candidates = [Some(range.clone()), swapped].into_iter().flatten();

@@ -152,7 +152,13 @@ impl CronTimes {
     /// The first instant after a day (2026-11-22) in the zone.
     pub fn end_of(&self, day: &str) -> Option<Timestamp> {
         let day: civil::Date = day.parse().ok()?;
-        Some(day.tomorrow().ok()?.to_zoned(self.zone.clone()).ok()?.timestamp())
+        Some(
+            day.tomorrow()
+                .ok()?
+                .to_zoned(self.zone.clone())
+                .ok()?
+                .timestamp(),
+        )
     }
 
     /// The day of an instant on the zone's calendar, 2026-11-22.
@@ -273,11 +279,31 @@ mod tests {
     fn lines_with_marks_name_the_days_they_say() {
         for (cron, from, next) in [
             ("0 0 L * *", "2026-02-02T00:00:00Z", "2026-02-28T00:00:00Z"),
-            ("0 0 15W * *", "2026-08-01T00:00:00Z", "2026-08-14T00:00:00Z"),
-            ("0 0 * * fri#2", "2026-11-01T00:00:00Z", "2026-11-13T00:00:00Z"),
-            ("0 0 * * FRIL", "2026-11-01T00:00:00Z", "2026-11-27T00:00:00Z"),
-            ("0 0 13 * +fri", "2026-03-14T00:00:00Z", "2026-11-13T00:00:00Z"),
-            ("0 0 13 * fri", "2026-11-01T00:00:00Z", "2026-11-06T00:00:00Z"),
+            (
+                "0 0 15W * *",
+                "2026-08-01T00:00:00Z",
+                "2026-08-14T00:00:00Z",
+            ),
+            (
+                "0 0 * * fri#2",
+                "2026-11-01T00:00:00Z",
+                "2026-11-13T00:00:00Z",
+            ),
+            (
+                "0 0 * * FRIL",
+                "2026-11-01T00:00:00Z",
+                "2026-11-27T00:00:00Z",
+            ),
+            (
+                "0 0 13 * +fri",
+                "2026-03-14T00:00:00Z",
+                "2026-11-13T00:00:00Z",
+            ),
+            (
+                "0 0 13 * fri",
+                "2026-11-01T00:00:00Z",
+                "2026-11-06T00:00:00Z",
+            ),
             ("@midnight", "2026-11-01T01:00:00Z", "2026-11-02T00:00:00Z"),
         ] {
             assert_eq!(

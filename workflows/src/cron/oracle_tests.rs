@@ -127,7 +127,11 @@ fn instants(meaning: &Meaning, zone: &str, from: Timestamp, to: Timestamp) -> Ve
                         // The change itself is the first instant after the gap.
                         AmbiguousOffset::Gap { .. } if meaning.fixed => {
                             let before = ambiguous.earlier().unwrap();
-                            let change = zone.following(before.checked_sub(jiff::SignedDuration::from_hours(26)).unwrap());
+                            let change = zone.following(
+                                before
+                                    .checked_sub(jiff::SignedDuration::from_hours(26))
+                                    .unwrap(),
+                            );
                             let end = ambiguous.later().unwrap().max(before);
                             found.extend(
                                 change
@@ -172,8 +176,15 @@ fn ten_years_of_forty_zones_are_as_the_calendar_says() {
             assert!(times.next_after(at).is_none_or(|next| next > to));
             // Backwards they are the same ones.
             for pair in expected.windows(2).step_by(37) {
-                let just_before = pair[1].checked_sub(jiff::SignedDuration::from_secs(1)).unwrap();
-                assert_eq!(times.last_until(just_before), Some(pair[0]), "{} in {zone}", meaning.cron);
+                let just_before = pair[1]
+                    .checked_sub(jiff::SignedDuration::from_secs(1))
+                    .unwrap();
+                assert_eq!(
+                    times.last_until(just_before),
+                    Some(pair[0]),
+                    "{} in {zone}",
+                    meaning.cron
+                );
                 assert_eq!(times.last_until(pair[1]), Some(pair[1]));
             }
         }

@@ -116,10 +116,7 @@ impl Narration {
             Speaker::BuiltIn { .. } => MAX_SCENE_CHARS,
             Speaker::Provider { .. } => MAX_PROVIDER_SCENE_CHARS,
         };
-        if let Some(long) = lines
-            .iter()
-            .find(|line| line.spoken.chars().count() > most)
-        {
+        if let Some(long) = lines.iter().find(|line| line.spoken.chars().count() > most) {
             return Err(LowerError::new(
                 format!(
                     "scene {} has {} characters, more than {most}",
@@ -133,7 +130,9 @@ impl Narration {
         let told = self.told(&lines, steps)?;
         let voice = self.record(&lines, told.as_ref(), self.speed_pm, steps)?;
         let mut narrated = Narrated {
-            notes: told.as_ref().map_or_else(Vec::new, |told| told.notes.clone()),
+            notes: told
+                .as_ref()
+                .map_or_else(Vec::new, |told| told.notes.clone()),
             voice,
         };
         if let Some(fit) = self.fit
@@ -230,30 +229,37 @@ impl Narration {
         speed_pm: u32,
         steps: &mut Steps<'_>,
     ) -> Result<Voice, Halt> {
-        let actions = lines.iter().enumerate().map(|(at, line)| match &self.speaker {
-            Speaker::BuiltIn { engine, voice } => Action::Speak(SpeakRequest {
-                text: line.spoken.clone(),
-                engine: engine.clone(),
-                voice: voice.clone(),
-                speed_pm,
-            }),
-            Speaker::Provider { .. } => Action::TakeSpeech(TakeSpeechRequest {
-                pieces: told
-                    .map_or_else(Vec::new, |told| told.pieces[at].clone()),
-                language: self.script.language.clone(),
-                tempo_pm: told.map_or(1000, |told| {
-                    (u64::from(speed_pm) * 1000 / u64::from(told.speed_pm)) as u32
+        let actions = lines
+            .iter()
+            .enumerate()
+            .map(|(at, line)| match &self.speaker {
+                Speaker::BuiltIn { engine, voice } => Action::Speak(SpeakRequest {
+                    text: line.spoken.clone(),
+                    engine: engine.clone(),
+                    voice: voice.clone(),
+                    speed_pm,
                 }),
-            }),
-        });
+                Speaker::Provider { .. } => Action::TakeSpeech(TakeSpeechRequest {
+                    pieces: told.map_or_else(Vec::new, |told| told.pieces[at].clone()),
+                    language: self.script.language.clone(),
+                    tempo_pm: told.map_or(1000, |told| {
+                        (u64::from(speed_pm) * 1000 / u64::from(told.speed_pm)) as u32
+                    }),
+                }),
+            });
         let results = steps.run(actions.collect())?;
-        let guessed = matches!(&self.speaker, Speaker::BuiltIn { engine, .. } if engine == "espeak-ng");
+        let guessed =
+            matches!(&self.speaker, Speaker::BuiltIn { engine, .. } if engine == "espeak-ng");
         let scenes = lines
             .iter()
             .zip(results)
             .map(|(line, result)| {
                 let scene = recorded(line, result)?;
-                let rung = if guessed { Rung::Proportional } else { scene.rung };
+                let rung = if guessed {
+                    Rung::Proportional
+                } else {
+                    scene.rung
+                };
                 Ok(SpokenScene { rung, ..scene })
             })
             .collect::<Result<Vec<_>, LowerError>>()?;
@@ -313,7 +319,9 @@ fn ending(text: &str) -> String {
         return text.to_owned();
     }
     let tail = &text[text.ceil_char_boundary(text.len() - BESIDE_BYTES)..];
-    tail.split_once(' ').map_or(tail, |(_, rest)| rest).to_owned()
+    tail.split_once(' ')
+        .map_or(tail, |(_, rest)| rest)
+        .to_owned()
 }
 
 /// The first words of a text.
@@ -322,7 +330,9 @@ fn beginning(text: &str) -> String {
         return text.to_owned();
     }
     let head = &text[..text.floor_char_boundary(BESIDE_BYTES)];
-    head.rsplit_once(' ').map_or(head, |(rest, _)| rest).to_owned()
+    head.rsplit_once(' ')
+        .map_or(head, |(rest, _)| rest)
+        .to_owned()
 }
 
 /// How the times of a narration are known: the least of its scenes.

@@ -25,8 +25,8 @@ fn own_voice(model: &str) -> Option<&str> {
     ENGINES.contains(&vendor).then_some(voice)
 }
 
-/// Whether a provider may speak, as far as the document tells. No provider can be configured in this version, so an
-/// engine of this machine speaks wherever one is named.
+/// Whether a provider may speak, as far as the document tells: what only the engines of this machine cannot do is said
+/// when it turns out that one of them speaks.
 pub(super) fn is_provider(written: &Written<'_>) -> bool {
     let given = written.given();
     match given.word("engine", "auto") {
@@ -37,7 +37,7 @@ pub(super) fn is_provider(written: &Written<'_>) -> bool {
     match given.word("model", "") {
         Some("") => {
             let providers = written.providers();
-            !providers.is_empty() && !providers.iter().any(is_engine)
+            providers.first().is_some_and(|first| !is_engine(first))
         }
         Some(model) => !ENGINES.contains(&vendor(model)),
         None => true,
@@ -131,6 +131,9 @@ pub(super) fn speaker(
 ) -> Result<Speaker, LowerError> {
     let models = context.models;
     let chosen = params.text("engine")? != "auto";
+    if is_nobody(params, context)? {
+        return built_in(params, language, None, true);
+    }
     let mut engines = match context.available {
         Some(found) => found.models.get(..1).unwrap_or_default(),
         None => models,
@@ -147,12 +150,59 @@ pub(super) fn speaker(
             voice: params.optional_text("voice")?.map(str::to_owned),
             instructions: params.text("instructions")?.to_owned(),
         }),
-        engine => built_in(params, language, engine),
+        engine => built_in(params, language, engine, stands_in(params, context)?),
     }
 }
 
+/// Whether nobody of the list can be asked: then an engine of this machine speaks, so that the same workflow runs with a
+/// key, with a server at home and with neither. Who names a model at the node wants that one.
+fn is_nobody(params: Params<'_>, context: &LowerContext<'_>) -> Result<bool, LowerError> {
+    let open = params.text("engine")? == "auto" && params.get("model").is_none();
+    let nobody = context
+        .available
+        .is_some_and(|found| found.models.is_empty());
+    Ok(open && nobody && !context.models.is_empty())
+}
+
+/// Whether an engine of this machine speaks in the place of a provider, so that what was written for the provider does
+/// not hold.
+fn stands_in(params: Params<'_>, context: &LowerContext<'_>) -> Result<bool, LowerError> {
+    let first = context.models.first();
+    let meant = first.is_some_and(|first| !is_engine(first));
+    let speaks = context
+        .available
+        .is_some_and(|found| found.models.first().is_none_or(is_engine));
+    Ok(meant && speaks && params.text("engine")? == "auto")
+}
+
+/// What is told where an engine of this machine stands in.
+pub(super) fn notes(
+    params: Params<'_>,
+    context: &LowerContext<'_>,
+) -> Result<Vec<String>, LowerError> {
+    let mut notes: Vec<String> = passed_over(params, context)?.into_iter().collect();
+    if stands_in(params, context)? {
+        if is_nobody(params, context)? {
+            let passed = context.available.map(|found| found.passed.join("; "));
+            notes.push(format!(
+                "a built-in voice speaks: {}",
+                passed.unwrap_or_default()
+            ));
+        }
+        if !params.text("instructions")?.is_empty() {
+            notes.push("a built-in voice takes no instructions: it speaks without them".to_owned());
+        }
+        if let Some(voice) = params.optional_text("voice")?
+            && !VOICES.contains(&voice)
+        {
+            notes.push(format!("`{voice}` is a provider's voice, and none speaks"));
+        }
+    }
+    Ok(notes)
+}
+
 /// Why an engine of this machine speaks although others stand before it in the list.
-pub(super) fn passed_over(
+fn passed_over(
     params: Params<'_>,
     context: &LowerContext<'_>,
 ) -> Result<Option<String>, LowerError> {
@@ -186,8 +236,9 @@ fn built_in(
     params: Params<'_>,
     language: &str,
     model: Option<&ModelRef>,
+    stands_in: bool,
 ) -> Result<Speaker, LowerError> {
-    if !params.text("instructions")?.is_empty() {
+    if !stands_in && !params.text("instructions")?.is_empty() {
         return Err(LowerError::new(
             "the built-in engines take no instructions",
             "remove `instructions`, or name a provider in `model`",
@@ -206,7 +257,9 @@ fn built_in(
             "write `engine: espeak-ng`, or leave `engine` out",
         ));
     }
-    let named = match params.optional_text("voice")? {
+    let own = params.optional_text("voice")?;
+    let named = match own.filter(|voice| !stands_in || engine == "flite" && VOICES.contains(voice))
+    {
         Some(voice) => Some(voice),
         None => model.and_then(|model| model.model.as_deref()),
     };

@@ -516,7 +516,9 @@ mod tests {
 
     #[test]
     fn what_is_heard_is_shown_as_the_script_spells_it() {
-        let bench = talk().with("script", script("Hello, Zoë!")).models(&["speaches"]);
+        let bench = talk()
+            .with("script", script("Hello, Zoë!"))
+            .models(&["speaches"]);
         let [srt, vtt] = written();
         let answers = |words: &[(&str, u64, u64)]| {
             [blob("audio", "x"), heard(words), srt.clone(), vtt.clone()]
@@ -542,7 +544,10 @@ mod tests {
         let Action::AlignWords(request) = &asked[0] else {
             panic!("{asked:?}")
         };
-        assert_eq!((request.text.as_str(), request.language.as_str()), ("Hello there.", "en"));
+        assert_eq!(
+            (request.text.as_str(), request.language.as_str()),
+            ("Hello there.", "en")
+        );
         let word = |text: &str, start| SpokenWord {
             text: text.into(),
             start,
@@ -564,7 +569,10 @@ mod tests {
         let Value::List(notes) = &out["notes"] else {
             panic!()
         };
-        assert!(matches!(&notes[0], Value::Text(note) if note.contains("aligned")), "{notes:?}");
+        assert!(
+            matches!(&notes[0], Value::Text(note) if note.contains("aligned")),
+            "{notes:?}"
+        );
     }
 
     #[test]

@@ -11,12 +11,12 @@ use super::input_text::read_text;
 use super::narration::{RATE, starts};
 use super::script;
 use super::subtitle_files;
+use crate::action::Rung;
 use crate::execution::LowerError;
 use crate::node::{
     Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec, Steps,
     outputs,
 };
-use crate::action::Rung;
 use crate::value::{CaptionWord, Captions, PortType, Scene, Script, Value, Voice, Words};
 
 /// The node type.

@@ -9,7 +9,7 @@ use fenta_templates::timeline::LONGEST_MS;
 
 use super::narration::{Fit, Narrated, Narration, RATE, rung, samples, words};
 use super::script;
-use super::speaker::{check_built_in, is_provider, passed_over, speaker, useless_beside_model};
+use super::speaker::{self, check_built_in, is_provider, speaker, useless_beside_model};
 use crate::cost::{KnownParams, Meter, Quantity, Spread};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::LowerError;
@@ -224,9 +224,9 @@ impl NodeType for VoiceTts {
             fit: fit(params)?,
             script,
         };
-        let passed_over = passed_over(params, context)?;
+        let told = speaker::notes(params, context)?;
         let Narrated { voice, notes } = narration.speak(steps)?;
-        let notes = passed_over.into_iter().chain(notes);
+        let notes = told.into_iter().chain(notes);
         let seconds = samples(&voice) as f64 / RATE as f64;
         let rung = rung(&voice);
         Ok(outputs([
@@ -322,7 +322,8 @@ mod tests {
     use super::super::testing::{Bench, digest};
     use super::*;
     use crate::action::{
-        Action, ActionFacts, ActionResult, InvokeTask, SpeakRequest, SpeechFacts, SpokenWord,
+        Action, ActionFacts, ActionResult, InvokeTask, Invoked, SpeakRequest, SpeechFacts,
+        SpokenWord, TakeSpeechRequest,
     };
 
     /// Half a second per word.
@@ -507,6 +508,107 @@ mod tests {
                 .useless(&["engine", "voice"])
                 .is_empty()
         );
+    }
+
+    /// What a provider sent for a text.
+    fn sent(text: &str, speed_pm: u32) -> ActionResult {
+        let answer = super::super::testing::invoked(Invoked::Speech {
+            heard: Vec::new(),
+            speed_pm,
+            notes: vec!["no instructions".into()],
+        });
+        ActionResult {
+            outputs: BTreeMap::from([("audio".to_owned(), digest(text))]),
+            ..answer
+        }
+    }
+
+    fn takes(bench: &Bench, results: &[ActionResult]) -> Vec<TakeSpeechRequest> {
+        let asked = bench.asks(results).into_iter();
+        asked
+            .map(|action| match action {
+                Action::TakeSpeech(request) => request,
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_a_provider_speaks_is_taken_and_only_the_recording_is_made_faster() {
+        let bench = bench()
+            .with("fit", text("4.4s"))
+            .with("gap", Value::Int(0))
+            .with("speed", Value::Float(1.5))
+            .models(&["elevenlabs:eleven_flash_v2_5"]);
+        // It speaks at 1.2 times its speed at the most; the rest is made up for.
+        let mut results = vec![sent("a", 1200), sent("b", 1200)];
+        let asked = takes(&bench, &results);
+        assert_eq!(asked.len(), 2);
+        assert_eq!(
+            (asked[0].pieces[0].source, asked[0].tempo_pm),
+            (digest("a"), 1250)
+        );
+        assert_eq!(asked[1].pieces[0].text, "They also fly very far.");
+        // 4.5 s: too long, and nobody is asked again.
+        results.extend(spoken());
+        let faster = takes(&bench, &results);
+        assert_eq!(faster[0].tempo_pm, 1279);
+        let shorter = speech("Bees can dance well.");
+        results.extend([shorter.clone(), shorter]);
+        let out = bench.outputs(&results);
+        assert_eq!(out["timing"], text("provider"));
+        assert_eq!(out["notes"], Value::List(vec![text("no instructions")]));
+    }
+
+    #[test]
+    fn a_text_longer_than_vendors_take_is_asked_for_in_pieces() {
+        let long = "Bees can dance quite well today. ".repeat(200);
+        let bench = Bench::new("Voice.TTS")
+            .with("text", text(&long))
+            .with("per_scene", Value::Bool(false))
+            .models(&["elevenlabs"]);
+        let asked = bench.asks(&[]);
+        assert_eq!(asked.len(), 3);
+        let mut whole = Vec::new();
+        for action in &asked {
+            let Action::Invoke(request) = action else {
+                panic!("{action:?}")
+            };
+            let InvokeTask::Speak(task) = &request.task else {
+                panic!("{request:?}")
+            };
+            assert!(task.text.len() <= 3000 && task.text.ends_with("today."));
+            assert!(task.before.len() <= 400 && task.after.len() <= 400);
+            whole.push(task.text.clone());
+        }
+        assert_eq!(whole.join(" "), long.trim());
+        let results: Vec<ActionResult> = (0..3).map(|_| sent("x", 1000)).collect();
+        let taken = takes(&bench, &results);
+        assert_eq!((taken.len(), taken[0].pieces.len()), (1, 3));
+    }
+
+    #[test]
+    fn the_same_workflow_speaks_without_anybody_to_ask() {
+        let bench = bench()
+            .with("voice", text("Rachel"))
+            .with("instructions", text("Warmly."))
+            .models(&["elevenlabs:eleven_flash_v2_5", "kokoro"]);
+        let bench = bench.available(&[], &["elevenlabs has no key", "kokoro is not configured"]);
+        assert_eq!(requests(&bench)[0].voice, "slt");
+        let told = bench.outputs(&spoken())["notes"].clone();
+        let notes = [
+            "a built-in voice speaks: elevenlabs has no key; kokoro is not configured",
+            "a built-in voice takes no instructions: it speaks without them",
+            "`Rachel` is a provider's voice, and none speaks",
+        ];
+        assert_eq!(told, Value::List(notes.map(text).to_vec()));
+        // Who names a model wants that one.
+        let named = Bench::new("Voice.TTS")
+            .with("text", text(TWO))
+            .with("model", text("kokoro"))
+            .models(&["kokoro"])
+            .available(&[], &["kokoro is not configured"]);
+        assert!(matches!(&named.asks(&[])[0], Action::Invoke(_)));
     }
 
     #[test]

@@ -142,7 +142,10 @@ fn monthly(schedule: &Schedule, plan: &Plan) -> Option<String> {
         }
     }
     let s = if runs == 1 { "" } else { "s" };
-    Some(format!("{runs} run{s} in 30 days; one, made anew: {}", price_of(plan)))
+    Some(format!(
+        "{runs} run{s} in 30 days; one, made anew: {}",
+        price_of(plan)
+    ))
 }
 
 #[cfg(test)]
@@ -154,6 +157,9 @@ mod tests {
         assert_eq!(word::<Overlap>("buffer-one"), Ok(Overlap::BufferOne));
         assert_eq!(word::<CatchUp>("latest"), Ok(CatchUp::Latest));
         let wrong = word::<Overlap>("both").unwrap_err();
-        assert!(wrong.contains("there is no `both`") && wrong.contains("allow_all"), "{wrong}");
+        assert!(
+            wrong.contains("there is no `both`") && wrong.contains("allow_all"),
+            "{wrong}"
+        );
     }
 }

@@ -81,7 +81,10 @@ impl BackfillArgs {
         days.dry_run = false;
         let begun = client.backfill_schedule(&schedule.id, &days).await?;
         show::times(context, &begun)?;
-        ui.note(&format!("follow them with `fenta schedule show {}`", schedule.name));
+        ui.note(&format!(
+            "follow them with `fenta schedule show {}`",
+            schedule.name
+        ));
         Ok(())
     }
 }

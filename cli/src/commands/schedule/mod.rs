@@ -174,7 +174,8 @@ impl NextArgs {
 
 /// A cron line has spaces between its fields, or is one word with an `@`.
 fn is_cron(text: &str) -> bool {
-    text.starts_with('@') || text.split_whitespace().count() > 1 && !text.contains('/')
+    text.starts_with('@')
+        || text.split_whitespace().count() > 1 && !text.contains('/')
         || text.split_whitespace().count() >= 4
 }
 
@@ -211,11 +212,7 @@ fn times(cron: &str, zone: &str, now: Timestamp) -> Result<CronTimes, CommandErr
                 .into_iter()
                 .map(|time| time.local)
                 .collect();
-            format!(
-                "{}; `{line}` would run at {}",
-                error.hint,
-                next.join(", ")
-            )
+            format!("{}; `{line}` would run at {}", error.hint, next.join(", "))
         }
         None => error.hint,
     };
@@ -268,7 +265,12 @@ mod tests {
         for line in ["0 7 * * 1-5", "@daily", "*/5 * * * *", "0 7 * *"] {
             assert!(is_cron(line), "{line}");
         }
-        for other in ["daily-short", "sch_0198", "daily.yaml", "my videos/daily.yaml"] {
+        for other in [
+            "daily-short",
+            "sch_0198",
+            "daily.yaml",
+            "my videos/daily.yaml",
+        ] {
             assert!(!is_cron(other), "{other}");
         }
     }
@@ -280,14 +282,13 @@ mod tests {
         let CommandError::Usage { message, hint } = error else {
             panic!()
         };
-        assert_eq!(
-            message,
-            "the hour cannot be 25\n  0 25 * * *\n    ^^"
-        );
+        assert_eq!(message, "the hour cannot be 25\n  0 25 * * *\n    ^^");
         let hint = hint.unwrap();
         assert!(hint.contains("0 to 23"), "{hint}");
         assert!(
-            hint.contains("`0 23 * * *` would run at 2026-11-22T23:00+01:00, 2026-11-23T23:00+01:00"),
+            hint.contains(
+                "`0 23 * * *` would run at 2026-11-22T23:00+01:00, 2026-11-23T23:00+01:00"
+            ),
             "{hint}"
         );
     }

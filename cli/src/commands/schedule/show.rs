@@ -108,7 +108,13 @@ fn told(schedule: &Schedule) -> Vec<(&'static str, String)> {
     let mut told = vec![
         ("name", schedule.name.clone()),
         ("id", schedule.id.clone()),
-        ("workflow", schedule.path.clone().unwrap_or_else(|| schedule.workflow.clone())),
+        (
+            "workflow",
+            schedule
+                .path
+                .clone()
+                .unwrap_or_else(|| schedule.workflow.clone()),
+        ),
         ("cron", format!("{} {}", rule.cron, rule.timezone)),
         ("catch up", word(serde_json::json!(rule.catch_up))),
         ("overlap", word(serde_json::json!(rule.overlap))),

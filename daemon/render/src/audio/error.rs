@@ -86,7 +86,9 @@ impl AudioError {
             | Self::UnknownVoice { .. }
             | Self::UnknownMood(_) => FailureClass::Unsupported,
             Self::OutOfRange { .. } | Self::PeakMissed { .. } => FailureClass::Limit,
-            Self::NothingToSpeak(_) | Self::Silent(_) | Self::Decode { .. } | Self::NoAudio(_) => FailureClass::Input,
+            Self::NothingToSpeak(_) | Self::Silent(_) | Self::Decode { .. } | Self::NoAudio(_) => {
+                FailureClass::Input
+            }
             Self::Io { source, .. } if crate::error::is_full(source) => FailureClass::Disk,
             Self::Io { .. } => FailureClass::Resource,
             Self::Engine { .. }

@@ -26,9 +26,7 @@ use fenta_workflows::action::ActionFacts;
 pub use beats::find_beats;
 pub use mix::mix;
 pub use music::compose_music;
-pub use speech::{
-    align_words, engine_files, engine_programs, extract_speech, speak, take_speech,
-};
+pub use speech::{align_words, engine_files, engine_programs, extract_speech, speak, take_speech};
 
 /// Samples per second of everything this module makes.
 pub(crate) const RATE: u32 = 48_000;

@@ -7,15 +7,17 @@ use fenta_client::api::schedules::{
     Backfill, CreateSchedules, RunKind, Schedule, ScheduleRule, ScheduleRun, ScheduleRunState,
     ScheduleState, ScheduledTime,
 };
-use fenta_workflows::cron::{ClockChange, CronTimes, NoTimes};
 use fenta_workflows::cost::Decimal;
+use fenta_workflows::cron::{ClockChange, CronTimes, NoTimes};
 use fenta_workflows::{InputType, Workflow};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Schedules, due, merged};
 use crate::clock::timestamp_text;
 use crate::runner::SubmitError;
-use crate::store::{LedgerFilter, NewSchedule, NewScheduleRun, ScheduleRecord, ScheduleRunRecord, StoreError};
+use crate::store::{
+    LedgerFilter, NewSchedule, NewScheduleRun, ScheduleRecord, ScheduleRunRecord, StoreError,
+};
 
 /// Times that one backfill may begin: more would be a slip.
 const MOST_BACKFILLED: usize = 1000;
@@ -221,19 +223,29 @@ impl Schedules {
         times: &CronTimes,
         days: &Backfill,
     ) -> Result<Vec<Timestamp>, ScheduleError> {
-        let bad_day = |day: &str| nothing(format!("`{day}` is not a day"), "write a day like 2026-11-22");
-        let first = times.start_of(&days.from).ok_or_else(|| bad_day(&days.from))?;
+        let bad_day = |day: &str| {
+            nothing(
+                format!("`{day}` is not a day"),
+                "write a day like 2026-11-22",
+            )
+        };
+        let first = times
+            .start_of(&days.from)
+            .ok_or_else(|| bad_day(&days.from))?;
         let end = times.end_of(&days.to).ok_or_else(|| bad_day(&days.to))?;
         if first >= end {
-            let message = format!("the days end on {} before they begin on {}", days.to, days.from);
+            let message = format!(
+                "the days end on {} before they begin on {}",
+                days.to, days.from
+            );
             return Err(nothing(message, "swap the two days"));
         }
         let end = end.min(self.clock.now());
         let known = self.store.schedule_runs(&record.id, u32::MAX).await?;
         let stands = |at: Timestamp| {
-            known.iter().any(|run| {
-                run.new.due_at == at && !(days.again && may_come_again(run))
-            })
+            known
+                .iter()
+                .any(|run| run.new.due_at == at && !(days.again && may_come_again(run)))
         };
         let mut found = Vec::new();
         let mut at = first - SignedDuration::from_nanos(1);
@@ -321,9 +333,7 @@ impl Schedules {
         };
         let rows = self.store.ledger(filter).await?;
         let settled = rows.iter().filter(|row| row.entry == "settled");
-        let sum: Decimal = settled
-            .filter_map(|row| row.usd)
-            .sum();
+        let sum: Decimal = settled.filter_map(|row| row.usd).sum();
         Ok(sum.normalize().to_string())
     }
 }
@@ -399,7 +409,9 @@ fn wanted(new: CreateSchedules) -> Result<(Option<String>, Vec<NewSchedule>), Sc
         let mut request = request.clone();
         request.params = merged(&new.params, typed(&workflow, schedule, &new.workflow.dir));
         let place = schedule.node.clone().unwrap_or_else(|| index.to_string());
-        let source = document.as_ref().map(|document| format!("{document}{place}"));
+        let source = document
+            .as_ref()
+            .map(|document| format!("{document}{place}"));
         let rule = ScheduleRule {
             cron: schedule.cron.clone(),
             timezone: schedule.timezone.clone(),
@@ -409,7 +421,12 @@ fn wanted(new: CreateSchedules) -> Result<(Option<String>, Vec<NewSchedule>), Sc
             start: schedule.start.clone(),
             end: schedule.end.clone(),
         };
-        wanted.push(one(rule, request, source.unwrap_or_default(), schedule.enabled)?);
+        wanted.push(one(
+            rule,
+            request,
+            source.unwrap_or_default(),
+            schedule.enabled,
+        )?);
     }
     Ok((document, wanted))
 }

@@ -98,12 +98,7 @@ fn newest(
 }
 
 /// The delay by chance: always the same for the same time, and never beyond the next one.
-fn delay(
-    id: &str,
-    rule: &ScheduleRule,
-    at: Timestamp,
-    next: Option<Timestamp>,
-) -> SignedDuration {
+fn delay(id: &str, rule: &ScheduleRule, at: Timestamp, next: Option<Timestamp>) -> SignedDuration {
     let room = next.map_or(u64::MAX, |next| {
         u64::try_from(next.duration_since(at).as_millis()).unwrap_or(0)
     });
@@ -120,11 +115,7 @@ fn delay(
 }
 
 /// The next time after `since` on the schedule's days.
-pub(super) fn next(
-    rule: &ScheduleRule,
-    times: &CronTimes,
-    since: Timestamp,
-) -> Option<Timestamp> {
+pub(super) fn next(rule: &ScheduleRule, times: &CronTimes, since: Timestamp) -> Option<Timestamp> {
     let tick = SignedDuration::from_nanos(1);
     let first = rule.start.as_deref().and_then(|day| times.start_of(day));
     let since = first.map_or(since, |first| since.max(first - tick));
@@ -244,10 +235,7 @@ mod tests {
             at("2026-11-01T00:00:00Z"),
             at("2026-12-01T00:00:00Z"),
         );
-        let days: Vec<String> = all
-            .iter()
-            .map(|run| times.day_of(run.due_at))
-            .collect();
+        let days: Vec<String> = all.iter().map(|run| times.day_of(run.due_at)).collect();
         assert_eq!(days, ["2026-11-20", "2026-11-21"]);
         assert_eq!(
             next(&rule, &times, at("2026-11-01T00:00:00Z")),

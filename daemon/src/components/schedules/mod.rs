@@ -26,7 +26,9 @@ pub use asked::ScheduleError;
 use crate::clock::Clock;
 use crate::runner::{Runner, SubmitError};
 use crate::server::{Activity, InProgress};
-use crate::store::{Accepted, Replay, RunStep, ScheduleRecord, ScheduleRunRecord, Store, StoreError};
+use crate::store::{
+    Accepted, Replay, RunStep, ScheduleRecord, ScheduleRunRecord, Store, StoreError,
+};
 use turn::Turn;
 
 /// Between two looks when nothing is near.
@@ -238,9 +240,9 @@ impl Schedules {
                 tracing::info!(schedule = schedule.id, job, due = %run.new.due_at, "begun by the clock");
                 Ok(Some(RunStep::Start(job)))
             }
-            Ok(Accepted::KeyReused) => {
-                Ok(Some(RunStep::Fail("its key was used for another job".to_owned())))
-            }
+            Ok(Accepted::KeyReused) => Ok(Some(RunStep::Fail(
+                "its key was used for another job".to_owned(),
+            ))),
             // The next daemon begins it, or this one a little later.
             Err(SubmitError::Draining) => Ok(None),
             Err(SubmitError::Store(error)) => Err(error),
@@ -311,7 +313,12 @@ async fn request(
     due_at: Timestamp,
 ) -> Result<CreateJob, String> {
     let mut request = schedule.new.request.clone();
-    if let Some(path) = request.workflow.path.as_ref().filter(|_| !schedule.new.pinned) {
+    if let Some(path) = request
+        .workflow
+        .path
+        .as_ref()
+        .filter(|_| !schedule.new.pinned)
+    {
         request.workflow.text = tokio::fs::read_to_string(path)
             .await
             .map_err(|error| format!("the document {path} cannot be read: {error}"))?;

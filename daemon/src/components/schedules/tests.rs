@@ -99,7 +99,9 @@ use ScheduleRunState::{Missed, Skipped, Started, Waiting};
 #[tokio::test]
 async fn a_time_begins_one_job_whatever_the_clock_does() {
     let bench = Bench::new();
-    let id = bench.keep(DAYS, Some(rule("* * * * *"))).await[0].id.clone();
+    let id = bench.keep(DAYS, Some(rule("* * * * *"))).await[0]
+        .id
+        .clone();
     bench.look().await;
     assert!(bench.runs(&id).await.is_empty(), "its first time is ahead");
 
@@ -118,12 +120,20 @@ async fn a_time_begins_one_job_whatever_the_clock_does() {
         bench.clock.advance(MINUTE);
         bench.look().await;
     }
-    let mut due: Vec<String> = bench.runs(&id).await.into_iter().map(|run| run.due_at).collect();
+    let mut due: Vec<String> = bench
+        .runs(&id)
+        .await
+        .into_iter()
+        .map(|run| run.due_at)
+        .collect();
     let all = due.len();
     due.dedup();
     assert_eq!(due.len(), all, "no time twice");
     let jobs = bench.runs(&id).await;
-    let first: Vec<_> = jobs.iter().filter(|run| run.due_at == runs[0].due_at).collect();
+    let first: Vec<_> = jobs
+        .iter()
+        .filter(|run| run.due_at == runs[0].due_at)
+        .collect();
     assert_eq!(first.len(), 1);
     assert_eq!(first[0].job, runs[0].job);
     bench.running.stop().await;
@@ -132,7 +142,9 @@ async fn a_time_begins_one_job_whatever_the_clock_does() {
 #[tokio::test]
 async fn ten_years_ahead_cost_a_few_rows() {
     let bench = Bench::new();
-    let id = bench.keep(DAYS, Some(rule("* * * * *"))).await[0].id.clone();
+    let id = bench.keep(DAYS, Some(rule("* * * * *"))).await[0]
+        .id
+        .clone();
     bench.clock.advance(3652 * DAY);
     bench.look().await;
     let states = bench.states(&id).await;
@@ -144,7 +156,9 @@ async fn ten_years_ahead_cost_a_few_rows() {
 #[tokio::test]
 async fn a_run_that_was_submitted_before_a_crash_is_the_same_job_after_it() {
     let bench = Bench::new();
-    let id = bench.keep(DAYS, Some(rule("* * * * *"))).await[0].id.clone();
+    let id = bench.keep(DAYS, Some(rule("* * * * *"))).await[0]
+        .id
+        .clone();
     bench.clock.advance(MINUTE);
     let now = bench.clock.now();
     let record = bench.machine.store.schedule(&id).await.unwrap();
@@ -152,7 +166,11 @@ async fn a_run_that_was_submitted_before_a_crash_is_the_same_job_after_it() {
     bench.schedules.decide(&record, &times, now).await.unwrap();
     let open = bench.machine.store.open_runs(&id).await.unwrap();
     // Submitted, and killed before that was written down.
-    let first = bench.schedules.begin(&record, &times, &open[0]).await.unwrap();
+    let first = bench
+        .schedules
+        .begin(&record, &times, &open[0])
+        .await
+        .unwrap();
     bench.look().await;
     let Some(RunStep::Start(job)) = first else {
         panic!("{first:?}")
@@ -165,7 +183,9 @@ async fn a_run_that_was_submitted_before_a_crash_is_the_same_job_after_it() {
 async fn a_run_is_left_out_while_the_one_before_goes_on() {
     let bench = Bench::new();
     bench.machine.close_door();
-    let id = bench.keep(SPEECH, Some(rule("* * * * *"))).await[0].id.clone();
+    let id = bench.keep(SPEECH, Some(rule("* * * * *"))).await[0]
+        .id
+        .clone();
     bench.clock.advance(MINUTE);
     bench.look().await;
     bench.clock.advance(MINUTE);
@@ -246,7 +266,13 @@ async fn three_failures_in_a_row_pause_it_and_say_why() {
     }
     let shown = bench.schedules.show("lost").await.unwrap();
     assert_eq!(shown.state, ScheduleState::Paused);
-    assert!(shown.reason.starts_with("3 runs in a row failed; the last one: "), "{}", shown.reason);
+    assert!(
+        shown
+            .reason
+            .starts_with("3 runs in a row failed; the last one: "),
+        "{}",
+        shown.reason
+    );
     assert!(shown.reason.contains("gone.yaml"), "{}", shown.reason);
     assert_eq!(bench.runs("lost").await.len(), 3, "and no more begin");
     assert_eq!(shown.next, None);
@@ -262,7 +288,9 @@ async fn three_failures_in_a_row_pause_it_and_say_why() {
 #[tokio::test]
 async fn days_of_the_past_are_filled_in_once_in_order_and_say_their_own_day() {
     let bench = Bench::new();
-    let id = bench.keep(DAYS, Some(rule("0 7 * * *"))).await[0].id.clone();
+    let id = bench.keep(DAYS, Some(rule("0 7 * * *"))).await[0]
+        .id
+        .clone();
     let mut days = Backfill {
         from: "2026-11-15".to_owned(),
         to: "2026-11-18".to_owned(),
@@ -299,7 +327,9 @@ async fn days_of_the_past_are_filled_in_once_in_order_and_say_their_own_day() {
 #[tokio::test]
 async fn a_run_somebody_asks_for_begins_at_once() {
     let bench = Bench::new();
-    let id = bench.keep(DAYS, Some(rule("0 0 1 1 *"))).await[0].id.clone();
+    let id = bench.keep(DAYS, Some(rule("0 0 1 1 *"))).await[0]
+        .id
+        .clone();
     let run = bench.schedules.trigger(&id).await.unwrap();
     assert_eq!((run.kind, run.state), (RunKind::Manual, Started));
     assert_eq!(bench.end(&run).await.state, JobState::Completed);
@@ -325,7 +355,10 @@ async fn a_document_that_is_added_again_brings_its_schedules_up_to_date() {
     );
     let first = bench.keep(&two, None).await;
     assert_eq!(
-        first.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(),
+        first
+            .iter()
+            .map(|one| one.name.as_str())
+            .collect::<Vec<_>>(),
         ["news", "news-2"]
     );
     assert_eq!(first[1].params["topic"], "bees");
@@ -346,7 +379,9 @@ async fn a_document_that_is_added_again_brings_its_schedules_up_to_date() {
 async fn a_schedule_keeps_the_daemon_and_its_removal_lets_it_go() {
     let bench = Bench::new();
     let standing = || bench.schedules.standing.lock().unwrap().is_some();
-    let id = bench.keep(DAYS, Some(rule("0 7 * * *"))).await[0].id.clone();
+    let id = bench.keep(DAYS, Some(rule("0 7 * * *"))).await[0]
+        .id
+        .clone();
     bench.look().await;
     assert!(standing());
     bench.schedules.pause(&id, "holidays").await.unwrap();

@@ -134,7 +134,11 @@ mod tests {
     fn who_waits_begins_when_nothing_goes_on_the_oldest_first() {
         let mut ended = run(1, Scheduled, Started);
         ended.job_state = Some(JobState::Completed);
-        let open = [ended, run(2, Scheduled, Waiting), run(3, Scheduled, Waiting)];
+        let open = [
+            ended,
+            run(2, Scheduled, Waiting),
+            run(3, Scheduled, Waiting),
+        ];
         assert_eq!(turn(&open, Overlap::BufferAll), Some((2, Turn::Begin)));
     }
 
@@ -142,7 +146,11 @@ mod tests {
     fn what_is_made_good_comes_one_after_another_whatever_the_rule() {
         for kind in [CatchUp, Backfill] {
             let open = [run(1, kind, Started), run(2, kind, Due)];
-            assert_eq!(turn(&open, Overlap::Skip), Some((2, Turn::Wait)), "{kind:?}");
+            assert_eq!(
+                turn(&open, Overlap::Skip),
+                Some((2, Turn::Wait)),
+                "{kind:?}"
+            );
         }
         let open = [run(1, Scheduled, Started), run(2, Manual, Due)];
         assert_eq!(turn(&open, Overlap::Skip), Some((2, Turn::Begin)));

@@ -40,7 +40,8 @@ fn frame(bytes: &[u8]) -> Option<usize> {
         return None;
     }
     if head[1] & 0xf6 == 0xf0 {
-        let length = usize::from(head[3] & 3) << 11 | usize::from(head[4]) << 3 | usize::from(head[5]) >> 5;
+        let length =
+            usize::from(head[3] & 3) << 11 | usize::from(head[4]) << 3 | usize::from(head[5]) >> 5;
         return (length > 7).then_some(length);
     }
     // Layer III only: nobody speaks in the others.
@@ -48,8 +49,12 @@ fn frame(bytes: &[u8]) -> Option<usize> {
     if layer != 1 || version == 1 {
         return None;
     }
-    const FIRST: [usize; 16] = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0];
-    const SECOND: [usize; 16] = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0];
+    const FIRST: [usize; 16] = [
+        0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0,
+    ];
+    const SECOND: [usize; 16] = [
+        0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0,
+    ];
     let rates: [usize; 4] = match version {
         3 => [44_100, 48_000, 32_000, 0],
         2 => [22_050, 24_000, 16_000, 0],

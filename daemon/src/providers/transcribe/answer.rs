@@ -59,7 +59,12 @@ pub(in super::super) fn read(body: &[u8]) -> Option<Heard> {
         texts.join(" ")
     });
     let own = said.words.filter(|words| !words.is_empty());
-    let inner = || segments.iter().filter_map(|one| one.words.as_ref()).flatten();
+    let inner = || {
+        segments
+            .iter()
+            .filter_map(|one| one.words.as_ref())
+            .flatten()
+    };
     let words = match &own {
         Some(words) => joined(&mut words.iter()),
         None => joined(&mut inner()),
@@ -88,7 +93,10 @@ pub(in super::super) fn read(body: &[u8]) -> Option<Heard> {
 /// Words of pieces: some listeners time parts of words, and tell where a word begins by the space before it.
 fn joined(pieces: &mut dyn Iterator<Item = &Word>) -> Vec<HeardWord> {
     let pieces: Vec<&Word> = pieces.collect();
-    let spaced = pieces.iter().filter(|piece| piece.word.starts_with(' ')).count();
+    let spaced = pieces
+        .iter()
+        .filter(|piece| piece.word.starts_with(' '))
+        .count();
     let mut words: Vec<HeardWord> = Vec::new();
     for piece in pieces {
         let text = piece.word.trim();
@@ -118,11 +126,30 @@ fn joined(pieces: &mut dyn Iterator<Item = &Word>) -> Vec<HeardWord> {
 /// A language as listeners name it (`english`, `en`) as BCP 47.
 fn tag(name: &str) -> Option<String> {
     const NAMES: [(&str, &str); 24] = [
-        ("arabic", "ar"), ("chinese", "zh"), ("czech", "cs"), ("danish", "da"), ("dutch", "nl"),
-        ("english", "en"), ("finnish", "fi"), ("french", "fr"), ("german", "de"), ("greek", "el"),
-        ("hebrew", "he"), ("hindi", "hi"), ("hungarian", "hu"), ("indonesian", "id"), ("italian", "it"),
-        ("japanese", "ja"), ("korean", "ko"), ("norwegian", "no"), ("polish", "pl"), ("portuguese", "pt"),
-        ("russian", "ru"), ("spanish", "es"), ("swedish", "sv"), ("turkish", "tr"),
+        ("arabic", "ar"),
+        ("chinese", "zh"),
+        ("czech", "cs"),
+        ("danish", "da"),
+        ("dutch", "nl"),
+        ("english", "en"),
+        ("finnish", "fi"),
+        ("french", "fr"),
+        ("german", "de"),
+        ("greek", "el"),
+        ("hebrew", "he"),
+        ("hindi", "hi"),
+        ("hungarian", "hu"),
+        ("indonesian", "id"),
+        ("italian", "it"),
+        ("japanese", "ja"),
+        ("korean", "ko"),
+        ("norwegian", "no"),
+        ("polish", "pl"),
+        ("portuguese", "pt"),
+        ("russian", "ru"),
+        ("spanish", "es"),
+        ("swedish", "sv"),
+        ("turkish", "tr"),
     ];
     let name = name.trim().to_ascii_lowercase();
     let is_tag = (2..=3).contains(&name.split('-').next().unwrap_or_default().len());
@@ -153,18 +180,27 @@ mod tests {
             "words":[{"word":"The","start":0.0,"end":0.24},{"word":"bee","start":0.3,"end":0.6}]}"#;
         let wanted = vec![("The".to_owned(), 0, 240), ("bee".to_owned(), 300, 600)];
         assert_eq!(told(top), (wanted, true));
-        assert_eq!(read(top.as_bytes()).unwrap().language.as_deref(), Some("en"));
+        assert_eq!(
+            read(top.as_bytes()).unwrap().language.as_deref(),
+            Some("en")
+        );
         let inside = r#"{"text":" The beehive.","language":"en","segments":[{"id":0,"start":0,"end":1,"text":" The beehive.",
             "words":[{"word":"[_BEG_]","start":0,"end":0},{"word":" The","start":0.1,"end":0.2},
                      {"word":" bee","start":0.2,"end":0.4},{"word":"hive","start":0.4,"end":0.7},{"word":".","start":0.7,"end":0.8}]}]}"#;
-        let wanted = vec![("The".to_owned(), 100, 200), ("beehive.".to_owned(), 200, 800)];
+        let wanted = vec![
+            ("The".to_owned(), 100, 200),
+            ("beehive.".to_owned(), 200, 800),
+        ];
         assert_eq!(told(inside), (wanted, true));
     }
 
     #[test]
     fn segments_and_plain_texts_are_less() {
         let segments = r#"{"text":"One two. Three.","segments":[{"start":0.0,"end":1.0,"text":" One two."},{"start":1.5,"end":2.0,"text":" Three."}]}"#;
-        let wanted = vec![("One two.".to_owned(), 0, 1000), ("Three.".to_owned(), 1500, 2000)];
+        let wanted = vec![
+            ("One two.".to_owned(), 0, 1000),
+            ("Three.".to_owned(), 1500, 2000),
+        ];
         assert_eq!(told(segments), (wanted, false));
         assert_eq!(told(r#"{"text":"One."}"#), (Vec::new(), false));
         assert_eq!(read(b"<html>"), None);

@@ -7,9 +7,7 @@ mod answer;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use fenta_workflows::action::{
-    ActionFacts, ActionResult, InvokeRequest, InvokeTask, Invoked,
-};
+use fenta_workflows::action::{ActionFacts, ActionResult, InvokeRequest, InvokeTask, Invoked};
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 use futures_util::future::BoxFuture;
 
@@ -63,7 +61,10 @@ impl<L: Listens> Answers for Listener<L> {
                 return Err(AskFailure::Useless {
                     failure: WorkerFailure {
                         class: FailureClass::Input,
-                        message: format!("{} hears no word in the recording", self.desk().vendor.name),
+                        message: format!(
+                            "{} hears no word in the recording",
+                            self.desk().vendor.name
+                        ),
                         hint: "check that somebody speaks in it, or leave captions out".to_owned(),
                     },
                     cost_micros: None,

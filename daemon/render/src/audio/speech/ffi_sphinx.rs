@@ -26,8 +26,7 @@ type Pointer = *mut c_void;
 /// The functions used; the libraries are never unloaded.
 struct Api {
     ps_args: unsafe extern "C" fn() -> *const c_void,
-    cmd_ln_init:
-        unsafe extern "C" fn(Pointer, *const c_void, c_int, *const c_char, ...) -> Pointer,
+    cmd_ln_init: unsafe extern "C" fn(Pointer, *const c_void, c_int, *const c_char, ...) -> Pointer,
     cmd_ln_free_r: unsafe extern "C" fn(Pointer) -> c_int,
     ps_init: unsafe extern "C" fn(Pointer) -> Pointer,
     ps_free: unsafe extern "C" fn(Pointer) -> c_int,
@@ -150,7 +149,8 @@ impl<'a> Decoder<'a> {
             let name = CString::new(format!("fenta{at}")).ok()?;
             let sounds = CString::new(sounds.as_str()).ok()?;
             // SAFETY: the decoder is valid and copies both strings. No search is set yet that had to be told.
-            let id = unsafe { (self.api.ps_add_word)(self.decoder, name.as_ptr(), sounds.as_ptr(), 0) };
+            let id =
+                unsafe { (self.api.ps_add_word)(self.decoder, name.as_ptr(), sounds.as_ptr(), 0) };
             if id < 0 {
                 return None;
             }

@@ -71,7 +71,10 @@ fn best(sound: &[f32], due: usize, natural: usize) -> usize {
         return due.min(last);
     }
     let rough = best_of(&mut (from..=to).step_by(COARSE));
-    let (low, high) = (rough.saturating_sub(COARSE).max(from), (rough + COARSE).min(to));
+    let (low, high) = (
+        rough.saturating_sub(COARSE).max(from),
+        (rough + COARSE).min(to),
+    );
     best_of(&mut (low..=high))
 }
 
@@ -86,7 +89,10 @@ mod tests {
     }
 
     fn crossings(sound: &[f32]) -> usize {
-        sound.windows(2).filter(|pair| pair[0] <= 0.0 && pair[1] > 0.0).count()
+        sound
+            .windows(2)
+            .filter(|pair| pair[0] <= 0.0 && pair[1] > 0.0)
+            .count()
     }
 
     #[test]

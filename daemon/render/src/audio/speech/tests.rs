@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::audio::{ffi_decode, loudness};
+use fenta_workflows::action::{SpokenPiece, TakeSpeechRequest};
+use fenta_workflows::digest::Digest;
+use fenta_workflows::hearing::HeardWord;
 use fenta_workflows::worker::FailureClass;
 
 fn request(text: &str) -> SpeakRequest {
@@ -145,4 +148,105 @@ fn hostile_texts_keep_one_entry_a_token() {
                 .all(|pair| pair[0].end <= pair[1].start)
         );
     }
+}
+
+/// A voice as a provider would send it: half a second of silence around it, at another rate.
+fn sent(
+    text: &str,
+    folder: &Path,
+) -> (
+    std::collections::BTreeMap<Digest, String>,
+    Digest,
+    SpeechFacts,
+) {
+    let (voice, facts) = speech(text);
+    let quiet = vec![0.0; RATE as usize / 2];
+    let sound = [quiet.clone(), voice, quiet].concat();
+    let path = folder.join("sent.wav");
+    wav::write_mono(&path, &resample(&sound, RATE, 24_000), 24_000).unwrap();
+    let digest = fenta_workflows::digest::blob_digest(text.as_bytes());
+    let blobs = [(digest, path.to_string_lossy().into_owned())].into();
+    (blobs, digest, facts)
+}
+
+fn takes(
+    text: &str,
+    language: &str,
+    heard: Vec<HeardWord>,
+    tempo_pm: u32,
+) -> (SpeechFacts, SpeechFacts) {
+    let folder = tempfile::tempdir().unwrap();
+    let (blobs, source, facts) = sent(text, folder.path());
+    let request = TakeSpeechRequest {
+        pieces: vec![SpokenPiece {
+            source,
+            text: text.to_owned(),
+            heard,
+        }],
+        language: language.to_owned(),
+        tempo_pm,
+    };
+    let done = take_speech(&request, &blobs, folder.path()).unwrap();
+    match done.facts {
+        ActionFacts::Speech(taken) => (facts, taken),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Middle and worst distance of word starts, milliseconds.
+fn distances(truth: &SpeechFacts, found: &SpeechFacts) -> (f64, f64) {
+    let pairs = truth.words.iter().zip(&found.words);
+    let mut off: Vec<f64> = pairs
+        .filter(|(word, _)| word.end > word.start)
+        .map(|(one, other)| (one.start as f64 - other.start as f64).abs() / 48.0)
+        .collect();
+    off.sort_by(f64::total_cmp);
+    (off[off.len() / 2], off[off.len() - 1])
+}
+
+const TOLD: &str = "Honey never goes bad. In 1922 people found old jars under the sand, and it cost them $5 to taste it. \
+    Bees take the water out — and close the little room with wax.";
+
+#[test]
+fn words_are_found_in_the_sound_of_a_voice_that_gives_no_times() {
+    let (truth, found) = takes(TOLD, "en", Vec::new(), 1000);
+    if found.rung != Rung::Aligned {
+        println!("skipped: pocketsphinx is not installed");
+        return;
+    }
+    let (middle, worst) = distances(&truth, &found);
+    println!("aligned: middle {middle:.0} ms, worst {worst:.0} ms");
+    assert!(middle < 40.0 && worst < 200.0, "{middle} {worst}");
+}
+
+#[test]
+fn without_times_and_aligner_words_share_the_sound_between_pauses() {
+    let (truth, found) = takes(TOLD, "xx", Vec::new(), 1000);
+    assert_eq!(found.rung, Rung::Proportional);
+    let (middle, worst) = distances(&truth, &found);
+    println!("proportional: middle {middle:.0} ms, worst {worst:.0} ms");
+    assert!(middle < 250.0 && worst < 900.0, "{middle} {worst}");
+}
+
+#[test]
+fn times_of_the_provider_are_taken_with_the_silence_and_the_tempo() {
+    let (truth, _) = takes("Bees dance. They fly far.", "en", Vec::new(), 1000);
+    let heard: Vec<HeardWord> = truth
+        .words
+        .iter()
+        .map(|word| HeardWord {
+            text: word.text.to_lowercase(),
+            start_us: 500_000 + word.start * 1000 / 48,
+            end_us: 500_000 + word.end * 1000 / 48,
+        })
+        .collect();
+    let (truth, found) = takes("Bees dance. They fly far.", "en", heard.clone(), 1000);
+    assert_eq!(found.rung, Rung::Provider);
+    let (_, worst) = distances(&truth, &found);
+    assert!(worst < 6.0, "{worst} ms");
+    let (_, fast) = takes("Bees dance. They fly far.", "en", heard, 1250);
+    let ratio = truth.samples as f64 / fast.samples as f64;
+    assert!((ratio - 1.25).abs() < 0.02, "{ratio}");
+    let last = |facts: &SpeechFacts| facts.words.last().unwrap().start as f64;
+    assert!((last(&truth) / last(&fast) - 1.25).abs() < 0.02);
 }

@@ -7,10 +7,10 @@
 use fenta_workflows::action::Rung;
 use fenta_workflows::hearing::{self, HeardWord};
 
+use super::Span;
 use super::ffi_sphinx;
 use super::flite;
 use super::text::{Pause, source_words};
-use super::Span;
 use crate::audio::RATE;
 use crate::audio::resample::resample;
 
@@ -31,15 +31,12 @@ pub(super) struct Timed {
 }
 
 /// Looks for every word of a text; `heard` are words or phrases that somebody timed, perhaps none.
-pub(super) fn time_words(
-    sound: &[f32],
-    text: &str,
-    language: &str,
-    heard: &[HeardWord],
-) -> Timed {
+pub(super) fn time_words(sound: &[f32], text: &str, language: &str, heard: &[HeardWord]) -> Timed {
     let tokens: Vec<&str> = text.split_whitespace().collect();
     let told = told(&tokens, heard, sound.len());
-    let is_by_word = heard.iter().all(|one| one.text.split_whitespace().count() <= 1);
+    let is_by_word = heard
+        .iter()
+        .all(|one| one.text.split_whitespace().count() <= 1);
     if let Some(spans) = told.clone().filter(|_| is_by_word) {
         return Timed {
             spans,
@@ -108,7 +105,11 @@ fn aligned(sound: &[f32], text: &str) -> Option<Vec<Span>> {
             end: (after as usize * per_frame).min(sound.len()),
         })
     });
-    Some(with_silent(words.len(), &audible, &found.collect::<Vec<_>>()))
+    Some(with_silent(
+        words.len(),
+        &audible,
+        &found.collect::<Vec<_>>(),
+    ))
 }
 
 /// Spans of all words from those that can be heard; one without sound stands at the end of the one before it.
@@ -221,7 +222,9 @@ fn sentences(tokens: &[&str]) -> Vec<std::ops::Range<usize>> {
         let ends = words[at].pause == Pause::Sentence
             || tokens[at].ends_with(['。', '！', '？', '।', '؟', '…']);
         if ends || at + 1 == tokens.len() {
-            let audible = tokens[first..=at].iter().any(|token| hearing::weight(token) > 0.0);
+            let audible = tokens[first..=at]
+                .iter()
+                .any(|token| hearing::weight(token) > 0.0);
             if audible || sentences.is_empty() {
                 sentences.push(first..at + 1);
             } else if let Some(last) = sentences.last_mut() {
@@ -252,17 +255,15 @@ fn grouped(runs: &[Span], count: usize) -> Vec<&[Span]> {
 }
 
 /// Whether every sentence gets about as much of the sound as of the letters.
-fn is_plausible(
-    tokens: &[&str],
-    sentences: &[std::ops::Range<usize>],
-    groups: &[&[Span]],
-) -> bool {
+fn is_plausible(tokens: &[&str], sentences: &[std::ops::Range<usize>], groups: &[&[Span]]) -> bool {
     let weight = |range: &std::ops::Range<usize>| -> f64 {
-        tokens[range.clone()].iter().map(|token| hearing::weight(token)).sum()
+        tokens[range.clone()]
+            .iter()
+            .map(|token| hearing::weight(token))
+            .sum()
     };
-    let length = |group: &[Span]| -> f64 {
-        group.iter().map(|run| (run.end - run.start) as f64).sum()
-    };
+    let length =
+        |group: &[Span]| -> f64 { group.iter().map(|run| (run.end - run.start) as f64).sum() };
     let letters: f64 = sentences.iter().map(weight).sum();
     let sound: f64 = groups.iter().map(|group| length(group)).sum();
     sentences.iter().zip(groups).all(|(sentence, group)| {
