@@ -177,9 +177,13 @@ fn runner_context(
 ) -> Result<RunnerContext, DaemonError> {
     let cas = Cas::open(&dir.cas(), &dir.scratch()).map_err(failed("open", &dir.cas()))?;
     let told = settings.providers.clone();
-    let providers =
-        Providers::configured(told, cas.clone(), dir.scratch(), Arc::clone(&outside.clock))
-            .beside(outside.providers);
+    let providers = Providers::configured(
+        told,
+        (cas.clone(), store.clone()),
+        dir.scratch(),
+        Arc::clone(&outside.clock),
+    )
+    .beside(outside.providers);
     Ok(RunnerContext {
         store: store.clone(),
         cas: cas.clone(),

@@ -152,6 +152,7 @@ fn fenta(media: &Path, out: &Path) -> anyhow::Result<f64> {
         segments: digests,
         audio: Some(bench.add(&audio)?),
         title: String::new(),
+        comment: String::new(),
         container: Container::Mp4,
     };
     let made = bench.run(Action::Mux(mux))?;
@@ -259,6 +260,7 @@ fn timeline(media: &Path, bench: &mut Workbench) -> anyhow::Result<Timeline> {
         fonts,
         profiles: std::collections::BTreeMap::new(),
         notes: Vec::new(),
+        origins: Vec::new(),
     })
 }
 

@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fenta_tests::env::{FentaEnv, Said};
-use fenta_tests::fakes::{Fake, Trouble, Vendor, elevenlabs, openai_chat, openai_speech, tones};
+use fenta_tests::fakes::{
+    Fake, Heard, Trouble, Vendor, elevenlabs, openai_chat, openai_speech, pexels, pixabay, tones,
+};
 
 /// The key of every test; it must be found nowhere but in the header of a call.
 const KEY: &str = "sk-conformance-7f3a9c";
@@ -28,12 +30,14 @@ struct Row {
     fake: Vendor,
     /// The variable of its key; none for servers at home.
     key: Option<&'static str>,
-    /// The header of its key, and what stands before the key in it.
-    header: (&'static str, &'static str),
-    /// The role it plays.
-    role: &'static str,
+    /// Where the key is found in a call.
+    sent: fn(&Heard) -> Option<String>,
     /// Whether it charges.
     charges: bool,
+    /// The role it is asked in.
+    role: &'static str,
+    /// Calls that its work takes; the first is the one that trouble comes to.
+    calls: usize,
     /// The workflow's `providers` and `nodes`.
     document: &'static str,
     /// A part of what is printed when it worked.
@@ -57,7 +61,7 @@ const ROWS: &[Row] = &[
     chat("lmstudio", "qwen3", None),
     chat("llama-cpp", "default", None),
     Row {
-        header: ("xi-api-key", ""),
+        sent: |heard| heard.header("xi-api-key").map(str::to_owned),
         ..voice("elevenlabs", elevenlabs::vendor, Some("ELEVENLABS_API_KEY"))
     },
     voice("openai", openai_speech::vendor, Some("OPENAI_API_KEY")),
@@ -66,6 +70,30 @@ const ROWS: &[Row] = &[
     ear("openai", "/v1", Some("OPENAI_API_KEY")),
     ear("speaches", "/v1", None),
     ear("whisper-cpp", "", None),
+    Row {
+        vendor: "pexels",
+        base: "/v1",
+        fake: pexels::vendor,
+        key: Some("PEXELS_API_KEY"),
+        sent: |heard| heard.header("authorization").map(str::to_owned),
+        charges: false,
+        role: "stock",
+        calls: 2,
+        document: FOOTAGE,
+        printed: "Author 101",
+    },
+    Row {
+        vendor: "pixabay",
+        base: "/api",
+        fake: pixabay::vendor,
+        key: Some("PIXABAY_API_KEY"),
+        sent: |heard| heard.parameter("key"),
+        charges: false,
+        role: "stock",
+        calls: 2,
+        document: FOOTAGE,
+        printed: "Coverr",
+    },
 ];
 
 const SPEECH: &str = "\
@@ -102,15 +130,25 @@ const fn ear(vendor: &'static str, base: &'static str, key: Option<&'static str>
     }
 }
 
+const FOOTAGE: &str = "\
+nodes:
+  footage: { type: Input.Stock, with: { query: \"bees dancing\", quality: sd } }
+outputs: { author: \"${{ nodes.footage.attribution[0].author }}\" }
+";
+
 const fn chat(vendor: &'static str, _model: &'static str, key: Option<&'static str>) -> Row {
     Row {
         vendor,
         base: "/v1",
         fake: openai_chat::vendor,
         key,
-        header: ("authorization", "Bearer "),
-        role: "llm",
+        sent: |heard| {
+            let sent = heard.header("authorization")?;
+            Some(sent.strip_prefix("Bearer ")?.to_owned())
+        },
         charges: key.is_some(),
+        role: "llm",
+        calls: 1,
         document: SCRIPT,
         printed: "Why bees dance",
     }
@@ -167,15 +205,16 @@ fn every_vendor_does_its_work_and_is_asked_once_for_the_same() {
             row.vendor
         );
         let heard = bench.fake.heard();
-        assert_eq!(heard.len(), 1, "{}: {heard:?}", row.vendor);
-        let (header, before) = row.header;
-        let sent = heard[0].header(header);
-        let wanted = row.key.map(|_| format!("{before}{KEY}"));
-        assert_eq!(sent, wanted.as_deref(), "{}", row.vendor);
+        assert_eq!(heard.len(), row.calls, "{}: {heard:?}", row.vendor);
+        let sent = (row.sent)(&heard[0]);
+        assert_eq!(sent.as_deref(), row.key.map(|_| KEY), "{}", row.vendor);
+        for other in &heard[1..] {
+            assert!(!other.everything().contains(KEY), "{other:?}");
+        }
         bench.run().expect_code(0).unwrap();
         assert_eq!(
             bench.fake.heard().len(),
-            1,
+            row.calls,
             "{}: it is remembered",
             row.vendor
         );
@@ -201,7 +240,8 @@ fn what_passes_is_tried_again_and_nothing_is_charged_twice() {
                 row.vendor
             );
             let charged = (bench.fake.heard().len(), bench.fake.charged());
-            assert_eq!(charged, (2, 1), "{} after {trouble:?}", row.vendor);
+            let wanted = (row.calls + 1, u32::from(row.role == "llm"));
+            assert_eq!(charged, wanted, "{} after {trouble:?}", row.vendor);
         }
     }
 }
@@ -460,7 +500,7 @@ fn an_answer_that_is_lost_is_paid_for_once_or_asked_for_again_where_it_is_free()
                 );
                 assert_eq!(
                     bench.fake.heard().len(),
-                    2,
+                    row.calls + 1,
                     "{} after {trouble:?}",
                     row.vendor
                 );
@@ -532,6 +572,10 @@ fn a_no_is_told_in_the_vendors_words_without_the_key_and_not_asked_again() {
                 "a page came",
             ),
         ] {
+            if row.role != "llm" && matches!(trouble, Trouble::Status(429, ..)) {
+                // Who charges nothing has no money to run out of.
+                continue;
+            }
             let bench = Bench::new(row);
             bench.fake.plan([trouble.clone()]);
             let said = bench.run();
@@ -564,7 +608,9 @@ fn nothing_follows_a_call_to_another_server() {
             )]);
             let said = bench.run();
             assert!(
-                said.code != 0 && said.stderr.contains("redirects to"),
+                said.code != 0
+                    && (said.stderr.contains("redirects to")
+                        || said.stderr.contains("may not be called")),
                 "{said:?}"
             );
         }
@@ -582,9 +628,8 @@ fn the_key_is_found_nowhere_on_this_machine() {
     for row in ROWS.iter().filter(|row| row.key.is_some()) {
         let bench = Bench::new(row);
         let echo = r#"{"error":{"message":"this key is wrong: sk-conformance-7f3a9c"}}"#;
-        bench
-            .fake
-            .plan([Trouble::None, Trouble::Status(401, None, echo)]);
+        bench.fake.plan(vec![Trouble::None; row.calls]);
+        bench.fake.plan([Trouble::Status(401, None, echo)]);
         let said = bench.run().expect_code(0).unwrap();
         let text = bench.env.work().join("w.yaml");
         let other = std::fs::read_to_string(&text)

@@ -280,6 +280,9 @@ pub struct MuxRequest {
     pub audio: Option<Digest>,
     /// Title for the file's metadata; may be empty.
     pub title: String,
+    /// What the file's metadata says besides: where its sources came from and who is named; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub comment: String,
     /// What kind of file they are joined into.
     #[serde(default, skip_serializing_if = "Container::is_mp4")]
     pub container: Container,

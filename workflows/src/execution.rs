@@ -4,6 +4,7 @@
 //! is a pure function of a node's parameters and of the results of the actions it has asked for so far.
 
 mod estimate;
+mod film;
 mod stages;
 
 pub use stages::{Item, MAX_ITEMS, Stage};
@@ -15,11 +16,12 @@ use crate::diagnostic::Checked;
 use crate::expr::{Context, Dynamic, PlacedReference};
 use crate::graph::{NodeId, NodeInstance, ParamExpr, Workflow};
 use crate::job_event::OutputValue;
-use crate::models::{self, Available, ModelRef};
+use crate::models::{self, Available, ModelRef, Role};
 use crate::node::{Given, Halt, Known, LowerContext, NodeType, Params, Steps};
 use crate::node_key::{NodeKey, ParamKey};
 use crate::value::Value;
 use crate::view::View;
+use film::Place;
 
 /// A document with the name people know it by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +105,8 @@ pub struct PreparedNode {
     job: JobFacts,
     models: Vec<ModelRef>,
     available: Option<Available>,
+    /// Which film its searches are for; only of nodes that search.
+    place: Option<Place>,
 }
 
 impl PreparedNode {
@@ -150,7 +154,12 @@ impl PreparedNode {
         };
         match self.node_type.lower(&context, &mut Steps::new(results)) {
             Ok(outputs) => Ok(Lowered::Outputs(outputs)),
-            Err(Halt::Needs(actions)) => Ok(Lowered::Actions(actions)),
+            Err(Halt::Needs(mut actions)) => {
+                if let Some(place) = &self.place {
+                    place.say(&mut actions);
+                }
+                Ok(Lowered::Actions(actions))
+            }
             Err(Halt::Failed(error)) => Err(error),
         }
     }
@@ -164,7 +173,7 @@ impl Workflow {
     /// parameter.
     pub fn prepare(&self, node: &NodeId, scope: &Scope) -> Result<PreparedNode, LowerError> {
         let instance = self.instance(node)?;
-        self.prepare_with(instance, scope, |name| instance.with.get(name))
+        self.prepare_placed(node, instance, scope, |name| instance.with.get(name))
     }
 
     /// Evaluates a node's parameters with those of its `on_error: { fallback: ... }` in the place of the others; none
@@ -182,7 +191,27 @@ impl Workflow {
             return Ok(None);
         }
         let written = |name: &str| instance.fallback.get(name).or(instance.with.get(name));
-        self.prepare_with(instance, scope, written).map(Some)
+        self.prepare_placed(node, instance, scope, written)
+            .map(Some)
+    }
+
+    /// With the place of its searches, where it searches.
+    fn prepare_placed<'a>(
+        &self,
+        node: &NodeId,
+        instance: &'a NodeInstance,
+        scope: &Scope,
+        written: impl Fn(&str) -> Option<&'a ParamExpr> + Copy,
+    ) -> Result<PreparedNode, LowerError> {
+        let mut prepared = self.prepare_with(instance, scope, written)?;
+        if matches!(prepared.node_type.role(), Some(Role::Stock | Role::Feed)) {
+            let key = prepared.key.hash();
+            prepared.place = Some(Place::of(self, node, scope, |other| {
+                let other = self.prepare_with(instance, other, written);
+                other.is_ok_and(|other| other.key.hash() == key)
+            }));
+        }
+        Ok(prepared)
     }
 
     fn prepare_with<'a>(
@@ -237,6 +266,7 @@ impl Workflow {
             job: scope.job.clone(),
             models,
             available: None,
+            place: None,
         })
     }
 

@@ -6,6 +6,7 @@
 pub const ALL: &[(&str, &str)] = &[
     ("beat-short", include_str!("../library/beat-short.yaml")),
     ("daily-short", include_str!("../library/daily-short.yaml")),
+    ("daily-news", include_str!("../library/daily-news.yaml")),
     (
         "footage-short",
         include_str!("../library/footage-short.yaml"),
@@ -28,6 +29,11 @@ const FILES: &[(&str, &str, &[u8])] = &[
         "daily-short",
         "assets/logo.png",
         include_bytes!("../library/assets/logo.png"),
+    ),
+    (
+        "daily-news",
+        "assets/daily-news.template.yaml",
+        include_bytes!("../library/assets/daily-news.template.yaml"),
     ),
 ];
 

@@ -141,7 +141,7 @@ impl ModelRef {
 }
 
 /// Vendors whose models answer on this machine: asking them is not asking the network.
-const LOCAL_VENDORS: [&str; 12] = [
+const LOCAL_VENDORS: [&str; 13] = [
     "builtin",
     "espeak-ng",
     "faster-whisper",
@@ -149,6 +149,7 @@ const LOCAL_VENDORS: [&str; 12] = [
     "kokoro",
     "llama-cpp",
     "lmstudio",
+    "local",
     "ollama",
     "sandbox",
     "sd-server",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use fenta_templates::timeline::{
-    Ducking, LoudnessTarget, MediaFacts, MediaKind, SoundClip, Timeline,
+    Ducking, LoudnessTarget, MediaFacts, MediaKind, Origin, SoundClip, Timeline,
 };
 use serde::{Deserialize, Serialize};
 
@@ -231,6 +231,9 @@ pub struct FileValue {
     /// Files that belong to it, by the word they are asked for with: `srt`, `vtt`, `json`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sidecars: BTreeMap<String, Digest>,
+    /// Whether its `credits` must lie beside it: somebody is to be named.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub names_somebody: bool,
 }
 
 impl FileValue {
@@ -240,6 +243,7 @@ impl FileValue {
             digest,
             name: name.into(),
             sidecars: BTreeMap::new(),
+            names_somebody: false,
         }
     }
 }
@@ -253,6 +257,21 @@ pub struct MediaValue {
     pub name: String,
     /// What was measured.
     pub facts: MediaFacts,
+    /// Where it came from, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Box<Origin>>,
+}
+
+impl MediaValue {
+    /// A file of which nobody knows where it came from.
+    pub fn new(digest: Digest, name: impl Into<String>, facts: MediaFacts) -> Self {
+        Self {
+            digest,
+            name: name.into(),
+            facts,
+            origin: None,
+        }
+    }
 }
 
 /// A family of procedural backgrounds to take shots from.
@@ -277,6 +296,9 @@ pub struct AudioValue {
     /// Its beat, where it is known without listening.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tempo: Option<Tempo>,
+    /// Where it came from, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Box<Origin>>,
 }
 
 impl AudioValue {
@@ -287,6 +309,7 @@ impl AudioValue {
             name: name.into(),
             parts: None,
             tempo: None,
+            origin: None,
         }
     }
 }

@@ -234,6 +234,9 @@ impl Joiner {
         if !request.title.is_empty() {
             output.set_metadata(c"title", &request.title)?;
         }
+        if !request.comment.is_empty() {
+            output.set_metadata(c"comment", &request.comment)?;
+        }
         output.write_header(header_options(request.container))?;
         Ok(Self {
             output,

@@ -226,6 +226,7 @@ mod tests {
             segment_frames: vec![60, 30],
             audio: None,
             title: String::new(),
+            comment: String::new(),
             container: fenta_workflows::action::Container::default(),
         });
         let facts = |frames, bytes| {

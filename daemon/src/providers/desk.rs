@@ -12,7 +12,7 @@ use fenta_workflows::worker::{FailureClass, WorkerFailure};
 use super::http::{Answer, Ask, Body, Http, HttpError, Key, Limits, Method, Pace, Reach, Url};
 use super::vendor::{KeyStyle, Vendor};
 use crate::clock::Clock;
-use crate::store::Cas;
+use crate::store::{Cas, Store};
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Desk {
     pub http: Http,
     /// Keeps what comes back.
     pub cas: Cas,
+    /// Remembers what vendors said and who took what.
+    pub store: Store,
     /// Where files may lie until they are blobs; on the file system of the CAS.
     pub scratch: PathBuf,
     /// The time of day, and fresh names.

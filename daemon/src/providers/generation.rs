@@ -407,6 +407,7 @@ pub(super) fn made(desk: &Desk, work: &str, fetched: Vec<Fetched>) -> ActionResu
                 provider: vendor.to_owned(),
                 id: work.to_owned(),
                 author: desk.model.clone(),
+                author_url: String::new(),
                 page_url: String::new(),
                 license: format!("terms of {vendor}"),
             }),

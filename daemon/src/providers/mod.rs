@@ -11,16 +11,20 @@ pub mod desk;
 mod generation;
 pub mod http;
 mod llm;
+mod plain_text;
 mod report;
+mod stock;
 mod vendor;
 
 mod complaint;
 mod elevenlabs;
 mod fal;
+mod feed;
 mod kie;
 mod kokoro;
 mod llama_cpp;
 mod lmstudio;
+mod local;
 mod ollama;
 mod openai;
 mod openai_chat;
@@ -28,6 +32,8 @@ mod openai_images;
 mod openai_speech;
 mod openai_transcribe;
 mod openrouter;
+mod pexels;
+mod pixabay;
 mod sandbox;
 mod sd_server;
 mod speaches;
@@ -50,7 +56,7 @@ pub use vendor::{KeyStyle, KeyUse, Place, Service, Vendor};
 
 use crate::clock::Clock;
 use crate::executors::{self, Provider};
-use crate::store::Cas;
+use crate::store::{Cas, Store};
 use choice::{Choice, Market, Nobody};
 use config::{ConfigFile, VendorConfig};
 use desk::Desk;
@@ -71,6 +77,10 @@ pub static VENDORS: &[&Vendor] = &[
     &kie::VENDOR,
     &fal::VENDOR,
     &sandbox::VENDOR,
+    &pexels::VENDOR,
+    &pixabay::VENDOR,
+    &local::VENDOR,
+    &feed::VENDOR,
 ];
 
 /// What the daemon is told about providers at its start.
@@ -119,6 +129,7 @@ struct Office {
     http: Http,
     pace: Pace,
     cas: Cas,
+    store: Store,
     scratch: PathBuf,
     clock: Arc<dyn Clock>,
 }
@@ -136,7 +147,7 @@ impl Providers {
     /// Those that the user's files and the environment configure.
     pub fn configured(
         settings: ProviderSettings,
-        cas: Cas,
+        (cas, store): (Cas, Store),
         scratch: PathBuf,
         clock: Arc<dyn Clock>,
     ) -> Self {
@@ -148,6 +159,7 @@ impl Providers {
             http: Http::default(),
             pace: Pace::default(),
             cas,
+            store,
             scratch,
             clock,
         };
@@ -334,6 +346,7 @@ impl Office {
             vendor,
             http: self.http.clone(),
             cas: self.cas.clone(),
+            store: self.store.clone(),
             scratch: self.scratch.clone(),
             clock: Arc::clone(&self.clock),
             pace: self.pace.clone(),
@@ -364,11 +377,15 @@ mod tests {
         for vendor in VENDORS {
             assert!(names.insert(vendor.name), "{} twice", vendor.name);
             let model: ModelRef = vendor.name.parse().unwrap();
-            let own = vendor.place != Place::Hosted;
+            let own = matches!(vendor.place, Place::Own | Place::Here);
             assert_eq!(model.is_local(), own, "{}: see LOCAL_VENDORS", vendor.name);
-            let url: http::Url = vendor.base_url.parse().unwrap();
-            let scheme = if own { "http" } else { "https" };
-            assert_eq!(url.scheme(), scheme, "{}", vendor.name);
+            if matches!(vendor.place, Place::Own | Place::Hosted) {
+                let url: http::Url = vendor.base_url.parse().unwrap();
+                let scheme = if own { "http" } else { "https" };
+                assert_eq!(url.scheme(), scheme, "{}", vendor.name);
+            } else {
+                assert_eq!(vendor.base_url, "", "{} has no address", vendor.name);
+            }
             assert!(!vendor.base_url.ends_with('/'), "{}", vendor.name);
             assert!(!vendor.services.is_empty(), "{}", vendor.name);
             if let Some(variable) = vendor.key.variable() {

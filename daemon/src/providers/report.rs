@@ -113,10 +113,13 @@ impl Market<'_> {
             vendor: vendor.name.to_owned(),
             roles: roles.collect(),
             own: vendor.place == Place::Own,
-            base_url: base_url(vendor, &config)
-                .as_str()
-                .trim_end_matches('/')
-                .to_owned(),
+            base_url: match vendor.place {
+                Place::Here | Place::Named => String::new(),
+                Place::Hosted | Place::Own => base_url(vendor, &config)
+                    .as_str()
+                    .trim_end_matches('/')
+                    .to_owned(),
+            },
             configured: configured.is_ok() && self.config.complaint.is_none(),
             why: match configured {
                 Ok(_) => String::new(),

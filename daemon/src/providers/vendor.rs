@@ -37,8 +37,10 @@ pub enum Place {
     Hosted,
     /// The user's: it counts only where config.toml names it.
     Own,
-    /// None: this program does it. It counts only where a document names it.
+    /// This one: what it does is done by the program itself, and always can be. It has no address.
     Here,
+    /// Whichever a document names: there is no address to configure.
+    Named,
 }
 
 /// Whether a vendor takes a key.

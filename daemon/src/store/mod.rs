@@ -20,6 +20,7 @@ mod jobs;
 mod ledger;
 mod node_runs;
 mod paid_calls;
+mod provider_memory;
 mod publish_folders;
 mod recordings;
 mod schedules;
@@ -44,6 +45,7 @@ pub use jobs::{Accepted, AddedBudget, JobFilter, JobRecord, ListedJob, NewJob, N
 pub use ledger::{LedgerFilter, LedgerRow, PriceNote, THIS_MACHINE, Used};
 pub use node_runs::{NodeEnding, NodeTally, NodeUpdate};
 pub use paid_calls::{NewPaidCall, PaidCall, PaidState, PaidStep, PaidVerdict, TakenUp};
+pub use provider_memory::{RememberedAnswer, Taker};
 pub use schedules::{NewSchedule, NewScheduleRun, RunStep, ScheduleRecord, ScheduleRunRecord};
 pub use transition::{Taking, Transition};
 

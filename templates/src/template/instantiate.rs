@@ -150,6 +150,7 @@ fn assemble(
         fonts,
         profiles: template.profiles.clone(),
         notes: footage.notes.into_iter().chain(hurried).collect(),
+        origins: Vec::new(),
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod font_fallback;
 mod generator;
 mod media_reference;
 mod media_warning;
+mod origin;
 mod overlay;
 mod profile;
 mod scale;
@@ -50,6 +51,7 @@ pub use media_reference::{
     ColorTransfer, ExternalReference, MediaFacts, MediaKind, MediaReference,
 };
 pub use media_warning::MediaWarning;
+pub use origin::{Credit, Origin, Provenance};
 pub use overlay::{
     Anchor, Animation, AnimationKind, Overlay, OverlayContent, ProgressOverlay, Rect, ShapeOverlay,
     TextAlign, TextFit, TextOverlay,
@@ -127,4 +129,7 @@ pub struct Timeline {
     /// Where a rule of the template could not be kept with these clips, for people. Nothing of it is visible.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Where what is seen and heard came from, each source once. Nothing of it is visible.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<Origin>,
 }

@@ -105,6 +105,7 @@ pub(crate) fn fenta(media: &Path, scenes: &[Scene], crf: u8, out: &Path) -> anyh
         segments: digests,
         audio: None,
         title: String::new(),
+        comment: String::new(),
         container: Container::Mp4,
     }))?;
     std::fs::copy(&made.outputs["video"], out)?;
@@ -182,6 +183,7 @@ fn timeline(media: &Path, scenes: &[Scene], bench: &mut Workbench) -> anyhow::Re
         fonts: Vec::new(),
         profiles: std::collections::BTreeMap::new(),
         notes: Vec::new(),
+        origins: Vec::new(),
     })
 }
 

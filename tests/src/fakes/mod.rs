@@ -6,11 +6,15 @@
 
 pub mod elevenlabs;
 pub mod fal;
+pub mod feed;
 pub mod generated;
 pub mod kie;
 pub mod openai_chat;
 pub mod openai_images;
 pub mod openai_speech;
+pub mod pexels;
+pub mod pixabay;
+mod stock_files;
 pub mod tones;
 
 use std::collections::VecDeque;
@@ -50,6 +54,16 @@ impl Heard {
             .map(|(_, value)| value.as_str())
     }
 
+    /// A parameter of the query, as it is meant.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let mut pairs = self
+            .query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='));
+        let (_, value) = pairs.find(|(one, _)| *one == name)?;
+        Some(unescaped(value))
+    }
+
     /// The body as JSON; null when it is none.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
@@ -66,6 +80,24 @@ impl Heard {
             String::from_utf8_lossy(&self.body)
         )
     }
+}
+
+/// A value of a query (`application/x-www-form-urlencoded`).
+fn unescaped(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let hex = [rest.next(), rest.next()].map(Option::unwrap_or_default);
+                let hex = String::from_utf8_lossy(&hex).into_owned();
+                u8::from_str_radix(&hex, 16).unwrap_or(b'?')
+            }
+            other => other,
+        });
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// What is answered.
@@ -99,6 +131,12 @@ impl Reply {
             charged: true,
             ..self
         }
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
     }
 
     /// A file.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+pub use fenta_templates::timeline::Credit;
 use fenta_templates::timeline::MediaFacts;
 use serde::{Deserialize, Serialize};
 
@@ -196,6 +197,35 @@ pub struct FindStockTask {
     pub exclude_used_days: u32,
     /// Whether only results for all ages are taken.
     pub safe: bool,
+    /// Clips of the user's own that count as a library called `local`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<OwnClip>,
+    /// Which film it is for, where the film matters: what one film took, others may not take. Preparing the node says it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub film: String,
+    /// For which place of that film. Preparing the node says it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub place: String,
+}
+
+impl FindStockTask {
+    /// Whether it matters which film it is for.
+    pub const fn minds_the_film(&self) -> bool {
+        self.unique_in_run || self.exclude_used_days > 0
+    }
+}
+
+/// A clip of the user's own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OwnClip {
+    /// The blob.
+    pub source: Digest,
+    /// Its file's name.
+    pub name: String,
+    /// Words about it.
+    pub tags: Vec<String>,
+    /// What was measured.
+    pub facts: MediaFacts,
 }
 
 /// Find or make music.
@@ -287,6 +317,9 @@ pub struct ReadFeedTask {
     pub fetch_body: bool,
     /// Whether items of earlier jobs are left out.
     pub unseen_only: bool,
+    /// Which film it is for, of one day: each day's reads its news itself. Preparing the node says it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub film: String,
 }
 
 /// Call a webhook.
@@ -354,6 +387,13 @@ pub enum Invoked {
         /// Its model, as documents name it.
         model: String,
     },
+    /// Somebody was asked and has nothing that fits.
+    NothingFits {
+        /// The vendor that was asked.
+        by: String,
+        /// Why; for people.
+        why: String,
+    },
     /// Items of feeds.
     Feed(Vec<FeedItem>),
     /// The answer of a webhook.
@@ -374,21 +414,6 @@ pub struct InvokedMedia {
     pub facts: Option<MediaFacts>,
     /// Who made it and under which licence, where that must be told.
     pub credit: Option<Credit>,
-}
-
-/// Who made something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Credit {
-    /// Whose service it came from.
-    pub provider: String,
-    /// Its id there.
-    pub id: String,
-    /// Who made it.
-    pub author: String,
-    /// Its page.
-    pub page_url: String,
-    /// The licence.
-    pub license: String,
 }
 
 /// An item of a feed.
@@ -429,11 +454,11 @@ impl InvokeTask {
                 .chain(task.audio)
                 .collect(),
             Self::Approve(task) => task.files.clone(),
+            Self::FindStock(task) => task.own.iter().map(|clip| clip.source).collect(),
             Self::WriteScript(_)
             | Self::RewriteScript(_)
             | Self::Speak(_)
             | Self::TranslateCaptions(_)
-            | Self::FindStock(_)
             | Self::FindMusic(_)
             | Self::ReadFeed(_)
             | Self::CallWebhook(_) => Vec::new(),

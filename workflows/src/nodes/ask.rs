@@ -3,6 +3,8 @@
 //! Shared by the node types whose work somebody else does. Not a node type itself; which provider answers is the
 //! daemon's affair.
 
+use fenta_templates::timeline::{Origin, Provenance};
+
 use crate::action::{
     Action, ActionFacts, ActionResult, InvokeRequest, InvokeTask, Invoked, InvokedMedia,
     ProbeRequest,
@@ -54,8 +56,12 @@ pub(super) fn unfit() -> LowerError {
 }
 
 impl Answer<'_> {
-    /// The files of the answer, measured: here, where nobody else did.
-    pub(super) fn media(&self, steps: &mut Steps<'_>) -> Result<Vec<MediaValue>, Halt> {
+    /// The files of the answer: measured here where nobody else did, and with where they came from.
+    pub(super) fn media(
+        &self,
+        provenance: Provenance,
+        steps: &mut Steps<'_>,
+    ) -> Result<Vec<MediaValue>, Halt> {
         let Invoked::Media(files) = self.invoked else {
             return Err(unfit().into());
         };
@@ -80,18 +86,27 @@ impl Answer<'_> {
                     _ => return Err(wrong_facts("probe").into()),
                 },
             };
-            Ok(MediaValue {
-                digest,
+            let origin = Origin {
+                provenance,
                 name: file.name.clone(),
-                facts: facts.clone(),
+                by: String::new(),
+                credit: file.credit.clone(),
+            };
+            Ok(MediaValue {
+                origin: Some(Box::new(origin)),
+                ..MediaValue::new(digest, &file.name, facts.clone())
             })
         });
         media.collect()
     }
 
     /// The files as values, at least one.
-    pub(super) fn media_values(&self, steps: &mut Steps<'_>) -> Result<Vec<Value>, Halt> {
-        let media = self.media(steps)?;
+    pub(super) fn media_values(
+        &self,
+        provenance: Provenance,
+        steps: &mut Steps<'_>,
+    ) -> Result<Vec<Value>, Halt> {
+        let media = self.media(provenance, steps)?;
         if media.is_empty() {
             return Err(LowerError::new(
                 "the provider found nothing",
@@ -114,6 +129,7 @@ impl Answer<'_> {
                 ("provider", text(&credit.provider)),
                 ("id", text(&credit.id)),
                 ("author", text(&credit.author)),
+                ("author_url", text(&credit.author_url)),
                 ("page_url", text(&credit.page_url)),
                 ("license", text(&credit.license)),
                 ("file", text(&file.name)),
@@ -143,16 +159,22 @@ mod tests {
     fn files_that_nobody_measured_are_measured_here() {
         let result = unmeasured(&["a.mp4"]);
         let answer = answer(&result).unwrap();
-        let Err(Halt::Needs(asked)) = answer.media(&mut Steps::new(&[])) else {
+        let Err(Halt::Needs(asked)) = answer.media(Provenance::Stock, &mut Steps::new(&[])) else {
             panic!("nothing is measured");
         };
         assert!(
             matches!(asked.as_slice(), [Action::Probe(probe)] if probe.source == digest("a.mp4"))
         );
         let measured = [facts(ActionFacts::Media(media_facts(MediaKind::Video)))];
-        let media = answer.media(&mut Steps::new(&measured)).unwrap();
+        let media = answer
+            .media(Provenance::Stock, &mut Steps::new(&measured))
+            .unwrap();
         assert_eq!(media[0].facts.kind, MediaKind::Video);
         let wrong = [facts(ActionFacts::None)];
-        assert!(answer.media(&mut Steps::new(&wrong)).is_err());
+        assert!(
+            answer
+                .media(Provenance::Stock, &mut Steps::new(&wrong))
+                .is_err()
+        );
     }
 }

@@ -280,6 +280,10 @@ impl NodeType for AudioMix {
             name: "mix.m4a".to_owned(),
             parts: Some(Box::new(parts)),
             tempo: None,
+            origin: match context.params.get("music") {
+                Some(Value::Audio(music)) => music.origin.clone(),
+                _ => None,
+            },
         };
         Ok(outputs([
             ("audio", Value::Audio(audio)),
@@ -312,6 +316,7 @@ fn as_file(audio: Digest, steps: &mut Steps<'_>) -> Result<Digest, Halt> {
         segment_frames: Vec::new(),
         audio: Some(audio),
         title: String::new(),
+        comment: String::new(),
         container: Container::M4a,
     }))?;
     let file = result.outputs.get("video").copied();

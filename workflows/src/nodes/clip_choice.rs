@@ -125,6 +125,7 @@ mod tests {
                 digest: digest(name),
                 name: (*name).to_owned(),
                 facts: media_facts(MediaKind::Video),
+                origin: None,
             })
             .collect()
     }

@@ -9,6 +9,7 @@ use fenta_templates::template::{
 };
 use fenta_templates::timeline::{ExternalReference, LONGEST_MS, MediaReference, SubjectPath};
 
+use super::credits::{self, Origins};
 use super::own_files;
 use super::sound::{self, Sound};
 use crate::action::{Action, ActionFacts, FindBeatsRequest, FindSubjectRequest};
@@ -33,7 +34,7 @@ pub(super) fn bind_media(params: Params<'_>) -> Result<Bindings, LowerError> {
 pub(super) fn clips(
     params: Params<'_>,
     steps: &mut Steps<'_>,
-    notes: &mut Vec<String>,
+    (notes, origins): (&mut Vec<String>, &mut Origins),
 ) -> Result<Vec<ClipBinding>, Halt> {
     let mut clips = Vec::new();
     for clip in params.list("clips") {
@@ -42,10 +43,16 @@ pub(super) fn clips(
                 let media = own_files::visible(path, MAX_FILES, steps)?;
                 notes.extend(own_files::notes(&media));
                 for one in media {
+                    credits::note(&one, origins);
                     clips.push(clip_binding(&Value::Media(one))?);
                 }
             }
-            other => clips.push(clip_binding(other)?),
+            other => {
+                if let Value::Media(media) = other {
+                    credits::note(media, origins);
+                }
+                clips.push(clip_binding(other)?);
+            }
         }
     }
     Ok(clips)

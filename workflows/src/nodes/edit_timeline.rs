@@ -10,6 +10,7 @@ use fenta_templates::template;
 use fenta_templates::template::{Bindings, Template};
 use fenta_templates::timeline::LONGEST_MS;
 
+use super::credits::{self, Origins};
 use super::cut_bindings::{
     Heard, beats, beats_of_music, bind_media, chapters, clips, heard, starts, subjects,
 };
@@ -211,8 +212,8 @@ impl NodeType for EditTimeline {
         let folder = &context.job.workflow_dir;
         let Loaded { template, digest } = load_template(params.text("template")?, folder, steps)?;
         let mut bindings = bind_media(params)?;
-        let mut notes = Vec::new();
-        bindings.clips = clips(params, steps, &mut notes)?;
+        let (mut notes, mut origins) = (Vec::new(), Origins::new());
+        bindings.clips = clips(params, steps, (&mut notes, &mut origins))?;
         let heard = heard(params)?;
         heard.bind(params, &mut bindings)?;
         bindings.beats = if template.cuts_on_beats() {
@@ -236,6 +237,7 @@ impl NodeType for EditTimeline {
         let mut timeline = template::instantiate(&template, &bindings)
             .map_err(|problems| refused("the cut cannot be made", &problems))?;
         timeline.template.digest = digest;
+        timeline.origins = credits::used(&timeline, &origins, params);
         if template.cuts_on_beats() && bindings.music.is_some() && bindings.beats.is_empty() {
             timeline
                 .notes
@@ -309,6 +311,7 @@ mod tests {
             digest: digest("clip"),
             name: "clip.mp4".into(),
             facts: media_facts(MediaKind::Video),
+            origin: None,
         })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use fenta_templates::timeline::MediaKind;
+use fenta_templates::timeline::{MediaKind, Provenance};
 use rust_decimal::Decimal;
 
 use super::ask::ask;
@@ -167,7 +167,8 @@ impl NodeType for InputEditVideo {
             strength_pm: (params.number("strength")? * 1000.0).round() as u32,
         });
         let answer = ask(Role::Edit, context.models, task, steps)?;
-        let clip = of_kind(answer.media_values(steps)?, MediaKind::Video)?.swap_remove(0);
+        let clips = answer.media_values(Provenance::AiVideo, steps)?;
+        let clip = of_kind(clips, MediaKind::Video)?.swap_remove(0);
         Ok(outputs([("video", clip)]))
     }
 }
@@ -183,6 +184,7 @@ mod tests {
             digest: digest("clip"),
             name: "clip.mp4".into(),
             facts: media_facts(MediaKind::Video),
+            origin: None,
         };
         Bench::new("Input.KAI.EditVideo")
             .with("video", Value::Media(clip))

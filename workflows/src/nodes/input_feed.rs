@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use super::ask::{ask, unfit};
 use crate::action::{FeedItem, InvokeTask, Invoked, ReadFeedTask};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::execution::LowerError;
 use crate::models::Role;
 use crate::node::{
     Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, Written,
@@ -52,7 +53,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
             "fetch_body",
             ParamType::Bool,
             Value::Bool(false),
-            "Whether the page behind each item is read.",
+            "Whether the page behind each item is read; only false is available yet.",
         ),
         ParamSpec::with_default(
             "dedupe",
@@ -76,6 +77,12 @@ outputs:
 }
 });
 
+/// What is said to a document that wants whole pages.
+const NO_PAGES: (&str, &str) = (
+    "pages behind the items are not read in this version yet",
+    "leave `fetch_body` out: title and summary of each item are there",
+);
+
 impl NodeType for InputFeed {
     fn descriptor(&self) -> &'static NodeDescriptor {
         &DESCRIPTOR
@@ -87,6 +94,12 @@ impl NodeType for InputFeed {
 
     fn check(&self, written: &Written<'_>, found: &mut Diagnostics) {
         written.one_of("url", "urls", found);
+        if written.literal("fetch_body") == Some(Value::Bool(true)) {
+            found.push(
+                Diagnostic::error(codes::UNAVAILABLE, written.span("fetch_body"), NO_PAGES.0)
+                    .hint(NO_PAGES.1),
+            );
+        }
     }
 
     fn lower(
@@ -95,6 +108,9 @@ impl NodeType for InputFeed {
         steps: &mut Steps<'_>,
     ) -> Result<BTreeMap<String, Value>, Halt> {
         let params = context.params;
+        if params.bool("fetch_body")? {
+            return Err(LowerError::new(NO_PAGES.0, NO_PAGES.1).into());
+        }
         let urls = [params.list("url"), params.list("urls")]
             .concat()
             .into_iter()
@@ -110,6 +126,7 @@ impl NodeType for InputFeed {
             newer_than_ms: params.optional_int("newer_than")?.map(i64::unsigned_abs),
             fetch_body: params.bool("fetch_body")?,
             unseen_only: params.bool("dedupe")?,
+            film: String::new(),
         });
         match ask(Role::Feed, context.models, task, steps)?.invoked {
             Invoked::Feed(items) => {

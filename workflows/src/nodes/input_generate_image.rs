@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use fenta_templates::timeline::MediaKind;
+use fenta_templates::timeline::{MediaKind, Provenance};
 
 use super::ask::{answer, invoke};
 use super::generation::{
@@ -132,7 +132,7 @@ impl NodeType for InputGenerateImage {
                 let media = drawn(vec![(picture, name)], steps)?;
                 images.extend(media.into_iter().map(Value::Media));
             } else {
-                images.extend(answer.media_values(steps)?);
+                images.extend(answer.media_values(Provenance::AiImage, steps)?);
             }
         }
         let images = of_kind(images, MediaKind::Image)?;
@@ -153,6 +153,7 @@ mod tests {
             digest: digest("r"),
             name: "r.png".into(),
             facts: media_facts(MediaKind::Image),
+            origin: None,
         });
         let bench = Bench::new("Input.KAI.GenerateImage")
             .with("prompt", Value::Text("a bee".into()))

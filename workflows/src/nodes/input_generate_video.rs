@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use fenta_templates::timeline::MediaKind;
+use fenta_templates::timeline::{MediaKind, Provenance};
 use rust_decimal::Decimal;
 
 use super::ask::ask;
@@ -176,7 +176,7 @@ impl NodeType for InputGenerateVideo {
                 let media = drawn(vec![(clip, "sandbox.mp4".to_owned())], steps)?;
                 media.into_iter().map(Value::Media).collect()
             }
-            _ => answer.media_values(steps)?,
+            _ => answer.media_values(Provenance::AiVideo, steps)?,
         };
         let clip = of_kind(clips, MediaKind::Video)?.swap_remove(0);
         Ok(outputs([("video", clip)]))

@@ -148,6 +148,25 @@ impl NodeType for InputMotion {
     }
 }
 
+/// Backgrounds in the place of footage that nobody has: every moving look in turn.
+pub(super) fn in_place_of_footage(count: u32, seed: u64) -> Vec<Value> {
+    let mut state = seed;
+    let palette = palette::named("midnight").unwrap_or_default();
+    let first = mix(&mut state) as usize;
+    (0..count as usize)
+        .map(|i| {
+            Value::Generator(GeneratorValue {
+                name: format!("background {}", i + 1),
+                generator: Generator {
+                    look: MIX[(first + i) % MIX.len()],
+                    seed: mix(&mut state),
+                    palette: palette.clone(),
+                },
+            })
+        })
+        .collect()
+}
+
 fn looks(params: Params<'_>) -> Result<Vec<Look>, LowerError> {
     let mut looks = Vec::new();
     for value in params.list("looks") {

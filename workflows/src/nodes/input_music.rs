@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use fenta_templates::timeline::Provenance;
 use rust_decimal::Decimal;
 
 use super::ask::ask;
@@ -224,7 +225,11 @@ impl NodeType for InputMusic {
             (Some(_), _) => {
                 let media = own_files::audio(params.text("file")?, steps)?;
                 notes = own_files::notes(std::slice::from_ref(&media));
-                (AudioValue::new(media.digest, media.name), "own".to_owned())
+                let audio = AudioValue {
+                    origin: media.origin,
+                    ..AudioValue::new(media.digest, media.name)
+                };
+                (audio, "own".to_owned())
             }
             (None, "compose") => (compose(context, steps)?, "cc0".to_owned()),
             (None, source) => found_elsewhere(context, source, steps)?,
@@ -338,10 +343,18 @@ fn found_elsewhere(
             .unsigned_abs(),
         generate: source == "generate",
     });
+    let provenance = match source {
+        "generate" => Provenance::AiMusic,
+        _ => Provenance::Stock,
+    };
     let answer = ask(Role::Music, models, task, steps)?;
-    let music = answer.media(steps)?.into_iter().next().ok_or_else(|| {
-        LowerError::new("no music was found", "write another mood or more licences")
-    })?;
+    let music = answer
+        .media(provenance, steps)?
+        .into_iter()
+        .next()
+        .ok_or_else(|| {
+            LowerError::new("no music was found", "write another mood or more licences")
+        })?;
     let license = match answer.credits() {
         Value::List(credits) => match credits.first() {
             Some(Value::Record(credit)) => match credit.get("license") {
@@ -352,7 +365,11 @@ fn found_elsewhere(
         },
         _ => String::new(),
     };
-    Ok((AudioValue::new(music.digest, music.name), license))
+    let audio = AudioValue {
+        origin: music.origin,
+        ..AudioValue::new(music.digest, music.name)
+    };
+    Ok((audio, license))
 }
 
 #[cfg(test)]

@@ -146,6 +146,7 @@ mod tests {
             digest: digest("clip"),
             name: "clip.mov".into(),
             facts,
+            origin: None,
         };
         Bench::new("Media.Normalize").with("media", Value::Media(clip))
     }

@@ -1,16 +1,17 @@
 //! THE LIST of node types, explicit and ordered. A new type is one file and one line here.
 //!
 //! Neighbours: `node` says what a node type is; `graph` finds types here; `fenta nodes` and the docs print it.
-//! `own_files`, `script`, `sound`, `stills`, `subtitle_files`, `generation` and `ask` hold what several types share: taking
-//! the user's files in, cutting texts into scenes, mixing, pictures of a cut, subtitle files, what models can make, asking
-//! providers. `clip_choice`, `cover_choice`, `cover_title`, `cut_bindings`, `narration`, `palette`, `placeholders`, the
-//! `render_` files, `speaker` and `template_file` are parts of one type each.
+//! `own_files`, `script`, `sound`, `stills`, `subtitle_files`, `generation`, `credits` and `ask` hold what several types share: taking
+//! the user's files in, cutting texts into scenes, mixing, pictures of a cut, subtitle files, what models can make, who is
+//! named, asking providers. `clip_choice`, `cover_choice`, `cover_title`, `cut_bindings`, `narration`, `palette`, `placeholders`, the
+//! `render_` files, `speaker`, `stock_folder` and `template_file` are parts of one type each.
 
 mod ask;
 mod audio_mix;
 mod clip_choice;
 mod cover_choice;
 mod cover_title;
+mod credits;
 mod cut_bindings;
 mod edit_timeline;
 mod flow_approve;
@@ -51,6 +52,7 @@ mod script_transform;
 mod sound;
 mod speaker;
 mod stills;
+mod stock_folder;
 mod subtitle_auto;
 mod subtitle_files;
 mod subtitle_import;

@@ -15,6 +15,10 @@ use crate::value::{FileValue, PortType, Value};
 /// How the files of words end.
 const WORDS: &str = ".words.json";
 
+/// The word for the file that names whoever is to be named, and how it is called.
+const CREDITS: &str = "credits";
+const CREDITS_FILE: &str = "CREDITS.md";
+
 /// The node type.
 pub(super) struct OutputDownload;
 
@@ -33,15 +37,14 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
         ParamSpec::optional(
             "sidecars",
             ParamType::many(ParamType::Either(vec![
-                ParamType::OneOf(&["srt", "vtt", "ass", "words", "json"]),
+                ParamType::OneOf(&["srt", "vtt", "ass", "words", "json", "credits"]),
                 ParamType::Port(PortType::File),
             ])),
-            "More files, put beside it under the same name with their own endings: files of nodes, or srt, vtt, ass, words \
-             and json of a video.",
+            "More files, put beside it under the same name with their own endings: files of nodes, or srt, vtt, ass, words, \
+             json and credits of a video. Where a library's footage is seen, the credits are put there in any case.",
         )
         .later_words(&[
             ("cover", "make one with Output.Cover and give its `image`"),
-            ("credits", "publish `attribution` of Input.Stock with a node of its own"),
             ("publish", "write json, the measured facts of the video"),
         ]),
         ParamSpec::with_default(
@@ -117,7 +120,11 @@ impl NodeType for OutputDownload {
             source: file.digest,
             to: target,
         }];
-        for sidecar in params.list("sidecars") {
+        let words = params.list("sidecars");
+        let asked = |word: &&Value| matches!(word, Value::Text(word) if word == CREDITS);
+        let credits = Value::Text(CREDITS.to_owned());
+        let unasked = file.names_somebody && !words.iter().any(asked);
+        for sidecar in words.into_iter().chain(unasked.then_some(&credits)) {
             let sidecar = match sidecar {
                 Value::Text(word) => sidecar_of(file, word)?,
                 other => self::file(Some(other))?,
@@ -162,10 +169,11 @@ impl NodeType for OutputDownload {
 fn sidecar_of(file: &FileValue, word: &str) -> Result<FileValue, LowerError> {
     match file.sidecars.get(word) {
         Some(digest) if word == "words" => Ok(FileValue::new(*digest, format!("video{WORDS}"))),
+        Some(digest) if word == CREDITS => Ok(FileValue::new(*digest, CREDITS_FILE)),
         Some(digest) => Ok(FileValue::new(*digest, format!("{word}.{word}"))),
         None => Err(LowerError::new(
             format!("{} has no `{word}` that belongs to it", file.name),
-            "only the video of Output.Render has srt, vtt, ass, words and json; give other files by their node",
+            "only the video of Output.Render has srt, vtt, ass, words, json and credits; give other files by their node",
         )),
     }
 }
@@ -227,6 +235,7 @@ fn beside(target: &str, sidecar: &FileValue) -> String {
     match extension(&sidecar.name) {
         // So that it stands beside the report, which ends in .json alone.
         _ if sidecar.name.ends_with(WORDS) => format!("{stem}{WORDS}"),
+        _ if sidecar.name == CREDITS_FILE => format!("{stem}.{CREDITS_FILE}"),
         Some(ending) => format!("{stem}.{ending}"),
         None => format!("{stem}.{}", sidecar.name),
     }
@@ -293,6 +302,25 @@ mod tests {
         };
         assert_eq!(targets(&bench("vtt")), ["/out/bees.mp4", "/out/bees.vtt"]);
         assert!(bench("json").fails(&[]).message.contains("no `json`"));
+    }
+
+    #[test]
+    fn who_is_to_be_named_is_named_beside_the_film_asked_or_not() {
+        let mut video = FileValue::new(digest("v"), "video.mp4");
+        video.sidecars.insert("credits".to_owned(), digest("c"));
+        let bench = |video: &FileValue, words: &[&str]| {
+            let words = words.iter().map(|word| Value::Text((*word).into()));
+            Bench::new("Output.Download")
+                .with("file", Value::File(video.clone()))
+                .with("to", Value::Text("bees.mp4".into()))
+                .with("sidecars", Value::List(words.collect()))
+        };
+        assert_eq!(targets(&bench(&video, &[])), ["/out/bees.mp4"]);
+        let both = ["/out/bees.mp4", "/out/bees.CREDITS.md"];
+        assert_eq!(targets(&bench(&video, &["credits"])), both);
+        video.names_somebody = true;
+        assert_eq!(targets(&bench(&video, &[])), both);
+        assert_eq!(targets(&bench(&video, &["credits"])), both);
     }
 
     #[test]

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use fenta_templates::timeline::Timeline;
+use fenta_templates::timeline::{Origin, Timeline};
 use rust_decimal::Decimal;
 
+use super::credits;
 use super::render_captions::{covered, faint};
 use super::render_faults as faults;
 use super::render_focus::in_shape_of;
@@ -28,8 +29,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::digest::Digest;
 use crate::execution::{JobFacts, LowerError};
 use crate::node::{
-    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps,
-    Useless, Written, outputs, wrong_facts,
+    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec,
+    Steps, Useless, Written, outputs, wrong_facts,
 };
 use crate::value::{FileValue, PortType, Value};
 use crate::view::{Still, View};
@@ -47,7 +48,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
         PortSpec::new(
             "video",
             PortType::File,
-            "The file; Output.Download finds its srt, vtt, ass, words and json beside it.",
+            "The file; Output.Download finds its srt, vtt, ass, words, json and credits beside it.",
         )
         .ending("mp4"),
         PortSpec::new("srt", PortType::File, "The captions as a subtitle file.").ending("srt"),
@@ -67,7 +68,8 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
         PortSpec::new(
             "report",
             PortType::Json,
-            "Measured facts: frames, duration_ms, bytes, segments, lufs, true_peak, black, frozen.",
+            "Measured facts: frames, duration_ms, bytes, segments, lufs, true_peak, black, frozen; and \
+             sources: where what is seen and heard came from.",
         ),
         PortSpec::new(
             "notes",
@@ -228,8 +230,7 @@ impl NodeType for OutputRender {
         let Some(Value::Timeline(timeline)) = params.get("timeline") else {
             return Err(LowerError::new("`timeline` is not a timeline", "").into());
         };
-        let name = file_name(params.text("name")?)
-            .map_err(|reason| LowerError::new(reason, "write the name of a file"))?;
+        let name = named(params)?;
         let kind = FileKind::of(params)?;
         let profile = params.get("profile").unwrap_or(&Value::Null);
         let view = &context.job.view;
@@ -281,23 +282,35 @@ impl NodeType for OutputRender {
                 return Err(faults::failure(&notes, &pictures, folder, steps)?);
             }
         }
-        let report = parts.report(mux.as_ref(), shown.ms(timeline), &odd);
-        let sidecars = Sidecars::write(&part, boxes, &report, steps)?;
+        let report = parts.report((mux.as_ref(), shown.ms(timeline)), &odd, &timeline.origins);
+        let file = format!("{name}{}.{}", view.suffix(), kind.ending);
+        let sidecars = Sidecars::write(&part, (boxes, &file), &report, steps)?;
         let video = FileValue {
             digest: video,
-            name: format!("{name}{}.{}", view.suffix(), kind.ending),
+            name: file,
             sidecars: sidecars.beside(),
+            names_somebody: credits::names_somebody(&timeline.origins),
         };
         let mut found = outputs([("video", Value::File(video)), ("report", report)]);
-        let told = Shown::shortened(timeline, view.part).into_iter();
-        let told = told.chain(notes.into_iter().map(|note| note.text));
-        let told = told.map(Value::Text).collect();
-        found.insert("notes".to_owned(), Value::List(told));
-        let pictures = pictures.into_iter().map(Value::File);
-        found.insert("pictures".to_owned(), Value::List(pictures.collect()));
+        let notes = notes.into_iter().map(|note| note.text);
+        let notes = Shown::shortened(timeline, view.part)
+            .into_iter()
+            .chain(notes)
+            .map(Value::Text);
+        found.insert("notes".to_owned(), Value::List(notes.collect()));
+        found.insert("pictures".to_owned(), files(pictures));
         found.extend(sidecars.ports(&view.suffix()));
         Ok(found)
     }
+}
+
+fn files(files: Vec<FileValue>) -> Value {
+    Value::List(files.into_iter().map(Value::File).collect())
+}
+
+fn named<'a>(params: Params<'a>) -> Result<&'a str, LowerError> {
+    file_name(params.text("name")?)
+        .map_err(|reason| LowerError::new(reason, "write the name of a file"))
 }
 
 /// The platform a profile is named after, which must take films of this length.
@@ -523,6 +536,7 @@ impl<'a> Parts<'a> {
             segment_frames,
             audio,
             title: title.to_owned(),
+            comment: credits::comment(&timeline.origins),
             container,
         }))?;
         let (ActionFacts::Mux(facts), Some(video)) = (&result.facts, result.outputs.get("video"))
@@ -540,7 +554,12 @@ impl<'a> Parts<'a> {
         Ok((*video, *facts))
     }
 
-    fn report(&self, mux: Option<&MuxFacts>, ms: i64, odd: &OddSpans) -> Value {
+    fn report(
+        &self,
+        (mux, ms): (Option<&MuxFacts>, i64),
+        odd: &OddSpans,
+        origins: &[Origin],
+    ) -> Value {
         let mut fields = BTreeMap::new();
         let mut add = |name: &str, value| fields.insert(name.to_owned(), value);
         let frames = mux.map_or(0, |mux| mux.frames);
@@ -566,6 +585,7 @@ impl<'a> Parts<'a> {
             add("lufs", hundredths(mix.integrated_clufs));
             add("true_peak", hundredths(mix.true_peak_cdb));
         }
+        add("sources", credits::report(origins));
         Value::Record(fields)
     }
 }

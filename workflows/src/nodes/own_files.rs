@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::execution::LowerError;
 use crate::node::{Halt, Steps, wrong_facts};
 use crate::value::MediaValue;
-use fenta_templates::timeline::{MediaKind, MediaWarning};
+use fenta_templates::timeline::{MediaKind, MediaWarning, Origin};
 
 /// Extensions of moving pictures taken from folders.
 pub(super) const VIDEO_EXTENSIONS: [&str; 12] = [
@@ -73,6 +73,7 @@ pub(super) fn probe(
                 digest: file.digest,
                 name: file.name.clone(),
                 facts: facts.clone(),
+                origin: Some(Box::new(Origin::upload(&file.name))),
             }),
             _ => Err(wrong_facts("probe").into()),
         })
@@ -205,6 +206,7 @@ mod tests {
             digest: digest(name),
             name: name.to_owned(),
             facts,
+            origin: None,
         }
     }
 

@@ -8,18 +8,20 @@ use fenta_templates::time::{RationalTime, TimeRange};
 use fenta_templates::timeline::{CaptionTrack, Cue, Rect, Timeline};
 use serde::Serialize;
 
+use super::credits;
 use crate::action::{Action, ActionFacts, CaptionBox, LayOutCaptionsRequest, WriteRequest};
 use crate::digest::Digest;
 use crate::node::{Halt, Steps, wrong_facts};
 use crate::value::{FileValue, Value};
 
 /// What Output.Download asks for a file with, its name, and whether it is a port of the node.
-const FILES: [(&str, &str, bool); 5] = [
+const FILES: [(&str, &str, bool); 6] = [
     ("srt", "captions.srt", true),
     ("vtt", "captions.vtt", true),
     ("ass", "captions.ass", true),
     ("words", "captions.words.json", true),
     ("json", "report.json", false),
+    ("credits", "CREDITS.md", false),
 ];
 
 /// The files that belong to a video.
@@ -31,7 +33,7 @@ impl Sidecars {
     /// Writes them.
     pub(super) fn write(
         timeline: &Timeline,
-        boxes: &[CaptionBox],
+        (boxes, film): (&[CaptionBox], &str),
         report: &Value,
         steps: &mut Steps<'_>,
     ) -> Result<Self, Halt> {
@@ -42,6 +44,7 @@ impl Sidecars {
                 "vtt" => timeline.vtt(),
                 "ass" => timeline.ass(),
                 "words" => words.clone(),
+                "credits" => credits::markdown(film, &timeline.origins),
                 _ => format!("{:#}\n", report.to_json()),
             };
             Action::Write(WriteRequest {

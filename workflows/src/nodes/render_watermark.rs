@@ -158,6 +158,7 @@ mod tests {
             digest: digest("logo"),
             name: "logo.png".into(),
             facts,
+            origin: None,
         }
     }
 

@@ -138,6 +138,7 @@ pub(super) fn clip(
         segment_frames,
         audio: None,
         title: MARK.to_owned(),
+        comment: String::new(),
         container: Container::Mp4,
     }))?;
     let video = result.outputs.get("video").copied();

@@ -162,6 +162,7 @@ pub(super) fn found_media(names: &[&str]) -> ActionResult {
             provider: "pexels".into(),
             id: "1".into(),
             author: "A".into(),
+            author_url: String::new(),
             page_url: "https://example.org/1".into(),
             license: "free".into(),
         }),

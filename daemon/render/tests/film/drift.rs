@@ -341,6 +341,7 @@ fn film(bench: &mut Bench, timeline: &Timeline) -> PathBuf {
         segment_frames: segments.iter().map(|segment| segment.frames).collect(),
         audio,
         title: String::new(),
+        comment: String::new(),
         container: Container::Mp4,
     }))
 }

@@ -78,6 +78,7 @@ impl Bench {
             segment_frames: vec![FRAMES, FRAMES],
             audio,
             title: String::new(),
+            comment: String::new(),
             container,
         }))
     }
@@ -249,6 +250,7 @@ fn transparency_reaches_the_file() {
             segment_frames: vec![FRAMES],
             audio: None,
             title: String::new(),
+            comment: String::new(),
             container,
         }));
         let pixels = rgba(&file, decoder);
@@ -318,6 +320,7 @@ fn sound_alone() {
         segment_frames: Vec::new(),
         audio: Some(audio),
         title: String::new(),
+        comment: String::new(),
         container: Container::M4a,
     }));
     assert_eq!(probe(&file, "stream=codec_name,channels"), "aac,2");

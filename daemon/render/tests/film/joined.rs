@@ -57,6 +57,7 @@ impl Bench {
             segment_frames: frames.to_vec(),
             audio: None,
             title: "Two halves: it's a test".to_owned(),
+            comment: String::new(),
             container: fenta_workflows::action::Container::default(),
         }))
     }
