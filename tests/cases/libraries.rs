@@ -34,9 +34,10 @@ impl Bench {
     }
 
     fn document(&self, name: &str, text: &str) {
-        let head =
-            "fenta: workflow/v1\ndefaults: { retry: { attempts: 3, backoff: 20ms..50ms } }\n";
-        self.env.write(name, &format!("{head}{text}")).unwrap();
+        let patient = "retry: { attempts: 3, backoff: 20ms..50ms }, type: Input.";
+        let text = text.replace("type: Input.", patient);
+        let text = format!("fenta: workflow/v1\n{text}");
+        self.env.write(name, &text).unwrap();
     }
 
     fn run(&self, arguments: &[&str]) -> Said {

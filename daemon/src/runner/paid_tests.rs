@@ -278,7 +278,10 @@ async fn a_call_is_paid_once_and_its_result_is_kept() {
     let job = ran(&machine, &running).await;
     assert_eq!(job.state, JobState::Completed, "{:?}", job.error);
     assert_eq!(job.nodes[0].state, NodeState::Finished);
-    assert_eq!(job.nodes[0].ran, 1, "one recording");
+    assert_eq!(
+        job.nodes[0].ran, 2,
+        "one recording, taken into the film's sound"
+    );
     let again = ran(&machine, &running).await;
     assert_eq!(again.nodes[0].cached, 1);
     assert_eq!((shop.paid(), shop.polls.load(Ordering::SeqCst)), (1, 4));

@@ -126,13 +126,14 @@ impl Schedules {
     /// Begins a run now.
     pub async fn trigger(&self, given: &str) -> Result<ScheduleRun, StoreError> {
         let record = self.store.schedule(given).await?;
-        let mut at = self.clock.now();
+        let now = self.clock.now();
+        let mut at = now;
         loop {
             let run = NewScheduleRun {
                 due_at: at,
                 kind: RunKind::Manual,
                 state: ScheduleRunState::Due,
-                starts_at: at,
+                starts_at: now,
                 reason: String::new(),
             };
             if self.store.decide_runs(&record.id, None, vec![run]).await? == 1 {

@@ -334,6 +334,7 @@ async fn a_run_somebody_asks_for_begins_at_once() {
     assert_eq!((run.kind, run.state), (RunKind::Manual, Started));
     assert_eq!(bench.end(&run).await.state, JobState::Completed);
     let beside = bench.schedules.trigger("days").await.unwrap();
+    assert_eq!(beside.state, Started, "also in the same millisecond");
     assert_ne!(beside.job, run.job);
     bench.schedules.pause("days", "").await.unwrap();
     let paused = bench.schedules.trigger("days").await.unwrap();

@@ -243,7 +243,8 @@ fn times_of_the_provider_are_taken_with_the_silence_and_the_tempo() {
     let (truth, found) = takes("Bees dance. They fly far.", "en", heard.clone(), 1000);
     assert_eq!(found.rung, Rung::Provider);
     let (_, worst) = distances(&truth, &found);
-    assert!(worst < 6.0, "{worst} ms");
+    // Silence is found in windows of 5 ms: a polished and resampled voice begins up to two of them elsewhere.
+    assert!(worst < 11.0, "{worst} ms");
     let (_, fast) = takes("Bees dance. They fly far.", "en", heard, 1250);
     let ratio = truth.samples as f64 / fast.samples as f64;
     assert!((ratio - 1.25).abs() < 0.02, "{ratio}");
