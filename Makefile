@@ -21,8 +21,9 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
+# Programs and tests are built in one go, so that both are made with the same features and no library is built twice.
 test: setup lint
-	cargo build --workspace --locked
+	cargo build --workspace --bins --tests --locked
 	cargo test --workspace --locked
 
 bench: build
