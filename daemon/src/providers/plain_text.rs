@@ -31,6 +31,7 @@ pub(super) fn plain(html: &str, most: usize) -> String {
             .take_while(char::is_ascii_alphanumeric)
             .collect();
         let Some(end) = after.find('>') else {
+            rest = "";
             break;
         };
         rest = &after[end + 1..];

@@ -20,8 +20,7 @@ use crate::executors::Provider;
 /// See the module.
 pub(super) const VENDOR: Vendor = Vendor {
     name: "sandbox",
-    // Nothing is ever sent there.
-    base_url: "http://127.0.0.1",
+    base_url: "",
     place: Place::Here,
     key: KeyUse::None,
     sends: KeyStyle::Bearer,

@@ -283,7 +283,7 @@ async fn a_call_is_paid_once_and_its_result_is_kept() {
         "one recording, taken into the film's sound"
     );
     let again = ran(&machine, &running).await;
-    assert_eq!(again.nodes[0].cached, 1);
+    assert_eq!(again.nodes[0].cached, 2);
     assert_eq!((shop.paid(), shop.polls.load(Ordering::SeqCst)), (1, 4));
     let calls = machine.store.paid_calls(&job.id).await.unwrap();
     assert_eq!(calls.len(), 1);

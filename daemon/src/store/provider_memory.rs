@@ -113,8 +113,8 @@ impl Store {
             .await
     }
 
-    /// Counts a call, unless a limit (calls in so many milliseconds) is used up: then how many milliseconds until it is
-    /// not any more.
+    /// Counts a call, unless a limit (calls in so many milliseconds) is used up: then how many milliseconds until none
+    /// is any more.
     pub async fn count_call(
         &self,
         vendor: &str,
@@ -127,12 +127,13 @@ impl Store {
             .map(|(calls, span)| (*calls, *span, self.ago_text(*span)))
             .collect();
         let oldest = self.ago_text(LONGEST_COUNT_MS);
-        let used: Option<(u64, String)> = self
+        let used: Vec<(u64, String)> = self
             .threads
             .write(move |connection| {
                 connection
                     .prepare_cached("DELETE FROM vendor_calls WHERE at < ?1")?
                     .execute([oldest])?;
+                let mut used = Vec::new();
                 for (calls, span, since) in since {
                     // The call that must be forgotten before there is room for another.
                     let first: Option<String> = connection
@@ -144,17 +145,20 @@ impl Store {
                             row.get(0)
                         })
                         .optional()?;
-                    if let Some(first) = first {
-                        return Ok(Some((span, first)));
-                    }
+                    used.extend(first.map(|first| (span, first)));
+                }
+                if !used.is_empty() {
+                    return Ok(used);
                 }
                 connection
                     .prepare_cached("INSERT INTO vendor_calls (vendor, at) VALUES (?1, ?2)")?
                     .execute([vendor, now])?;
-                Ok(None)
+                Ok(used)
             })
             .await?;
-        Ok(used.map(|(span, first)| span.saturating_sub(self.age_ms(&first)).max(1)))
+        let waits = used.iter();
+        let waits = waits.map(|(span, first)| span.saturating_sub(self.age_ms(first)).max(1));
+        Ok(waits.max())
     }
 
     /// Takes the first `count` of these things that the taker may have, in their order; the numbers of those.

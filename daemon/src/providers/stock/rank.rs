@@ -302,6 +302,6 @@ mod tests {
             &mut passed,
         );
         let ids: Vec<&str> = ranked.iter().map(|one| one.id.as_str()).collect();
-        assert_eq!(ids, ["tiny", "good", "jerky"]);
+        assert_eq!(ids, ["good", "tiny", "jerky"]);
     }
 }
