@@ -107,7 +107,7 @@ outputs: { said: \"bees: ${{ nodes.voice.timing }}\" }
 
 const HEARING: &str = "\
 nodes:
-  talk: { type: Input.Music, with: { source: file, file: talk.wav } } # bees
+  talk: { type: Input.Music, with: { file: talk.wav } } # bees
   captions: { type: Subtitle.Auto, with: { audio: \"${{ nodes.talk.audio }}\" } }
 outputs: { said: \"${{ json(nodes.captions.words) }}\" }
 ";

@@ -292,12 +292,12 @@ impl NodeType for OutputRender {
             names_somebody: credits::names_somebody(&timeline.origins),
         };
         let mut found = outputs([("video", Value::File(video)), ("report", report)]);
-        let notes = notes.into_iter().map(|note| note.text);
-        let notes = Shown::shortened(timeline, view.part)
-            .into_iter()
-            .chain(notes)
-            .map(Value::Text);
-        found.insert("notes".to_owned(), Value::List(notes.collect()));
+        let told = Shown::shortened(timeline, view.part).into_iter();
+        let told = told.chain(notes.into_iter().map(|note| note.text));
+        found.insert(
+            "notes".to_owned(),
+            Value::List(told.map(Value::Text).collect()),
+        );
         found.insert("pictures".to_owned(), files(pictures));
         found.extend(sidecars.ports(&view.suffix()));
         Ok(found)
