@@ -137,7 +137,7 @@ fn corpus(name: &str) -> Option<Value> {
 }
 
 /// Days that never come: refused when a schedule is written, not left to wait for ever.
-const NEVER: [&str; 3] = ["0 0 31 2 *", "0 0 31 4 *", "0 0 30W 2 *"];
+const NEVER: [&str; 4] = ["0 0 31 2 *", "0 0 31 4 *", "0 0 30W 2 *", "0 0 31W 4 *"];
 
 #[test]
 fn lines_of_other_crons_are_taken_and_refused_as_they_are_there() {

@@ -218,16 +218,39 @@ fn check_marks(item: &str, field: &Field) -> Option<bool> {
         Marks::Days if item == "l" || item == "lw" => Some(true),
         Marks::Days => item.strip_suffix('w').map(is_value),
         Marks::Weekdays => {
-            if let Some((day, nth)) = item.split_once('#') {
-                return Some(is_value(day) && ["1", "2", "3", "4", "5", "l"].contains(&nth));
-            }
-            let days = item.strip_suffix('l')?;
-            Some(match days.split_once('-') {
-                Some((from, to)) => is_value(from) && is_value(to),
-                None => is_value(days),
-            })
+            let (days, nth) = marked(item)?;
+            let is_nth = ["1", "2", "3", "4", "5", "l"].contains(&nth);
+            Some(is_nth && days.split('-').count() < 3 && days.split('-').all(is_value))
         }
     }
+}
+
+/// The days of an item that means the n-th or the last of them: `fri#2`, `fril`, `mon-fri#l`.
+fn marked(item: &str) -> Option<(&str, &str)> {
+    item.split_once('#')
+        .or_else(|| Some((item.strip_suffix('l')?, "l")))
+}
+
+/// The line with ranges of n-th and of last days written out: `thu-fril` is `4#l,5#l`. Lower case.
+pub(super) fn spread(line: &str) -> String {
+    let Some((rest, days)) = line.rsplit_once(char::is_whitespace) else {
+        return line.to_owned();
+    };
+    let items: Vec<String> = days.split(',').map(spread_item).collect();
+    format!("{rest} {}", items.join(","))
+}
+
+fn spread_item(item: &str) -> String {
+    let range = marked(item).and_then(|(days, nth)| {
+        let (from, to) = days.split_once('-')?;
+        let day = |text| value(text, &FIELDS[4]).ok().map(|day| day % 7);
+        Some((day(from)?, day(to)?, nth))
+    });
+    let Some((from, to, nth)) = range else {
+        return item.to_owned();
+    };
+    let days = (0..=(to + 7 - from) % 7).map(|step| format!("{}#{nth}", (from + step) % 7));
+    days.collect::<Vec<_>>().join(",")
 }
 
 fn check_step(range: &str, step: &str, field: &Field) -> Result<(), (String, String)> {

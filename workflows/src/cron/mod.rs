@@ -29,11 +29,12 @@ const NICKNAMES: [(&str, &str); 7] = [
 fn parse(cron: &str) -> Result<Cron, CronError> {
     let lowered = cron.trim().to_lowercase();
     let word = NICKNAMES.iter().find(|(word, _)| *word == lowered);
+    let spread = line::spread(word.map_or(&lowered, |(_, line)| line));
     CronParser::builder()
         .seconds(Seconds::Disallowed)
         .year(Year::Disallowed)
         .build()
-        .parse(word.map_or(&lowered, |(_, line)| line))
+        .parse(&spread)
 }
 
 /// How often a search that ran into its limit goes on a year further: one day left out of a calendar ends it too early.
@@ -244,6 +245,27 @@ mod tests {
             daily.last_until(at("2026-11-22T22:00:00Z")),
             Some(at("2026-11-22T22:00:00Z")),
             "the instant itself counts"
+        );
+    }
+
+    #[test]
+    fn the_last_and_the_nth_of_several_days_of_the_week() {
+        for line in ["0 0 * 2 thu-fril", "0 0 * 2 THU-FRI#L", "0 0 * 2 4#l,5#l"] {
+            let times = times(line, "UTC");
+            assert_eq!(
+                nexts(&times, "2024-02-01T00:00:00Z", 2),
+                ["2024-02-23T00:00:00Z", "2024-02-29T00:00:00Z"],
+                "{line}"
+            );
+        }
+        let around = times("0 0 * * sat-mon#1", "UTC");
+        assert_eq!(
+            nexts(&around, "2026-11-01T12:00:00Z", 3),
+            [
+                "2026-11-02T00:00:00Z",
+                "2026-11-07T00:00:00Z",
+                "2026-12-05T00:00:00Z"
+            ]
         );
     }
 

@@ -16,7 +16,9 @@ use super::render_focus::in_shape_of;
 use super::render_format::{FileKind, Format, ending_of, format_params};
 use super::render_profile::{Target, check_profile, custom_fields};
 use super::render_sidecars::{Sidecars, boxes};
-use super::render_verify::{OddSpan, OddSpans, Platform, notes as notes_of, odd_spans, wrong_file};
+use super::render_verify::{
+    Note, OddSpan, OddSpans, Platform, notes as notes_of, odd_spans, wrong_file,
+};
 use super::render_view::Shown;
 use super::{render_watermark as watermark, stills};
 
@@ -292,16 +294,24 @@ impl NodeType for OutputRender {
             names_somebody: credits::names_somebody(&timeline.origins),
         };
         let mut found = outputs([("video", Value::File(video)), ("report", report)]);
-        let told = Shown::shortened(timeline, view.part).into_iter();
-        let told = told.chain(notes.into_iter().map(|note| note.text));
-        found.insert(
-            "notes".to_owned(),
-            Value::List(told.map(Value::Text).collect()),
-        );
+        let shortened = Shown::shortened(timeline, view.part);
+        found.insert("notes".to_owned(), told(shortened, notes));
         found.insert("pictures".to_owned(), files(pictures));
         found.extend(sidecars.ports(&view.suffix()));
         Ok(found)
     }
+}
+
+/// What is told of a film: that it is a part of one, and what was noticed in it.
+fn told(shortened: Option<String>, notes: Vec<Note>) -> Value {
+    let notes = notes.into_iter().map(|note| note.text);
+    Value::List(
+        shortened
+            .into_iter()
+            .chain(notes)
+            .map(Value::Text)
+            .collect(),
+    )
 }
 
 fn files(files: Vec<FileValue>) -> Value {
