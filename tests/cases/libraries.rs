@@ -59,7 +59,7 @@ impl Bench {
 
 /// One clip for each word, by their ids.
 const EACH: &str = "\
-inputs: { words: { type: \"string[]\", default: [bees, bees, city] } }
+inputs: { words: { type: \"string[]\", default: [bees, bees, hive] } }
 nodes:
   footage: { type: Input.Stock, for_each: \"${{ inputs.words }}\", with: { query: \"${{ item }}\", quality: sd } }
 outputs:
@@ -136,7 +136,7 @@ fn another_film_takes_other_clips_until_there_are_none_unless_it_does_not_mind()
     let (searches, files) = bench.asked();
     assert_eq!(
         (searches, files),
-        (1, 4),
+        (1, 5),
         "one search a day, each file once"
     );
 }

@@ -132,7 +132,7 @@ fn captions_that_cannot_be_read_fail_a_strict_render_with_time_words_and_picture
         "{}",
         said.stderr
     );
-    assert!(said.stderr.contains("Bees"), "{}", said.stderr);
+    assert!(said.stderr.contains("flowers"), "{}", said.stderr);
     let pictures: Vec<_> = std::fs::read_dir(env.work())
         .unwrap()
         .map(|entry| entry.unwrap().path())

@@ -17,7 +17,7 @@ use fenta_workflows::action::{
     ActionFacts, ActionResult, Credit, FindStockTask, InvokeRequest, InvokeTask, Invoked,
     InvokedMedia,
 };
-use fenta_workflows::digest::Digest;
+use fenta_workflows::digest::{Digest, value_hash};
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 use futures_util::future::BoxFuture;
 
@@ -236,7 +236,8 @@ impl<L: Library> Shelf<L> {
         let taker = Taker {
             vendor: desk.vendor.name.to_owned(),
             film: task.film.clone(),
-            place: task.place.clone(),
+            // Items of one node are told apart by what they ask for, so that each keeps its own where others come and go.
+            place: format!("{} {}", task.place, value_hash("asked", &task.queries)),
             unique_in_film: task.unique_in_run,
             others_within_ms: u64::from(task.exclude_used_days) * DAY_MS,
         };
