@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cache::CacheCare;
 use crate::clock::{Clock, SystemClock};
 use crate::components::schedules::Schedules;
+use crate::components::watches::Watches;
 use crate::executors::{Executors, Provider, Renderer, Tools, sweep_all};
 use crate::providers::Providers;
 use crate::runner::{Runner, RunnerContext};
@@ -95,10 +96,19 @@ pub async fn run_with(settings: Settings, outside: Outside) -> Result<(), Daemon
         activity.clone(),
     );
     tokio::spawn(schedules.clone().watch(shutdown.clone()));
+    let watches = Watches::new(
+        store.clone(),
+        runner.clone(),
+        Arc::clone(&clock),
+        activity.clone(),
+        dir.root().join("watched"),
+    );
+    tokio::spawn(watches.clone().watch(shutdown.clone()));
     let state = AppState {
         store: store.clone(),
         runner: runner.clone(),
         schedules,
+        watches,
         renderer,
         cache,
         providers,

@@ -12,3 +12,4 @@ pub mod providers;
 pub mod recordings;
 pub mod schedules;
 pub mod usage;
+pub mod watches;

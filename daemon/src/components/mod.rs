@@ -4,3 +4,4 @@
 //! runner's affair.
 
 pub mod schedules;
+pub mod watches;

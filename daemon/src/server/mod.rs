@@ -17,6 +17,7 @@ mod providers;
 mod recordings;
 mod schedules;
 mod usage;
+mod watches;
 mod workflows;
 
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ pub use connections::{ConnectionLimits, serve};
 use crate::cache::CacheCare;
 use crate::clock::Clock;
 use crate::components::schedules::Schedules;
+use crate::components::watches::Watches;
 use crate::executors::Renderer;
 use crate::providers::Providers;
 use crate::runner::Runner;
@@ -72,6 +74,8 @@ pub struct AppState {
     pub providers: Providers,
     /// Who begins workflows by the clock.
     pub schedules: Schedules,
+    /// Who begins workflows for files.
+    pub watches: Watches,
     /// Time and request ids.
     pub clock: Arc<dyn Clock>,
     /// Who is there.
@@ -176,6 +180,17 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/schedules/{id}/resume", post(schedules::resume))
         .route("/v1/schedules/{id}/trigger", post(schedules::trigger))
         .route("/v1/schedules/{id}/backfill", post(schedules::backfill))
+        .route("/v1/watches", get(watches::list).post(watches::create))
+        .route(
+            "/v1/watches/{id}",
+            get(watches::show).delete(watches::remove),
+        )
+        .route("/v1/watches/{id}/files", get(watches::files))
+        .route("/v1/watches/{id}/runs", get(watches::runs))
+        .route("/v1/watches/{id}/pause", post(watches::pause))
+        .route("/v1/watches/{id}/resume", post(watches::resume))
+        .route("/v1/watches/{id}/again", post(watches::again))
+        .route("/v1/watches/{id}/explain", get(watches::explain))
         .route("/v1/usage", get(usage::show))
         .route("/v1/usage/events", get(usage::events))
         .route("/v1/daemon/stop", post(daemon::stop));

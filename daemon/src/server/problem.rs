@@ -90,6 +90,14 @@ impl From<StoreError> for ApiError {
                 Self::new(StatusCode::CONFLICT, "schedule/ambiguous", detail)
                     .hint("write more characters of its id, or its name")
             }
+            StoreError::UnknownWatch(_) => {
+                Self::new(StatusCode::NOT_FOUND, "watch/not-found", detail)
+                    .hint("list them with `fenta watch ls`")
+            }
+            StoreError::AmbiguousWatch { .. } => {
+                Self::new(StatusCode::CONFLICT, "watch/ambiguous", detail)
+                    .hint("write more characters of its id, or its name")
+            }
             StoreError::AmbiguousJob { .. } => {
                 Self::new(StatusCode::CONFLICT, "job/ambiguous", detail)
                     .hint("write more characters of its id")

@@ -14,6 +14,7 @@ use super::{Activity, AppState, ConnectionLimits, StopRequest};
 use crate::cache::{CacheBounds, CacheCare};
 use crate::clock::SystemClock;
 use crate::components::schedules::Schedules;
+use crate::components::watches::Watches;
 use crate::providers::Providers;
 use crate::runner::testing::{Machine, Running};
 
@@ -61,7 +62,15 @@ impl Server {
             Arc::new(SystemClock),
             activity.clone(),
         );
+        let watches = Watches::new(
+            machine.store.clone(),
+            running.runner.clone(),
+            Arc::new(SystemClock),
+            activity.clone(),
+            machine.path("watched"),
+        );
         let state = AppState {
+            watches,
             store: machine.store.clone(),
             runner: running.runner.clone(),
             schedules,

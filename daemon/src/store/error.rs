@@ -87,6 +87,17 @@ pub enum StoreError {
         /// How many it could be.
         count: usize,
     },
+    /// There is no such watch.
+    #[error("there is no watch {0}")]
+    UnknownWatch(String),
+    /// Several watches begin like this.
+    #[error("{given} is not unique: {count} watches begin with it")]
+    AmbiguousWatch {
+        /// What was asked for.
+        given: String,
+        /// How many it could be.
+        count: usize,
+    },
     /// The job is not in the state the change starts from.
     #[error("job {job} is {found}, it cannot become {wanted}")]
     Transition {

@@ -26,6 +26,8 @@ mod recordings;
 mod schedules;
 mod threads;
 mod transition;
+mod watch_files;
+mod watches;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -48,6 +50,10 @@ pub use paid_calls::{NewPaidCall, PaidCall, PaidState, PaidStep, PaidVerdict, Ta
 pub use provider_memory::{RememberedAnswer, Taker};
 pub use schedules::{NewSchedule, NewScheduleRun, RunStep, ScheduleRecord, ScheduleRunRecord};
 pub use transition::{Taking, Transition};
+pub use watch_files::{
+    NewWatchRun, TakenContent, WatchFileRecord, WatchRunRecord, WatchRunState, WatchStep,
+};
+pub use watches::{NewWatch, WatchRecord};
 
 #[cfg(test)]
 pub(crate) use jobs::testing as jobs_testing;

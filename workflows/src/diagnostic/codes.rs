@@ -179,8 +179,8 @@ codes! {
         schedule goes on after it. From that day every run fails. Write the model that takes its place now, or end the \
         schedule before.";
     /// A trigger that nothing obeys.
-    TRIGGER = "lint/trigger": "The document says when it wants to run by itself, but nothing will start it: this version \
-        checks `schedule` and `watch` and starts no runs from them, or the schedule is over.";
+    TRIGGER = "lint/trigger": "The document says when it wants to run by itself, but nothing will start it: the schedule \
+        is over. Schedules begin runs after `fenta schedule add`, watches after `fenta watch add`.";
     /// A text that looks like a key.
     SECRET = "lint/secret": "A text of the document looks like a key or a token. Documents are shared, logged and kept, so a \
         key in one is a key lost: remove it and make a new one. Keys belong in the keyring; whatever needs one fetches it \

@@ -225,7 +225,7 @@ pub const WATCH_KEYS: [KeyDoc; 9] = [
     ),
     key(
         "while_busy",
-        "What happens to files that come while a run goes on: `queue`, `skip` or `parallel`.",
+        "What happens to files that come while a run goes on: `queue`, `latest`, `skip` or `parallel`.",
     ),
     key(
         "initial",
@@ -277,7 +277,7 @@ pub const OVERLAP: [&str; 7] = [
 /// Words of `watch.group_by`.
 pub const GROUP_BY: [&str; 2] = ["stem", "folder"];
 /// Words of `watch.while_busy`.
-pub const WHILE_BUSY: [&str; 3] = ["queue", "skip", "parallel"];
+pub const WHILE_BUSY: [&str; 4] = ["queue", "skip", "parallel", "latest"];
 /// Words of `watch.initial`.
 pub const INITIAL: [&str; 2] = ["run", "ignore"];
 /// Words of `cache`.

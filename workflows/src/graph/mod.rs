@@ -32,7 +32,9 @@ mod types;
 
 pub use files::missing_files;
 pub use rules::{Backoff, CacheRule, NodeRules, OnError, RetryClass, RetryRule};
-pub use settings::{Budget, CatchUp, Network, OnExceed, Overlap, Schedule, Settings, Watch};
+pub use settings::{
+    After, Budget, CatchUp, GroupBy, Network, OnExceed, Overlap, Schedule, Settings, Watch, WhileBusy,
+};
 
 use std::borrow::Borrow;
 use std::collections::BTreeSet;

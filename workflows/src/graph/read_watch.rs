@@ -103,6 +103,7 @@ fn option(watch: &mut Watch, entry: &Entry, found: &mut Diagnostics) {
             watch.while_busy = match word(entry, &WHILE_BUSY, found) {
                 Some(1) => WhileBusy::Skip,
                 Some(2) => WhileBusy::Parallel,
+                Some(3) => WhileBusy::Latest,
                 _ => WhileBusy::Queue,
             };
         }

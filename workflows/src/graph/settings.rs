@@ -161,7 +161,8 @@ pub struct Watch {
 }
 
 /// Which files belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum GroupBy {
     /// Same name, other extensions.
     Stem,
@@ -170,9 +171,11 @@ pub enum GroupBy {
 }
 
 /// What happens to a watched file after a good run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum After {
     /// It stays.
+    #[default]
     Keep,
     /// It is deleted.
     Delete,
@@ -181,12 +184,16 @@ pub enum After {
 }
 
 /// What happens to files that come while a run goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum WhileBusy {
-    /// They wait.
+    /// They take their turn in the queue of jobs.
+    #[default]
     Queue,
     /// They are left out.
     Skip,
-    /// They start at once.
+    /// They go before the other jobs.
     Parallel,
+    /// The newest one waits, those before it are left out.
+    Latest,
 }

@@ -1,0 +1,231 @@
+//! Watches: begins workflows when files come into folders.
+//!
+//! What the system tells of a folder (`ear`) is a hint; a look (`scan`) is the truth. `names` says which files may count,
+//! `machine` when one is whole, `groups` which belong together, `take` copies and hashes them, `runs` begins and ends what
+//! they ask for, `after` puts them away, `asked` does what people ask for. Every file and every content is in the store:
+//! a content begins one run, whatever its file is called and however often the daemon dies.
+
+mod after;
+mod asked;
+mod ear;
+mod groups;
+mod look;
+mod machine;
+mod names;
+mod runs;
+mod scan;
+mod sidecar;
+mod take;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use fenta_client::api::watches::WatchState;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+pub use asked::WatchError;
+
+use crate::clock::Clock;
+use crate::runner::Runner;
+use crate::server::{Activity, InProgress};
+use crate::store::{Store, StoreError, WatchRecord};
+use ear::Ear;
+
+/// Between two looks at which watches there are, when nobody says that they changed.
+const ROUND: Duration = Duration::from_secs(10);
+
+/// A watch in the foreground that nobody asked about for so long has lost its command.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// Who begins workflows for files. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Watches {
+    store: Store,
+    runner: Runner,
+    clock: Arc<dyn Clock>,
+    activity: Activity,
+    /// Where the copies lie that runs are given.
+    copies: Arc<Path>,
+    /// Something was asked for: see which watches there are.
+    wake: Arc<Notify>,
+    /// Held while any watch is active: the daemon does not go for lack of work.
+    standing: Arc<Mutex<Option<InProgress>>>,
+    posts: Arc<Mutex<HashMap<String, Arc<Post>>>>,
+}
+
+/// What is known of one watch beside what is in the store.
+#[derive(Debug)]
+struct Post {
+    /// Look now.
+    wake: Arc<Notify>,
+    ear: Mutex<Option<Arc<Ear>>>,
+    /// When its folder was looked at.
+    looked: Mutex<Option<Instant>>,
+    /// When somebody asked about its files.
+    asked: Mutex<Instant>,
+    /// What keeps it from looking; may be empty.
+    trouble: Mutex<String>,
+    at_work: Mutex<bool>,
+}
+
+fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Watches {
+    /// Who begins them, not yet at work. Copies lie in `copies`.
+    pub fn new(
+        store: Store,
+        runner: Runner,
+        clock: Arc<dyn Clock>,
+        activity: Activity,
+        copies: PathBuf,
+    ) -> Self {
+        Self {
+            store,
+            runner,
+            clock,
+            activity,
+            copies: copies.into(),
+            wake: Arc::default(),
+            standing: Arc::default(),
+            posts: Arc::default(),
+        }
+    }
+
+    /// Begins workflows until `shutdown`: every watch has a task of its own, so a large file keeps nobody else waiting.
+    pub async fn watch(self, shutdown: CancellationToken) {
+        loop {
+            if let Err(error) = self.round(&shutdown).await {
+                tracing::warn!(%error, "the watches could not be looked at");
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(ROUND) => {}
+            }
+        }
+    }
+
+    async fn round(&self, shutdown: &CancellationToken) -> Result<(), StoreError> {
+        let watches = self.store.watches().await?;
+        self.stand(watches.iter().any(|watch| watch.state == WatchState::Active));
+        held(&self.posts).retain(|id, _| watches.iter().any(|watch| watch.id == *id));
+        for watch in watches {
+            let post = self.post(&watch.id);
+            post.wake.notify_one();
+            if !std::mem::replace(&mut *held(&post.at_work), true) {
+                let (watches, shutdown) = (self.clone(), shutdown.clone());
+                tokio::spawn(async move {
+                    watches.attend(&watch.id, &post, &shutdown).await;
+                    *held(&post.at_work) = false;
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks after one watch until it is gone, or is paused and has nothing in work.
+    async fn attend(&self, id: &str, post: &Post, shutdown: &CancellationToken) {
+        if let Ok(watch) = self.store.watch(id).await {
+            self.sweep(&watch).await;
+        }
+        loop {
+            let looked = tokio::select! {
+                () = shutdown.cancelled() => return,
+                looked = self.look_at(id, post) => looked,
+            };
+            let pause = match looked {
+                Ok(Some(pause)) => pause,
+                Ok(None) | Err(StoreError::UnknownWatch(_)) => return,
+                Err(error) => {
+                    tracing::warn!(watch = id, %error, "a watch could not be looked at");
+                    ROUND
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = post.wake.notified() => tokio::time::sleep(look::GATHER.min(pause)).await,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// One look at a watch; gives how long until the next, or nothing where there is none to come.
+    async fn look_at(&self, id: &str, post: &Post) -> Result<Option<Duration>, StoreError> {
+        let watch = self.store.watch(id).await?;
+        if watch.state == WatchState::Paused {
+            *held(&post.ear) = None;
+            let busy = self.advance(&watch).await?;
+            return Ok(busy.then_some(runs::LOOK));
+        }
+        if watch.new.foreground && held(&post.asked).elapsed() > LEASE {
+            let why = "its command in the foreground has ended";
+            self.store.set_watch(id, WatchState::Paused, why).await?;
+            self.wake.notify_one();
+            return Ok(Some(Duration::ZERO));
+        }
+        let next = self.look(&watch, post).await?;
+        let busy = self.advance(&watch).await?;
+        Ok(Some(if busy { next.min(runs::LOOK) } else { next }))
+    }
+
+    fn post(&self, id: &str) -> Arc<Post> {
+        let mut posts = held(&self.posts);
+        let post = posts.entry(id.to_owned()).or_insert_with(|| {
+            Arc::new(Post {
+                wake: Arc::default(),
+                ear: Mutex::default(),
+                looked: Mutex::default(),
+                asked: Mutex::new(Instant::now()),
+                trouble: Mutex::default(),
+                at_work: Mutex::default(),
+            })
+        });
+        Arc::clone(post)
+    }
+
+    fn stand(&self, active: bool) {
+        let mut standing = held(&self.standing);
+        match (active, standing.is_some()) {
+            (true, false) => *standing = Some(self.activity.begin()),
+            (false, true) => *standing = None,
+            _ => {}
+        }
+    }
+
+    /// Where the copies of a run lie.
+    fn copies_of(&self, watch: &str, key: &str) -> PathBuf {
+        self.copies.join(watch).join(key)
+    }
+
+    /// Removes copies that no run needs: those of a daemon that died before the run was written down.
+    async fn sweep(&self, watch: &WatchRecord) {
+        let Ok(runs) = self.store.watch_runs(&watch.id, u32::MAX).await else {
+            return;
+        };
+        let needed: Vec<String> = runs
+            .into_iter()
+            .filter(runs::needs_copies)
+            .map(|run| run.key)
+            .collect();
+        let folder = self.copies.join(&watch.id);
+        let swept = tokio::task::spawn_blocking(move || {
+            for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if !needed.contains(&name) {
+                    let _ = std::fs::remove_dir_all(entry.path());
+                }
+            }
+        });
+        let _ = swept.await;
+    }
+}
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! Watches over a whole runner.

@@ -1,0 +1,135 @@
+//! `/v1/watches`: make, list, look, remove; files, runs; pause, resume, again, explain.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use fenta_client::api::watches::{
+    CreateWatch, PauseWatch, Watch, WatchAgain, WatchFileList, WatchList, WatchRunList,
+    WatchVerdict,
+};
+use serde::Deserialize;
+
+use super::AppState;
+use super::problem::ApiError;
+use crate::components::watches::WatchError;
+
+const RUNS: u32 = 50;
+
+pub(super) async fn create(
+    State(state): State<AppState>,
+    body: Bytes,
+) -> Result<(StatusCode, Json<Watch>), ApiError> {
+    let new: CreateWatch = read(&body)?;
+    Ok((StatusCode::CREATED, Json(state.watches.create(new).await?)))
+}
+
+pub(super) async fn list(State(state): State<AppState>) -> Result<Json<WatchList>, ApiError> {
+    let items = state.watches.list().await?;
+    Ok(Json(WatchList { items }))
+}
+
+pub(super) async fn show(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+) -> Result<Json<Watch>, ApiError> {
+    Ok(Json(state.watches.show(&given).await?))
+}
+
+pub(super) async fn remove(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+) -> Result<Json<Watch>, ApiError> {
+    Ok(Json(state.watches.remove(&given).await?))
+}
+
+pub(super) async fn files(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+) -> Result<Json<WatchFileList>, ApiError> {
+    let items = state.watches.files(&given).await?;
+    Ok(Json(WatchFileList { items }))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RunsQuery {
+    limit: Option<u32>,
+}
+
+pub(super) async fn runs(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+    Query(query): Query<RunsQuery>,
+) -> Result<Json<WatchRunList>, ApiError> {
+    let limit = query.limit.unwrap_or(RUNS);
+    let items = state.watches.runs(&given, limit).await?;
+    Ok(Json(WatchRunList { items }))
+}
+
+pub(super) async fn pause(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+    body: Bytes,
+) -> Result<Json<Watch>, ApiError> {
+    let why = match body.is_empty() {
+        true => PauseWatch::default(),
+        false => read(&body)?,
+    };
+    Ok(Json(state.watches.pause(&given, &why.reason).await?))
+}
+
+pub(super) async fn resume(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+) -> Result<Json<Watch>, ApiError> {
+    Ok(Json(state.watches.resume(&given).await?))
+}
+
+pub(super) async fn again(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+    body: Bytes,
+) -> Result<Json<WatchFileList>, ApiError> {
+    let what: WatchAgain = read(&body)?;
+    let items = state.watches.again(&given, &what).await?;
+    Ok(Json(WatchFileList { items }))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExplainQuery {
+    path: String,
+}
+
+pub(super) async fn explain(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+    Query(query): Query<ExplainQuery>,
+) -> Result<Json<WatchVerdict>, ApiError> {
+    Ok(Json(state.watches.explain(&given, &query.path).await?))
+}
+
+fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|error| {
+        ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "request/invalid",
+            error.to_string(),
+        )
+    })
+}
+
+impl From<WatchError> for ApiError {
+    fn from(error: WatchError) -> Self {
+        let detail = error.to_string();
+        let invalid = StatusCode::UNPROCESSABLE_ENTITY;
+        match error {
+            WatchError::Submit(error) => error.into(),
+            WatchError::Store(error) => error.into(),
+            WatchError::Nothing { hint, .. } => {
+                Self::new(invalid, "watch/nothing", detail).hint(hint)
+            }
+        }
+    }
+}
