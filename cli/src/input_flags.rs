@@ -9,16 +9,21 @@ use std::ffi::OsString;
 use clap::Command;
 
 /// The commands whose first argument is a document with inputs.
-const COMMANDS: [&str; 6] = [
+const COMMANDS: [&str; 8] = [
     "run",
     "plan",
     "lock",
     "snapshot",
     "timeline show",
     "schedule add",
+    "watch add",
+    "watch here",
 ];
 /// The groups such commands are in.
-const GROUPS: [&str; 2] = ["timeline", "schedule"];
+const GROUPS: [&str; 3] = ["timeline", "schedule", "watch"];
+
+/// The group that is a command too, and the name of that command: `fenta watch DIR FILE`.
+const UNNAMED: (&str, &str) = ("watch", "here");
 
 /// What such a flag becomes.
 pub(crate) const INPUT_FLAG: &str = "--input-flag";
@@ -55,6 +60,10 @@ pub(crate) fn made_explicit(args: Vec<OsString>, program: &Command) -> Vec<OsStr
             continue;
         }
         let is_flag = text.starts_with('-') && text != "-";
+        if grammar.wants_name(text) {
+            made.push(UNNAMED.1.into());
+            grammar.enter(UNNAMED.1);
+        }
         let wants_value = is_flag && grammar.wants_value(text);
         if !is_flag {
             if grammar.is_complete() {
@@ -112,6 +121,17 @@ impl<'a> Grammar<'a> {
         self.command = outer.find_subcommand(name);
         self.path = format!("{} {name}", self.path).trim_start().to_owned();
         self.command.is_some() && (self.is_complete() || GROUPS.contains(&self.path.as_str()))
+    }
+
+    /// Whether a group stands where its unnamed command is meant: what follows is none of its commands, and not a plea
+    /// for help.
+    fn wants_name(&self, next: &str) -> bool {
+        self.path == UNNAMED.0
+            && !matches!(next, "-h" | "--help" | "help")
+            && self.command.is_some_and(|group| {
+                group.find_subcommand(next).is_none()
+                    && !(next.starts_with("--") && self.knows(&next[2..]))
+            })
     }
 
     fn flags(&self) -> impl Iterator<Item = &'a clap::Arg> {
@@ -190,6 +210,18 @@ mod tests {
                 "fenta timeline show w.yaml --input-flag=topic=x --node cut",
             ),
             (
+                "fenta watch inbox w.yaml --topic bees",
+                "fenta watch here inbox w.yaml --input-flag=topic=bees",
+            ),
+            (
+                "fenta watch -o out inbox w.yaml --after keep",
+                "fenta watch here -o out inbox w.yaml --after keep",
+            ),
+            (
+                "fenta watch add inbox w.yaml --topic bees",
+                "fenta watch add inbox w.yaml --input-flag=topic=bees",
+            ),
+            (
                 "fenta run --out out w.yaml --out2 x",
                 "fenta run --out out w.yaml --input-flag=out2=x",
             ),
@@ -207,6 +239,11 @@ mod tests {
             "fenta run -- w.yaml --topic",
             "fenta run -o w.yaml --topic bees",
             "fenta ps --topic bees",
+            "fenta watch ls",
+            "fenta watch --help",
+            "fenta watch --json ls",
+            "fenta watch",
+            "fenta watch rm inbox",
             "fenta",
             "fenta validate a.yaml --topic bees",
         ] {

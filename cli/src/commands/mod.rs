@@ -32,6 +32,7 @@ mod template;
 mod timeline;
 mod usage;
 mod validate;
+mod watch;
 
 use std::future::Future;
 
@@ -84,6 +85,9 @@ pub(crate) enum Command {
     /// Begin workflows by the clock
     #[command(subcommand)]
     Schedule(schedule::ScheduleCommand),
+    /// Begin workflows when files come into a folder: `fenta watch DIR FILE` here, `add` in the daemon
+    #[command(subcommand)]
+    Watch(watch::WatchCommand),
     /// What was used and what it cost
     Usage(usage::UsageArgs),
     /// Who can be asked for what this machine cannot do, and servers on it that could be
@@ -134,6 +138,7 @@ impl Command {
             Self::Job(command) => wait(command.run(context)),
             Self::Cache(command) => wait(command.run(context)),
             Self::Schedule(command) => wait(command.run(context)),
+            Self::Watch(command) => wait(command.run(context)),
             Self::Usage(args) => wait(args.run(context)),
             Self::Providers(args) => wait(args.run(context)),
             Self::Prices(args) => args.run(context),

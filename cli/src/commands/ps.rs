@@ -1,5 +1,6 @@
 //! `fenta ps`: running and recent jobs.
 
+use fenta_client::Client;
 use fenta_client::api::jobs::{Job, JobQuery, JobState};
 use jiff::Timestamp;
 
@@ -27,9 +28,12 @@ pub(crate) struct PsArgs {
     /// Only jobs this schedule began: its name, its id or a unique prefix of it
     #[arg(long, value_name = "SCHEDULE")]
     schedule: Option<String>,
+    /// Only jobs this watch began: its name, its id or a unique prefix of it
+    #[arg(long, value_name = "WATCH", conflicts_with = "schedule")]
+    watch: Option<String>,
 }
 
-/// Runs of a schedule that are looked at.
+/// Runs of a schedule or a watch that are looked at.
 const RUNS: u32 = 50;
 
 impl PsArgs {
@@ -37,6 +41,9 @@ impl PsArgs {
     pub(crate) async fn run(self, context: &Context) -> Result<(), CommandError> {
         if let Some(schedule) = &self.schedule {
             return of_schedule(context, schedule).await;
+        }
+        if let Some(watch) = &self.watch {
+            return of_watch(context, watch).await;
         }
         let library = context.session.library(&context.ui).await?;
         let client = library.client();
@@ -64,8 +71,22 @@ impl PsArgs {
 async fn of_schedule(context: &Context, schedule: &str) -> Result<(), CommandError> {
     let client = context.session.client(&context.ui).await?;
     let runs = client.schedule_runs(schedule, RUNS).await?.items;
+    of_runs(context, &client, runs.iter().filter_map(|run| run.job.as_ref())).await
+}
+
+async fn of_watch(context: &Context, watch: &str) -> Result<(), CommandError> {
+    let client = context.session.client(&context.ui).await?;
+    let runs = client.watch_runs(watch, RUNS).await?.items;
+    of_runs(context, &client, runs.iter().filter_map(|run| run.job.as_ref())).await
+}
+
+async fn of_runs(
+    context: &Context,
+    client: &Client,
+    ids: impl Iterator<Item = &String>,
+) -> Result<(), CommandError> {
     let mut jobs = Vec::new();
-    for id in runs.iter().filter_map(|run| run.job.as_ref()) {
+    for id in ids {
         jobs.push(client.job(id).await?);
     }
     show(context, &jobs)

@@ -149,7 +149,8 @@ async fn publish(tools: &Tools, item: &PublishItem) -> Result<PublishedFile, Wor
         let noted = tools.store.note_publish_folder(folder).await;
         noted.map_err(|error| store_failure(&error))?;
         // A watch that sees the file must know it for a result, so this comes before the file does.
-        let known = tools.store.note_published(&item.source.hex(), &item.to);
+        let content = item.source.hex();
+        let known = tools.store.note_published(&content, &item.to);
         known.await.map_err(|error| store_failure(&error))?;
         let (cas, source, to) = (tools.cas.clone(), item.source, item.to.clone());
         blocking("publishing a file", move || {

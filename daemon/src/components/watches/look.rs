@@ -70,7 +70,7 @@ impl Watches {
         };
         self.note(watch, &mut files, &found, quiet).await?;
         self.take_in(watch, &names, &mut files).await?;
-        Ok(self.pause(&files, &found, quiet, &ear))
+        Ok(self.next_look(&files, &found, quiet, &ear))
     }
 
     /// Who listens to the folder; a new one where the folder is another, or was not there.
@@ -296,7 +296,7 @@ impl Watches {
     }
 
     /// How long until the next look has something to decide.
-    fn pause(
+    fn next_look(
         &self,
         files: &[WatchFileRecord],
         found: &BTreeMap<String, Found>,

@@ -48,7 +48,7 @@ fn verdict(rule: &'static str, why: impl Into<String>) -> Option<Verdict> {
 #[derive(Debug)]
 pub(super) struct Names {
     pub(super) root: PathBuf,
-    /// Folders below the watched one that hold results.
+    /// Folders below the watched one that hold results, as seen from it.
     results: Vec<(PathBuf, &'static str)>,
     ignore: Gitignore,
     patterns: Vec<String>,
@@ -68,7 +68,20 @@ impl Names {
         if let After::Move(to) = &rule.after {
             results.push((PathBuf::from(to), "`after` moves files there"));
         }
-        results.retain(|(folder, _)| folder.starts_with(&root) && *folder != root);
+        // By what they are, not by how they are written: a link may lead to the folder.
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let real_root = real(&root);
+        let results = results
+            .into_iter()
+            .filter_map(|(folder, why)| {
+                let below = folder.strip_prefix(&root).map(Path::to_owned);
+                let below = below.or_else(|_| {
+                    real(&folder).strip_prefix(&real_root).map(Path::to_owned)
+                });
+                let below = below.ok().filter(|below| !below.as_os_str().is_empty())?;
+                Some((below, why))
+            })
+            .collect();
         let mut builder = GitignoreBuilder::new(&root);
         let file = root.join(IGNORE_FILE);
         let mut trouble = match file.exists() {
@@ -113,8 +126,7 @@ impl Names {
         if low.starts_with("~$") || SYSTEM.contains(&low.as_str()) {
             return verdict("system-file", "programs leave such files beside others");
         }
-        let whole = self.root.join(path);
-        if let Some((_, why)) = self.results.iter().find(|(folder, _)| whole.starts_with(folder)) {
+        if let Some((_, why)) = self.results.iter().find(|(folder, _)| path.starts_with(folder)) {
             return verdict("results", *why);
         }
         if let ignore::Match::Ignore(glob) = self.ignore.matched(path, is_folder) {
