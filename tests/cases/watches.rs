@@ -8,9 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use fenta_tests::env::FentaEnv;
@@ -57,14 +55,20 @@ impl Bench {
     /// The lines of `watch show --json`: the watch, its files, its runs.
     fn show(&self) -> (Vec<Value>, Vec<Value>) {
         let text = self.fenta(&["watch", "show", "notes", "--json", "--runs", "10000"]);
-        let values = text.lines().skip(1).map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let values = text
+            .lines()
+            .skip(1)
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
         values.partition(|value| value["path"].is_string())
     }
 
     fn states(&self) -> BTreeMap<String, String> {
         let (files, _) = self.show();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        files.iter().map(|file| (text(&file["path"]), text(&file["state"]))).collect()
+        files
+            .iter()
+            .map(|file| (text(&file["path"]), text(&file["state"])))
+            .collect()
     }
 
     fn until(&self, what: &str, mut met: impl FnMut(&BTreeMap<String, String>) -> bool) {
@@ -98,7 +102,9 @@ impl Bench {
     }
 
     fn jobs(&self) -> usize {
-        self.fenta(&["job", "ls", "-q", "--limit", "1000"]).lines().count()
+        self.fenta(&["job", "ls", "-q", "--limit", "1000"])
+            .lines()
+            .count()
     }
 }
 

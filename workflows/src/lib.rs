@@ -48,8 +48,9 @@ pub use execution::{
 pub use expr::{FUNCTIONS, FunctionDoc};
 pub use graph::keys;
 pub use graph::{
-    After, Backoff, Budget, CacheRule, CatchUp, GroupBy, Network, NodeId, NodeInstance, NodeRules, OnError,
-    OnExceed, Overlap, RetryClass, RetryRule, Schedule, Settings, Watch, WhileBusy, Workflow, missing_files,
+    After, Backoff, Budget, CacheRule, CatchUp, GroupBy, Network, NodeId, NodeInstance, NodeRules,
+    OnError, OnExceed, Overlap, RetryClass, RetryRule, Schedule, Settings, Watch, WhileBusy,
+    Workflow, missing_files,
 };
 pub use input::{BindError, InputSpec, InputType, PathBases};
 pub use lint::{LintFacts, lint, redacted};

@@ -71,13 +71,23 @@ impl PsArgs {
 async fn of_schedule(context: &Context, schedule: &str) -> Result<(), CommandError> {
     let client = context.session.client(&context.ui).await?;
     let runs = client.schedule_runs(schedule, RUNS).await?.items;
-    of_runs(context, &client, runs.iter().filter_map(|run| run.job.as_ref())).await
+    of_runs(
+        context,
+        &client,
+        runs.iter().filter_map(|run| run.job.as_ref()),
+    )
+    .await
 }
 
 async fn of_watch(context: &Context, watch: &str) -> Result<(), CommandError> {
     let client = context.session.client(&context.ui).await?;
     let runs = client.watch_runs(watch, RUNS).await?.items;
-    of_runs(context, &client, runs.iter().filter_map(|run| run.job.as_ref())).await
+    of_runs(
+        context,
+        &client,
+        runs.iter().filter_map(|run| run.job.as_ref()),
+    )
+    .await
 }
 
 async fn of_runs(

@@ -33,7 +33,8 @@ mod types;
 pub use files::missing_files;
 pub use rules::{Backoff, CacheRule, NodeRules, OnError, RetryClass, RetryRule};
 pub use settings::{
-    After, Budget, CatchUp, GroupBy, Network, OnExceed, Overlap, Schedule, Settings, Watch, WhileBusy,
+    After, Budget, CatchUp, GroupBy, Network, OnExceed, Overlap, Schedule, Settings, Watch,
+    WhileBusy,
 };
 
 use std::borrow::Borrow;

@@ -77,7 +77,9 @@ fn tell(
     let there = |path: &String| files.iter().any(|file| file.path == *path);
     shown.retain(|path, _| there(path));
     if before > 0 {
-        context.ui.note(&format!("{before} files had their run before"));
+        context
+            .ui
+            .note(&format!("{before} files had their run before"));
     }
     Ok(())
 }
@@ -91,5 +93,9 @@ fn summary(watch: &Watch) -> String {
     if told.is_empty() {
         return "no files came".to_owned();
     }
-    format!("{}; runs that were begun go on: `fenta ps --watch {}`", told.join(", "), watch.name)
+    format!(
+        "{}; runs that were begun go on: `fenta ps --watch {}`",
+        told.join(", "),
+        watch.name
+    )
 }

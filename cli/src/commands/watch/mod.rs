@@ -181,7 +181,10 @@ impl FileArgs {
 fn absolute(context: &Context, path: &std::path::Path) -> Result<String, CommandError> {
     let whole = context.settings.current_dir.join(path);
     // The folder by what it is, the file by its name: a link is a file of its own.
-    let real = match (whole.parent().map(std::path::Path::canonicalize), whole.file_name()) {
+    let real = match (
+        whole.parent().map(std::path::Path::canonicalize),
+        whole.file_name(),
+    ) {
         (Some(Ok(folder)), Some(name)) => folder.join(name),
         _ => whole,
     };

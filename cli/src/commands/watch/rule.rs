@@ -171,7 +171,11 @@ fn only_input(workflow: &Workflow) -> Result<String, CommandError> {
             "declare one: `inputs: { clip: { type: video } }`",
         )),
         several => Err(CommandError::usage(
-            format!("several inputs of {} take files: {}", workflow.name, several.join(", ")),
+            format!(
+                "several inputs of {} take files: {}",
+                workflow.name,
+                several.join(", ")
+            ),
             format!("say which one: `--into {}`", several[0]),
         )),
     }

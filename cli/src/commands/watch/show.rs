@@ -185,11 +185,7 @@ pub(super) fn files(context: &Context, files: &[WatchFile]) -> Result<(), Comman
 }
 
 /// A step of a file as it happens.
-pub(super) fn line(
-    context: &Context,
-    watch: &Watch,
-    file: &WatchFile,
-) -> Result<(), CommandError> {
+pub(super) fn line(context: &Context, watch: &Watch, file: &WatchFile) -> Result<(), CommandError> {
     let ui = &context.ui;
     if ui.is_json() {
         return ui.json(file);
@@ -211,7 +207,10 @@ pub(super) fn line(
         return Ok(());
     }
     if file.state == FileState::Failed {
-        ui.warn(&format!("{line}; look with `fenta watch show {}`", watch.name));
+        ui.warn(&format!(
+            "{line}; look with `fenta watch show {}`",
+            watch.name
+        ));
     } else {
         ui.note(&line);
     }

@@ -66,7 +66,11 @@ fn reason_file(path: &Path) -> PathBuf {
 fn put_away(from: &Path, to: &Path) -> io::Result<()> {
     let folder = to.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(folder)?;
-    let name = to.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = to
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let (stem, end) = match name.rsplit_once('.') {
         Some((stem, end)) if !stem.is_empty() => (stem.to_owned(), format!(".{end}")),
         _ => (name.clone(), String::new()),

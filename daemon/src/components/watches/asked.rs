@@ -17,8 +17,7 @@ use super::names::Names;
 use super::{Watches, held};
 use crate::runner::SubmitError;
 use crate::store::{
-    LedgerFilter, NewWatch, StoreError, WatchFileRecord, WatchRecord, WatchRunRecord,
-    WatchRunState,
+    LedgerFilter, NewWatch, StoreError, WatchFileRecord, WatchRecord, WatchRunRecord, WatchRunState,
 };
 
 /// Runs shown at once, at most.
@@ -136,7 +135,10 @@ impl Watches {
             .map(|run| (run.new.content.as_str(), run))
             .collect();
         let files = self.store.watch_files(id).await?;
-        Ok(files.into_iter().map(|file| shown_file(file, &runs)).collect())
+        Ok(files
+            .into_iter()
+            .map(|file| shown_file(file, &runs))
+            .collect())
     }
 
     /// Its newest runs.
@@ -181,7 +183,10 @@ impl Watches {
         let runs = self.store.watch_runs(&record.id, u32::MAX).await?;
         let mut contents = Vec::new();
         for run in runs {
-            if !wanted.iter().any(|file| file.content.as_ref() == Some(&run.new.content)) {
+            if !wanted
+                .iter()
+                .any(|file| file.content.as_ref() == Some(&run.new.content))
+            {
                 continue;
             }
             let in_work = run.state == WatchRunState::Queued
@@ -210,10 +215,10 @@ impl Watches {
         let files = self.files_of(&record.id).await?;
         let file = files.into_iter().find(|file| file.path == below);
         let runs = self.store.watch_runs(&record.id, u32::MAX).await?;
-        let run = match runs
-            .into_iter()
-            .find(|run| file.as_ref().is_some_and(|file| file.content.as_ref() == Some(&run.new.content)))
-        {
+        let run = match runs.into_iter().find(|run| {
+            file.as_ref()
+                .is_some_and(|file| file.content.as_ref() == Some(&run.new.content))
+        }) {
             Some(run) => Some(self.run(run).await?),
             None => None,
         };
@@ -238,9 +243,7 @@ impl Watches {
         let whole = folder.join(path);
         let plain: PathBuf = whole.components().collect();
         match plain.strip_prefix(folder) {
-            Ok(below) if !below.as_os_str().is_empty() => {
-                Ok(below.to_string_lossy().into_owned())
-            }
+            Ok(below) if !below.as_os_str().is_empty() => Ok(below.to_string_lossy().into_owned()),
             _ => Err(nothing(
                 format!("{path} does not lie in {}", folder.display()),
                 "a watch decides about files in its folder only",
@@ -345,7 +348,10 @@ fn run_state(run: &WatchRunRecord) -> (FileState, String) {
 }
 
 fn shown_file(file: WatchFileRecord, runs: &HashMap<&str, &WatchRunRecord>) -> WatchFile {
-    let run = file.content.as_deref().and_then(|content| runs.get(content));
+    let run = file
+        .content
+        .as_deref()
+        .and_then(|content| runs.get(content));
     let (state, reason) = match (file.state, run) {
         (FileState::Queued, Some(run)) => run_state(run),
         (state, _) => (state, file.reason),
@@ -369,14 +375,26 @@ fn of_state(file: &WatchFile, run: Option<&WatchRun>) -> (String, String) {
     };
     let (rule, why) = match file.state {
         FileState::Seen | FileState::Growing => ("settle", of_reason("it changed a moment ago")),
-        FileState::Settling => ("settle", of_reason("it has not been unchanged for long enough")),
+        FileState::Settling => (
+            "settle",
+            of_reason("it has not been unchanged for long enough"),
+        ),
         FileState::Probing => ("probe", "it is read".to_owned()),
         FileState::Ready => ("group", of_reason("it waits for others of its group")),
-        FileState::Dup => ("content", format!("{}; each content begins one run", file.reason)),
+        FileState::Dup => (
+            "content",
+            format!("{}; each content begins one run", file.reason),
+        ),
         FileState::Queued => ("run", "its run waits".to_owned()),
         FileState::Running => ("run", format!("its run is {job}")),
-        FileState::Done => ("content", format!("it had its run: {job}; it begins another when its content changes")),
-        FileState::Failed => ("run", format!("{}; `fenta watch again` begins another", file.reason)),
+        FileState::Done => (
+            "content",
+            format!("it had its run: {job}; it begins another when its content changes"),
+        ),
+        FileState::Failed => (
+            "run",
+            format!("{}; `fenta watch again` begins another", file.reason),
+        ),
         FileState::Ignored if run.is_some() => ("run", file.reason.clone()),
         FileState::Ignored => ("results", file.reason.clone()),
     };
@@ -392,7 +410,10 @@ fn unknown(record: &WatchRecord, path: &Path) -> (String, String) {
     } else if path.is_file() {
         ("scan", "nobody has looked since it came".to_owned())
     } else if path.symlink_metadata().is_ok() {
-        ("kind", "it is no file, or a link that leads nowhere".to_owned())
+        (
+            "kind",
+            "it is no file, or a link that leads nowhere".to_owned(),
+        )
     } else {
         ("scan", "there is no such file".to_owned())
     };
@@ -460,7 +481,10 @@ fn check_rule(rule: &WatchRule, workflow: &Workflow) -> Result<(), WatchError> {
         }
     }
     if rule.matches.is_empty() {
-        return Err(nothing("no pattern, so no file would count", "name one, for example `*`"));
+        return Err(nothing(
+            "no pattern, so no file would count",
+            "name one, for example `*`",
+        ));
     }
     if !rule.requires.is_empty() && rule.group_by.is_none() {
         return Err(nothing(
@@ -472,7 +496,10 @@ fn check_rule(rule: &WatchRule, workflow: &Workflow) -> Result<(), WatchError> {
     match workflow.inputs().get(&rule.into) {
         Some(spec) if takes_files(&spec.input_type) => Ok(()),
         Some(spec) => Err(nothing(
-            format!("the input `{}` is {}, but a watch gives it a file", rule.into, spec.input_type),
+            format!(
+                "the input `{}` is {}, but a watch gives it a file",
+                rule.into, spec.input_type
+            ),
             "name an input of type file, asset, image, video or audio",
         )),
         None => Err(nothing(

@@ -57,13 +57,15 @@ impl Ear {
 
     fn listen(&self, wake: &Arc<Notify>) -> notify::Result<RecommendedWatcher> {
         let (dirty, wake) = (Arc::clone(&self.dirty), Arc::clone(wake));
-        let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            // An error, and an overflow, are reasons to look too.
-            let is_reading = event.is_ok_and(|event| event.kind.is_access() && !event.need_rescan());
-            if !is_reading && !dirty.swap(true, Ordering::AcqRel) {
-                wake.notify_one();
-            }
-        })?;
+        let mut watcher =
+            notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+                // An error, and an overflow, are reasons to look too.
+                let is_reading =
+                    event.is_ok_and(|event| event.kind.is_access() && !event.need_rescan());
+                if !is_reading && !dirty.swap(true, Ordering::AcqRel) {
+                    wake.notify_one();
+                }
+            })?;
         watcher.watch(&self.folder, RecursiveMode::Recursive)?;
         Ok(watcher)
     }

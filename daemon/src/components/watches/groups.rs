@@ -24,19 +24,25 @@ pub(super) fn extension(name: &str) -> Option<String> {
 
 /// The units with a file to be read.
 pub(super) fn units(rule: &WatchRule, names: &Names, files: &[WatchFileRecord]) -> Vec<Unit> {
-    let is_to_read = |file: &WatchFileRecord| {
-        matches!(file.state, FileState::Probing | FileState::Ready)
-    };
+    let is_to_read =
+        |file: &WatchFileRecord| matches!(file.state, FileState::Probing | FileState::Ready);
     let Some(group_by) = rule.group_by else {
         let one = |file: &WatchFileRecord| Unit {
             paths: vec![file.path.clone()],
             waits: None,
         };
-        return files.iter().filter(|file| is_to_read(file)).map(one).collect();
+        return files
+            .iter()
+            .filter(|file| is_to_read(file))
+            .map(one)
+            .collect();
     };
     let mut groups: BTreeMap<String, Vec<&WatchFileRecord>> = BTreeMap::new();
     for file in files {
-        groups.entry(key(group_by, &file.path)).or_default().push(file);
+        groups
+            .entry(key(group_by, &file.path))
+            .or_default()
+            .push(file);
     }
     groups
         .into_iter()
@@ -45,7 +51,11 @@ pub(super) fn units(rule: &WatchRule, names: &Names, files: &[WatchFileRecord]) 
             group.sort_by_key(|file| {
                 let end = extension(&file.path).unwrap_or_default();
                 let place = rule.requires.iter().position(|one| *one == end);
-                (sidecar::is_one(&file.path), place.unwrap_or(usize::MAX), file.path.clone())
+                (
+                    sidecar::is_one(&file.path),
+                    place.unwrap_or(usize::MAX),
+                    file.path.clone(),
+                )
             });
             Unit {
                 paths: group.iter().map(|file| file.path.clone()).collect(),
@@ -111,8 +121,10 @@ mod tests {
         let mut rule = rule(std::path::Path::new("/nowhere"));
         change(&mut rule);
         let (names, _) = Names::read(&rule, None);
-        let files: Vec<WatchFileRecord> =
-            files.iter().map(|(path, state)| file(path, *state)).collect();
+        let files: Vec<WatchFileRecord> = files
+            .iter()
+            .map(|(path, state)| file(path, *state))
+            .collect();
         units(&rule, &names, &files)
             .into_iter()
             .map(|unit| (unit.paths.join(" "), unit.waits))
@@ -123,7 +135,10 @@ mod tests {
 
     #[test]
     fn without_groups_every_file_is_one() {
-        let found = units_of(|_| {}, &[("a.md", Probing), ("b.md", Queued), ("c.md", Settling)]);
+        let found = units_of(
+            |_| {},
+            &[("a.md", Probing), ("b.md", Queued), ("c.md", Settling)],
+        );
         assert_eq!(found, [("a.md".to_owned(), None)]);
     }
 
@@ -136,26 +151,51 @@ mod tests {
         };
         for (files, wanted) in [
             (&[("x/a.mp4", Ready)][..], Some("waits for a .srt")),
-            (&[("x/a.mp4", Ready), ("x/a.srt", Settling)], Some("not whole yet")),
+            (
+                &[("x/a.mp4", Ready), ("x/a.srt", Settling)],
+                Some("not whole yet"),
+            ),
             (&[("x/a.mp4", Ready), ("x/a.srt", Probing)], None),
-            (&[("x/a.mp4", Ready), ("y/a.srt", Queued)], Some("waits for a .srt")),
+            (
+                &[("x/a.mp4", Ready), ("y/a.srt", Queued)],
+                Some("waits for a .srt"),
+            ),
         ] {
             let found = units_of(by_stem, files);
             let waits = found[0].1.as_deref();
             assert_eq!(waits.is_some(), wanted.is_some(), "{found:?}");
-            assert!(waits.unwrap_or_default().contains(wanted.unwrap_or_default()), "{found:?}");
+            assert!(
+                waits
+                    .unwrap_or_default()
+                    .contains(wanted.unwrap_or_default()),
+                "{found:?}"
+            );
         }
-        let found = units_of(by_stem, &[("a.srt", Ready), ("a.mp4", Ready), ("a.yaml", Ready)]);
+        let found = units_of(
+            by_stem,
+            &[("a.srt", Ready), ("a.mp4", Ready), ("a.yaml", Ready)],
+        );
         assert_eq!(found, [("a.mp4 a.srt a.yaml".to_owned(), None)]);
     }
 
     #[test]
     fn folders_are_groups_below_the_watched_one() {
         let by_folder = |rule: &mut WatchRule| rule.group_by = Some(GroupBy::Folder);
-        let files = [("top.md", Probing), ("x/a.md", Probing), ("x/b.md", Queued), ("y/c.md", Queued)];
+        let files = [
+            ("top.md", Probing),
+            ("x/a.md", Probing),
+            ("x/b.md", Queued),
+            ("y/c.md", Queued),
+        ];
         let found = units_of(by_folder, &files);
         assert_eq!(found.len(), 2);
-        assert!(found[0].1.as_deref().unwrap().contains("below the watched one"));
+        assert!(
+            found[0]
+                .1
+                .as_deref()
+                .unwrap()
+                .contains("below the watched one")
+        );
         assert_eq!(found[1], ("x/a.md x/b.md".to_owned(), None));
     }
 }

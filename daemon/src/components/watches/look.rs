@@ -91,7 +91,11 @@ impl Watches {
             Err(_) => Ear::new(&folder, &post.wake),
         });
         if !ear.deaf.is_empty() {
-            tracing::info!(watch = watch.id, why = ear.deaf, "a folder is looked at again and again");
+            tracing::info!(
+                watch = watch.id,
+                why = ear.deaf,
+                "a folder is looked at again and again"
+            );
         }
         *held(&post.ear) = Some(Arc::clone(&ear));
         ear
@@ -106,8 +110,10 @@ impl Watches {
         quiet: Quiet,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let known: HashMap<&str, &WatchFileRecord> =
-            files.iter().map(|file| (file.path.as_str(), file)).collect();
+        let known: HashMap<&str, &WatchFileRecord> = files
+            .iter()
+            .map(|file| (file.path.as_str(), file))
+            .collect();
         let is_first = !watch.scanned && !watch.new.rule.run_initial;
         let mut changed = HashMap::new();
         for (path, one) in found {
@@ -122,7 +128,12 @@ impl Watches {
             .filter(|file| file.state == FileState::Probing && !changed.contains_key(&file.path))
             .cloned()
             .collect();
-        probing.extend(changed.values().filter(|file| file.state == FileState::Probing).cloned());
+        probing.extend(
+            changed
+                .values()
+                .filter(|file| file.state == FileState::Probing)
+                .cloned(),
+        );
         for file in self.not_yet(probing, found, now).await? {
             changed.insert(file.path.clone(), file);
         }
@@ -192,8 +203,10 @@ impl Watches {
         files: &mut [WatchFileRecord],
     ) -> Result<(), StoreError> {
         let units = groups::units(&watch.new.rule, names, files);
-        let by_path: HashMap<&str, &WatchFileRecord> =
-            files.iter().map(|file| (file.path.as_str(), file)).collect();
+        let by_path: HashMap<&str, &WatchFileRecord> = files
+            .iter()
+            .map(|file| (file.path.as_str(), file))
+            .collect();
         let of = |unit: &Unit| -> Vec<WatchFileRecord> {
             let paths = unit.paths.iter();
             paths
@@ -237,7 +250,9 @@ impl Watches {
             }
         }
         if !put.is_empty() {
-            self.store.put_watch_files(&watch.id, put, Vec::new()).await?;
+            self.store
+                .put_watch_files(&watch.id, put, Vec::new())
+                .await?;
         }
         Ok(())
     }
@@ -258,7 +273,10 @@ impl Watches {
         let missed = match taken {
             Err((place, miss)) => missed(members, place, &miss, self.clock.now()),
             Ok(taken) => match self.own_result(&taken.digests).await? {
-                Some(path) => ignored(members, &format!("it is a result of a run, published as {path}")),
+                Some(path) => ignored(
+                    members,
+                    &format!("it is a result of a run, published as {path}"),
+                ),
                 None => {
                     let skipped = match members.iter().all(|file| file.initial) {
                         true => "it was there before the watch (`initial: ignore`)".to_owned(),
@@ -274,7 +292,10 @@ impl Watches {
                         files,
                         skipped,
                     };
-                    let taken = self.store.take_content(&watch.id, run, key, members).await?;
+                    let taken = self
+                        .store
+                        .take_content(&watch.id, run, key, members)
+                        .await?;
                     if taken == TakenContent::New && !is_skipped {
                         return Ok(Vec::new());
                     }
@@ -304,20 +325,23 @@ impl Watches {
         ear: &Ear,
     ) -> Duration {
         let now = self.clock.now();
-        let next = files.iter().filter(|file| file.state.is_open()).map(|file| {
-            if !file.reason.is_empty() {
-                return SLOW;
-            }
-            if file.state != FileState::Settling {
-                return GATHER;
-            }
-            let since = match found.get(&file.path) {
-                Some(one) if quiet.is_local && one.changed <= now => one.changed,
-                _ => file.since.parse().unwrap_or(now),
-            };
-            let left = quiet.settle - now.duration_since(since);
-            Duration::try_from(left).unwrap_or(Duration::ZERO)
-        });
+        let next = files
+            .iter()
+            .filter(|file| file.state.is_open())
+            .map(|file| {
+                if !file.reason.is_empty() {
+                    return SLOW;
+                }
+                if file.state != FileState::Settling {
+                    return GATHER;
+                }
+                let since = match found.get(&file.path) {
+                    Some(one) if quiet.is_local && one.changed <= now => one.changed,
+                    _ => file.since.parse().unwrap_or(now),
+                };
+                let left = quiet.settle - now.duration_since(since);
+                Duration::try_from(left).unwrap_or(Duration::ZERO)
+            });
         // Several that become whole within a moment are read together.
         next.min().map_or(ear.pause(), |next| next.max(GATHER / 4))
     }
@@ -332,7 +356,10 @@ fn settle(watch: &WatchRecord) -> SignedDuration {
 /// Where relative results of the runs go.
 pub(super) fn out_dir(watch: &WatchRecord) -> String {
     let request = &watch.new.request;
-    request.out_dir.clone().unwrap_or_else(|| request.caller_dir.clone())
+    request
+        .out_dir
+        .clone()
+        .unwrap_or_else(|| request.caller_dir.clone())
 }
 
 fn is_stuck(file: &WatchFileRecord, now: Timestamp) -> bool {

@@ -75,7 +75,10 @@ pub(super) fn is_cut_short(
     mut read_at: impl FnMut(u64, &mut [u8]) -> bool,
 ) -> Option<&'static str> {
     let low = name.to_lowercase();
-    if ![".mp4", ".m4v", ".mov", ".m4a"].iter().any(|ending| low.ends_with(ending)) {
+    if ![".mp4", ".m4v", ".mov", ".m4a"]
+        .iter()
+        .any(|ending| low.ends_with(ending))
+    {
         return None;
     }
     let mut at = 0;
@@ -87,7 +90,11 @@ pub(super) fn is_cut_short(
             return Some("it ends within a box");
         }
         let short = u32::from_be_bytes([head[0], head[1], head[2], head[3]]);
-        if at == 0 && !head[4..8].iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') {
+        if at == 0
+            && !head[4..8]
+                .iter()
+                .all(|byte| byte.is_ascii_graphic() || *byte == b' ')
+        {
             // Not of this family after all: whoever reads it will say so.
             return None;
         }
@@ -140,7 +147,13 @@ mod tests {
         looks
             .iter()
             .map(|(now, stamp, changed)| {
-                let next = step(known.as_ref(), "a", &found(stamp, *changed), at(*now), quiet);
+                let next = step(
+                    known.as_ref(),
+                    "a",
+                    &found(stamp, *changed),
+                    at(*now),
+                    quiet,
+                );
                 known = next.or(known.clone());
                 known.as_ref().unwrap().state
             })
@@ -177,15 +190,30 @@ mod tests {
             is_local: false,
             ..LOCAL
         };
-        let looks = [(0, "1", -60_000), (250, "1", -60_000), (500, "1", -60_000), (2_000, "1", -60_000)];
+        let looks = [
+            (0, "1", -60_000),
+            (250, "1", -60_000),
+            (500, "1", -60_000),
+            (2_000, "1", -60_000),
+        ];
         assert_eq!(states(far, &looks), [Seen, Settling, Settling, Probing]);
-        let ahead = [(0, "1", 90_000), (250, "1", 90_000), (1_999, "1", 90_000), (2_000, "1", 90_000)];
+        let ahead = [
+            (0, "1", 90_000),
+            (250, "1", 90_000),
+            (1_999, "1", 90_000),
+            (2_000, "1", 90_000),
+        ];
         assert_eq!(states(LOCAL, &ahead), [Seen, Settling, Settling, Probing]);
     }
 
     #[test]
     fn a_change_begins_anew_from_wherever_it_was() {
-        for state in [FileState::Queued, FileState::Dup, FileState::Ignored, Probing] {
+        for state in [
+            FileState::Queued,
+            FileState::Dup,
+            FileState::Ignored,
+            Probing,
+        ] {
             let known = WatchFileRecord {
                 path: "a".into(),
                 state,
@@ -199,7 +227,10 @@ mod tests {
             let same = step(Some(&known), "a", &found("1", 0), at(9_000), LOCAL);
             assert_eq!(same, None, "{state:?}");
             let next = step(Some(&known), "a", &found("2", 0), at(9_000), LOCAL).unwrap();
-            assert_eq!((next.state, next.content, next.initial), (Growing, None, false));
+            assert_eq!(
+                (next.state, next.content, next.initial),
+                (Growing, None, false)
+            );
         }
     }
 

@@ -112,7 +112,11 @@ impl Watches {
 
     async fn round(&self, shutdown: &CancellationToken) -> Result<(), StoreError> {
         let watches = self.store.watches().await?;
-        self.stand(watches.iter().any(|watch| watch.state == WatchState::Active));
+        self.stand(
+            watches
+                .iter()
+                .any(|watch| watch.state == WatchState::Active),
+        );
         held(&self.posts).retain(|id, _| watches.iter().any(|watch| watch.id == *id));
         for watch in watches {
             let post = self.post(&watch.id);

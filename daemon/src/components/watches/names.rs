@@ -75,9 +75,8 @@ impl Names {
             .into_iter()
             .filter_map(|(folder, why)| {
                 let below = folder.strip_prefix(&root).map(Path::to_owned);
-                let below = below.or_else(|_| {
-                    real(&folder).strip_prefix(&real_root).map(Path::to_owned)
-                });
+                let below =
+                    below.or_else(|_| real(&folder).strip_prefix(&real_root).map(Path::to_owned));
                 let below = below.ok().filter(|below| !below.as_os_str().is_empty())?;
                 Some((below, why))
             })
@@ -110,7 +109,10 @@ impl Names {
     /// Which rule says that a file or folder does not count; its folders were asked about before.
     pub(super) fn refuses(&self, path: &Path, is_folder: bool) -> Option<Verdict> {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-            return verdict("not-text", "its name is not UTF-8, which no document can name");
+            return verdict(
+                "not-text",
+                "its name is not UTF-8, which no document can name",
+            );
         };
         let low = name.to_lowercase();
         if name.starts_with('.') {
@@ -126,7 +128,11 @@ impl Names {
         if low.starts_with("~$") || SYSTEM.contains(&low.as_str()) {
             return verdict("system-file", "programs leave such files beside others");
         }
-        if let Some((_, why)) = self.results.iter().find(|(folder, _)| path.starts_with(folder)) {
+        if let Some((_, why)) = self
+            .results
+            .iter()
+            .find(|(folder, _)| path.starts_with(folder))
+        {
             return verdict("results", *why);
         }
         if let ignore::Match::Ignore(glob) = self.ignore.matched(path, is_folder) {
@@ -221,7 +227,11 @@ mod tests {
             (long.as_str(), &"ab".repeat(30), false),
         ] {
             let chars = |text: &str| text.chars().collect::<Vec<_>>();
-            assert_eq!(fits(&chars(pattern), &chars(name)), wanted, "{pattern} {name}");
+            assert_eq!(
+                fits(&chars(pattern), &chars(name)),
+                wanted,
+                "{pattern} {name}"
+            );
         }
     }
 
@@ -252,7 +262,11 @@ mod tests {
             ("a.srt", Some("match")),
         ] {
             let found = names.refuses_anywhere(Path::new(path));
-            assert_eq!(found.as_ref().map(|one| one.rule), wanted, "{path}: {found:?}");
+            assert_eq!(
+                found.as_ref().map(|one| one.rule),
+                wanted,
+                "{path}: {found:?}"
+            );
         }
     }
 }

@@ -53,7 +53,10 @@ impl Watches {
             match turn(watch.new.rule.while_busy, in_work, index, count) {
                 Turn::Begin => to_begin.push(run),
                 Turn::Wait => busy = true,
-                Turn::Skip(why) => self.end(watch, &run, WatchStep::Skip(why.to_owned())).await?,
+                Turn::Skip(why) => {
+                    self.end(watch, &run, WatchStep::Skip(why.to_owned()))
+                        .await?
+                }
             }
         }
         let begun = futures_util::stream::iter(to_begin)
@@ -73,7 +76,10 @@ impl Watches {
         run: &WatchRunRecord,
         step: WatchStep,
     ) -> Result<(), StoreError> {
-        let (root, rule) = (PathBuf::from(&watch.new.rule.folder), watch.new.rule.clone());
+        let (root, rule) = (
+            PathBuf::from(&watch.new.rule.folder),
+            watch.new.rule.clone(),
+        );
         let (files, outcome) = (run.new.files.clone(), step.clone());
         // First the files, then the row: what is done twice after a crash changes nothing the second time.
         let put_away = tokio::task::spawn_blocking(move || match outcome {
@@ -151,9 +157,7 @@ fn ending(run: &WatchRunRecord) -> Option<WatchStep> {
         None => failed("the job is not there any more"),
         Some(JobState::Completed) => Some(WatchStep::Done),
         Some(JobState::Cancelled) => failed("it was cancelled"),
-        Some(state) if state.is_final() => {
-            failed(run.job_error.as_deref().unwrap_or("it failed"))
-        }
+        Some(state) if state.is_final() => failed(run.job_error.as_deref().unwrap_or("it failed")),
         Some(_) => None,
     }
 }
@@ -200,14 +204,16 @@ fn request(watch: &WatchRecord, files: &[String], copies: &Path) -> Result<Creat
     if there.values().any(|copy| !copy.is_file()) {
         return Err(Refused::NoCopy);
     }
-    let workflow = compiled(&request)
-        .map_err(|found| Refused::Wrong(told(&SubmitError::Document(found))))?;
+    let workflow =
+        compiled(&request).map_err(|found| Refused::Wrong(told(&SubmitError::Document(found))))?;
     let is_grouped = rule.group_by.is_some();
     let (values, media): (Vec<_>, Vec<_>) = there
         .iter()
         .partition(|(path, _)| is_grouped && sidecar::is_one(path));
     for (_, copy) in values {
-        request.params.extend(sidecar::read(copy).map_err(Refused::Wrong)?);
+        request
+            .params
+            .extend(sidecar::read(copy).map_err(Refused::Wrong)?);
     }
     let mut media: Vec<&PathBuf> = media.into_iter().map(|(_, copy)| copy).collect();
     media.sort_by_key(|copy| {
@@ -274,7 +280,11 @@ mod tests {
             (WhileBusy::Skip, "bss", "sss"),
             (WhileBusy::Latest, "ssb", "ssw"),
         ] {
-            assert_eq!((turns(rule, 0).as_str(), turns(rule, 2).as_str()), (idle, busy), "{rule:?}");
+            assert_eq!(
+                (turns(rule, 0).as_str(), turns(rule, 2).as_str()),
+                (idle, busy),
+                "{rule:?}"
+            );
         }
     }
 }

@@ -23,9 +23,16 @@ pub(super) fn is_one(path: &str) -> bool {
 /// # Errors
 /// What is wrong with it, as a sentence for people.
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, String>, String> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let wrong = |why: &dyn std::fmt::Display| format!("{name}: {why}");
-    if path.metadata().is_ok_and(|metadata| metadata.len() > LONGEST) {
+    if path
+        .metadata()
+        .is_ok_and(|metadata| metadata.len() > LONGEST)
+    {
         return Err(wrong(&"it is larger than 1 MiB"));
     }
     let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
@@ -57,11 +64,18 @@ fn one_row(text: &str) -> Result<BTreeMap<String, String>, String> {
     };
     let row = row.map_err(|error| error.to_string())?;
     if rows.next().is_some() {
-        return Err("it has several rows; one run takes one, `fenta run --batch` takes all".to_owned());
+        return Err(
+            "it has several rows; one run takes one, `fenta run --batch` takes all".to_owned(),
+        );
     }
     // A cell that is empty leaves the input at its default.
-    let cells = header.iter().zip(row.iter()).filter(|(_, value)| !value.is_empty());
-    Ok(cells.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    let cells = header
+        .iter()
+        .zip(row.iter())
+        .filter(|(_, value)| !value.is_empty());
+    Ok(cells
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
 }
 
 #[cfg(test)]
@@ -78,7 +92,10 @@ mod tests {
         };
         let bees = BTreeMap::from([("topic".to_owned(), "bees, ants".to_owned())]);
         assert_eq!(read_text("a.yaml", "topic: bees, ants\n"), Ok(bees.clone()));
-        assert_eq!(read_text("a.csv", "topic,voice\n\"bees, ants\",\n"), Ok(bees));
+        assert_eq!(
+            read_text("a.csv", "topic,voice\n\"bees, ants\",\n"),
+            Ok(bees)
+        );
         for (name, text, part) in [
             ("a.yml", "- bees", "a.yml:1:1"),
             ("a.csv", "topic\n", "no row"),

@@ -48,7 +48,10 @@ pub(super) fn copy_name(path: &str) -> String {
         .chars()
         .map(|letter| if letter.is_control() { '_' } else { letter })
         .collect();
-    debug_assert!(plain.len() <= LONGEST_NAME, "control characters only get shorter");
+    debug_assert!(
+        plain.len() <= LONGEST_NAME,
+        "control characters only get shorter"
+    );
     plain
 }
 
@@ -128,12 +131,16 @@ fn copy(mut source: File, to: &Path) -> Result<Digest, (Side, io::Error)> {
     let mut buffer = vec![0; CHUNK];
     let mut size = 0u64;
     loop {
-        let count = source.read(&mut buffer).map_err(|error| (Side::Source, error))?;
+        let count = source
+            .read(&mut buffer)
+            .map_err(|error| (Side::Source, error))?;
         if count == 0 {
             break;
         }
         hasher.update(&buffer[..count]);
-        target.write_all(&buffer[..count]).map_err(|error| (Side::Copy, error))?;
+        target
+            .write_all(&buffer[..count])
+            .map_err(|error| (Side::Copy, error))?;
         size += count as u64;
     }
     target.sync_all().map_err(|error| (Side::Copy, error))?;
@@ -152,7 +159,10 @@ fn reading(error: &io::Error) -> Miss {
 
 /// A copy that cannot be written is tried again: the disk may have room by then.
 fn copying(to: &Path, error: &io::Error) -> Miss {
-    Miss::Partial(format!("its copy cannot be written to {}: {error}", to.display()))
+    Miss::Partial(format!(
+        "its copy cannot be written to {}: {error}",
+        to.display()
+    ))
 }
 
 /// The copies of a run's files, by their paths.
@@ -217,12 +227,24 @@ mod tests {
     fn a_group_is_what_it_holds() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
-        for (name, text) in [("a.mp3", "1"), ("a.srt", "2"), ("b.mp3", "1"), ("b.srt", "2"), ("c.mp3", "2"), ("c.srt", "1")] {
+        for (name, text) in [
+            ("a.mp3", "1"),
+            ("a.srt", "2"),
+            ("b.mp3", "1"),
+            ("b.srt", "2"),
+            ("c.mp3", "2"),
+            ("c.srt", "1"),
+        ] {
             fs::write(root.join(name), text).unwrap();
         }
         let content = |stem: &str| {
-            let files = [record(root, &format!("{stem}.mp3")), record(root, &format!("{stem}.srt"))];
-            take(root, &files, &root.join("copies").join(stem)).unwrap().content
+            let files = [
+                record(root, &format!("{stem}.mp3")),
+                record(root, &format!("{stem}.srt")),
+            ];
+            take(root, &files, &root.join("copies").join(stem))
+                .unwrap()
+                .content
         };
         assert_eq!(content("a"), content("b"));
         assert_ne!(content("a"), content("c"));
