@@ -8,8 +8,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant, SystemTime};
 
 use fenta_tests::env::FentaEnv;
 use serde_json::Value;
@@ -155,4 +158,392 @@ fn a_file_begins_one_run_whatever_it_is_called_and_however_often_it_is_touched()
         let verdict: Value = serde_json::from_str(&said).unwrap();
         assert_eq!(verdict["rule"], rule, "{said}");
     }
+}
+
+#[test]
+fn half_a_file_is_never_read_and_a_reason_lies_beside_what_failed() {
+    let document = NOTES.replace(
+        "nodes:",
+        "watch: { path: ./inbox, into: note, match: \"*.md\", settle: 400ms, after: \"move:./inbox/done\" }\nnodes:",
+    );
+    let bench = Bench::new(&document);
+    bench.fenta(&["watch", "add", "notes.yaml"]);
+    // Open, and longer quiet than the watch asks for; then opened again for every piece.
+    let mut open = fs::File::create(bench.inbox.join("slow.md")).unwrap();
+    open.write_all(b"one ").unwrap();
+    bench.until("it is seen to be open", |_| {
+        let said = bench.fenta(&["watch", "explain", "inbox/slow.md"]);
+        said.contains("has it open for writing")
+    });
+    std::thread::sleep(Duration::from_millis(900));
+    open.write_all(b"two").unwrap();
+    drop(open);
+    for piece in 0..8 {
+        let path = bench.inbox.join("pieces.md");
+        let mut file = fs::File::options()
+            .create(true)
+            .append(true)
+            .open(path)
+            .unwrap();
+        write!(file, "{piece}").unwrap();
+        std::thread::sleep(Duration::from_millis(150));
+    }
+    fs::write(bench.inbox.join("wrong.md"), b"\xff\xfe\xff no text").unwrap();
+    bench.until("both are moved", |states| {
+        states.len() == 1 && states.contains_key("wrong.md")
+    });
+    bench.until_state("wrong.md", "failed");
+    assert_eq!(bench.said(), ["01234567", "one two"]);
+    for name in ["slow.md", "pieces.md"] {
+        assert!(bench.inbox.join("done").join(name).is_file(), "{name}");
+    }
+    let reason = fs::read_to_string(bench.inbox.join("wrong.md.fenta-failed.txt")).unwrap();
+    assert!(reason.starts_with("job_"), "{reason}");
+    bench.drop("wrong.md", "right");
+    bench.until("it is moved", BTreeMap::is_empty);
+    assert!(!bench.inbox.join("wrong.md.fenta-failed.txt").exists());
+    assert_eq!(bench.jobs(), 4);
+}
+
+#[test]
+fn groups_wait_for_what_they_need_and_bring_values() {
+    let bench = Bench::new(NOTES);
+    bench.fenta(&[
+        "watch",
+        "add",
+        "inbox",
+        "notes.yaml",
+        "--settle",
+        "200ms",
+        "--match",
+        "*.md",
+        "--group-by",
+        "stem",
+        "--requires",
+        "md,yaml",
+    ]);
+    bench.drop("a/note.md", "bees");
+    bench.until_state("a/note.md", "ready");
+    let said = bench.fenta(&["watch", "explain", "inbox/a/note.md"]);
+    assert!(said.contains("waits for a .yaml of its group"), "{said}");
+    bench.drop("a/note.yaml", "greeting: 'dear '\n");
+    bench.until_state("a/note.md", "done");
+    bench.drop("b.yaml", "nobody: knows\n");
+    bench.drop("b.md", "ants");
+    bench.until_state("b.md", "failed");
+    let said = bench.fenta(&["watch", "explain", "inbox/b.md"]);
+    assert!(said.contains("no input `nobody`"), "{said}");
+    assert_eq!(bench.said(), ["dear bees"]);
+    // The same under another name is the same.
+    bench.drop("c.md", "bees");
+    bench.drop("c.yaml", "greeting: 'dear '\n");
+    bench.until_state("c.md", "dup");
+    assert_eq!(bench.said(), ["dear bees"]);
+}
+
+#[test]
+fn results_in_the_watched_folder_begin_nothing() {
+    let document = NOTES.replace(
+        "outputs:",
+        "  voice: { type: Voice.TTS, with: { text: \"${{ nodes.text.text }}\" } }
+  out: { type: Output.Download, with: { file: \"${{ nodes.voice.voice }}\", to: inbox/said.wav } }
+outputs:",
+    );
+    let bench = Bench::new(&document);
+    bench.fenta(&["watch", "add", "inbox", "notes.yaml", "--settle", "200ms"]);
+    bench.drop("a.md", "Bees dance.");
+    bench.until_state("a.md", "done");
+    bench.until_state("said.wav", "ignored");
+    fs::copy(bench.inbox.join("said.wav"), bench.inbox.join("again.wav")).unwrap();
+    bench.until_state("again.wav", "ignored");
+    let said = bench.fenta(&["watch", "explain", "inbox/again.wav"]);
+    assert!(
+        said.contains("results") && said.contains("published as"),
+        "{said}"
+    );
+    assert_eq!(bench.jobs(), 1);
+}
+
+#[test]
+fn a_watch_in_the_foreground_ends_with_its_command_and_the_next_knows_what_it_did() {
+    let bench = Bench::new(NOTES);
+    let watching = |wanted: &str| {
+        let mut child = bench
+            .env
+            .command("fenta")
+            .unwrap()
+            .args([
+                "watch",
+                "inbox",
+                "notes.yaml",
+                "--settle",
+                "200ms",
+                "--greeting",
+                "hello ",
+            ])
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = Vec::new();
+        let mut reader = BufReader::new(child.stderr.take().unwrap());
+        let mut asked = false;
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).unwrap() == 0 {
+                break;
+            }
+            if line.contains("watching") && !bench.inbox.join("a.md").exists() {
+                bench.drop("a.md", "bees");
+            }
+            // What is done is a result, on the other stream.
+            asked |= line.contains(wanted);
+            lines.push(line);
+            if asked {
+                // Its run may end in between.
+                std::thread::sleep(Duration::from_millis(900));
+                let pid = rustix::process::Pid::from_child(&child);
+                rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+                asked = false;
+            }
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{lines:?}");
+        lines.concat()
+    };
+    let said = watching("settling");
+    assert!(said.contains("settling  a.md"), "{said}");
+    let list = bench.fenta(&["watch", "ls"]);
+    assert!(list.contains("paused") && list.contains("1 done"), "{list}");
+    assert_eq!(bench.said(), ["hello bees"]);
+    watching("1 files had their run before");
+    assert_eq!(bench.jobs(), 1);
+}
+
+/// A file of the storm: what it says in the end, and when it was whole.
+struct Dropped {
+    text: String,
+    whole_at: SystemTime,
+}
+
+/// What fell into a folder.
+#[derive(Default)]
+struct Storm {
+    /// Texts that must each be said once.
+    files: BTreeMap<String, Dropped>,
+    /// Texts that were whole, but may have gone before anybody looked.
+    may: Vec<String>,
+}
+
+impl Storm {
+    fn put(&mut self, name: &str, text: String) {
+        let whole_at = SystemTime::now();
+        self.files
+            .insert(name.to_owned(), Dropped { text, whole_at });
+    }
+
+    /// Copies so many files within a second, and does to them what people and programs do.
+    fn fall(&mut self, inbox: &Path, count: usize, slow: Duration, meanwhile: impl FnOnce()) {
+        let part = |percent: usize| (count * percent / 100).max(1);
+        let slow_ones: Vec<PathBuf> = (0..part(10))
+            .map(|at| inbox.join(format!("slow {at}.md")))
+            .collect();
+        let writer = std::thread::spawn({
+            let paths = slow_ones.clone();
+            move || write_slowly(&paths, slow)
+        });
+        let begin = Instant::now();
+        let long = format!("{}.md", "é".repeat(126));
+        let odd = [
+            "-rf.md",
+            "two\nlines.md",
+            "bee 🐝.md",
+            long.as_str(),
+            "a,b \"c\".md",
+        ];
+        for (at, name) in odd.iter().enumerate() {
+            let text = format!("odd {at}");
+            fs::write(inbox.join(name), &text).unwrap();
+            self.put(name, text);
+        }
+        for at in 0..count {
+            let (name, text) = (format!("file {at}.md"), format!("text {at}"));
+            fs::write(inbox.join(&name), &text).unwrap();
+            self.put(&name, text);
+            std::thread::sleep(
+                Duration::from_secs(1)
+                    .checked_div(count as u32 * 2)
+                    .unwrap(),
+            );
+        }
+        println!("{count} files in {:?}", begin.elapsed());
+        let outside = inbox.with_file_name("outside");
+        fs::create_dir_all(&outside).unwrap();
+        for at in 0..part(5) {
+            let (name, text) = (format!("moved {at}.md"), format!("moved in {at}"));
+            fs::write(outside.join(&name), &text).unwrap();
+            fs::rename(outside.join(&name), inbox.join(&name)).unwrap();
+            self.put(&name, text);
+        }
+        for at in 0..part(1) {
+            symlink(
+                format!("file {}.md", count - 1 - at),
+                inbox.join(format!("link {at}.md")),
+            )
+            .unwrap();
+        }
+        for at in 0..part(5) {
+            let name = format!("file {at}.md");
+            fs::remove_file(inbox.join(&name)).unwrap();
+            self.may.push(self.files.remove(&name).unwrap().text);
+        }
+        meanwhile();
+        for at in 0..part(2) {
+            let name = format!("file {}.md", part(5) + at);
+            let text = format!("replaced {at}");
+            fs::write(outside.join(&name), &text).unwrap();
+            fs::rename(outside.join(&name), inbox.join(&name)).unwrap();
+            self.may.push(self.files.remove(&name).unwrap().text);
+            self.put(&name, text);
+        }
+        let whole_at = writer.join().unwrap();
+        for (at, path) in slow_ones.iter().enumerate() {
+            let text = fs::read_to_string(path).unwrap();
+            self.files
+                .insert(format!("slow {at}.md"), Dropped { text, whole_at });
+        }
+    }
+
+    /// Every final content was said once, and nothing that was never whole.
+    fn judge(&self, mut said: Vec<String>) {
+        for file in self.files.values() {
+            let at = said.iter().position(|one| *one == file.text);
+            let at = at.unwrap_or_else(|| panic!("`{}` was not said", file.text));
+            said.swap_remove(at);
+        }
+        for text in &self.may {
+            if let Some(at) = said.iter().position(|one| one == text) {
+                said.swap_remove(at);
+            }
+        }
+        assert!(said.is_empty(), "said twice, or never whole: {said:?}");
+    }
+}
+
+/// Half of them stay open, the others are opened anew for every piece.
+fn write_slowly(paths: &[PathBuf], slow: Duration) -> SystemTime {
+    const PIECES: u32 = 20;
+    let append = |path: &PathBuf| {
+        fs::File::options()
+            .create(true)
+            .append(true)
+            .open(path)
+            .unwrap()
+    };
+    let mut open: Vec<fs::File> = paths.iter().step_by(2).map(append).collect();
+    for piece in 0..PIECES {
+        for (at, path) in paths.iter().enumerate() {
+            let text = format!("{at}.{piece} ");
+            match at % 2 {
+                0 => open[at / 2].write_all(text.as_bytes()).unwrap(),
+                _ => append(path).write_all(text.as_bytes()).unwrap(),
+            }
+        }
+        std::thread::sleep(slow / PIECES);
+    }
+    SystemTime::now()
+}
+
+/// How many files fall: a thousand of them is the measured form.
+fn storm_size() -> usize {
+    std::env::var("FENTA_STORM")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(150)
+}
+
+impl Bench {
+    fn until_calm(&self, files: usize) {
+        self.until("the storm is over", |states| {
+            let over =
+                |state: &String| matches!(state.as_str(), "done" | "dup" | "failed" | "ignored");
+            states.len() >= files && states.values().all(over)
+        });
+    }
+}
+
+#[test]
+fn a_storm_of_files_is_a_run_for_each_content_and_soon() {
+    let bench = Bench::new(NOTES);
+    bench.fenta(&["watch", "add", "inbox", "notes.yaml"]);
+    let mut storm = Storm::default();
+    let slow = Duration::from_millis(storm_size() as u64 * 10).max(Duration::from_secs(3));
+    storm.fall(&bench.inbox, storm_size(), slow, || {});
+    bench.until_calm(storm.files.len());
+    storm.judge(bench.said());
+    let created = created_at(&bench);
+    let (_, runs) = bench.show();
+    let mut waits: Vec<f64> = Vec::new();
+    let mut noted: Vec<f64> = Vec::new();
+    for run in &runs {
+        let name = run["files"][0].as_str().unwrap();
+        let (Some(file), Some(job)) = (storm.files.get(name), run["job"].as_str()) else {
+            continue;
+        };
+        if run["outputs"][0] != file.text.as_str() {
+            continue;
+        }
+        waits.push(since(file.whole_at, &created[job]));
+        noted.push(since(file.whole_at, run["queued_at"].as_str().unwrap()));
+    }
+    let p95 = |times: &mut Vec<f64>| {
+        times.sort_by(f64::total_cmp);
+        times[times.len() * 95 / 100]
+    };
+    println!(
+        "{} files: taken in p95 {:.2} s, job queued p95 {:.2} s, at most {:.2} s",
+        waits.len(),
+        p95(&mut noted),
+        p95(&mut waits),
+        waits.last().unwrap()
+    );
+    assert!(waits.len() * 10 > storm.files.len() * 9);
+    assert!(
+        p95(&mut waits) < 3.0,
+        "of which two seconds are the rest a file must have"
+    );
+}
+
+fn created_at(bench: &Bench) -> BTreeMap<String, String> {
+    let jobs = bench.fenta(&["job", "ls", "--json", "--limit", "5000"]);
+    jobs.lines()
+        .map(|line| {
+            let job: Value = serde_json::from_str(line).unwrap();
+            let text = |key: &str| job[key].as_str().unwrap().to_owned();
+            (text("id"), text("created_at"))
+        })
+        .collect()
+}
+
+fn since(whole_at: SystemTime, then: &str) -> f64 {
+    let then: jiff::Timestamp = then.parse().unwrap();
+    let whole_at = jiff::Timestamp::try_from(whole_at).unwrap();
+    then.duration_since(whole_at).as_secs_f64()
+}
+
+#[test]
+fn a_daemon_killed_in_a_storm_loses_no_file_and_renders_none_twice() {
+    let bench = Bench::new(NOTES);
+    bench.fenta(&["watch", "add", "inbox", "notes.yaml", "--settle", "500ms"]);
+    let mut storm = Storm::default();
+    storm.fall(&bench.inbox, storm_size(), Duration::from_secs(3), || {
+        bench.env.kill_daemon().unwrap();
+        bench.fenta(&["watch", "ls", "-q"]);
+        std::thread::sleep(Duration::from_millis(700));
+        bench.env.kill_daemon().unwrap();
+    });
+    bench.fenta(&["watch", "ls", "-q"]);
+    std::thread::sleep(Duration::from_millis(600));
+    bench.env.kill_daemon().unwrap();
+    bench.until_calm(storm.files.len());
+    storm.judge(bench.said());
 }

@@ -171,7 +171,7 @@ impl Store {
     ) -> Result<TakenContent, StoreError> {
         let (watch, now) = (watch.to_owned(), self.clock.now_text());
         self.threads
-            .write(move |connection| take(connection, &watch, &run, &key, files, &now))
+            .write(move |connection| take(connection, &watch, &run, (&key, &now), files))
             .await
     }
 
@@ -330,9 +330,8 @@ fn take(
     connection: &Connection,
     watch: &str,
     run: &NewWatchRun,
-    key: &str,
+    (key, now): (&str, &str),
     files: Vec<WatchFileRecord>,
-    now: &str,
 ) -> Result<TakenContent, StoreError> {
     let bad = |error| StoreError::row("watch_runs", error);
     // The watch may have been removed while the files were read.
