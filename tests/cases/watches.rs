@@ -56,8 +56,8 @@ impl Bench {
     }
 
     /// The lines of `watch show --json`: the watch, its files, its runs.
-    fn show(&self) -> (Vec<Value>, Vec<Value>) {
-        let text = self.fenta(&["watch", "show", "notes", "--json", "--runs", "10000"]);
+    fn show(&self, runs: &str) -> (Vec<Value>, Vec<Value>) {
+        let text = self.fenta(&["watch", "show", "notes", "--json", "--runs", runs]);
         let values = text
             .lines()
             .skip(1)
@@ -66,7 +66,7 @@ impl Bench {
     }
 
     fn states(&self) -> BTreeMap<String, String> {
-        let (files, _) = self.show();
+        let (files, _) = self.show("0");
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         files
             .iter()
@@ -94,7 +94,7 @@ impl Bench {
 
     /// What was said by all runs, sorted.
     fn said(&self) -> Vec<String> {
-        let (_, runs) = self.show();
+        let (_, runs) = self.show("10000");
         let mut said: Vec<String> = runs
             .iter()
             .flat_map(|run| run["outputs"].as_array().cloned().unwrap_or_default())
@@ -246,17 +246,18 @@ fn results_in_the_watched_folder_begin_nothing() {
     let document = NOTES.replace(
         "outputs:",
         "  voice: { type: Voice.TTS, with: { text: \"${{ nodes.text.text }}\" } }
-  out: { type: Output.Download, with: { file: \"${{ nodes.voice.voice }}\", to: inbox/said.wav } }
+  words: { type: Subtitle.Auto, with: { voice: \"${{ nodes.voice.voice }}\" } }
+  out: { type: Output.Download, with: { file: \"${{ nodes.words.srt }}\", to: inbox/said.srt } }
 outputs:",
     );
     let bench = Bench::new(&document);
     bench.fenta(&["watch", "add", "inbox", "notes.yaml", "--settle", "200ms"]);
     bench.drop("a.md", "Bees dance.");
     bench.until_state("a.md", "done");
-    bench.until_state("said.wav", "ignored");
-    fs::copy(bench.inbox.join("said.wav"), bench.inbox.join("again.wav")).unwrap();
-    bench.until_state("again.wav", "ignored");
-    let said = bench.fenta(&["watch", "explain", "inbox/again.wav"]);
+    bench.until_state("said.srt", "ignored");
+    fs::copy(bench.inbox.join("said.srt"), bench.inbox.join("again.srt")).unwrap();
+    bench.until_state("again.srt", "ignored");
+    let said = bench.fenta(&["watch", "explain", "inbox/again.srt"]);
     assert!(
         said.contains("results") && said.contains("published as"),
         "{said}"
@@ -267,55 +268,53 @@ outputs:",
 #[test]
 fn a_watch_in_the_foreground_ends_with_its_command_and_the_next_knows_what_it_did() {
     let bench = Bench::new(NOTES);
-    let watching = |wanted: &str| {
+    bench.drop("a.md", "bees");
+    // Watches until a line has this in it, then ends it as Ctrl-C does.
+    let watching = |more: &[&str], wanted: &str| {
         let mut child = bench
             .env
             .command("fenta")
             .unwrap()
-            .args([
-                "watch",
-                "inbox",
-                "notes.yaml",
-                "--settle",
-                "200ms",
-                "--greeting",
-                "hello ",
-            ])
+            .args(["watch", "inbox", "notes.yaml", "--settle", "200ms"])
+            .args(["--greeting", "hello "])
+            .args(more)
             .stderr(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = Vec::new();
-        let mut reader = BufReader::new(child.stderr.take().unwrap());
-        let mut asked = false;
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line).unwrap() == 0 {
-                break;
-            }
-            if line.contains("watching") && !bench.inbox.join("a.md").exists() {
-                bench.drop("a.md", "bees");
-            }
-            // What is done is a result, on the other stream.
-            asked |= line.contains(wanted);
-            lines.push(line);
-            if asked {
-                // Its run may end in between.
-                std::thread::sleep(Duration::from_millis(900));
-                let pid = rustix::process::Pid::from_child(&child);
-                rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-                asked = false;
-            }
-        }
-        assert_eq!(child.wait().unwrap().code(), Some(0), "{lines:?}");
-        lines.concat()
+        let pid = rustix::process::Pid::from_child(&child);
+        let interrupt =
+            || rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        std::thread::scope(|scope| {
+            let look = |stream: Box<dyn std::io::Read + Send>| {
+                let lines = BufReader::new(stream).lines().map(Result::unwrap);
+                lines
+                    .inspect(|line| {
+                        if line.contains(wanted) {
+                            interrupt();
+                        }
+                    })
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            };
+            let told = scope.spawn(move || look(Box::new(stderr)));
+            let said = look(Box::new(stdout));
+            let told = told.join().unwrap();
+            assert_eq!(child.wait().unwrap().code(), Some(0), "{said} {told}");
+            (said, told)
+        })
     };
-    let said = watching("settling");
-    assert!(said.contains("settling  a.md"), "{said}");
+    let (said, _) = watching(&["--json"], "\"state\":\"done\"");
+    assert!(said.contains("\"path\":\"a.md\""), "{said}");
     let list = bench.fenta(&["watch", "ls"]);
     assert!(list.contains("paused") && list.contains("1 done"), "{list}");
     assert_eq!(bench.said(), ["hello bees"]);
-    watching("1 files had their run before");
+    let (_, told) = watching(&[], "1 files had their run before");
+    assert!(
+        told.contains("watching ") && told.contains("1 done"),
+        "{told}"
+    );
     assert_eq!(bench.jobs(), 1);
 }
 
@@ -481,7 +480,7 @@ fn a_storm_of_files_is_a_run_for_each_content_and_soon() {
     bench.until_calm(storm.files.len());
     storm.judge(bench.said());
     let created = created_at(&bench);
-    let (_, runs) = bench.show();
+    let (_, runs) = bench.show("10000");
     let mut waits: Vec<f64> = Vec::new();
     let mut noted: Vec<f64> = Vec::new();
     for run in &runs {

@@ -14,7 +14,7 @@ use super::groups::{self, Unit};
 use super::machine::{self, Quiet};
 use super::names::Names;
 use super::scan::{self, Found};
-use super::take::{self, Miss};
+use super::take::{self, Miss, Taken};
 use super::{Post, Watches, held};
 use crate::store::{NewWatchRun, StoreError, TakenContent, WatchFileRecord, WatchRecord};
 
@@ -25,7 +25,13 @@ pub(super) const GATHER: Duration = Duration::from_millis(200);
 const SLOW: Duration = Duration::from_secs(2);
 
 /// Files that are read at a time.
-const READERS: usize = 8;
+const READERS: usize = 16;
+
+/// Runs whose files are read before the first of them begins.
+const BATCH: usize = 128;
+
+/// Up to so many copies are written to disk one by one; more of them in one go.
+const FEW: usize = 4;
 
 /// So long may a file be not whole before that is told as what it is.
 const STUCK: SignedDuration = SignedDuration::from_hours(6);
@@ -232,13 +238,10 @@ impl Watches {
                 })),
             }
         }
-        let taken = futures_util::stream::iter(whole)
-            .map(|members| self.take_unit(watch, members))
-            .buffer_unordered(READERS)
-            .collect::<Vec<_>>()
-            .await;
-        for missed in taken {
-            put.extend(missed?);
+        for batch in whole.chunks(BATCH) {
+            put.extend(self.take_batch(watch, batch).await?);
+            // Those that are whole need not wait for the others.
+            self.advance(watch).await?;
         }
         let missed: HashMap<&str, &WatchFileRecord> =
             put.iter().map(|file| (file.path.as_str(), file)).collect();
@@ -257,44 +260,77 @@ impl Watches {
         Ok(())
     }
 
-    /// Reads the files of one run and takes their content in; gives files that could not be.
-    async fn take_unit(
+    /// Reads the files of runs and takes their contents in; gives files that could not be.
+    async fn take_batch(
+        &self,
+        watch: &WatchRecord,
+        batch: &[Vec<WatchFileRecord>],
+    ) -> Result<Vec<WatchFileRecord>, StoreError> {
+        let is_many = batch.len() > FEW;
+        let copied = futures_util::stream::iter(batch.to_vec())
+            .map(|members| self.copy(watch, members, !is_many))
+            .buffer_unordered(READERS)
+            .collect::<Vec<_>>()
+            .await;
+        let copied = copied.into_iter().collect::<Result<Vec<_>, _>>()?;
+        if is_many {
+            let folder = self.copies.to_path_buf();
+            let synced = tokio::task::spawn_blocking(move || take::sync_all(&folder)).await;
+            if let Ok(Err(error)) = synced {
+                tracing::warn!(%error, "copies could not be written to disk; they are made again");
+                return Ok(Vec::new());
+            }
+        }
+        let missed = futures_util::stream::iter(copied)
+            .map(|copied| self.take_unit(watch, copied))
+            .buffer_unordered(BATCH)
+            .collect::<Vec<_>>()
+            .await;
+        let missed: Result<Vec<_>, _> = missed.into_iter().collect();
+        Ok(missed?.concat())
+    }
+
+    async fn copy(
         &self,
         watch: &WatchRecord,
         members: Vec<WatchFileRecord>,
-    ) -> Result<Vec<WatchFileRecord>, StoreError> {
+        sync: bool,
+    ) -> Result<Copied, StoreError> {
         let key = self.clock.fresh_id("run_");
         let folder = self.copies_of(&watch.id, &key);
         let root = PathBuf::from(&watch.new.rule.folder);
         let (into, wanted) = (folder.clone(), members.clone());
-        let taken = tokio::task::spawn_blocking(move || take::take(&root, &wanted, &into))
+        let taken = tokio::task::spawn_blocking(move || take::take(&root, &wanted, &into, sync))
             .await
             .map_err(|_| StoreError::Closed)?;
-        let missed = match taken {
+        Ok(Copied {
+            members,
+            key,
+            folder,
+            taken,
+        })
+    }
+
+    /// Takes the content of one run in; gives files that could not be.
+    async fn take_unit(
+        &self,
+        watch: &WatchRecord,
+        copied: Copied,
+    ) -> Result<Vec<WatchFileRecord>, StoreError> {
+        let members = copied.members;
+        let missed = match copied.taken {
             Err((place, miss)) => missed(members, place, &miss, self.clock.now()),
             Ok(taken) => match self.own_result(&taken.digests).await? {
-                Some(path) => ignored(
-                    members,
-                    &format!("it is a result of a run, published as {path}"),
-                ),
+                Some(path) => {
+                    let why = format!("it is a result of a run, published as {path}");
+                    ignored(members, &why)
+                }
                 None => {
-                    let skipped = match members.iter().all(|file| file.initial) {
-                        true => "it was there before the watch (`initial: ignore`)".to_owned(),
-                        false => String::new(),
-                    };
-                    let is_skipped = !skipped.is_empty();
-                    let files = members
-                        .iter()
-                        .map(|file| (file.path.clone(), file.stamp.clone()))
-                        .collect();
-                    let run = NewWatchRun {
-                        content: taken.content,
-                        files,
-                        skipped,
-                    };
+                    let run = new_run(taken.content, &members);
+                    let is_skipped = !run.skipped.is_empty();
                     let taken = self
                         .store
-                        .take_content(&watch.id, run, key, members)
+                        .take_content(&watch.id, run, copied.key, members)
                         .await?;
                     if taken == TakenContent::New && !is_skipped {
                         return Ok(Vec::new());
@@ -303,7 +339,7 @@ impl Watches {
                 }
             },
         };
-        remove_copies(folder).await;
+        remove_copies(copied.folder).await;
         Ok(missed)
     }
 
@@ -344,6 +380,27 @@ impl Watches {
             });
         // Several that become whole within a moment are read together.
         next.min().map_or(ear.pause(), |next| next.max(GATHER / 4))
+    }
+}
+
+/// Files of one run that were copied, or could not be.
+struct Copied {
+    members: Vec<WatchFileRecord>,
+    key: String,
+    folder: PathBuf,
+    taken: Result<Taken, (usize, Miss)>,
+}
+
+fn new_run(content: String, members: &[WatchFileRecord]) -> NewWatchRun {
+    let skipped = match members.iter().all(|file| file.initial) {
+        true => "it was there before the watch (`initial: ignore`)",
+        false => "",
+    };
+    let stamped = |file: &WatchFileRecord| (file.path.clone(), file.stamp.clone());
+    NewWatchRun {
+        content,
+        files: members.iter().map(stamped).collect(),
+        skipped: skipped.to_owned(),
     }
 }
 

@@ -71,6 +71,15 @@ struct Post {
     at_work: Mutex<bool>,
 }
 
+/// Says that nobody attends to a watch any more, however that came.
+struct AtWork<'a>(&'a Post);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        *held(&self.0.at_work) = false;
+    }
+}
+
 fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -124,8 +133,8 @@ impl Watches {
             if !std::mem::replace(&mut *held(&post.at_work), true) {
                 let (watches, shutdown) = (self.clone(), shutdown.clone());
                 tokio::spawn(async move {
+                    let _at_work = AtWork(&post);
                     watches.attend(&watch.id, &post, &shutdown).await;
-                    *held(&post.at_work) = false;
                 });
             }
         }

@@ -20,7 +20,7 @@ use crate::store::{
 pub(super) const LOOK: Duration = Duration::from_millis(500);
 
 /// Jobs that are submitted at a time: what they write shares a commit.
-const SUBMITTERS: usize = 16;
+const SUBMITTERS: usize = 32;
 
 /// Whether the copies of a run may be asked for again: a failed job can be resumed.
 pub(super) fn needs_copies(run: &WatchRunRecord) -> bool {
