@@ -4,6 +4,7 @@
 //! clients that start at once end up with one daemon: the second waits for the first on a lock file.
 
 mod look;
+mod owner;
 mod start;
 
 pub use look::Reader;
@@ -22,6 +23,9 @@ use crate::transport::{Client, ClientConfig, Endpoint, RetryPolicy};
 
 /// A daemon that is there answers the handshake at once; one that does not within this is stuck.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
+
+/// A daemon that runs and has no time for us (many call it at once, the machine is very busy) is given this much.
+const BUSY_LIMIT: Duration = Duration::from_secs(30);
 
 /// Somebody who only wants to read need not wait so long: what is written down can be read without the daemon.
 const READING_LIMIT: Duration = Duration::from_secs(2);
@@ -323,7 +327,16 @@ impl Daemon {
     /// Looks what is at the socket, without changing anything. A daemon that dies (or drops connections while it
     /// leaves) in the middle of the handshake is looked at again: a moment later it is gone or answers.
     pub async fn probe(&self) -> Result<Probe, ConnectError> {
-        self.probe_within(HANDSHAKE_LIMIT).await
+        let asked = Instant::now();
+        loop {
+            match self.probe_within(HANDSHAKE_LIMIT).await {
+                // One that is stopped does not become ready by waiting; one that runs does.
+                Err(ConnectError::Stuck { .. })
+                    if asked.elapsed() < BUSY_LIMIT && owner::goes_on(&self.config.state_dir) => {}
+                Err(ConnectError::Stuck { .. }) => return Err(self.stuck(asked.elapsed())),
+                outcome => return outcome,
+            }
+        }
     }
 
     async fn probe_within(&self, limit: Duration) -> Result<Probe, ConnectError> {

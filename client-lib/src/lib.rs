@@ -12,6 +12,7 @@ pub mod events;
 pub mod exit_code;
 mod ffi_setsid;
 pub mod transport;
+pub mod webhooks;
 
 pub use daemon_connect::{ConnectError, Connected, Daemon, DaemonConfig, Library, Probe};
 pub use error::{ClientError, ErrorKind, Retry};

@@ -10,8 +10,8 @@ use fenta_workflows::nearest;
 
 use super::Context;
 use crate::command_error::CommandError;
-use crate::ui::secret;
 use crate::ui::table::{Row, Table, Tint};
+use crate::ui::{Ui, secret};
 
 /// Keys of others.
 #[derive(Debug, clap::Subcommand)]
@@ -62,7 +62,7 @@ impl AuthCommand {
 }
 
 /// Keys lie beside the user's settings.
-fn key_file(context: &Context) -> Result<KeyFile, CommandError> {
+pub(super) fn key_file(context: &Context) -> Result<KeyFile, CommandError> {
     let home = context.settings.config_home.as_ref();
     let home = home.ok_or_else(|| CommandError::Usage {
         message: "cannot tell where to keep keys: HOME is not set".to_owned(),
@@ -71,7 +71,7 @@ fn key_file(context: &Context) -> Result<KeyFile, CommandError> {
     Ok(KeyFile::in_folder(&home.join("fenta")))
 }
 
-fn refused(error: &CredentialError) -> CommandError {
+pub(super) fn refused(error: &CredentialError) -> CommandError {
     CommandError::Usage {
         message: error.to_string(),
         hint: None,
@@ -99,6 +99,32 @@ async fn vendor(context: &Context, name: &str) -> Result<ProviderInfo, CommandEr
         })
 }
 
+/// A secret, from standard input or from a hidden prompt.
+pub(super) fn typed(
+    ui: &Ui,
+    from_stdin: bool,
+    asked: &str,
+    piped: &str,
+) -> Result<String, CommandError> {
+    if from_stdin {
+        let mut text = String::new();
+        // A key has a few hundred bytes; a pipe that never ends is none.
+        let read = io::stdin().lock().take(16 << 10).read_to_string(&mut text);
+        read.map_err(|source| CommandError::Io {
+            what: "cannot read the key".to_owned(),
+            source,
+        })?;
+        return Ok(text);
+    }
+    if ui.is_interactive() {
+        return secret::ask(asked);
+    }
+    Err(CommandError::Usage {
+        message: "nobody is here to type a key".to_owned(),
+        hint: Some(format!("pipe it: `{piped} < FILE`")),
+    })
+}
+
 async fn add(context: &Context, args: AddArgs) -> Result<(), CommandError> {
     let ui = &context.ui;
     let known = vendor(context, &args.vendor).await?;
@@ -108,26 +134,9 @@ async fn add(context: &Context, args: AddArgs) -> Result<(), CommandError> {
             hint: None,
         });
     };
-    let text = if args.key_stdin {
-        let mut text = String::new();
-        // A key has a few hundred bytes; a pipe that never ends is none.
-        let read = io::stdin().lock().take(16 << 10).read_to_string(&mut text);
-        read.map_err(|source| CommandError::Io {
-            what: "cannot read the key".to_owned(),
-            source,
-        })?;
-        text
-    } else if ui.is_interactive() {
-        secret::ask(&format!("Key of {} (it is not shown): ", known.vendor))?
-    } else {
-        return Err(CommandError::Usage {
-            message: "nobody is here to type a key".to_owned(),
-            hint: Some(format!(
-                "pipe it: `fenta auth provider add {} --key-stdin < FILE`",
-                known.vendor
-            )),
-        });
-    };
+    let asked = format!("Key of {} (it is not shown): ", known.vendor);
+    let piped = format!("fenta auth provider add {} --key-stdin", known.vendor);
+    let text = typed(ui, args.key_stdin, &asked, &piped)?;
     let key = Secret::new(&text).map_err(|error| refused(&error))?;
     let stored = key_file(context)?
         .set(&known.vendor, &key)

@@ -33,6 +33,7 @@ mod timeline;
 mod usage;
 mod validate;
 mod watch;
+mod webhook;
 
 use std::future::Future;
 
@@ -97,6 +98,9 @@ pub(crate) enum Command {
     /// Keys of providers
     #[command(subcommand)]
     Auth(auth::AuthCommand),
+    /// Messages to addresses of yours, and what they are signed with
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// Start, stop and look at the daemon
     #[command(subcommand)]
     Daemon(daemon::DaemonCommand),
@@ -143,6 +147,7 @@ impl Command {
             Self::Providers(args) => wait(args.run(context)),
             Self::Prices(args) => args.run(context),
             Self::Auth(command) => wait(command.run(context)),
+            Self::Webhook(command) => command.run(context),
             Self::Daemon(command) => wait(command.run(context)),
             Self::Nodes(command) => command.run(context),
             Self::Schema(args) => args.run(context),

@@ -31,6 +31,15 @@ pub trait Answers: Debug + Send + Sync {
         &'a self,
         request: &'a InvokeRequest,
     ) -> BoxFuture<'a, Result<Answered, AskFailure>>;
+
+    /// The same for who tells the other side our name of the call, which stays when it is made again.
+    fn answer_named<'a>(
+        &'a self,
+        _reference: &'a str,
+        request: &'a InvokeRequest,
+    ) -> BoxFuture<'a, Result<Answered, AskFailure>> {
+        self.answer(request)
+    }
 }
 
 /// An answer.
@@ -135,13 +144,13 @@ impl<A: Answers> Provider for AtOnce<A> {
 
     fn submit<'a>(
         &'a self,
-        _reference: &'a str,
+        reference: &'a str,
         request: &'a InvokeRequest,
     ) -> BoxFuture<'a, Result<Remote, SubmitFailure>> {
         Box::pin(async move {
             let desk = self.0.desk();
             let by = ModelRef::new(desk.vendor.name, desk.model.clone());
-            match self.0.answer(request).await {
+            match self.0.answer_named(reference, request).await {
                 Ok(answered) => {
                     self.keep(Kept {
                         by,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fenta_client::credentials::Secret;
+use fenta_client::credentials::{KeyFile, Secret};
 use fenta_workflows::cost::{Decimal, Meter};
 use fenta_workflows::models::{ModelRef, Models, Role};
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
@@ -35,6 +35,8 @@ pub struct Desk {
     pub base_url: Url,
     /// Its key, where there is one.
     pub key: Option<Secret>,
+    /// Where secrets lie that a document names.
+    pub secrets: Option<KeyFile>,
     /// The model to ask for, as the vendor calls it.
     pub model: String,
     /// Hosts that answers of this vendor may name although they are no public ones.

@@ -39,6 +39,7 @@ mod sd_server;
 mod speaches;
 mod speech;
 mod transcribe;
+mod webhook;
 mod whisper_cpp;
 
 use std::collections::BTreeMap;
@@ -81,6 +82,7 @@ pub static VENDORS: &[&Vendor] = &[
     &pixabay::VENDOR,
     &local::VENDOR,
     &feed::VENDOR,
+    &webhook::VENDOR,
 ];
 
 /// What the daemon is told about providers at its start.
@@ -352,6 +354,7 @@ impl Office {
             pace: self.pace.clone(),
             base_url,
             key: key.map(|(key, _)| key),
+            secrets: self.key_file.clone(),
             model,
             hosts,
             patience: config.patience,

@@ -14,6 +14,7 @@ pub mod openai_images;
 pub mod openai_speech;
 pub mod pexels;
 pub mod pixabay;
+pub mod receiver;
 mod stock_files;
 pub mod tones;
 
