@@ -30,9 +30,6 @@ const READERS: usize = 16;
 /// Runs whose files are read before the first of them begins.
 const BATCH: usize = 128;
 
-/// Up to so many copies are written to disk one by one; more of them in one go.
-const FEW: usize = 4;
-
 /// So long may a file be not whole before that is told as what it is.
 const STUCK: SignedDuration = SignedDuration::from_hours(6);
 
@@ -241,7 +238,7 @@ impl Watches {
         for batch in whole.chunks(BATCH) {
             put.extend(self.take_batch(watch, batch).await?);
             // Those that are whole need not wait for the others.
-            self.advance(watch).await?;
+            self.begin_waiting(watch).await?;
         }
         let missed: HashMap<&str, &WatchFileRecord> =
             put.iter().map(|file| (file.path.as_str(), file)).collect();
@@ -266,21 +263,12 @@ impl Watches {
         watch: &WatchRecord,
         batch: &[Vec<WatchFileRecord>],
     ) -> Result<Vec<WatchFileRecord>, StoreError> {
-        let is_many = batch.len() > FEW;
         let copied = futures_util::stream::iter(batch.to_vec())
-            .map(|members| self.copy(watch, members, !is_many))
+            .map(|members| self.copy(watch, members))
             .buffer_unordered(READERS)
             .collect::<Vec<_>>()
             .await;
         let copied = copied.into_iter().collect::<Result<Vec<_>, _>>()?;
-        if is_many {
-            let folder = self.copies.to_path_buf();
-            let synced = tokio::task::spawn_blocking(move || take::sync_all(&folder)).await;
-            if let Ok(Err(error)) = synced {
-                tracing::warn!(%error, "copies could not be written to disk; they are made again");
-                return Ok(Vec::new());
-            }
-        }
         let missed = futures_util::stream::iter(copied)
             .map(|copied| self.take_unit(watch, copied))
             .buffer_unordered(BATCH)
@@ -294,13 +282,12 @@ impl Watches {
         &self,
         watch: &WatchRecord,
         members: Vec<WatchFileRecord>,
-        sync: bool,
     ) -> Result<Copied, StoreError> {
         let key = self.clock.fresh_id("run_");
         let folder = self.copies_of(&watch.id, &key);
         let root = PathBuf::from(&watch.new.rule.folder);
         let (into, wanted) = (folder.clone(), members.clone());
-        let taken = tokio::task::spawn_blocking(move || take::take(&root, &wanted, &into, sync))
+        let taken = tokio::task::spawn_blocking(move || take::take(&root, &wanted, &into))
             .await
             .map_err(|_| StoreError::Closed)?;
         Ok(Copied {

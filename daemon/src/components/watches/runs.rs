@@ -32,21 +32,35 @@ pub(super) fn needs_copies(run: &WatchRunRecord) -> bool {
 }
 
 impl Watches {
-    /// Begins what may begin and notes what has ended; whether there is more to come.
+    /// Begins what may begin, then notes what has ended; whether there is more to come.
     pub(super) async fn advance(&self, watch: &WatchRecord) -> Result<bool, StoreError> {
+        let busy = self.begin_waiting(watch).await?;
         let open = self.store.open_watch_runs(&watch.id).await?;
-        let mut in_work = 0;
-        let mut waiting = Vec::new();
-        for run in open {
-            if run.state == WatchRunState::Queued {
-                waiting.push(run);
-            } else if let Some(step) = ending(&run) {
-                self.end(watch, &run, step).await?;
-            } else {
-                in_work += 1;
-            }
+        let ended = open
+            .iter()
+            .filter_map(|run| Some((run.clone(), ending(run)?)));
+        let ended: Vec<(WatchRunRecord, WatchStep)> = ended.collect();
+        if ended.is_empty() {
+            return Ok(busy);
         }
-        let mut busy = in_work > 0;
+        let noted = futures_util::stream::iter(ended)
+            .map(|(run, step)| self.end(watch, run, step))
+            .buffer_unordered(SUBMITTERS)
+            .collect::<Vec<_>>()
+            .await;
+        noted.into_iter().collect::<Result<(), _>>()?;
+        // Whoever waited for them may begin.
+        self.begin_waiting(watch).await
+    }
+
+    /// Begins what may begin; whether any run is in work, or waits.
+    pub(super) async fn begin_waiting(&self, watch: &WatchRecord) -> Result<bool, StoreError> {
+        let open = self.store.open_watch_runs(&watch.id).await?;
+        let (waiting, started): (Vec<_>, Vec<_>) = open
+            .into_iter()
+            .partition(|run| run.state == WatchRunState::Queued);
+        let in_work = started.iter().filter(|run| ending(run).is_none()).count();
+        let mut busy = !started.is_empty();
         let mut to_begin = Vec::new();
         let count = waiting.len();
         for (index, run) in waiting.into_iter().enumerate() {
@@ -54,7 +68,7 @@ impl Watches {
                 Turn::Begin => to_begin.push(run),
                 Turn::Wait => busy = true,
                 Turn::Skip(why) => {
-                    self.end(watch, &run, WatchStep::Skip(why.to_owned()))
+                    self.end(watch, run, WatchStep::Skip(why.to_owned()))
                         .await?
                 }
             }
@@ -73,7 +87,7 @@ impl Watches {
     async fn end(
         &self,
         watch: &WatchRecord,
-        run: &WatchRunRecord,
+        run: WatchRunRecord,
         step: WatchStep,
     ) -> Result<(), StoreError> {
         let (root, rule) = (
@@ -115,7 +129,7 @@ impl Watches {
                 return Ok(false);
             }
             Err(Refused::Wrong(why)) => {
-                self.end(watch, &run, WatchStep::Fail(why)).await?;
+                self.end(watch, run, WatchStep::Fail(why)).await?;
                 return Ok(false);
             }
         };
@@ -142,7 +156,7 @@ impl Watches {
                 Ok(true)
             }
             other => {
-                self.end(watch, &run, other).await?;
+                self.end(watch, run, other).await?;
                 Ok(false)
             }
         }
@@ -151,6 +165,9 @@ impl Watches {
 
 /// How a run ended, where it did.
 fn ending(run: &WatchRunRecord) -> Option<WatchStep> {
+    if run.state != WatchRunState::Started {
+        return None;
+    }
     let job = run.job.as_deref().unwrap_or_default();
     let failed = |why: &str| Some(WatchStep::Fail(format!("{job}: {why}")));
     match run.job_state {

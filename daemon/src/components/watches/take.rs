@@ -55,30 +55,20 @@ pub(super) fn copy_name(path: &str) -> String {
     plain
 }
 
-/// Writes all copies to disk in one go.
-pub(super) fn sync_all(copies: &Path) -> io::Result<()> {
-    fs::create_dir_all(copies)?;
-    rustix::fs::syncfs(File::open(copies)?).map_err(io::Error::from)
-}
-
-/// Copies files into a folder of their own and says what they hold; `sync` says that they are on disk then. Which of them
-/// failed is told by its place.
+/// Copies files into a folder of their own and says what they hold. Which of them failed is told by its place.
 pub(super) fn take(
     root: &Path,
     files: &[WatchFileRecord],
     into: &Path,
-    sync: bool,
 ) -> Result<Taken, (usize, Miss)> {
     let made = fs::create_dir_all(into).map_err(|error| (0, copying(into, &error)));
     made?;
     let mut digests = Vec::with_capacity(files.len());
     for (place, file) in files.iter().enumerate() {
-        let digest = take_one(&root.join(&file.path), file, into, sync);
+        let digest = take_one(&root.join(&file.path), file, into);
         digests.push(digest.map_err(|miss| (place, miss))?);
     }
-    if sync {
-        sync_folder(into).map_err(|error| (0, copying(into, &error)))?;
-    }
+    sync_folder(into).map_err(|error| (0, copying(into, &error)))?;
     let content = match (files, digests.as_slice()) {
         ([_], [one]) => one.hex(),
         _ => together(files, &digests),
@@ -117,7 +107,7 @@ fn take_one(path: &Path, known: &WatchFileRecord, into: &Path, sync: bool) -> Re
         return Err(Miss::Partial(why.to_owned()));
     }
     let to = into.join(&name);
-    let digest = copy(source, &to, sync).map_err(|(what, error)| match what {
+    let digest = copy(source, &to).map_err(|(what, error)| match what {
         Side::Source => reading(&error),
         Side::Copy => copying(&to, &error),
     })?;
@@ -134,8 +124,8 @@ enum Side {
     Copy,
 }
 
-/// Copies and hashes in one go.
-fn copy(mut source: File, to: &Path, sync: bool) -> Result<Digest, (Side, io::Error)> {
+/// Copies and hashes in one go; the copy is on disk afterwards.
+fn copy(mut source: File, to: &Path) -> Result<Digest, (Side, io::Error)> {
     let mut target = File::create(to).map_err(|error| (Side::Copy, error))?;
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; CHUNK];
@@ -153,9 +143,7 @@ fn copy(mut source: File, to: &Path, sync: bool) -> Result<Digest, (Side, io::Er
             .map_err(|error| (Side::Copy, error))?;
         size += count as u64;
     }
-    if sync {
-        target.sync_all().map_err(|error| (Side::Copy, error))?;
-    }
+    target.sync_all().map_err(|error| (Side::Copy, error))?;
     Ok(Digest {
         hash: *hasher.finalize().as_bytes(),
         size,
@@ -211,7 +199,7 @@ mod tests {
         for name in ["-rf.md", "a\nb.md", "🐝.md", long.as_str()] {
             fs::write(root.join(name), name).unwrap();
             let into = root.join("copies/1");
-            let taken = take(root, &[record(root, name)], &into, true).unwrap();
+            let taken = take(root, &[record(root, name)], &into).unwrap();
             assert_eq!(taken.content, blob_digest(name.as_bytes()).hex());
             let copy = into.join(copy_name(name));
             assert_eq!(fs::read_to_string(copy).unwrap(), name);
@@ -228,10 +216,10 @@ mod tests {
         fs::write(root.join("b.md"), "two").unwrap();
         fs::rename(root.join("b.md"), root.join("a.md")).unwrap();
         let into = root.join("copies");
-        let (place, miss) = take(root, std::slice::from_ref(&seen), &into, true).unwrap_err();
+        let (place, miss) = take(root, std::slice::from_ref(&seen), &into).unwrap_err();
         assert!(place == 0 && matches!(miss, Miss::Changed(_)), "{miss:?}");
         fs::remove_file(root.join("a.md")).unwrap();
-        let (_, miss) = take(root, &[seen], &into, true).unwrap_err();
+        let (_, miss) = take(root, &[seen], &into).unwrap_err();
         assert!(matches!(miss, Miss::Changed(_)), "{miss:?}");
     }
 
@@ -254,7 +242,7 @@ mod tests {
                 record(root, &format!("{stem}.mp3")),
                 record(root, &format!("{stem}.srt")),
             ];
-            take(root, &files, &root.join("copies").join(stem), false)
+            take(root, &files, &root.join("copies").join(stem))
                 .unwrap()
                 .content
         };
