@@ -93,7 +93,7 @@ fn together(files: &[WatchFileRecord], digests: &[Digest]) -> String {
     blob_digest(lines.concat().as_bytes()).hex()
 }
 
-fn take_one(path: &Path, known: &WatchFileRecord, into: &Path, sync: bool) -> Result<Digest, Miss> {
+fn take_one(path: &Path, known: &WatchFileRecord, into: &Path) -> Result<Digest, Miss> {
     let source = File::open(path).map_err(|error| reading(&error))?;
     let before = source.metadata().map_err(|error| reading(&error))?;
     if stamp(&before) != known.stamp {
