@@ -105,7 +105,6 @@ const DOORS: &[(&str, &[&str])] = &[
     ("feed_rs", &["daemon/src/providers/feed.rs"]),
     ("hmac", &["client-lib/src/webhooks.rs"]),
     ("sha2", &["client-lib/src/webhooks.rs"]),
-    ("base64", &["client-lib/src/webhooks.rs"]),
     ("getrandom", &["cli/src/commands/webhook.rs"]),
     ("ffmpeg_next", &["daemon/render/src/"]),
     ("rusqlite", &["daemon/src/store/"]),

@@ -17,6 +17,12 @@ pub trait Provider: Debug + Send + Sync {
     /// The vendor of the models it serves, as documents write it before the colon.
     fn vendor(&self) -> &str;
 
+    /// Whether a call that is made again is the same call to the other side, and costs nothing: it then keeps its name
+    /// within a job, however often it is tried.
+    fn repeats_are_one(&self) -> bool {
+        false
+    }
+
     /// Makes the call under our name for it. The only question that costs money.
     fn submit<'a>(
         &'a self,

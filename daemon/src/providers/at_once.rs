@@ -142,6 +142,10 @@ impl<A: Answers> Provider for AtOnce<A> {
         self.0.desk().vendor.name
     }
 
+    fn repeats_are_one(&self) -> bool {
+        !self.0.desk().vendor.charges
+    }
+
     fn submit<'a>(
         &'a self,
         reference: &'a str,

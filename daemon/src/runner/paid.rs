@@ -9,6 +9,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use fenta_workflows::action::{ActionResult, InvokeRequest};
+use fenta_workflows::digest::value_hash;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 use tokio_util::sync::CancellationToken;
 
@@ -104,7 +105,11 @@ impl Counter<'_> {
     async fn submit(&self, call: PaidCall, request: &InvokeRequest) -> Result<Step, ExecuteError> {
         failpoint::reach("paid: before a call is made");
         // Not given up for a cancel: who does not hear the answer does not know whether it was paid.
-        let answer = self.provider.submit(&call.reference, request).await;
+        let name = match self.provider.repeats_are_one() {
+            true => lasting_name(&call),
+            false => call.reference.clone(),
+        };
+        let answer = self.provider.submit(&name, request).await;
         failpoint::reach("paid: after a call is made");
         match answer {
             Ok(Remote(remote)) => self.step(&call, PaidStep::Submitted { remote }).await,
@@ -319,6 +324,12 @@ fn closed(call: &PaidCall) -> WorkerFailure {
         ),
         "see the daemon's log".to_owned(),
     )
+}
+
+/// The name of what a turn of a job asks for, whichever try it is.
+fn lasting_name(call: &PaidCall) -> String {
+    let hash = value_hash("call", &(&call.job, &call.turn, &call.digest));
+    format!("msg_{}", &hash[..32])
 }
 
 fn unwritten(error: &StoreError) -> WorkerFailure {
