@@ -146,6 +146,8 @@ struct Document {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFile {
     path: PathBuf,
+    /// Whether the system's keyring is asked.
+    with_keyring: bool,
 }
 
 impl KeyFile {
@@ -153,6 +155,7 @@ impl KeyFile {
     pub fn in_folder(folder: &Path) -> Self {
         Self {
             path: folder.join(FILE),
+            with_keyring: true,
         }
     }
 
@@ -204,7 +207,10 @@ impl KeyFile {
     /// When the file cannot be read or written.
     pub fn set(&self, vendor: &str, key: &Secret) -> Result<Stored, CredentialError> {
         let mut document = self.read()?;
-        let in_keyring = keyring::write(vendor, key);
+        let in_keyring = match self.with_keyring {
+            true => keyring::write(vendor, key),
+            false => Err("it is not asked".to_owned()),
+        };
         match &in_keyring {
             Ok(()) => {
                 document.providers.remove(vendor);
@@ -324,10 +330,18 @@ mod tests {
         }
     }
 
+    /// Keys that stay out of the keyring of whoever runs the tests.
+    fn in_file(folder: &Path) -> KeyFile {
+        KeyFile {
+            with_keyring: false,
+            ..KeyFile::in_folder(folder)
+        }
+    }
+
     #[test]
     fn keys_are_kept_for_their_owner_only() {
         let folder = tempfile::tempdir().unwrap();
-        let file = KeyFile::in_folder(&folder.path().join("fenta"));
+        let file = in_file(&folder.path().join("fenta"));
         assert_eq!(file.get("openai").unwrap(), None);
         assert!(!file.remove("openai").unwrap());
         file.set("openai", &Secret::new("sk-1").unwrap()).unwrap();
@@ -349,7 +363,7 @@ mod tests {
     #[test]
     fn a_file_that_others_can_read_is_not_used() {
         let folder = tempfile::tempdir().unwrap();
-        let file = KeyFile::in_folder(folder.path());
+        let file = in_file(folder.path());
         file.set("openai", &Secret::new("sk-1").unwrap()).unwrap();
         fs::set_permissions(file.path(), fs::Permissions::from_mode(0o640)).unwrap();
         let error = file.get("openai").unwrap_err().to_string();

@@ -130,6 +130,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("icu_segmenter", &["templates/src/template/word_pieces.rs"]),
     ("ebur128", &["daemon/render/src/audio/"]),
     ("croner", &["workflows/src/cron/mod.rs"]),
+    ("keyring", &["client-lib/src/credentials"]),
     ("landlock", &["daemon/render/src/confine/files.rs"]),
     ("seccompiler", &["daemon/render/src/confine/calls.rs"]),
     (

@@ -11,7 +11,7 @@ pub use stages::{Item, MAX_ITEMS, Stage};
 
 use std::collections::BTreeMap;
 
-use crate::action::{Action, ActionResult};
+use crate::action::{Action, ActionResult, InvokeTask};
 use crate::diagnostic::Checked;
 use crate::expr::{Context, Dynamic, PlacedReference};
 use crate::graph::{NodeId, NodeInstance, ParamExpr, Workflow};
@@ -137,6 +137,13 @@ impl PreparedNode {
             self.models.clone_from(&available.models);
         }
         self.available = Some(available);
+    }
+
+    /// What it will ask a provider for, as far as its parameters tell; none where any model will do, and where the
+    /// parameters do not fit, which lowering says.
+    pub fn draft(&self) -> Option<InvokeTask> {
+        let params = Params::new(&self.params);
+        self.node_type.draft(params).ok().flatten()
     }
 
     /// Why models before the first that can be asked cannot.

@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
+use crate::action::InvokeTask;
 use crate::cost::{KnownParams, Quantity};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::execution::{JobFacts, LowerError};
@@ -147,6 +148,16 @@ pub trait NodeType: Sync {
     fn estimate(&self, known: &KnownParams) -> Vec<Quantity> {
         let _ = known;
         Vec::new()
+    }
+
+    /// What it will ask a provider for, as far as the parameters tell, so that a model that cannot do it is passed over:
+    /// one task that stands for all, with stand-ins for files. None where any model of the role will do.
+    ///
+    /// # Errors
+    /// As [`NodeType::lower`] for the same parameters.
+    fn draft(&self, params: Params<'_>) -> Result<Option<InvokeTask>, LowerError> {
+        let _ = params;
+        Ok(None)
     }
 
     /// The node's outputs, or the actions it needs first.

@@ -53,6 +53,9 @@ pub struct RunOptions {
     /// Calls no provider that is not on this machine.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub offline: bool,
+    /// Begins work of which nobody can tell the price, although there is a budget.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub accept_unknown: bool,
     /// Instead of the document's seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<i64>,

@@ -1,98 +1,174 @@
-//! The system's keyring, through the program that comes with it (`secret-tool` of libsecret): the one door to it.
+//! The system's keyring, through the crate `keyring` (the Secret Service of a desktop, spoken in Rust): the one door to it.
 //!
-//! A child process can be given up when the keyring hangs, which it does where nobody sits who could unlock it, and a
-//! machine without a desktop has no such program and no such library to load. The key goes through pipes, never
-//! through an argument.
+//! A keyring hangs where nobody sits who could unlock it. So it is asked by one thread of its own, which may be given up;
+//! while that thread is stuck nobody waits for it a second time. Nothing is linked for it, and without a session bus it
+//! says so at once.
 
-use std::io::{Read as _, Write as _};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use ::keyring::{Entry, Error};
 
 use super::Secret;
 
 /// How long the keyring may take; nobody waits for a window that nobody sees.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How often it is looked whether it is done.
-const LOOK: Duration = Duration::from_millis(20);
+/// What the keys are filed under; the vendor is the user's name there.
+const SERVICE: &str = "fenta";
 
-const TOOL: &str = "secret-tool";
+/// A question, to be asked on the thread of the keyring.
+type Question = Box<dyn FnOnce() + Send>;
+
+/// The thread of the keyring, where it was needed: the keyring is the system's, so there is one for the whole process.
+static THREAD: Mutex<Option<Sender<Question>>> = Mutex::new(None);
+
+/// Whether somebody gave up waiting for the question that is asked now.
+static STUCK: AtomicBool = AtomicBool::new(false);
 
 /// Puts a key into the keyring and looks whether it is there.
 pub(super) fn write(vendor: &str, key: &Secret) -> Result<(), String> {
-    let label = format!("--label=Fenta: key of {vendor}");
-    asked("store", &[&label], vendor, Some(key))?;
-    match read(vendor) {
-        Ok(found) if found == *key => Ok(()),
-        Ok(_) => Err("it gives another key back".to_owned()),
-        Err(why) => Err(why),
-    }
+    let (name, wanted) = (vendor.to_owned(), key.clone());
+    asked(PATIENCE, move || {
+        let entry = entry(&name)?;
+        entry
+            .set_password(wanted.expose())
+            .map_err(|error| said(&error))?;
+        match found(&entry)? == wanted {
+            true => Ok(()),
+            false => Err("it gives another key back".to_owned()),
+        }
+    })
 }
 
 /// The key of a vendor.
 pub(super) fn read(vendor: &str) -> Result<Secret, String> {
-    let said = asked("lookup", &[], vendor, None)?;
-    Secret::new(&said).map_err(|_| "it has no such key".to_owned())
+    let name = vendor.to_owned();
+    asked(PATIENCE, move || found(&entry(&name)?))
 }
 
 /// Takes the key of a vendor out.
 pub(super) fn forget(vendor: &str) -> Result<(), String> {
-    asked("clear", &[], vendor, None).map(|_| ())
+    let name = vendor.to_owned();
+    asked(PATIENCE, move || match entry(&name)?.delete_credential() {
+        Ok(()) | Err(Error::NoEntry) => Ok(()),
+        Err(error) => Err(said(&error)),
+    })
 }
 
-fn asked(
-    verb: &str,
-    options: &[&str],
-    vendor: &str,
-    input: Option<&Secret>,
-) -> Result<String, String> {
-    let child = Command::new(TOOL)
-        .arg(verb)
-        .args(options)
-        .args(["application", "fenta", "provider", vendor])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut child = match child {
-        Ok(child) => child,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(format!("{TOOL} is not installed"));
-        }
-        Err(error) => return Err(format!("{TOOL} does not start: {error}")),
+fn entry(vendor: &str) -> Result<Entry, String> {
+    Entry::new(SERVICE, vendor).map_err(|error| match (error, Entry::store_status()) {
+        (Error::NoDefaultStore, Err(why)) => format!("there is none here: {}", said(why)),
+        (error, _) => said(&error),
+    })
+}
+
+fn found(entry: &Entry) -> Result<Secret, String> {
+    let key = entry.get_password().map_err(|error| said(&error))?;
+    Secret::new(&key).map_err(|_| "it has no such key".to_owned())
+}
+
+/// What is wrong, without anything of a key: some errors carry what was found.
+fn said(error: &Error) -> String {
+    match error {
+        Error::NoEntry => "it has no such key".to_owned(),
+        Error::NoStorageAccess(why) => format!("it is locked: {why}"),
+        Error::PlatformFailure(why) => why.to_string(),
+        Error::NoDefaultStore => "there is none here".to_owned(),
+        Error::Ambiguous(_) => "it has several keys under this name".to_owned(),
+        _ => "it holds something else under this name".to_owned(),
+    }
+}
+
+/// Asks on the thread of the keyring, and waits so long for the answer and no longer.
+fn asked<T: Send + 'static>(
+    patience: Duration,
+    question: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    if STUCK.load(Ordering::Acquire) {
+        return Err("it still does not answer".to_owned());
+    }
+    let (reply, answer) = mpsc::channel();
+    let question: Question = Box::new(move || {
+        // Nobody may be waiting any more.
+        let _ = reply.send(question());
+    });
+    let mut thread = THREAD.lock().unwrap_or_else(PoisonError::into_inner);
+    let sender = match thread.take() {
+        Some(sender) => sender,
+        None => started()?,
     };
-    if let (Some(mut pipe), Some(key)) = (child.stdin.take(), input) {
-        // A program that ended has said why by its code.
-        let _ = pipe.write_all(key.expose().as_bytes());
-    }
-    ended(&mut child)?;
-    let mut said = String::new();
-    let read = child
-        .stdout
-        .take()
-        .map(|mut out| out.read_to_string(&mut said));
-    match read {
-        Some(Err(error)) => Err(format!("{TOOL} cannot be read: {error}")),
-        _ => Ok(said),
+    let sent = sender.send(question);
+    *thread = sent.is_ok().then_some(sender);
+    drop(thread);
+    match answer.recv_timeout(patience) {
+        Ok(answer) => answer,
+        Err(mpsc::RecvTimeoutError::Timeout) => {
+            STUCK.store(true, Ordering::Release);
+            Err(format!("it did not answer within {} s", patience.as_secs()))
+        }
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err("it ended while it was asked".to_owned()),
     }
 }
 
-/// Waits for the program, not for ever. What it says is shorter than a pipe holds.
-fn ended(child: &mut Child) -> Result<(), String> {
-    let begun = Instant::now();
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) if status.success() => return Ok(()),
-            Ok(Some(_)) => return Err("it is not there or is locked".to_owned()),
-            Ok(None) if begun.elapsed() < PATIENCE => std::thread::sleep(LOOK),
-            outcome => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(match outcome {
-                    Err(error) => format!("{TOOL} is lost: {error}"),
-                    _ => format!("it did not answer within {} s", PATIENCE.as_secs()),
-                });
-            }
+fn started() -> Result<Sender<Question>, String> {
+    let (sender, questions) = mpsc::channel::<Question>();
+    let thread = thread::Builder::new().name("keyring".to_owned());
+    let begun = thread.spawn(move || {
+        for question in questions {
+            question();
+            STUCK.store(false, Ordering::Release);
+        }
+    });
+    match begun {
+        Ok(_) => Ok(sender),
+        Err(error) => Err(format!("it cannot be asked: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_keyring_that_hangs_is_waited_for_once_and_asked_again_when_it_is_back() {
+        let (go_on, wait) = mpsc::channel::<()>();
+        let short = Duration::from_millis(50);
+        let hung = asked(short, move || {
+            let _ = wait.recv();
+            Ok(())
+        });
+        assert_eq!(hung, Err("it did not answer within 0 s".to_owned()));
+        let begun = Instant::now();
+        let again = asked(Duration::from_secs(60), || Ok(1));
+        assert_eq!(again, Err("it still does not answer".to_owned()));
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        go_on.send(()).unwrap();
+        while STUCK.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
+        assert_eq!(asked(Duration::from_secs(60), || Ok(2)), Ok(2));
+        // A question that panics takes its thread with it, and nothing else.
+        let lost: Result<(), String> = asked(Duration::from_secs(60), || panic!("on purpose"));
+        assert!(lost.is_err());
+        assert_eq!(asked(Duration::from_secs(60), || Ok(3)), Ok(3));
+    }
+
+    #[test]
+    fn no_error_shows_what_was_found() {
+        let all = [
+            Error::BadEncoding(b"sk-1".to_vec()),
+            Error::BadDataFormat(b"sk-1".to_vec(), "sk-1".into()),
+            Error::NoEntry,
+            Error::NoDefaultStore,
+        ];
+        for error in all {
+            assert!(!said(&error).contains("sk-1"), "{error:?}");
         }
     }
 }

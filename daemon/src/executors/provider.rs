@@ -84,8 +84,8 @@ pub enum Polled {
     Refused {
         /// Why.
         failure: WorkerFailure,
-        /// What it cost nevertheless.
-        cost_micros: u64,
+        /// What it cost nevertheless, millionths of dollars, if that is known.
+        cost_micros: Option<u64>,
     },
     /// The provider does not know the name it gave.
     Lost,

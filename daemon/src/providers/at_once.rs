@@ -202,7 +202,7 @@ impl<A: Answers> Provider for AtOnce<A> {
             Ok(match kept.failure {
                 Some(failure) => Polled::Refused {
                     failure,
-                    cost_micros: kept.cost_micros.unwrap_or(0),
+                    cost_micros: kept.cost_micros,
                 },
                 None => Polled::Made {
                     location: remote.to_owned(),

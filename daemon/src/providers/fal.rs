@@ -144,7 +144,7 @@ impl Fal {
                             class: FailureClass::Unsupported,
                             ..failure
                         },
-                        cost_micros: 0,
+                        cost_micros: Some(0),
                     }),
                 };
             }

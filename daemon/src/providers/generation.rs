@@ -100,7 +100,12 @@ impl Call {
 
 /// How models are asked: the table that ships, and what the user says besides.
 pub(super) fn wires(desk: &Desk) -> Result<Wires, WorkerFailure> {
-    let Some(path) = &desk.parameters else {
+    wires_with(desk.parameters.as_deref())
+}
+
+/// The same with that file of the user's.
+pub(super) fn wires_with(own: Option<&Path>) -> Result<Wires, WorkerFailure> {
+    let Some(path) = own else {
         return Ok(Wires::builtin().clone());
     };
     let text = match std::fs::read_to_string(path) {

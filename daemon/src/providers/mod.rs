@@ -4,6 +4,7 @@
 //! vendor is one file with one constant and one line below; a wire that several speak (`openai_chat`) and what a role
 //! means (`llm`) are files of their own. Nothing here retries or pays: it asks once and says what came of it.
 
+mod ability;
 mod at_once;
 mod choice;
 pub mod config;
@@ -48,7 +49,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fenta_client::credentials::{KeyFile, KeySource, Secret};
-use fenta_workflows::action::InvokeRequest;
+use fenta_workflows::action::{InvokeRequest, InvokeTask};
 use fenta_workflows::models::{Available, ModelRef, Role};
 use fenta_workflows::worker::WorkerFailure;
 
@@ -106,6 +107,9 @@ impl ProviderSettings {
 pub fn key_variables() -> impl Iterator<Item = &'static str> {
     VENDORS.iter().filter_map(|vendor| vendor.key.variable())
 }
+
+/// A model that cannot do a task, and why.
+pub type Inability = (ModelRef, String);
 
 /// Who can be asked from here. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -199,6 +203,22 @@ impl Providers {
         let near = local_only.then(|| office.available(role, models, true));
         let near = near.filter(|found| !found.models.is_empty());
         Some(near.unwrap_or_else(|| office.available(role, models, false)))
+    }
+
+    /// Those of these models that cannot do a task, and why, as far as is known.
+    pub fn inability(&self, role: Role, models: &[ModelRef], task: &InvokeTask) -> Vec<Inability> {
+        let Kind::Configured(office) = &*self.kind else {
+            return Vec::new();
+        };
+        // A file that cannot be read is told by whoever is asked with it.
+        let Ok(wires) = generation::wires_with(office.parameters().as_deref()) else {
+            return Vec::new();
+        };
+        let unable = models.iter().filter_map(|model| {
+            let why = ability::missing(role, model, task, &wires)?;
+            Some((model.clone(), why))
+        });
+        unable.collect()
     }
 
     /// The same, and these before them.
@@ -358,12 +378,14 @@ impl Office {
             model,
             hosts,
             patience: config.patience,
-            parameters: self
-                .config
-                .path()
-                .and_then(|path| path.parent())
-                .map(|folder| folder.join(generation::PARAMETERS_FILE)),
+            parameters: self.parameters(),
         }
+    }
+
+    /// The user's file about how models are asked; it need not be there.
+    fn parameters(&self) -> Option<PathBuf> {
+        let folder = self.config.path()?.parent()?;
+        Some(folder.join(generation::PARAMETERS_FILE))
     }
 }
 

@@ -50,7 +50,7 @@ struct Picture {
 
 impl Images {
     fn body(&self, task: &MakeImageTask) -> Result<Json, WorkerFailure> {
-        let cannot = |what: &str| {
+        let refuse = |what: &str| {
             failure(
                 FailureClass::Unsupported,
                 format!(
@@ -60,14 +60,11 @@ impl Images {
                 "leave it out, or name another model",
             )
         };
-        if task.reference.is_some() {
-            return Err(cannot("picture to go by"));
-        }
-        if !task.negative.is_empty() {
-            return Err(cannot("`negative`"));
+        if let Some(what) = cannot(&self.desk.model, task) {
+            return Err(refuse(&what));
         }
         let Some((width, height)) = size(&self.desk.model, task) else {
-            return Err(cannot(&format!("{} of {}", task.aspect, task.size)));
+            return Err(refuse("such size"));
         };
         Ok(json!({
             "model": self.desk.model,
@@ -168,6 +165,18 @@ impl Images {
 }
 
 /// Width and height for a task; none where the model cannot do it.
+/// What of a task cannot be said in this dialect, or to this model.
+pub(super) fn cannot(model: &str, task: &MakeImageTask) -> Option<String> {
+    if task.reference.is_some() {
+        return Some("picture to go by".to_owned());
+    }
+    if !task.negative.is_empty() {
+        return Some("`negative`".to_owned());
+    }
+    let unknown = size(model, task).is_none();
+    unknown.then(|| format!("{} of {}", task.aspect, task.size))
+}
+
 fn size(model: &str, task: &MakeImageTask) -> Option<(u32, u32)> {
     let (w, h) = task.aspect.split_once(':')?;
     let (w, h): (u32, u32) = (w.parse().ok()?, h.parse().ok()?);

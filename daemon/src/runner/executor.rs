@@ -10,7 +10,7 @@ use std::time::Instant;
 use fenta_workflows::action::{Action, ActionResult, CachePolicy, InvokeRequest};
 use fenta_workflows::cost::Decimal;
 use fenta_workflows::digest::ActionDigest;
-use fenta_workflows::models::ModelRef;
+use fenta_workflows::models::{Available, ModelRef, Role};
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 use fenta_workflows::{Budget, PreparedNode, RetryRule};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -21,6 +21,7 @@ use super::paid::{Counter, Order};
 use super::persist::persist;
 use super::{RunnerContext, Tool};
 use crate::executors::{Attempt, ExecuteError, Executors, Notice, RetryPolicy};
+use crate::providers::Inability;
 use crate::store::{BlobState, CachedAction, Cas, Lease, Store, StoreError};
 
 /// What all actions of a job together may be tried again: a machine that fails all the time is not kept busy for ever.
@@ -373,8 +374,8 @@ impl Executor {
         }
     }
 
-    /// Tells a node who of its models can be asked here: those that are configured, and of them those the budget is
-    /// long enough for, where it is for any.
+    /// Tells a node who of its models can be asked here: those that are configured, of them those that can do what it will
+    /// ask for, and of them those the budget is long enough for; where it is for none, the node's own refusal says so.
     pub(super) fn offer(&self, prepared: &mut PreparedNode, on: &OfferTerms<'_>) {
         let Some(role) = prepared.role() else {
             return;
@@ -384,8 +385,13 @@ impl Executor {
         let Some(mut found) = found else {
             return;
         };
+        if let Some(task) = prepared.draft() {
+            let unable = providers.inability(role, &found.models, &task);
+            able(&mut found, &unable, role);
+        }
         if let Some(cap) = on.budget.and_then(|budget| budget.max_usd_micros) {
-            let dear = |model: &ModelRef| too_dear(prepared, model, cap, on.today);
+            let unknown = on.budget.is_some_and(|budget| budget.accepts_unknown);
+            let dear = |model: &ModelRef| too_dear(prepared, model, (cap, unknown), on.today);
             let first = found.models.iter().position(|model| dear(model).is_none());
             if let Some(first) = first {
                 let over = found.models.drain(..first).collect::<Vec<_>>();
@@ -449,8 +455,28 @@ pub(super) struct OfferTerms<'a> {
     pub(super) today: &'a str,
 }
 
+/// Passes over who cannot do it. Where nobody can they stay, so that the refusal says what would help; only a voice has
+/// engines of this machine behind it, which speak then.
+fn able(found: &mut Available, unable: &[Inability], role: Role) {
+    let why = |model: &ModelRef| unable.iter().find(|(one, _)| one == model);
+    let first = found.models.iter().position(|model| why(model).is_none());
+    let before = match first {
+        Some(first) => first,
+        None if role == Role::Speech => found.models.len(),
+        None => return,
+    };
+    let over = found.models[..before].iter().filter_map(why);
+    found.passed.extend(over.map(|(_, why)| why.clone()));
+    found.models.retain(|model| why(model).is_none());
+}
+
 /// Why a model is too dear for a budget; nothing where it is not.
-fn too_dear(prepared: &PreparedNode, model: &ModelRef, cap: u64, today: &str) -> Option<String> {
+fn too_dear(
+    prepared: &PreparedNode,
+    model: &ModelRef,
+    (cap, accepts_unknown): (u64, bool),
+    today: &str,
+) -> Option<String> {
     let high = prepared.money_with(model, today).high_micros();
     let budget = Decimal::new(i64::try_from(cap).unwrap_or(i64::MAX), 6).normalize();
     match high {
@@ -461,6 +487,7 @@ fn too_dear(prepared: &PreparedNode, model: &ModelRef, cap: u64, today: &str) ->
                 "{model} may cost ${high}, and the budget is ${budget}"
             ))
         }
+        None if accepts_unknown => None,
         None => Some(format!(
             "nobody can tell what {model} costs, and the budget is ${budget}"
         )),

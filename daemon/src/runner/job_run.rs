@@ -16,7 +16,7 @@ use super::dispatcher::DispatcherHandle;
 use super::event_log::EventLog;
 use super::node_run::JobShared;
 use super::persist::persist;
-use super::purse::Purse;
+use super::purse::{Purse, allowing};
 use super::selection::{Part, Selection};
 use super::stage::{self, NodeEnd};
 use super::{Tool, admission, submit};
@@ -184,7 +184,7 @@ async fn walk(
         .settings()
         .budget
         .clone()
-        .map(|budget| record.added.to(budget));
+        .map(|budget| allowing(record.added.to(budget), &options));
     let purse = Purse::new(budget.as_ref(), charges, reserved);
     let shared = Arc::new(JobShared {
         id: id.clone(),

@@ -117,7 +117,7 @@ impl Counter<'_> {
                 let detail = failure.message.clone();
                 let refused = PaidStep::Refused {
                     detail,
-                    cost_micros: 0,
+                    cost_micros: Some(0),
                 };
                 self.step(&call, refused).await?;
                 Err(failure.into())

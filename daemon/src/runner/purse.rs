@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fenta_client::api::jobs::RunOptions;
 use fenta_workflows::job_event::JobEventKind;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 use fenta_workflows::{Budget, OnExceed};
@@ -20,6 +21,7 @@ pub(super) const NO_BUDGET: Budget = Budget {
     on_exceed: OnExceed::Fail,
     on_exceed_is_written: false,
     alert_at: Vec::new(),
+    accepts_unknown: false,
 };
 
 /// What a job has used of its budget.
@@ -74,6 +76,12 @@ pub(super) struct Receipt {
     pub(super) events: Vec<JobEventKind>,
 }
 
+/// A budget with what the options of a run allow besides.
+pub(super) fn allowing(mut budget: Budget, options: &RunOptions) -> Budget {
+    budget.accepts_unknown |= options.accept_unknown;
+    budget
+}
+
 impl Purse {
     /// What is left when this was charged before, with what is laid aside for turns that must run.
     pub(super) fn new(
@@ -116,11 +124,22 @@ impl Purse {
         self.release(&bill.turn);
         let key = (bill.turn.clone(), bill.ask.clone());
         let before = self.charged.get(&key).copied().unwrap_or_default();
+        // Of what nobody can tell there is a line too, which takes what it turns out to cost.
+        let mut open = false;
         for limit in limits(budget) {
             let Some(needed) = (limit.of_price)(&bill.price) else {
                 continue;
             };
-            let needed = needed.ok_or_else(|| unknown(&limit))?;
+            let Some(needed) = needed else {
+                if budget.accepts_unknown && self.spent(limit.of) < limit.limit {
+                    open = true;
+                    continue;
+                }
+                if budget.accepts_unknown {
+                    return Err(used_up(&limit));
+                }
+                return Err(unknown(&limit));
+            };
             let more = needed.saturating_sub((limit.of)(&before));
             let kept = if bill.yields { self.kept(limit.of) } else { 0 };
             let left = limit
@@ -132,7 +151,8 @@ impl Purse {
             }
         }
         let after = before.larger(&bill.price.amounts());
-        if after == before {
+        let is_new = !self.charged.contains_key(&key);
+        if after == before && !(open && is_new) {
             return Ok(Receipt {
                 charge: None,
                 events: Vec::new(),
@@ -293,9 +313,19 @@ fn unknown(limit: &Limit) -> WorkerFailure {
             (limit.show)(limit.limit)
         ),
         format!(
-            "name a model whose price is known, or remove `{}`",
+            "name a model whose price is known, accept it with `unknown_prices: accept` in `budget` or with \
+             `--accept-unknown`, or remove `{}`",
             limit.key
         ),
+    )
+}
+
+/// Of a budget that is used up nothing is spent on what nobody can tell.
+fn used_up(limit: &Limit) -> WorkerFailure {
+    let whole = (limit.show)(limit.limit);
+    failure(
+        format!("nobody can tell what it costs, and nothing of the budget's {whole} is left"),
+        limit.hint.to_owned(),
     )
 }
 
@@ -370,6 +400,7 @@ mod tests {
             on_exceed: OnExceed::Fail,
             on_exceed_is_written: true,
             alert_at: vec![50, 100],
+            accepts_unknown: false,
         }
     }
 
@@ -415,6 +446,61 @@ mod tests {
         };
         purse.settle("a", &[charge]);
         purse.pay(&budget, &calls("b", "x", Some(600))).unwrap();
+    }
+
+    // spec: W-60
+    #[test]
+    fn an_unknown_price_is_refused_unless_it_is_accepted_and_then_counts_with_what_it_was() {
+        let accepting = |options: bool, document: bool| {
+            let budget = Budget {
+                accepts_unknown: document,
+                ..dollar_budget(1_000)
+            };
+            let options = RunOptions {
+                accept_unknown: options,
+                ..RunOptions::default()
+            };
+            allowing(budget, &options)
+        };
+        let mut purse = Purse::default();
+        let refused = purse.pay(&accepting(false, false), &calls("a", "x", None));
+        let refused = refused.unwrap_err();
+        assert!(
+            refused.message.starts_with("nobody can tell"),
+            "{refused:?}"
+        );
+        assert!(refused.hint.contains("--accept-unknown"), "{refused:?}");
+        for budget in [accepting(true, false), accepting(false, true)] {
+            let mut purse = Purse::default();
+            let receipt = purse.pay(&budget, &calls("a", "x", None)).unwrap();
+            // There is a line for it, so that what it cost can be written into it; the same ask again makes no other.
+            let charge = receipt.charge.unwrap();
+            assert_eq!(charge.usd_micros, 0);
+            assert_eq!(
+                purse.pay(&budget, &calls("a", "x", None)).unwrap().charge,
+                None
+            );
+            let charge = Charge {
+                usd_micros: 900,
+                ..charge
+            };
+            purse.settle("a", &[charge.clone()]);
+            assert!(purse.pay(&budget, &calls("b", "x", Some(200))).is_err());
+            purse.pay(&budget, &calls("b", "x", None)).unwrap();
+            purse.settle(
+                "a",
+                &[Charge {
+                    usd_micros: 1_000,
+                    ..charge
+                }],
+            );
+            let over = purse.pay(&budget, &calls("c", "x", None)).unwrap_err();
+            assert!(
+                over.message
+                    .contains("nothing of the budget's $0.001 is left"),
+                "{over:?}"
+            );
+        }
     }
 
     // spec: W-60

@@ -29,20 +29,19 @@ pub(super) fn settle_turn(
     if calls.is_empty() {
         return Ok(());
     }
-    let micros = calls
-        .iter()
-        .map(PaidCall::weight)
-        .fold(0, u64::saturating_add);
+    let sum = |of: fn(&PaidCall) -> u64| calls.iter().map(of).fold(0, u64::saturating_add);
+    // A budget counts the most it may have been; the books do not say a price that nobody said.
+    let (charged, micros) = (sum(PaidCall::weight), sum(owed));
     let spent = Decimal::new(i64::try_from(micros).unwrap_or(i64::MAX), 6);
     let more = spent.saturating_sub(settled(connection, job, turn, "usd")?);
     if more > Decimal::ZERO {
         let (ask, table) = reserved_for(connection, job, turn)?;
-        let price = match calls.iter().all(|call| call.cost_micros.is_some()) {
-            true => PriceNote {
-                source: calls[0].provider.clone(),
+        let price = match calls.iter().find(|call| owed(call) > 0) {
+            Some(first) if calls.iter().all(|call| call.cost_micros.is_some()) => PriceNote {
+                source: first.provider.clone(),
                 as_of: when.day.to_owned(),
             },
-            false => table.unwrap_or_else(|| ledger::local_price(when)),
+            _ => table.unwrap_or_else(|| ledger::local_price(when)),
         };
         let purchase = Purchase {
             job,
@@ -58,10 +57,10 @@ pub(super) fn settle_turn(
         ledger::settle_line(connection, when, &purchase, line)?;
     }
     settle_unpriced(connection, when, job, turn, &calls)?;
-    if calls.iter().any(|call| call.weight() > 0) {
+    if micros > 0 {
         settle_credits(connection, when, job, turn)?;
     }
-    charge_instead(connection, job, turn, micros)
+    charge_instead(connection, job, turn, charged)
 }
 
 /// The same for every turn of a job that is at its end, whatever became of the turn.
@@ -92,6 +91,14 @@ const fn is_over(state: PaidState) -> bool {
     )
 }
 
+/// What a call cost by what is known of it: nothing of one that gave nothing and of which nobody says what it cost.
+fn owed(call: &PaidCall) -> u64 {
+    match (call.state, call.cost_micros) {
+        (PaidState::Refused, None) => 0,
+        _ => call.weight(),
+    }
+}
+
 /// Calls that came to an end and of which nobody knows the price, before or after: counted, with no price instead of none.
 fn settle_unpriced(
     connection: &Connection,
@@ -101,7 +108,9 @@ fn settle_unpriced(
     calls: &[PaidCall],
 ) -> Result<(), StoreError> {
     let unpriced = calls.iter().filter(|call| {
-        call.state == PaidState::Settled && call.cost_micros.is_none() && call.high_micros == 0
+        let unsaid = call.cost_micros.is_none();
+        let made = call.state == PaidState::Settled && call.high_micros == 0;
+        unsaid && (made || call.state == PaidState::Refused)
     });
     let Some(provider) = unpriced.clone().next().map(|call| call.provider.clone()) else {
         return Ok(());
@@ -342,6 +351,47 @@ mod tests {
             row("settled", "1", "price table"),
         ];
         assert_eq!(rows(&test, "usd").await, expected);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_failed_at_a_price_nobody_says_is_unknown_in_the_books_and_dear_in_the_budget()
+     {
+        let test = testing::open();
+        let claim = claimed(&test.store, "a").await;
+        let refused = |cost_micros| {
+            vec![
+                PaidStep::Submitted {
+                    remote: "r".to_owned(),
+                },
+                PaidStep::Refused {
+                    detail: "no".to_owned(),
+                    cost_micros,
+                },
+            ]
+        };
+        turn(&test, &claim, "d", refused(None)).await;
+        end(&test, &claim).await;
+        assert_eq!(rows(&test, "calls").await, [row("settled", "1", "kie")]);
+        let all = test.store.ledger(LedgerFilter::default()).await.unwrap();
+        let unsaid = all.iter().find(|row| row.meter == "calls").unwrap();
+        assert_eq!(unsaid.usd, None, "never 0");
+        assert!(
+            !rows(&test, "usd")
+                .await
+                .iter()
+                .any(|row| row.0 == "settled")
+        );
+        let charges = test.store.charges(&claim.job).await.unwrap();
+        assert_eq!(charges[0].usd_micros, 1_000_000);
+
+        // Who says that it cost nothing is believed.
+        let test = testing::open();
+        let claim = claimed(&test.store, "a").await;
+        turn(&test, &claim, "d", refused(Some(0))).await;
+        end(&test, &claim).await;
+        assert_eq!(rows(&test, "calls").await, []);
+        let charges = test.store.charges(&claim.job).await.unwrap();
+        assert_eq!(charges[0].usd_micros, 0);
     }
 
     #[tokio::test]

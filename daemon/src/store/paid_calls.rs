@@ -159,8 +159,8 @@ pub enum PaidStep {
     Refused {
         /// Why.
         detail: String,
-        /// What it cost nevertheless.
-        cost_micros: u64,
+        /// What it cost nevertheless, where that is known.
+        cost_micros: Option<u64>,
     },
     /// Nobody knows.
     Unknown {
@@ -333,15 +333,15 @@ fn take_up(
 }
 
 impl PaidCall {
-    /// What it takes of the budget: what it cost, and until that is known the most it may.
+    /// What it takes of the budget: what it cost, and while that is not known the most it may.
     pub fn weight(&self) -> u64 {
         match self.state {
             PaidState::Unpaid => 0,
-            PaidState::Refused => self.cost_micros.unwrap_or(0),
             PaidState::Intended
             | PaidState::Submitted
             | PaidState::Made
             | PaidState::Settled
+            | PaidState::Refused
             | PaidState::Unknown
             | PaidState::Lost => self.cost_micros.unwrap_or(self.high_micros),
         }
@@ -363,7 +363,7 @@ fn write_step(
         PaidStep::Refused {
             detail,
             cost_micros,
-        } => (None, None, Some(*cost_micros), Some(detail)),
+        } => (None, None, *cost_micros, Some(detail)),
         PaidStep::Unknown { detail } => (None, None, None, Some(detail)),
         PaidStep::Settled | PaidStep::Unpaid => (None, None, None, None),
     };
@@ -500,7 +500,7 @@ mod tests {
             PaidState::Settled => PaidStep::Settled,
             PaidState::Refused => PaidStep::Refused {
                 detail: "no".to_owned(),
-                cost_micros: 0,
+                cost_micros: Some(0),
             },
             PaidState::Unknown => PaidStep::Unknown {
                 detail: "timeout".to_owned(),
@@ -682,7 +682,7 @@ mod tests {
                     let steps = match fate {
                         0 => vec![],
                         1 => vec![PaidStep::Submitted { remote: "r".to_owned() }],
-                        2 => vec![PaidStep::Refused { detail: String::new(), cost_micros: 0 }],
+                        2 => vec![PaidStep::Refused { detail: String::new(), cost_micros: Some(0) }],
                         3 => vec![PaidStep::Unknown { detail: String::new() }],
                         4 => vec![PaidStep::Unpaid],
                         _ => vec![

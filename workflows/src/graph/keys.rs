@@ -151,7 +151,7 @@ pub const INPUT_KEYS: [KeyDoc; 11] = [
 ];
 
 /// Keys of `budget`.
-pub const BUDGET_KEYS: [KeyDoc; 5] = [
+pub const BUDGET_KEYS: [KeyDoc; 6] = [
     key("max_usd", "The most US dollars one run may cost."),
     key(
         "max_credits",
@@ -168,6 +168,10 @@ pub const BUDGET_KEYS: [KeyDoc; 5] = [
     key(
         "alert_at",
         "Percentages of the budget at which the run says so.",
+    ),
+    key(
+        "unknown_prices",
+        "What becomes of work whose price nobody can tell: `refuse`, or `accept`; then it counts with what it turns out to cost.",
     ),
 ];
 
@@ -262,6 +266,8 @@ pub const ON_ERROR_KEYS: [KeyDoc; 1] = [key(
 pub const NETWORKS: [&str; 2] = ["any", "local-only"];
 /// Words of `budget.on_exceed`.
 pub const ON_EXCEED: [&str; 3] = ["pause", "fail", "skip_optional"];
+/// Words of `budget.unknown_prices`.
+pub const UNKNOWN_PRICES: [&str; 2] = ["refuse", "accept"];
 /// Words of `schedule.catch_up`.
 pub const CATCH_UP: [&str; 3] = ["none", "latest", "all"];
 /// Words of `schedule.overlap`; `queue` means `buffer_all`.

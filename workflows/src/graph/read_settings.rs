@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::keys::{BUDGET_KEYS, NETWORKS, ON_EXCEED};
+use super::keys::{BUDGET_KEYS, NETWORKS, ON_EXCEED, UNKNOWN_PRICES};
 use super::settings::{Budget, DEFAULT_SEED, Network, OnExceed};
 use super::shape::{bad, check_keys, map, texts, word, wrong};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
@@ -49,6 +49,7 @@ pub(super) fn budget(entry: &Entry, found: &mut Diagnostics) -> Option<Budget> {
         on_exceed: OnExceed::Fail,
         on_exceed_is_written: false,
         alert_at: vec![80, 90, 100],
+        accepts_unknown: false,
     };
     for inner in entries {
         match inner.key.as_str() {
@@ -64,6 +65,9 @@ pub(super) fn budget(entry: &Entry, found: &mut Diagnostics) -> Option<Budget> {
                 };
             }
             "alert_at" => budget.alert_at = alerts(inner, found),
+            "unknown_prices" => {
+                budget.accepts_unknown = word(inner, &UNKNOWN_PRICES, found) == Some(1);
+            }
             _ => {}
         }
     }

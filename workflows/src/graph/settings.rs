@@ -67,6 +67,8 @@ pub struct Budget {
     pub on_exceed_is_written: bool,
     /// Percentages at which the run says so, ascending.
     pub alert_at: Vec<u32>,
+    /// Whether work may begin of which nobody can tell the price; it counts with what it turns out to cost.
+    pub accepts_unknown: bool,
 }
 
 /// What happens when the budget is not enough.

@@ -446,6 +446,11 @@ impl Wires {
         self.models.iter().find(|wire| wire.id == *model)
     }
 
+    /// Whether it says of a model of this vendor how it is asked.
+    pub fn knows(&self, vendor: &str) -> bool {
+        self.models.iter().any(|wire| wire.id.vendor == vendor)
+    }
+
     /// The models of a vendor that do something to a clip.
     pub fn doing(&self, vendor: &str, mode: &str) -> Vec<String> {
         let does = |wire: &&Wire| {

@@ -9,7 +9,7 @@ use super::own_files;
 use crate::action::CollectedFile;
 use crate::cost::{KnownParams, Meter, Quantity, Spread};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
-use crate::digest::Digest;
+use crate::digest::{Digest, blob_digest};
 use crate::execution::LowerError;
 use crate::models::{Known, Models, Resolved, Role};
 use crate::node::{Halt, ParamSpec, ParamType, Params, Steps, Written};
@@ -49,6 +49,11 @@ pub(super) fn picture(
             .into());
         }
     })
+}
+
+/// What stands for a picture of a node in a draft of what is asked for: only whether there is one matters.
+pub(super) fn stand_in(params: Params<'_>, name: &str) -> Option<Digest> {
+    params.get(name).map(|_| blob_digest(&[]))
 }
 
 /// Files that were drawn here, measured.

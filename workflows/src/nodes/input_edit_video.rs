@@ -7,15 +7,16 @@ use fenta_templates::timeline::{MediaKind, Provenance};
 use rust_decimal::Decimal;
 
 use super::ask::ask;
-use super::generation::{model_param, of_kind, picture, picture_type};
+use super::generation::{model_param, of_kind, picture, picture_type, stand_in};
 use crate::action::{EditVideoTask, InvokeTask};
 use crate::cost::{KnownParams, Meter, Quantity, Spread};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::digest::Digest;
 use crate::execution::LowerError;
 use crate::models::Role;
 use crate::node::{
-    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps,
-    Useless, Written, outputs,
+    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec,
+    Steps, Useless, Written, outputs,
 };
 use crate::value::{PortType, Value};
 
@@ -136,6 +137,14 @@ impl NodeType for InputEditVideo {
         vec![clip, seconds]
     }
 
+    fn draft(&self, params: Params<'_>) -> Result<Option<InvokeTask>, LowerError> {
+        let Some(source) = stand_in(params, "video") else {
+            return Ok(None);
+        };
+        let (image, audio) = (stand_in(params, "image"), stand_in(params, "audio"));
+        Ok(Some(task(params, source, image, audio)?))
+    }
+
     fn lower(
         &self,
         context: &LowerContext<'_>,
@@ -155,22 +164,32 @@ impl NodeType for InputEditVideo {
             return Err(LowerError::new(message, format!("give `{name}` a value")).into());
         }
         let image = picture(params, "image", steps)?;
-        let task = InvokeTask::EditVideo(EditVideoTask {
-            mode: mode.to_owned(),
-            source: clip.digest,
-            prompt: params.text("prompt")?.to_owned(),
-            image,
-            audio: match params.get("audio") {
-                Some(Value::Audio(audio)) => Some(audio.digest),
-                _ => None,
-            },
-            strength_pm: (params.number("strength")? * 1000.0).round() as u32,
-        });
+        let audio = match params.get("audio") {
+            Some(Value::Audio(audio)) => Some(audio.digest),
+            _ => None,
+        };
+        let task = task(params, clip.digest, image, audio)?;
         let answer = ask(Role::Edit, context.models, task, steps)?;
         let clips = answer.media_values(Provenance::AiVideo, steps)?;
         let clip = of_kind(clips, MediaKind::Video)?.swap_remove(0);
         Ok(outputs([("video", clip)]))
     }
+}
+
+fn task(
+    params: Params<'_>,
+    source: Digest,
+    image: Option<Digest>,
+    audio: Option<Digest>,
+) -> Result<InvokeTask, LowerError> {
+    Ok(InvokeTask::EditVideo(EditVideoTask {
+        mode: params.text("mode")?.to_owned(),
+        source,
+        prompt: params.text("prompt")?.to_owned(),
+        image,
+        audio,
+        strength_pm: (params.number("strength")? * 1000.0).round() as u32,
+    }))
 }
 
 #[cfg(test)]

@@ -7,17 +7,18 @@ use fenta_templates::timeline::{MediaKind, Provenance};
 
 use super::ask::{answer, invoke};
 use super::generation::{
-    ASPECTS, check_aspect, count_of, drawn, model_param, of_kind, picture, picture_type,
+    ASPECTS, check_aspect, count_of, drawn, model_param, of_kind, picture, picture_type, stand_in,
 };
 use super::sandbox;
 use crate::action::{InvokeTask, Invoked, MakeImageTask};
 use crate::cost::{KnownParams, Meter, Quantity};
 use crate::diagnostic::Diagnostics;
+use crate::digest::Digest;
 use crate::execution::LowerError;
 use crate::models::Role;
 use crate::node::{
-    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, Written,
-    outputs,
+    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec, Steps,
+    Written, outputs,
 };
 use crate::value::{PortType, Value};
 
@@ -98,6 +99,12 @@ impl NodeType for InputGenerateImage {
         vec![count_of(Meter::Images, known, "variations")]
     }
 
+    fn draft(&self, params: Params<'_>) -> Result<Option<InvokeTask>, LowerError> {
+        let reference = stand_in(params, "reference");
+        let task = task(params, reference, params.seed("seed")?)?;
+        Ok(Some(InvokeTask::MakeImage(task)))
+    }
+
     fn lower(
         &self,
         context: &LowerContext<'_>,
@@ -109,15 +116,8 @@ impl NodeType for InputGenerateImage {
         // Each picture is a call of its own: one that fails or is lost takes no other with it.
         let tasks: Vec<MakeImageTask> = (0..params.u32("variations")?)
             .map(|number| {
-                Ok(MakeImageTask {
-                    prompt: params.text("prompt")?.to_owned(),
-                    negative: params.text("negative")?.to_owned(),
-                    aspect: params.text("aspect")?.to_owned(),
-                    size: params.text("size")?.to_owned(),
-                    variations: 1,
-                    reference,
-                    seed: seed.wrapping_add(u64::from(number)),
-                })
+                let seed = seed.wrapping_add(u64::from(number));
+                task(params, reference, seed)
             })
             .collect::<Result<_, LowerError>>()?;
         let asked = tasks.iter().cloned().map(InvokeTask::MakeImage);
@@ -138,6 +138,22 @@ impl NodeType for InputGenerateImage {
         let images = of_kind(images, MediaKind::Image)?;
         Ok(outputs([("images", Value::List(images))]))
     }
+}
+
+fn task(
+    params: Params<'_>,
+    reference: Option<Digest>,
+    seed: u64,
+) -> Result<MakeImageTask, LowerError> {
+    Ok(MakeImageTask {
+        prompt: params.text("prompt")?.to_owned(),
+        negative: params.text("negative")?.to_owned(),
+        aspect: params.text("aspect")?.to_owned(),
+        size: params.text("size")?.to_owned(),
+        variations: 1,
+        reference,
+        seed,
+    })
 }
 
 #[cfg(test)]

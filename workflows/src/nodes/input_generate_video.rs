@@ -9,15 +9,18 @@ use rust_decimal::Decimal;
 use super::ask::ask;
 use super::generation::{
     ASPECTS, check_aspect, check_seconds, drawn, model_param, of_kind, picture, picture_type,
+    stand_in,
 };
 use super::sandbox;
 use crate::action::{InvokeTask, Invoked, MakeVideoTask};
 use crate::cost::{KnownParams, Meter, Quantity, Spread};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::digest::Digest;
+use crate::execution::LowerError;
 use crate::models::Role;
 use crate::node::{
-    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps, Written,
-    outputs,
+    Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec, Steps,
+    Written, outputs,
 };
 use crate::value::{PortType, Value};
 
@@ -146,6 +149,11 @@ impl NodeType for InputGenerateVideo {
         vec![clip, seconds]
     }
 
+    fn draft(&self, params: Params<'_>) -> Result<Option<InvokeTask>, LowerError> {
+        let (first, last) = (stand_in(params, "image"), stand_in(params, "last_image"));
+        Ok(Some(InvokeTask::MakeVideo(task(params, first, last)?)))
+    }
+
     fn lower(
         &self,
         context: &LowerContext<'_>,
@@ -154,19 +162,7 @@ impl NodeType for InputGenerateVideo {
         let params = context.params;
         let first = picture(params, "image", steps)?;
         let last = picture(params, "last_image", steps)?;
-        let task = MakeVideoTask {
-            prompt: params.text("prompt")?.to_owned(),
-            aspect: params.text("aspect")?.to_owned(),
-            duration_ms: params
-                .optional_int("seconds")?
-                .map(|s| s.unsigned_abs() * 1000),
-            resolution: params.text("resolution")?.to_owned(),
-            audio: params.bool("audio")?,
-            first,
-            last,
-            seed: params.seed("seed")?,
-            softening: params.bool("softening")?,
-        };
+        let task = task(params, first, last)?;
         let asked = InvokeTask::MakeVideo(task.clone());
         let answer = ask(Role::Video, context.models, asked, steps)?;
         let clips = match answer.invoked {
@@ -181,6 +177,26 @@ impl NodeType for InputGenerateVideo {
         let clip = of_kind(clips, MediaKind::Video)?.swap_remove(0);
         Ok(outputs([("video", clip)]))
     }
+}
+
+fn task(
+    params: Params<'_>,
+    first: Option<Digest>,
+    last: Option<Digest>,
+) -> Result<MakeVideoTask, LowerError> {
+    Ok(MakeVideoTask {
+        prompt: params.text("prompt")?.to_owned(),
+        aspect: params.text("aspect")?.to_owned(),
+        duration_ms: params
+            .optional_int("seconds")?
+            .map(|s| s.unsigned_abs() * 1000),
+        resolution: params.text("resolution")?.to_owned(),
+        audio: params.bool("audio")?,
+        first,
+        last,
+        seed: params.seed("seed")?,
+        softening: params.bool("softening")?,
+    })
 }
 
 #[cfg(test)]

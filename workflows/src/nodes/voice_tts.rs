@@ -10,6 +10,7 @@ use fenta_templates::timeline::LONGEST_MS;
 use super::narration::{Fit, Narrated, Narration, RATE, rung, samples, words};
 use super::script;
 use super::speaker::{self, check_built_in, is_provider, speaker, useless_beside_model};
+use crate::action::{InvokeTask, SpeakTask};
 use crate::cost::{KnownParams, Meter, Quantity, Spread};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::LowerError;
@@ -207,6 +208,19 @@ impl NodeType for VoiceTts {
             }
             None => Quantity::unknown(Meter::TtsChars, "the text is not known yet"),
         }]
+    }
+
+    fn draft(&self, params: Params<'_>) -> Result<Option<InvokeTask>, LowerError> {
+        let script = script_of(params)?;
+        Ok(Some(InvokeTask::Speak(SpeakTask {
+            text: String::new(),
+            before: String::new(),
+            after: String::new(),
+            voice: None,
+            language: script.language,
+            speed_pm: speed(params)?,
+            instructions: String::new(),
+        })))
     }
 
     fn lower(

@@ -84,6 +84,7 @@ fn budget_value(key: &str) -> Option<Json> {
         }
         "on_exceed" => choice(keys::ON_EXCEED),
         "alert_at" => one_or_many(int(1, 100)),
+        "unknown_prices" => choice(keys::UNKNOWN_PRICES),
         _ => return None,
     })
 }

@@ -34,6 +34,9 @@ pub(in crate::commands) struct SelectionArgs {
     /// Call no provider outside this machine
     #[arg(long, env = "FENTA_OFFLINE", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), hide_env_values = true)]
     offline: bool,
+    /// Begin work of which nobody can tell the price, although there is a budget; it counts with what it turns out to cost
+    #[arg(long, env = "FENTA_ACCEPT_UNKNOWN", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), hide_env_values = true)]
+    accept_unknown: bool,
     /// Use this seed instead of the document's
     #[arg(
         long,
@@ -98,6 +101,7 @@ impl SelectionArgs {
             refresh: self.refreshed(),
             no_cache: self.no_cache,
             offline: self.offline,
+            accept_unknown: self.accept_unknown,
             seed: self.seed,
             frozen: self.frozen,
             lock,

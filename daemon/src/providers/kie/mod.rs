@@ -227,7 +227,7 @@ impl Kie {
             }),
             State::Failed { code, message } => Ok(Polled::Refused {
                 failure: self.gave_up(&code, &message),
-                cost_micros: cost_micros.unwrap_or(0),
+                cost_micros,
             }),
             State::Unreadable(why) => Err(failure(
                 FailureClass::Server,

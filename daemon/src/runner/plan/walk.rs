@@ -7,14 +7,14 @@ use std::sync::Arc;
 use fenta_client::api::jobs::RunOptions;
 use fenta_workflows::action::{Action, CachePolicy};
 use fenta_workflows::value::Value;
-use fenta_workflows::{Item, LowerError, NodeId, Scope, Stage, Workflow};
+use fenta_workflows::{Budget, Item, LowerError, NodeId, Scope, Stage, Workflow};
 
 use super::super::admission::{self, Gate, Refusal};
 use super::super::batch::Item as Asked;
 use super::super::executor::{LookUp, OfferTerms};
 use super::super::fate::{self, Fate};
 use super::super::node_run::refused;
-use super::super::purse::{Bill, Purse};
+use super::super::purse::{self, Bill, Purse};
 use super::super::selection::{Part, Selection};
 use super::super::submit::SubmitError;
 use super::unit::{Asking, Unit, Verdict};
@@ -83,13 +83,21 @@ struct Walk {
     roots: HashMap<NodeId, String>,
 }
 
+impl Setting {
+    /// What the job may cost, as the run would have it.
+    pub(super) fn budget(&self) -> Option<Budget> {
+        let written = self.workflow.settings().budget.clone();
+        written.map(|budget| purse::allowing(budget, &self.options))
+    }
+}
+
 impl Walk {
     fn new(setting: Setting) -> Self {
         let (mut waits, mut feeds) = (HashMap::new(), HashMap::<NodeId, Vec<NodeId>>::new());
         let mut ready = Vec::new();
         let reserved = admission::reserve(&setting.workflow, &setting.selection, &setting.scope);
-        let budget = setting.workflow.settings().budget.as_ref();
-        let purse = Purse::new(budget, Vec::new(), reserved);
+        let budget = setting.budget();
+        let purse = Purse::new(budget.as_ref(), Vec::new(), reserved);
         for node in setting.workflow.order() {
             if setting.selection.part(node) == Part::LeftOut {
                 continue;
@@ -123,6 +131,7 @@ impl Walk {
             for node in std::mem::take(&mut self.ready) {
                 self.begin(&node);
             }
+            let budget = self.setting.budget();
             let open = std::mem::take(&mut self.open);
             for number in open {
                 let unit = &mut self.units[number];
@@ -135,7 +144,7 @@ impl Walk {
                     offer: &|prepared| {
                         let on = OfferTerms {
                             local_only,
-                            budget: setting.workflow.settings().budget.as_ref(),
+                            budget: budget.as_ref(),
                             today: &setting.scope.job.date,
                         };
                         setting.planner.executor.offer(prepared, &on);
@@ -366,7 +375,7 @@ impl Walk {
     fn foresee(&mut self, number: usize) {
         let setting = &self.setting;
         let (workflow, unit) = (&setting.workflow, &mut self.units[number]);
-        let Some(budget) = workflow.settings().budget.as_ref() else {
+        let Some(budget) = setting.budget() else {
             return;
         };
         let gate = gate(setting, &unit.node);
@@ -382,7 +391,7 @@ impl Walk {
             price: admission::priced(&money, credits.as_ref()),
             yields: gate.yields(),
         };
-        if let Err(failure) = self.purse.pay(budget, &bill) {
+        if let Err(failure) = self.purse.pay(&budget, &bill) {
             unit.foresee(workflow, failure);
         }
     }
@@ -456,11 +465,10 @@ fn admitted(
 ) -> Result<(), Refusal> {
     let gate = gate(setting, &unit.node);
     gate.check(asked)?;
-    let (budget, prepared) = (&setting.workflow.settings().budget, &unit.prepared);
-    if let (Some(budget), Some(prepared)) = (budget, prepared) {
+    if let (Some(budget), Some(prepared)) = (setting.budget(), &unit.prepared) {
         let today = &setting.scope.job.date;
         for bill in gate.bills(&unit.label, prepared, asked, today) {
-            purse.pay(budget, &bill).map_err(Refusal::Failed)?;
+            purse.pay(&budget, &bill).map_err(Refusal::Failed)?;
         }
     }
     for action in asked.iter().filter(|one| one.result.is_none()) {
