@@ -279,6 +279,28 @@ fn a_daemon_that_dies_while_a_model_works_goes_on_and_pays_once() {
         let said = bench.run().expect_code(0).unwrap();
         assert!(said.stderr.contains("w180"), "{}: {said:?}", row.vendor);
         assert_eq!(bench.fake.charged(), 1, "{}", row.vendor);
+        // The same work, asked about by its name, and its result once.
+        let heard = bench.fake.heard();
+        let count = |method: &str, part: &str| {
+            let is =
+                |one: &&fenta_tests::fakes::Heard| one.method == method && one.path.contains(part);
+            heard.iter().filter(is).count()
+        };
+        assert_eq!(
+            (count("POST", ""), count("GET", "/files/")),
+            (1, 1),
+            "{heard:?}"
+        );
+        let asked = heard
+            .iter()
+            .filter(|one| one.method == "GET" && !one.path.contains("/files/"));
+        let names: Vec<bool> = asked
+            .map(|one| one.everything().contains("task-1-png") || one.path.contains("req-1"))
+            .collect();
+        assert!(
+            names.len() >= 5 && names.iter().all(|same| *same),
+            "{heard:?}"
+        );
     }
 }
 

@@ -7,12 +7,14 @@
     reason = "a failed step fails the case; figures are its output"
 )]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fenta_tests::env::{FentaEnv, Said};
 use fenta_tests::fakes::{
-    Fake, Heard, Trouble, Vendor, elevenlabs, openai_chat, openai_speech, pexels, pixabay, tones,
+    Fake, Heard, Trouble, Vendor, elevenlabs, fal, feed, generated, kie, openai_chat,
+    openai_images, openai_speech, pexels, pixabay, tones,
 };
 
 /// The key of every test; it must be found nowhere but in the header of a call.
@@ -39,8 +41,12 @@ struct Row {
     charges: bool,
     /// The role it is asked in.
     role: &'static str,
-    /// Calls that its work takes; the first is the one that trouble comes to.
+    /// The model it is asked for; its usual one where this is empty.
+    model: &'static str,
+    /// Calls that its work takes.
     calls: usize,
+    /// Which of them, counted from nothing, is the one that is paid and that trouble comes to.
+    paid: usize,
     /// The workflow's `providers` and `nodes`.
     document: &'static str,
     /// A part of what is printed when it worked.
@@ -65,6 +71,8 @@ const ROWS: &[Row] = &[
     chat("llama-cpp", "default", None),
     Row {
         sent: |heard| heard.header("xi-api-key").map(str::to_owned),
+        // The model of this one says which form it takes.
+        model: "eleven_flash_v2_5",
         ..voice("elevenlabs", elevenlabs::vendor, Some("ELEVENLABS_API_KEY"))
     },
     voice("openai", openai_speech::vendor, Some("OPENAI_API_KEY")),
@@ -81,7 +89,9 @@ const ROWS: &[Row] = &[
         sent: |heard| heard.header("authorization").map(str::to_owned),
         charges: false,
         role: "stock",
+        model: "",
         calls: 2,
+        paid: 0,
         document: FOOTAGE,
         printed: "Author 101",
     },
@@ -93,11 +103,131 @@ const ROWS: &[Row] = &[
         sent: |heard| heard.parameter("key"),
         charges: false,
         role: "stock",
+        model: "",
         calls: 2,
+        paid: 0,
         document: FOOTAGE,
         printed: "Coverr",
     },
+    picture("kie", "", kie::vendor, Some("KIE_API_KEY"), 3),
+    Row {
+        sent: worded_key,
+        ..picture("fal", "", fal::vendor, Some("FAL_KEY"), 4)
+    },
+    picture(
+        "openai",
+        "/v1",
+        openai_images::vendor,
+        Some("OPENAI_API_KEY"),
+        1,
+    ),
+    picture("sd-server", "/v1", openai_images::vendor, None, 1),
+    Row {
+        role: "video",
+        document: CLIP,
+        printed: "made ",
+        ..picture("kie", "", kie::vendor, Some("KIE_API_KEY"), 3)
+    },
+    Row {
+        sent: worded_key,
+        role: "video",
+        document: CLIP,
+        printed: "made ",
+        ..picture("fal", "", fal::vendor, Some("FAL_KEY"), 4)
+    },
+    // The clip that is changed is uploaded first, for nothing.
+    Row {
+        role: "edit",
+        paid: 1,
+        document: CHANGE,
+        printed: "made ",
+        ..picture("kie", "", kie::vendor, Some("KIE_API_KEY"), 4)
+    },
+    Row {
+        vendor: "feed",
+        base: "",
+        fake: feed::vendor,
+        key: None,
+        sent: bearer_key,
+        charges: false,
+        role: "feed",
+        model: "",
+        calls: 1,
+        paid: 0,
+        document: NEWS,
+        printed: "Harbour",
+    },
 ];
+
+/// Vendors and roles without a row, because nobody is called for them: a drawing of ours, and a folder of the user's.
+const CALLS_NOBODY: [&str; 3] = ["sandbox image", "sandbox video", "local stock"];
+
+const PICTURE: &str = "\
+nodes:
+  still: { type: Input.KAI.GenerateImage, with: { prompt: \"bees in a green field\" } }
+outputs: { width: \"w${{ nodes.still.images[0].facts.width }}\" }
+";
+
+const CLIP: &str = "\
+nodes:
+  hero: { type: Input.KAI.GenerateVideo, with: { prompt: \"bees in a green field\" } }
+outputs: { name: \"made ${{ nodes.hero.video.name }}\" }
+";
+
+const CHANGE: &str = "\
+nodes:
+  mine: { type: Input.Upload, with: { path: mine.mp4 } }
+  hero: { type: Input.KAI.EditVideo, with: { video: \"${{ nodes.mine.media[0] }}\", mode: restyle, prompt: \"bees as paper cuts\" } }
+outputs: { name: \"made ${{ nodes.hero.video.name }}\" }
+";
+
+const NEWS: &str = "\
+nodes:
+  news: { type: Input.Feed, with: { url: \"HERE/rss.xml\", match: \"ferry bees\" } }
+outputs: { items: \"${{ json(nodes.news.items) }}\" }
+";
+
+const fn picture(
+    vendor: &'static str,
+    base: &'static str,
+    fake: Vendor,
+    key: Option<&'static str>,
+    calls: usize,
+) -> Row {
+    Row {
+        base,
+        fake,
+        role: "image",
+        model: "",
+        calls,
+        document: PICTURE,
+        printed: "w180",
+        ..chat(vendor, "", key)
+    }
+}
+
+fn bearer_key(heard: &Heard) -> Option<String> {
+    let sent = heard.header("authorization")?;
+    Some(sent.strip_prefix("Bearer ")?.to_owned())
+}
+
+fn worded_key(heard: &Heard) -> Option<String> {
+    let sent = heard.header("authorization")?;
+    Some(sent.strip_prefix("Key ")?.to_owned())
+}
+
+impl Row {
+    /// Calls of one piece of work that a vendor would charge for, as its fake counts them.
+    fn charged(&self) -> u32 {
+        u32::from(!matches!(self.role, "stock" | "feed"))
+    }
+
+    /// What goes wrong with the call that is paid.
+    fn plan(&self, fake: &Fake, trouble: &Trouble) {
+        fake.plan(vec![Trouble::None; self.paid]);
+        fake.plan([trouble.clone()]);
+    }
+}
 
 const SPEECH: &str = "\
 nodes:
@@ -145,13 +275,12 @@ const fn chat(vendor: &'static str, _model: &'static str, key: Option<&'static s
         base: "/v1",
         fake: openai_chat::vendor,
         key,
-        sent: |heard| {
-            let sent = heard.header("authorization")?;
-            Some(sent.strip_prefix("Bearer ")?.to_owned())
-        },
+        sent: bearer_key,
         charges: key.is_some(),
         role: "llm",
+        model: "a-model",
         calls: 1,
+        paid: 0,
         document: SCRIPT,
         printed: "Why bees dance",
     }
@@ -170,17 +299,24 @@ impl Bench {
         if let Some(variable) = row.key {
             env = env.with_variable(variable, KEY);
         }
+        // What is asked where a document says has no address of its own.
+        let place = match row.role {
+            "feed" => "hosts = [\"127.0.0.1\"]".to_owned(),
+            _ => format!("base_url = \"{}{}\"", fake.url(), row.base),
+        };
+        let models = match row.model {
+            "" => String::new(),
+            model => format!("models = {{ {} = \"{model}\" }}\n", row.role),
+        };
         env.configure(&format!(
-            "[providers.{}]\nbase_url = \"{}{}\"\nmodels = {{ {} = \"{}\" }}\ntimeout_seconds = 4\n",
+            "[providers.{}]\n{place}\n{models}timeout_seconds = 4\n",
             row.vendor,
-            fake.url(),
-            row.base,
-            row.role,
-            // The model of this one says which form it takes.
-            if row.vendor == "elevenlabs" { "eleven_flash_v2_5" } else { "a-model" },
         ))
         .unwrap();
-        let nodes = row.document.replace("type: ", PATIENT);
+        let nodes = row
+            .document
+            .replace("type: ", PATIENT)
+            .replace("HERE", &fake.url());
         let document = format!(
             "fenta: workflow/v1\nproviders: {{ {}: [\"{}\"] }}\n{nodes}",
             row.role, row.vendor
@@ -189,12 +325,36 @@ impl Bench {
         let talk = tones::samples(&tones::words("The bees dance all day long.", 1.0), 16_000);
         let talk = tones::wav(&talk, 16_000, false);
         std::fs::write(env.work().join("talk.wav"), talk).unwrap();
+        if row.role == "edit" {
+            std::fs::write(env.work().join("mine.mp4"), generated::clip()).unwrap();
+        }
         Self { env, fake }
     }
 
     fn run(&self) -> Said {
         self.env.fenta(&["run", "w.yaml"]).unwrap()
     }
+}
+
+#[test]
+fn every_vendor_has_a_row_for_every_role() {
+    let env = FentaEnv::new().unwrap();
+    let said = env.fenta(&["providers", "ls", "--json"]).unwrap();
+    let said = said.expect_code(0).unwrap();
+    let mut listed = BTreeSet::new();
+    for line in said.stdout.lines() {
+        let vendor: serde_json::Value = serde_json::from_str(line).unwrap();
+        for role in vendor["roles"].as_array().unwrap() {
+            let role = role["role"].as_str().unwrap();
+            listed.insert(format!("{} {role}", vendor["vendor"].as_str().unwrap()));
+        }
+    }
+    let rows = ROWS
+        .iter()
+        .map(|row| format!("{} {}", row.vendor, row.role));
+    let tried: BTreeSet<String> = rows.chain(CALLS_NOBODY.map(str::to_owned)).collect();
+    assert_eq!(tried, listed, "a row for each, and each once");
+    assert_eq!(tried.len(), ROWS.len() + CALLS_NOBODY.len());
 }
 
 #[test]
@@ -212,7 +372,10 @@ fn every_vendor_does_its_work_and_is_asked_once_for_the_same() {
         let sent = (row.sent)(&heard[0]);
         assert_eq!(sent.as_deref(), row.key.map(|_| KEY), "{}", row.vendor);
         for other in &heard[1..] {
-            assert!(!other.everything().contains(KEY), "{other:?}");
+            match other.path.starts_with("/files/") {
+                true => assert!(!other.everything().contains(KEY), "{other:?}"),
+                false => assert_eq!((row.sent)(other), row.key.map(|_| KEY.to_owned())),
+            }
         }
         bench.run().expect_code(0).unwrap();
         assert_eq!(
@@ -221,6 +384,7 @@ fn every_vendor_does_its_work_and_is_asked_once_for_the_same() {
             "{}: it is remembered",
             row.vendor
         );
+        assert_eq!(bench.fake.charged(), row.charged(), "{}", row.vendor);
     }
 }
 
@@ -235,7 +399,7 @@ fn what_passes_is_tried_again_and_nothing_is_charged_twice() {
             Trouble::Status(503, Some("1"), ""),
         ] {
             let bench = Bench::new(row);
-            bench.fake.plan([trouble.clone()]);
+            row.plan(&bench.fake, &trouble);
             let said = bench.run().expect_code(0).unwrap();
             assert!(
                 said.stderr.contains(row.printed),
@@ -243,7 +407,7 @@ fn what_passes_is_tried_again_and_nothing_is_charged_twice() {
                 row.vendor
             );
             let charged = (bench.fake.heard().len(), bench.fake.charged());
-            let wanted = (row.calls + 1, u32::from(row.role != "stock"));
+            let wanted = (row.calls + row.paid + 1, row.charged());
             assert_eq!(charged, wanted, "{} after {trouble:?}", row.vendor);
         }
     }
@@ -471,7 +635,7 @@ fn an_answer_that_is_lost_is_paid_for_once_or_asked_for_again_where_it_is_free()
             Trouble::Status(504, None, ""),
         ] {
             let bench = Bench::new(row);
-            bench.fake.plan([trouble.clone()]);
+            row.plan(&bench.fake, &trouble);
             let said = bench.run();
             if row.charges {
                 // Nobody knows whether it was paid: a person is asked, and nothing is asked for again by itself.
@@ -482,7 +646,7 @@ fn an_answer_that_is_lost_is_paid_for_once_or_asked_for_again_where_it_is_free()
                 );
                 assert_eq!(
                     bench.fake.heard().len(),
-                    1,
+                    row.paid + 1,
                     "{} after {trouble:?}",
                     row.vendor
                 );
@@ -503,7 +667,7 @@ fn an_answer_that_is_lost_is_paid_for_once_or_asked_for_again_where_it_is_free()
                 );
                 assert_eq!(
                     bench.fake.heard().len(),
-                    row.calls + 1,
+                    row.calls + row.paid + 1,
                     "{} after {trouble:?}",
                     row.vendor
                 );
@@ -515,10 +679,30 @@ fn an_answer_that_is_lost_is_paid_for_once_or_asked_for_again_where_it_is_free()
 #[test]
 fn slow_pieces_are_waited_for_and_what_never_ends_is_not_read() {
     for row in ROWS {
+        // Slow pieces, and an answer under a kind that is not its own: what it holds counts.
+        for trouble in [
+            Trouble::Slow(Duration::from_millis(200)),
+            Trouble::Kind("text/plain; charset=utf-8"),
+            Trouble::Kind("application/octet-stream"),
+        ] {
+            let bench = Bench::new(row);
+            row.plan(&bench.fake, &trouble);
+            let said = bench.run().expect_code(0).unwrap();
+            assert!(
+                said.stderr.contains(row.printed),
+                "{}: {said:?}",
+                row.vendor
+            );
+            let heard = (bench.fake.heard().len(), bench.fake.charged());
+            assert_eq!(
+                heard,
+                (row.calls, row.charged()),
+                "{} {trouble:?}",
+                row.vendor
+            );
+        }
         let bench = Bench::new(row);
-        bench.fake.plan([Trouble::Slow(Duration::from_millis(200))]);
-        bench.run().expect_code(0).unwrap();
-        let bench = Bench::new(row);
+        bench.fake.plan(vec![Trouble::None; row.paid]);
         bench.fake.plan(vec![Trouble::Huge(80 << 20); 3]);
         let said = bench.run();
         assert!(said.code != 0, "{}: {said:?}", row.vendor);
@@ -532,7 +716,8 @@ fn slow_pieces_are_waited_for_and_what_never_ends_is_not_read() {
 
 #[test]
 fn a_no_is_told_in_the_vendors_words_without_the_key_and_not_asked_again() {
-    for row in ROWS {
+    // What is no feed is told by a test of its own: a feed has no words for a no.
+    for row in ROWS.iter().filter(|row| row.role != "feed") {
         for (trouble, wanted) in [
             (
                 Trouble::Status(
@@ -580,7 +765,7 @@ fn a_no_is_told_in_the_vendors_words_without_the_key_and_not_asked_again() {
                 continue;
             }
             let bench = Bench::new(row);
-            bench.fake.plan([trouble.clone()]);
+            row.plan(&bench.fake, &trouble);
             let said = bench.run();
             assert!(
                 said.code != 0 && said.stderr.contains(wanted),
@@ -591,7 +776,7 @@ fn a_no_is_told_in_the_vendors_words_without_the_key_and_not_asked_again() {
             assert!(!shown, "{said:?}");
             assert_eq!(
                 bench.fake.heard().len(),
-                1,
+                row.paid + 1,
                 "{} after {trouble:?}",
                 row.vendor
             );
@@ -601,14 +786,13 @@ fn a_no_is_told_in_the_vendors_words_without_the_key_and_not_asked_again() {
 
 #[test]
 fn nothing_follows_a_call_to_another_server() {
-    for row in ROWS {
+    // A feed has nothing that could follow, and its host is trusted by name.
+    for row in ROWS.iter().filter(|row| row.role != "feed") {
         let other = Fake::start(row.fake).unwrap();
-        for status in [301, 302, 307, 308] {
+        for status in [301, 302, 303, 307, 308] {
             let bench = Bench::new(row);
-            bench.fake.plan([Trouble::Redirect(
-                status,
-                format!("{}/v1/chat/completions", other.url()),
-            )]);
+            let away = format!("{}/v1/chat/completions", other.url());
+            row.plan(&bench.fake, &Trouble::Redirect(status, away));
             let said = bench.run();
             assert!(
                 said.code != 0
@@ -623,6 +807,85 @@ fn nothing_follows_a_call_to_another_server() {
             row.vendor,
             other.heard()
         );
+    }
+}
+
+#[test]
+fn a_result_that_spoils_on_its_way_is_fetched_again_and_paid_once() {
+    let made = |row: &&Row| matches!(row.role, "image" | "video" | "edit") && row.calls > 1;
+    for row in ROWS.iter().filter(made) {
+        let last = |trouble: Trouble| {
+            let bench = Bench::new(row);
+            bench.fake.plan(vec![Trouble::None; row.calls - 1]);
+            bench.fake.plan([trouble]);
+            bench
+        };
+        for trouble in [
+            Trouble::Cut,
+            Trouble::Truncated,
+            Trouble::Status(503, Some("1"), ""),
+            Trouble::Status(429, None, ""),
+        ] {
+            let bench = last(trouble.clone());
+            let said = bench.run().expect_code(0).unwrap();
+            assert!(said.stderr.contains(row.printed), "{trouble:?}: {said:?}");
+            let heard = (bench.fake.heard().len(), bench.fake.charged());
+            assert_eq!(heard, (row.calls + 1, 1), "{} {trouble:?}", row.vendor);
+        }
+        for trouble in [
+            Trouble::Slow(Duration::from_millis(100)),
+            Trouble::Kind("text/plain"),
+        ] {
+            let bench = last(trouble.clone());
+            let said = bench.run().expect_code(0).unwrap();
+            assert!(said.stderr.contains(row.printed), "{trouble:?}: {said:?}");
+            assert_eq!(bench.fake.heard().len(), row.calls, "{}", row.vendor);
+        }
+        // Its address leads inside: nothing goes there, and what is paid stays to be fetched.
+        for to in [
+            "http://169.254.169.254/latest/meta-data/",
+            "http://localhost:6379/",
+            "file:///etc/passwd",
+        ] {
+            for status in [301, 302, 303, 307, 308] {
+                let bench = last(Trouble::Redirect(status, to.to_owned()));
+                let said = bench.run();
+                let told = said.code != 0 && said.stderr.contains("may not be called");
+                assert!(told, "{} {status} {to}: {said:?}", row.vendor);
+                if status == 302 {
+                    let said = bench.run().expect_code(0).unwrap();
+                    assert!(said.stderr.contains(row.printed), "{said:?}");
+                    assert_eq!(bench.fake.charged(), 1, "{}", row.vendor);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn servers_of_speech_answer_in_forms_of_their_own() {
+    let speech = |vendor: &str, role: &str| {
+        let mut rows = ROWS.iter();
+        *rows
+            .find(|row| (row.vendor, row.role) == (vendor, role))
+            .unwrap()
+    };
+    for (row, line, printed) in [
+        // A WAV whose header says 0xFFFFFFFF, and one that is said to be text.
+        (speech("openai", "speech"), "STREAMED", "bees: "),
+        (speech("speaches", "speech"), "STREAMED", "bees: "),
+        (speech("speaches", "speech"), "TYPE", "bees: "),
+        (speech("speaches", "transcribe"), "NO WORDS", "dance"),
+    ] {
+        let bench = Bench::new(&row);
+        bench.fake.say(line);
+        let said = bench.run().expect_code(0).unwrap();
+        assert!(
+            said.stderr.contains(printed),
+            "{} {line}: {said:?}",
+            row.vendor
+        );
+        assert_eq!(bench.fake.heard().len(), 1, "{} {line}", row.vendor);
     }
 }
 

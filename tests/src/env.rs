@@ -168,6 +168,8 @@ impl FentaEnv {
             .env("FENTA_JOBS", self.jobs.to_string())
             .env("FENTA_IDLE_EXIT_SECS", "120")
             .env("COLUMNS", "100")
+            // The keyring of whoever runs the tests stays out of them.
+            .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.work());
         Ok(command)

@@ -96,14 +96,7 @@ fn asked<T: Send + 'static>(
         // Nobody may be waiting any more.
         let _ = reply.send(question());
     });
-    let mut thread = THREAD.lock().unwrap_or_else(PoisonError::into_inner);
-    let sender = match thread.take() {
-        Some(sender) => sender,
-        None => started()?,
-    };
-    let sent = sender.send(question);
-    *thread = sent.is_ok().then_some(sender);
-    drop(thread);
+    put(question)?;
     match answer.recv_timeout(patience) {
         Ok(answer) => answer,
         Err(mpsc::RecvTimeoutError::Timeout) => {
@@ -112,6 +105,25 @@ fn asked<T: Send + 'static>(
         }
         Err(mpsc::RecvTimeoutError::Disconnected) => Err("it ended while it was asked".to_owned()),
     }
+}
+
+/// Gives a question to the thread; to a new one where there is none any more.
+fn put(question: Question) -> Result<(), String> {
+    let mut thread = THREAD.lock().unwrap_or_else(PoisonError::into_inner);
+    let returned = match thread.take() {
+        Some(sender) => match sender.send(question) {
+            Ok(()) => {
+                *thread = Some(sender);
+                return Ok(());
+            }
+            Err(mpsc::SendError(question)) => question,
+        },
+        None => question,
+    };
+    let sender = started()?;
+    let sent = sender.send(returned);
+    *thread = Some(sender);
+    sent.map_err(|_| "it cannot be asked".to_owned())
 }
 
 fn started() -> Result<Sender<Question>, String> {

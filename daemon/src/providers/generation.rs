@@ -21,6 +21,7 @@ use serde_json::Value as Json;
 
 use super::desk::Desk;
 use super::http::{Ask, Limits, Url};
+use super::stock::whole;
 use crate::executors::Remote;
 
 /// How long a model may take that nobody has given another time.
@@ -318,16 +319,28 @@ pub(super) async fn fetch(desk: &Desk, url: &str, kind: Kind) -> Result<Fetched,
     let cas = desk.cas.clone();
     let kept = tokio::task::spawn_blocking(move || {
         let ending = ending(&path)?;
+        let is_half = ending.is_some_and(|(_, ending)| HAVE_AN_END.contains(&ending))
+            && whole::ending(&path)?.is_none();
         let digest = match ending {
-            Some(_) => Some(cas.adopt_file(&path)?),
-            None => None,
+            Some(_) if !is_half => Some(cas.adopt_file(&path)?),
+            _ => None,
         };
         drop(folder);
-        Ok::<_, std::io::Error>(digest.zip(ending))
+        Ok::<_, std::io::Error>((digest.zip(ending), is_half))
     });
     let kept = kept.await.map_err(|_| ended())?;
     match kept.map_err(|error| disk(&error))? {
-        Some((digest, (found, ending))) if found == kind => Ok((digest, ending)),
+        (Some((digest, (found, ending))), _) if found == kind => Ok((digest, ending)),
+        (_, true) => Err(failure(
+            FailureClass::Network,
+            format!(
+                "the {} of {vendor} ends in its middle after {} bytes",
+                kind.noun(),
+                answer.bytes
+            ),
+            "run it again later: nothing is paid twice",
+        )
+        .into()),
         _ => Err(failure(
             FailureClass::Server,
             format!(
@@ -360,6 +373,9 @@ fn disk(error: &std::io::Error) -> WorkerFailure {
         "check the disk and run it again",
     )
 }
+
+/// Kinds of files that say in themselves where they end.
+const HAVE_AN_END: [&str; 4] = ["jpg", "mp4", "png", "webp"];
 
 /// What a file is by its first bytes, whatever it was said to be.
 fn ending(path: &Path) -> std::io::Result<Option<(Kind, &'static str)>> {

@@ -172,6 +172,8 @@ pub enum Trouble {
     Huge(u64),
     /// No answer at all for this long.
     Silent(Duration),
+    /// All of it, under this content type.
+    Kind(&'static str),
 }
 
 /// How a vendor answers what it heard.
@@ -208,11 +210,19 @@ impl Fake {
     /// # Errors
     /// When no port or no thread is to be had.
     pub fn start(vendor: Vendor) -> anyhow::Result<Self> {
+        Self::start_at(vendor, 0)
+    }
+
+    /// Starts a vendor on this port of this machine.
+    ///
+    /// # Errors
+    /// When the port is not free.
+    pub fn start_at(vendor: Vendor, port: u16) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()?;
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))?;
+        let listener = runtime.block_on(tokio::net::TcpListener::bind(("127.0.0.1", port)))?;
         let address = listener.local_addr()?;
         let log = Arc::new(Mutex::new(Log::default()));
         let shared = Shared {
@@ -349,6 +359,12 @@ fn spoilt(trouble: Trouble, reply: Reply) -> Response {
             vec![("content-type", content_type.to_owned())],
             Body::from(body),
         ),
+        Trouble::Kind(kind) => {
+            let mut headers = reply.headers;
+            headers.retain(|(name, _)| *name != "content-type");
+            headers.push(("content-type", kind.to_owned()));
+            respond(reply.status, headers, Body::from(reply.body))
+        }
         Trouble::Huge(bytes) => {
             let piece = Bytes::from(vec![b' '; 1 << 20]);
             let count = usize::try_from(bytes >> 20).unwrap_or(usize::MAX);

@@ -14,6 +14,10 @@ pub const SCRIPT: &str = r#"{"title":"Why bees dance","scenes":[
 
 /// What it answers.
 pub fn vendor(heard: &Heard, fake: &Fake) -> Reply {
+    if heard.method == "GET" && heard.path.ends_with("/models") {
+        let models = json!({ "object": "list", "data": [{ "id": "qwen3:8b", "object": "model" }] });
+        return Reply::json(200, &models);
+    }
     if heard.method != "POST" || !heard.path.ends_with("/chat/completions") {
         let error = json!({ "error": { "message": "no such path", "type": "invalid_request_error", "code": null } });
         return Reply::json(404, &error);

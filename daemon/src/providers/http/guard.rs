@@ -25,15 +25,25 @@ pub(super) enum Way {
 /// Whether an address may be called at all.
 pub(super) async fn check(url: &Url, trusted: &[String]) -> Result<Way, HttpError> {
     let host = sound(url)?;
+    let port = url.port_or_known_default().unwrap_or(443);
+    if !is_for_files(port) {
+        return Err(HttpError::forbidden(format!(
+            "port {port} of {host} may not be called: what listens there does not speak http"
+        )));
+    }
     if trusted.iter().any(|one| one.eq_ignore_ascii_case(host)) {
         return Ok(Way::Trusted);
     }
-    let port = url.port_or_known_default().unwrap_or(443);
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let addresses: Vec<SocketAddr> = match bare.parse::<IpAddr>() {
         Ok(address) => vec![SocketAddr::new(address, port)],
         Err(_) => resolve(host, port).await?,
     };
+    pinned(host, addresses)
+}
+
+/// The way to a host that has these addresses: one that is not public is one too many.
+fn pinned(host: &str, addresses: Vec<SocketAddr>) -> Result<Way, HttpError> {
     if let Some(closed) = addresses.iter().find(|one| !is_public(one.ip())) {
         return Err(HttpError::forbidden(format!(
             "{host} is {}, an address of this machine or its network, and may not be called",
@@ -41,6 +51,17 @@ pub(super) async fn check(url: &Url, trusted: &[String]) -> Result<Way, HttpErro
         )));
     }
     Ok(Way::Pinned(addresses))
+}
+
+/// Ports above the first thousand that belong to stores, queues and desks, which take commands from anybody who connects.
+const SERVICES: [u16; 20] = [
+    1433, 1521, 2049, 2375, 2376, 2379, 3306, 3389, 5432, 5672, 5900, 6000, 6379, 6667, 9042, 9092,
+    9200, 10080, 11211, 27017,
+];
+
+/// Whether files may lie behind a port: the two of the web, and any that servers choose who may not have those.
+fn is_for_files(port: u16) -> bool {
+    matches!(port, 80 | 443) || port >= 1024 && !SERVICES.contains(&port)
 }
 
 /// The host of an address that is http or https and holds no user and no password.
@@ -195,6 +216,79 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn nothing_of_the_list_of_attacks_leaves() {
+        let mut attacks: Vec<String> = [
+            "http://127.1/",
+            "http://0x7f.1/",
+            "http://017700000001/",
+            "http://2130706433/",
+            "http://[::]/",
+            "http://[::1]/",
+            "http://[::ffff:7f00:1]/",
+            "http://[64:ff9b::7f00:1]/",
+            "http://[fe80::1%25lo]/",
+            "http://[fe80::1]/",
+            "http://[fd00::1]/",
+            "http://169.254.169.254/",
+            "http://[fd00:ec2::254]/",
+            "http://metadata.google.internal/",
+            "http://100.64.0.1/",
+            "http://192.168.0.1/",
+            "http://10.0.0.1/",
+            "http://172.31.255.255/",
+            "http://0/",
+            "http://localhost/",
+            "http://LOCALHOST./",
+            "http://localhost.localdomain/",
+            "http://a@127.0.0.1/",
+            "http://127.0.0.1#@good/",
+            "http://good\\@127.0.0.1/",
+            "http://good%2f@127.0.0.1/",
+            "http://１２７.0.0.1/",
+            "file:///etc/passwd",
+            "ftp://1.1.1.1/",
+            "gopher://1.1.1.1/",
+            "unix:/run/docker.sock",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        attacks.push(format!("data:image/png;base64,{}", "A".repeat(1 << 20)));
+        attacks.extend([22, 25, 6379].map(|port| format!("http://1.1.1.1:{port}/")));
+        for attack in attacks {
+            // What is no address at all cannot be called either.
+            if let Ok(url) = attack.parse::<Url>() {
+                let way = check(&url, &[]).await;
+                assert!(way.is_err(), "{attack}: {way:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_with_one_address_inside_is_not_called_at_all() {
+        let one = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let public = vec![one("1.1.1.1:443"), one("[2606:4700::1111]:443")];
+        assert_eq!(
+            pinned("good", public.clone()),
+            Ok(Way::Pinned(public.clone()))
+        );
+        for inside in ["10.0.0.1:443", "[::1]:443"] {
+            let both = [public.clone(), vec![one(inside)]].concat();
+            let error = pinned("two-faced", both).unwrap_err();
+            assert!(error.message.contains("may not be called"), "{error}");
+        }
+    }
+
+    #[test]
+    fn ports_of_other_services_are_not_called_also_of_hosts_that_are_trusted() {
+        for port in [80, 443, 1024, 8080, 8188, 11434, 50_000] {
+            assert!(is_for_files(port), "{port}");
+        }
+        for port in [1, 22, 25, 111, 587, 2375, 3306, 5432, 6379, 11_211, 27_017] {
+            assert!(!is_for_files(port), "{port}");
+        }
+    }
+
     async fn checked(url: &str, trusted: &[&str]) -> Result<Way, String> {
         let trusted: Vec<String> = trusted.iter().map(|one| (*one).to_owned()).collect();
         check(&url.parse().unwrap(), &trusted)
@@ -230,7 +324,7 @@ mod tests {
             );
         }
         assert_eq!(
-            checked("http://127.0.0.1:9/x", &["127.0.0.1"]).await,
+            checked("http://127.0.0.1:9999/x", &["127.0.0.1"]).await,
             Ok(Way::Trusted)
         );
         let pinned = Way::Pinned(vec!["1.1.1.1:443".parse().unwrap()]);

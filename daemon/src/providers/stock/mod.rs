@@ -6,7 +6,7 @@
 
 mod fetch;
 mod rank;
-mod whole;
+pub(super) mod whole;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

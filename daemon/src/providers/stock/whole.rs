@@ -8,7 +8,7 @@ use std::path::Path;
 const TAIL: u64 = 4096;
 
 /// How the name of a whole file ends; nothing for what is none.
-pub(super) fn ending(path: &Path) -> io::Result<Option<&'static str>> {
+pub(in crate::providers) fn ending(path: &Path) -> io::Result<Option<&'static str>> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     let mut head = [0; 12];
