@@ -65,7 +65,8 @@ const fn without(role: Role) -> &'static str {
         }
         Role::Edit => "edit the clip elsewhere and take it in with Input.Upload",
         Role::Music => {
-            "write `source: compose` or `file` at Input.Music: both work on this machine"
+            "write `source: compose`, `file`, or `source: library` with a `folder` of yours at Input.Music: all of them work on \
+             this machine"
         }
         Role::Feed => "write what the video is about into Input.Text",
         Role::Webhook => "`fenta logs` tells what happened to a job on this machine",

@@ -371,7 +371,8 @@ mod tests {
         };
         turn(&test, &claim, "d", refused(None)).await;
         end(&test, &claim).await;
-        assert_eq!(rows(&test, "calls").await, [row("settled", "1", "kie")]);
+        let both = [row("reserved", "1", "kie"), row("settled", "1", "kie")];
+        assert_eq!(rows(&test, "calls").await, both);
         let all = test.store.ledger(LedgerFilter::default()).await.unwrap();
         let unsaid = all.iter().find(|row| row.meter == "calls").unwrap();
         assert_eq!(unsaid.usd, None, "never 0");

@@ -189,7 +189,10 @@ pub(super) fn comment(origins: &[Origin]) -> String {
     let credits: Vec<String> = credits
         .map(|credit| {
             let words: Vec<&str> = credit.author.split_whitespace().collect();
-            format!("{} ({})", words.join(" "), provider(credit))
+            match provider(credit).as_str() {
+                "" => words.join(" "),
+                provider => format!("{} ({provider})", words.join(" ")),
+            }
         })
         .filter(|credit| named.insert(credit.clone()))
         .collect();

@@ -7,6 +7,7 @@ use fenta_templates::timeline::Provenance;
 use rust_decimal::Decimal;
 
 use super::ask::ask;
+use super::music_folder::{self, Chosen, Wanted};
 use super::own_files;
 use crate::action::{Action, ComposeMusicRequest, FindMusicTask, InvokeTask};
 use crate::cost::{KnownParams, Meter, Quantity, Spread};
@@ -14,8 +15,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::execution::LowerError;
 use crate::models::{ModelRef, Role};
 use crate::node::{
-    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, PortSpec, Steps,
-    Useless, Written, outputs, wrong_facts,
+    Given, Halt, LowerContext, NodeDescriptor, NodeType, ParamSpec, ParamType, Params, PortSpec,
+    Steps, Useless, Written, outputs, wrong_facts,
 };
 use crate::tempo::Tempo;
 use crate::value::{AudioValue, PortType, Value};
@@ -43,7 +44,8 @@ const MOOD_NAMES: &[&str] = &[
 ];
 
 /// Parameters that mean nothing for a file.
-const NOT_FOR_FILES: [&str; 8] = [
+const NOT_FOR_FILES: [&str; 9] = [
+    "folder",
     "mood",
     "bpm",
     "seconds",
@@ -64,7 +66,7 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
     NodeDescriptor {
     kind: "Input.Music",
     version: 1,
-    summary: "A music bed: composed here from a seed, a file of yours, or from a library.",
+    summary: "A music bed: composed here from a seed, a file of yours, one of a folder of yours, or from a library.",
     params: params(),
     ports: vec![
         PortSpec::new("audio", PortType::Audio, "The music."),
@@ -145,6 +147,13 @@ fn from_where() -> Vec<ParamSpec> {
             "Where it comes from: composed on this machine, a library of yours, Jamendo, or a model.",
         ),
         ParamSpec::optional(
+            "folder",
+            ParamType::SourcePath,
+            "The library of `source: library`: a folder of recordings of yours. The mood is read from the names of files and \
+             folders, and from a text file of the same name beside a recording, which may also say `bpm:`, `license:`, \
+             `author:` and `url:` (rain.mp3, rain.txt).",
+        ),
+        ParamSpec::optional(
             "license",
             ParamType::many(ParamType::OneOf(&["cc0", "cc-by", "own"])),
             "Licences that will do, for music from a library; all three by default.",
@@ -190,13 +199,22 @@ impl NodeType for InputMusic {
         };
         if source == "compose" {
             useless(&["license"], "what is composed here is yours");
+            useless(&["folder"], "what is composed here comes from no folder");
             useless(&["model"], "what is composed here is made by no model");
         } else {
             useless(&["seconds", "seed"], "only what is composed here has it");
         }
         match source {
-            "jamendo" => useless(&["model"], "`source: jamendo` says who is asked"),
-            "generate" => useless(&["license"], "what a model makes has no licence to choose"),
+            "jamendo" => useless(&["model", "folder"], "`source: jamendo` says who is asked"),
+            "generate" => useless(&["license", "folder"], "a model makes it"),
+            "library" if given.has("folder") => {
+                given.useless(
+                    &["model"],
+                    Some("folder"),
+                    "`folder` says whose it is",
+                    found,
+                );
+            }
             _ => {}
         }
     }
@@ -204,7 +222,10 @@ impl NodeType for InputMusic {
     fn estimate(&self, known: &KnownParams) -> Vec<Quantity> {
         let composed = known.text("source") == Some("compose");
         let file = known.get("file").is_some_and(|file| *file != Value::Null);
-        if composed || file {
+        let folder = known
+            .get("folder")
+            .is_some_and(|folder| *folder != Value::Null);
+        if composed || file || folder {
             return Vec::new();
         }
         vec![Quantity::new(
@@ -230,6 +251,11 @@ impl NodeType for InputMusic {
                     ..AudioValue::new(media.digest, media.name)
                 };
                 (audio, "own".to_owned())
+            }
+            (None, "library") if params.get("folder").is_some() => {
+                let found = from_folder(params, steps)?;
+                notes = found.notes;
+                (found.audio, found.license)
             }
             (None, "compose") => (compose(context, steps)?, "cc0".to_owned()),
             (None, source) => found_elsewhere(context, source, steps)?,
@@ -309,6 +335,27 @@ fn compose(context: &LowerContext<'_>, steps: &mut Steps<'_>) -> Result<AudioVal
     })
 }
 
+/// Licences that will do, as they are written.
+fn licenses(params: Params<'_>) -> Vec<String> {
+    let written = params.list("license").into_iter();
+    let texts = written.filter_map(|value| match value {
+        Value::Text(license) => Some(license.clone()),
+        _ => None,
+    });
+    texts.collect()
+}
+
+fn from_folder(params: Params<'_>, steps: &mut Steps<'_>) -> Result<Chosen, Halt> {
+    let least = params.optional_int("min_duration")?.unwrap_or_default();
+    let wanted = Wanted {
+        mood: params.text("mood")?,
+        bpm: params.get("bpm").map(|_| params.u32("bpm")).transpose()?,
+        licenses: licenses(params),
+        min_ms: least.unsigned_abs(),
+    };
+    music_folder::choose(params.text("folder")?, &wanted, steps)
+}
+
 /// Music of a library or a model, with its licence.
 fn found_elsewhere(
     context: &LowerContext<'_>,
@@ -326,17 +373,10 @@ fn found_elsewhere(
     } else {
         context.models
     };
-    let licenses = params
-        .list("license")
-        .into_iter()
-        .filter_map(|value| match value {
-            Value::Text(license) => Some(license.clone()),
-            _ => None,
-        });
     let task = InvokeTask::FindMusic(FindMusicTask {
         mood: params.text("mood")?.to_owned(),
         bpm: params.get("bpm").map(|_| params.u32("bpm")).transpose()?,
-        licenses: licenses.collect(),
+        licenses: licenses(params),
         min_duration_ms: params
             .optional_int("min_duration")?
             .unwrap_or_default()

@@ -26,6 +26,7 @@ mod input_stock;
 mod input_text;
 mod input_upload;
 mod media_normalize;
+mod music_folder;
 mod narration;
 mod output_contact_sheet;
 mod output_cover;

@@ -36,7 +36,10 @@ pub(super) fn clips(folder: &str, steps: &mut Steps<'_>) -> Result<Vec<OwnClip>,
 }
 
 /// The text files of a folder and what they say.
-fn texts(folder: &str, steps: &mut Steps<'_>) -> Result<Vec<(CollectedFile, String)>, Halt> {
+pub(super) fn texts(
+    folder: &str,
+    steps: &mut Steps<'_>,
+) -> Result<Vec<(CollectedFile, String)>, Halt> {
     let action = Action::Collect(CollectRequest {
         path: folder.to_owned(),
         extensions: vec!["txt".to_owned()],
@@ -69,12 +72,13 @@ fn texts(folder: &str, steps: &mut Steps<'_>) -> Result<Vec<(CollectedFile, Stri
         .collect()
 }
 
-fn stem(path: &str) -> &str {
+/// A path without the ending of its name.
+pub(super) fn stem(path: &str) -> &str {
     path.rsplit_once('.').map_or(path, |(stem, _)| stem)
 }
 
 /// The words of a path or a text, in small letters.
-fn words(text: &str) -> BTreeSet<String> {
+pub(super) fn words(text: &str) -> BTreeSet<String> {
     let lower = text.to_lowercase();
     let words = lower.split(|c: char| !c.is_alphanumeric());
     words
