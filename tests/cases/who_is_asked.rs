@@ -135,11 +135,13 @@ fn a_price_nobody_knows_blocks_a_budget_until_it_is_accepted_and_is_never_nothin
     let accepted = env.fenta(&["run", "w.yaml", "--accept-unknown"]).unwrap();
     accepted.expect_code(0).unwrap();
     assert_eq!(fal.charged(), 1);
+    let told = env.fenta(&["usage"]).unwrap();
+    assert!(told.stderr.contains("in all unknown"), "{told:?}");
     let usage = env.fenta(&["usage", "--json"]).unwrap();
-    assert!(
-        usage.stdout.contains("\"usd\":null") || usage.stdout.contains("\"usd\": null"),
-        "{usage:?}"
-    );
+    let usage: serde_json::Value = serde_json::from_str(&usage.stdout).unwrap();
+    let calls = &usage["items"][0];
+    assert_eq!((&calls["meter"], &calls["settled"]), (&"calls".into(), &"1".into()));
+    assert!(calls["usd"].is_null() && usage["unpriced"] == true, "{usage}");
 
     let (env, _, fal) = studio();
     let document = clip("budget: { max_usd: 1, unknown_prices: accept }", model);

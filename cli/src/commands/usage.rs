@@ -89,9 +89,18 @@ impl UsageArgs {
         }
         ui.table(&table(&usage, query.by))?;
         if !usage.items.is_empty() {
-            ui.note(&format!("${} in all", usage.total_usd));
+            ui.note(&total(&usage));
         }
         Ok(())
+    }
+}
+
+/// The sum; what nobody knows is never in it as nothing.
+fn total(usage: &Usage) -> String {
+    match (usage.total_usd.as_str(), usage.unpriced) {
+        (usd, false) => format!("${usd} in all"),
+        ("0", true) => "in all unknown: nobody says what the calls cost".to_owned(),
+        (usd, true) => format!("${usd} in all, and calls of which nobody says what they cost"),
     }
 }
 

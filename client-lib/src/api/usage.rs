@@ -84,6 +84,9 @@ pub struct Usage {
     pub items: Vec<UsageRow>,
     /// What everything cost, US dollars.
     pub total_usd: String,
+    /// Whether there were calls besides of which nobody knows the price.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unpriced: bool,
     /// Whether everything that was ever reserved is settled, released or still set aside for open work.
     pub balanced: bool,
 }

@@ -171,10 +171,12 @@ impl Purse {
         })
     }
 
-    /// Whether a turn was charged money.
+    /// Whether a turn was charged money, or may have been: a line without amounts waits for what nobody could tell.
     pub(super) fn has_charged(&self, turn: &str) -> bool {
+        let money =
+            |amounts: &Amounts| amounts.usd_micros > 0 || *amounts == Amounts::default();
         let mut charged = self.charged.iter();
-        charged.any(|((other, _), amounts)| other == turn && amounts.usd_micros > 0)
+        charged.any(|((other, _), amounts)| other == turn && money(amounts))
     }
 
     /// What the calls of a turn did cost takes the place of what they might have: as it was written down at its end.

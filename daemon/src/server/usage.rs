@@ -115,7 +115,9 @@ fn put_together(rows: &[LedgerRow], by: UsageBy) -> Usage {
         .values()
         .filter_map(|sum| sum.usd)
         .fold(Decimal::ZERO, Decimal::saturating_add);
+    let unpriced = |((_, meter), sum): (&(String, String), &Sum)| meter == "calls" && sum.unpriced;
     Usage {
+        unpriced: sums.iter().any(unpriced),
         balanced: is_balanced(rows),
         items: sums
             .into_iter()
