@@ -317,10 +317,12 @@ impl Bench {
             .document
             .replace("type: ", PATIENT)
             .replace("HERE", &fake.url());
-        let document = format!(
-            "fenta: workflow/v1\nproviders: {{ {}: [\"{}\"] }}\n{nodes}",
-            row.role, row.vendor
-        );
+        let asked = match row.role {
+            // Nobody else reads feeds, so nobody is named for it.
+            "feed" => String::new(),
+            role => format!("providers: {{ {role}: [\"{}\"] }}\n", row.vendor),
+        };
+        let document = format!("fenta: workflow/v1\n{asked}{nodes}");
         env.write("w.yaml", &document).unwrap();
         let talk = tones::samples(&tones::words("The bees dance all day long.", 1.0), 16_000);
         let talk = tones::wav(&talk, 16_000, false);

@@ -140,8 +140,14 @@ fn a_price_nobody_knows_blocks_a_budget_until_it_is_accepted_and_is_never_nothin
     let usage = env.fenta(&["usage", "--json"]).unwrap();
     let usage: serde_json::Value = serde_json::from_str(&usage.stdout).unwrap();
     let calls = &usage["items"][0];
-    assert_eq!((&calls["meter"], &calls["settled"]), (&"calls".into(), &"1".into()));
-    assert!(calls["usd"].is_null() && usage["unpriced"] == true, "{usage}");
+    assert_eq!(
+        (&calls["meter"], &calls["settled"]),
+        (&"calls".into(), &"1".into())
+    );
+    assert!(
+        calls["usd"].is_null() && usage["unpriced"] == true,
+        "{usage}"
+    );
 
     let (env, _, fal) = studio();
     let document = clip("budget: { max_usd: 1, unknown_prices: accept }", model);

@@ -173,8 +173,7 @@ impl Purse {
 
     /// Whether a turn was charged money, or may have been: a line without amounts waits for what nobody could tell.
     pub(super) fn has_charged(&self, turn: &str) -> bool {
-        let money =
-            |amounts: &Amounts| amounts.usd_micros > 0 || *amounts == Amounts::default();
+        let money = |amounts: &Amounts| amounts.usd_micros > 0 || *amounts == Amounts::default();
         let mut charged = self.charged.iter();
         charged.any(|((other, _), amounts)| other == turn && money(amounts))
     }
