@@ -333,3 +333,67 @@ fn trouble_with_a_feed_passes_and_a_feed_without_end_is_not_read() {
         "{said:?}"
     );
 }
+
+const NAMED: &str = "\
+nodes:
+  footage: { type: Input.Stock, with: { query: bees, quality: sd } }
+  voice: { type: Voice.TTS, with: { text: \"Bees dance all day.\" } }
+  music: { type: Input.Music, with: { source: library, folder: ./music, mood: calm, license: cc-by } }
+  cut: { type: Edit.Timeline, with: { template: footage, clips: \"${{ nodes.footage.media }}\", voice: \"${{ nodes.voice.voice }}\", music: \"${{ nodes.music.audio }}\" } }
+  render: { type: Output.Render, with: { timeline: \"${{ nodes.cut.timeline }}\", profile: draft } }
+  save: { type: Output.Download, with: { file: \"${{ nodes.render.video }}\", to: named.mp4, sidecars: [credits] } }
+outputs: { sources: \"${{ json(nodes.render.report.sources) }}\", license: \"under ${{ nodes.music.license }}\" }
+";
+
+#[test]
+fn whoever_made_a_clip_or_the_music_stands_in_the_report_the_metadata_and_beside_the_film() {
+    let bench = Bench::new(NAMED);
+    let music = bench.env.work().join("music");
+    std::fs::create_dir(&music).unwrap();
+    for (name, pitch) in [("rain.wav", 220), ("storm.wav", 440)] {
+        let sound = format!("sine=frequency={pitch}:duration=4");
+        let status = std::process::Command::new("ffmpeg")
+            .args(["-v", "error", "-nostdin", "-f", "lavfi", "-i", &sound])
+            .arg(music.join(name))
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+    let slip =
+        "mood: calm\nlicense: CC BY 4.0\nauthor: Ada of the Rain\nurl: https://ada.example/rain\n";
+    std::fs::write(music.join("rain.txt"), slip).unwrap();
+    let said = bench.works(&["w.yaml"]);
+    let shown = format!("{}{}", said.stdout, said.stderr);
+    for wanted in [
+        "under cc-by",
+        "stock",
+        "upload",
+        "ai_voice",
+        "Author 101",
+        "Ada of the Rain",
+    ] {
+        assert!(shown.contains(wanted), "{wanted}: {said:?}");
+    }
+    let film = bench.env.work().join("named.mp4");
+    let credits = std::fs::read_to_string(bench.env.work().join("named.CREDITS.md")).unwrap();
+    assert!(
+        credits.contains("[Ada of the Rain](https://ada.example/rain)")
+            && credits.contains("Author 101"),
+        "{credits}"
+    );
+    let probed = std::process::Command::new("ffprobe")
+        .args(["-v", "error", "-show_entries", "format_tags", "-of", "json"])
+        .arg(&film)
+        .output()
+        .unwrap();
+    let tags = String::from_utf8(probed.stdout).unwrap();
+    for wanted in [
+        "stock 1",
+        "upload 1",
+        "ai_voice 1",
+        "Author 101 (Pexels)",
+        "Ada of the Rain",
+    ] {
+        assert!(tags.contains(wanted), "{wanted}: {tags}");
+    }
+}
