@@ -69,6 +69,10 @@ fn a_model_that_cannot_do_it_is_passed_over_and_the_plan_says_why() {
     let (env, kie, fal) = studio();
     let document = clip("providers: { video: [kie, fal] }", ", seconds: 60");
     env.write("w.yaml", &document).unwrap();
+    let plan = env.fenta(&["plan", "w.yaml", "--json"]).unwrap();
+    let plan: serde_json::Value = serde_json::from_str(&plan.stdout).unwrap();
+    let told = plan["obstacles"][0].to_string();
+    assert!(told.contains("does not do"), "{plan}");
     let said = env.fenta(&["run", "w.yaml"]).unwrap();
     assert!(
         said.code != 0 && said.stderr.contains("does not do"),

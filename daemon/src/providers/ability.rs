@@ -49,7 +49,7 @@ fn primary(tag: &str) -> &str {
 }
 
 /// What it takes no parameter for, or not this value.
-fn picture(model: &ModelRef, task: &InvokeTask, wires: &Wires) -> Option<String> {
+pub(super) fn picture(model: &ModelRef, task: &InvokeTask, wires: &Wires) -> Option<String> {
     let dialect = [openai::VENDOR.name, sd_server::VENDOR.name];
     if let (InvokeTask::MakeImage(task), true) = (task, dialect.contains(&model.vendor.as_str())) {
         let name = model.model.as_deref().unwrap_or_default();

@@ -51,7 +51,7 @@ use std::time::Duration;
 use fenta_client::credentials::{KeyFile, KeySource, Secret};
 use fenta_workflows::action::{InvokeRequest, InvokeTask};
 use fenta_workflows::models::{Available, ModelRef, Role};
-use fenta_workflows::worker::WorkerFailure;
+use fenta_workflows::worker::{FailureClass, WorkerFailure};
 
 pub use at_once::{Answered, Answers, AskFailure, AtOnce};
 pub use vendor::{KeyStyle, KeyUse, Place, Service, Vendor};
@@ -219,6 +219,20 @@ impl Providers {
             Some((model.clone(), why))
         });
         unable.collect()
+    }
+
+    /// Why the model that is asked will surely refuse this; its adapter says the same before anything is sent.
+    pub fn unfit(&self, request: &InvokeRequest) -> Option<WorkerFailure> {
+        let (Kind::Configured(office), Some(model)) = (&*self.kind, request.models.first()) else {
+            return None;
+        };
+        let wires = generation::wires_with(office.parameters().as_deref()).ok()?;
+        let message = ability::picture(model, &request.task, &wires)?;
+        Some(WorkerFailure {
+            class: FailureClass::Unsupported,
+            message,
+            hint: "ask for something it does, or name another model".to_owned(),
+        })
     }
 
     /// The same, and these before them.

@@ -472,10 +472,12 @@ fn admitted(
         }
     }
     for action in asked.iter().filter(|one| one.result.is_none()) {
-        if let Action::Invoke(request) = &*action.action
-            && let Some(failure) = setting.planner.executors.providers().refusal(request)
-        {
-            return Err(Refusal::Failed(failure));
+        if let Action::Invoke(request) = &*action.action {
+            let providers = setting.planner.executors.providers();
+            let refused = providers.refusal(request);
+            if let Some(failure) = refused.or_else(|| providers.unfit(request)) {
+                return Err(Refusal::Failed(failure));
+            }
         }
     }
     Ok(())
