@@ -485,7 +485,7 @@ mod tests {
                 usd_micros: 900,
                 ..charge
             };
-            purse.settle("a", &[charge.clone()]);
+            purse.settle("a", std::slice::from_ref(&charge));
             assert!(purse.pay(&budget, &calls("b", "x", Some(200))).is_err());
             purse.pay(&budget, &calls("b", "x", None)).unwrap();
             purse.settle(

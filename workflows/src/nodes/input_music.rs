@@ -206,7 +206,10 @@ impl NodeType for InputMusic {
         }
         match source {
             "jamendo" => useless(&["model", "folder"], "`source: jamendo` says who is asked"),
-            "generate" => useless(&["license", "folder"], "a model makes it"),
+            "generate" => {
+                useless(&["license"], "what a model makes has no licence to choose");
+                useless(&["folder"], "what a model makes comes from no folder");
+            }
             "library" if given.has("folder") => {
                 given.useless(
                     &["model"],

@@ -278,7 +278,7 @@ fn recorded(
     {
         let language = language.unwrap_or(&script.language);
         let found = align(audio, script.text(), language, Vec::new(), steps)?;
-        return Ok((spoken(language, &found), found.rung));
+        return Ok((spoken(language, found), found.rung));
     }
     let extract = ExtractSpeechRequest {
         source: audio.digest,
@@ -309,7 +309,7 @@ fn recorded(
     }
     let text = script.map_or_else(|| text.clone(), Script::text);
     let found = align(audio, text, language, heard.clone(), steps)?;
-    Ok((spoken(language, &found), found.rung))
+    Ok((spoken(language, found), found.rung))
 }
 
 /// When the words of a text are said, found on this machine.
@@ -474,7 +474,7 @@ mod tests {
             panic!()
         };
         assert_eq!(extract.source, digest("talk"));
-        let asked = bench.asks(&[extracted.clone()]);
+        let asked = bench.asks(std::slice::from_ref(&extracted));
         let Action::Invoke(request) = &asked[0] else {
             panic!("{asked:?}")
         };
