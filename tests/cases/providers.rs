@@ -159,8 +159,14 @@ const ROWS: &[Row] = &[
     },
 ];
 
-/// Vendors and roles without a row, because nobody is called for them: a drawing of ours, and a folder of the user's.
-const CALLS_NOBODY: [&str; 3] = ["sandbox image", "sandbox video", "local stock"];
+/// Vendors and roles without a row: a drawing of ours and a folder of the user's call nobody, and a message is sent by every
+/// job anew, which has cases of its own (`webhooks`).
+const WITHOUT_A_ROW: [&str; 4] = [
+    "sandbox image",
+    "sandbox video",
+    "local stock",
+    "webhook webhook",
+];
 
 const PICTURE: &str = "\
 nodes:
@@ -354,9 +360,9 @@ fn every_vendor_has_a_row_for_every_role() {
     let rows = ROWS
         .iter()
         .map(|row| format!("{} {}", row.vendor, row.role));
-    let tried: BTreeSet<String> = rows.chain(CALLS_NOBODY.map(str::to_owned)).collect();
+    let tried: BTreeSet<String> = rows.chain(WITHOUT_A_ROW.map(str::to_owned)).collect();
     assert_eq!(tried, listed, "a row for each, and each once");
-    assert_eq!(tried.len(), ROWS.len() + CALLS_NOBODY.len());
+    assert_eq!(tried.len(), ROWS.len() + WITHOUT_A_ROW.len());
 }
 
 #[test]
