@@ -223,7 +223,7 @@ fn days_clocks_change_are_as_others_found_them() {
         let times = CronTimes::new(&line(entry), zone).unwrap();
         let local: jiff::civil::DateTime = local.as_str().unwrap().parse().unwrap();
         let both = times.zone().to_ambiguous_timestamp(local);
-        let (first, second) = (both.clone().earlier().unwrap(), both.later().unwrap());
+        let (first, second) = (both.earlier().unwrap(), both.later().unwrap());
         let hit = |at: jiff::Timestamp| times.last_until(at) == Some(at);
         let found = u64::from(hit(first)) + u64::from(second != first && hit(second));
         assert_eq!(found, hits, "{entry}");
