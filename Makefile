@@ -19,7 +19,7 @@ demo: build
 
 lint:
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --all-targets --features fenta-tests/torture --locked -- -D warnings
 
 # Programs and tests are built in one go, so that both are made with the same features and no library is built twice.
 test: setup lint

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use fenta_daemon::executors::{Found, Polled, Provider, Remote, SubmitFailure};
 use fenta_daemon::store::Cas;
-use fenta_workflows::action::{
-    ActionFacts, ActionResult, InvokeRequest, InvokeTask, Invoked, SpokenWord,
-};
+use fenta_workflows::action::{ActionFacts, ActionResult, InvokeRequest, InvokeTask, Invoked};
+use fenta_workflows::hearing::HeardWord;
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 use futures_util::future::BoxFuture;
 
@@ -89,7 +88,6 @@ impl Adapter {
         let (_, words) = self.ask(format!("words/{location}")).await?;
         let (_, audio) = self.ask(format!("files/{location}")).await?;
         let spans = word_spans(&String::from_utf8_lossy(&words));
-        let samples = (audio.len() as u64 - 44) / 2;
         let cas = cas.clone();
         let blob = tokio::task::spawn_blocking(move || cas.put_bytes(&audio))
             .await
@@ -103,16 +101,20 @@ impl Adapter {
                 };
                 failure(class, &format!("keeping the recording: {error}"))
             })?;
-        let words = spans
+        let heard = spans
             .into_iter()
-            .map(|(text, start, end)| SpokenWord { text, start, end })
+            .map(|(text, start, end)| HeardWord {
+                text,
+                start_us: start * 1000 / 48,
+                end_us: end * 1000 / 48,
+            })
             .collect();
         Ok(ActionResult {
             outputs: [("audio".to_owned(), blob)].into(),
             facts: ActionFacts::Invoked(Box::new(Invoked::Speech {
-                sample_rate: 48_000,
-                samples,
-                words,
+                heard,
+                speed_pm: 1000,
+                notes: Vec::new(),
             })),
         })
     }
