@@ -103,6 +103,13 @@ const DOORS: &[(&str, &[&str])] = &[
     ("notify", &["daemon/src/components/watches/ear.rs"]),
     ("ignore", &["daemon/src/components/watches/names.rs"]),
     ("feed_rs", &["daemon/src/providers/feed.rs"]),
+    (
+        "base64",
+        &[
+            "client-lib/src/webhooks.rs",
+            "daemon/src/providers/encoded.rs",
+        ],
+    ),
     ("hmac", &["client-lib/src/webhooks.rs"]),
     ("sha2", &["client-lib/src/webhooks.rs"]),
     ("getrandom", &["cli/src/commands/webhook.rs"]),

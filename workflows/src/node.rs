@@ -15,6 +15,7 @@ pub(crate) use fit::near_field;
 pub(crate) use given::Known;
 pub use given::{Given, Useless};
 pub(crate) use language::PATTERN as LANGUAGE_PATTERN;
+pub use language::language_tag;
 pub use param::{ParamSpec, ParamType};
 pub(crate) use param::{duration_text, holds_nothing};
 pub(crate) use steps::wrong_facts;

@@ -16,9 +16,10 @@ use serde_json::json;
 use super::at_once::{AskFailure, AtOnce};
 use super::complaint;
 use super::desk::Desk;
+use super::encoded::decoded;
 use super::http::{Ask, Body, Method, Reach};
 use super::openai_speech::without_instructions;
-use super::speech::{Narrator, Said, Speaks, decoded, from_pcm, is_known, micros};
+use super::speech::{Narrator, Said, Speaks, from_pcm, is_known, micros};
 use super::vendor::{KeyStyle, KeyUse, Place, Service, Vendor};
 use crate::executors::Provider;
 

@@ -13,9 +13,9 @@ use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
 
 use super::desk::Desk;
+use super::encoded::encoded;
 use super::generation::{Call, Kind, Location, Missed, Patience, Work, failure, fetch, made, sent};
 use super::http::Answer;
-use super::openai_images::base64;
 use super::vendor::{KeyStyle, KeyUse, Place, Service, Vendor};
 use crate::executors::{Found, Polled, Provider, Remote, SubmitFailure};
 use crate::store::Cas;
@@ -78,7 +78,7 @@ impl Fal {
             let file = sent(&self.desk, *digest, MOST_INLINE)
                 .await
                 .map_err(not_made)?;
-            let inline = format!("data:{};base64,{}", file.content_type, base64(&file.bytes));
+            let inline = format!("data:{};base64,{}", file.content_type, encoded(&file.bytes));
             addresses.push((*part, inline));
         }
         let body = call.body(addresses).map_err(not_made)?;

@@ -17,9 +17,10 @@ use serde_json::{Value as Json, json};
 use super::at_once::{AskFailure, AtOnce};
 use super::complaint;
 use super::desk::Desk;
+use super::encoded::decoded;
 use super::http::{Answer, Ask, Body, HttpError, Method, Reach};
 use super::openai_speech::without_instructions;
-use super::speech::{Narrator, Said, Speaks, decoded, micros};
+use super::speech::{Narrator, Said, Speaks, micros};
 use super::vendor::{KeyStyle, KeyUse, Place, Service, Vendor};
 use crate::executors::Provider;
 

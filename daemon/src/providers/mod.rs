@@ -9,6 +9,7 @@ mod at_once;
 mod choice;
 pub mod config;
 pub mod desk;
+mod encoded;
 mod generation;
 pub mod http;
 mod llm;

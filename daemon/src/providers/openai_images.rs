@@ -13,6 +13,7 @@ use serde_json::{Value as Json, json};
 
 use super::at_once::{Answered, Answers, AskFailure, AtOnce};
 use super::desk::Desk;
+use super::encoded::decoded;
 use super::generation::{Fetched, Kind, Missed, failure, fetch, made, sniffed};
 use super::http::Answer;
 use crate::executors::Provider;
@@ -146,7 +147,7 @@ impl Images {
             };
         }
         let text = picture.b64_json.as_deref().unwrap_or_default();
-        let bytes = from_base64(text).ok_or_else(|| useless("broken base64"))?;
+        let bytes = decoded(text).ok_or_else(|| useless("broken base64"))?;
         let Some((Kind::Picture, ending)) = sniffed(&bytes) else {
             return Err(useless("something else"));
         };
@@ -244,86 +245,9 @@ impl Answers for Images {
     }
 }
 
-const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// Bytes as text (RFC 4648, 4).
-pub(super) fn base64(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for three in bytes.chunks(3) {
-        let part = |place: usize| u32::from(three.get(place).copied().unwrap_or(0));
-        let number = (part(0) << 16) | (part(1) << 8) | part(2);
-        for place in 0..4 {
-            let digit = (number >> (18 - 6 * place)) & 63;
-            let there = place <= three.len();
-            text.push(if there {
-                DIGITS[digit as usize] as char
-            } else {
-                '='
-            });
-        }
-    }
-    text
-}
-
-/// Text as bytes (RFC 4648, 4), with line breaks between; none where it is broken.
-pub(super) fn from_base64(text: &str) -> Option<Vec<u8>> {
-    let text = text.split_once("base64,").map_or(text, |(_, rest)| rest);
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut number, mut digits, mut padding) = (0_u32, 0, 0);
-    for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace()) {
-        let digit = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            b'=' if digits >= 2 => {
-                padding += 1;
-                0
-            }
-            _ => return None,
-        };
-        if padding > 0 && byte != b'=' {
-            return None;
-        }
-        number = (number << 6) | u32::from(digit);
-        digits += 1;
-        if digits == 4 {
-            let three = [(number >> 16) as u8, (number >> 8) as u8, number as u8];
-            bytes.extend_from_slice(three.get(..3_usize.checked_sub(padding)?)?);
-            (number, digits) = (0, 0);
-        }
-    }
-    (digits == 0).then_some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_is_that_of_the_rfc() {
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-            assert_eq!(from_base64(text).as_deref(), Some(bytes.as_bytes()));
-        }
-        let all: Vec<u8> = (0..=255).collect();
-        assert_eq!(from_base64(&base64(&all)), Some(all));
-        assert_eq!(
-            from_base64("data:image/png;base64,Zm9v\n").as_deref(),
-            Some(&b"foo"[..])
-        );
-        for broken in ["Zg=", "Z", "Zm9", "Zm\u{e9}v", "Zg==Zg==", "===="] {
-            assert_eq!(from_base64(broken), None, "{broken}");
-        }
-    }
 
     #[test]
     fn sizes_are_those_the_model_takes() {

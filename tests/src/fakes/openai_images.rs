@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::{Fake, Heard, Reply, generated};
+use super::{Fake, Heard, Reply, generated, tones};
 
 /// What it answers.
 pub fn vendor(heard: &Heard, fake: &Fake) -> Reply {
@@ -38,29 +38,10 @@ pub fn vendor(heard: &Heard, fake: &Fake) -> Reply {
     }
     let picture = match fake.next_line().as_deref() {
         Some("URL") => json!({ "url": format!("{}/files/picture.png", fake.url()) }),
-        Some("TEXT") => json!({ "b64_json": base64(b"this is no picture") }),
-        _ => json!({ "b64_json": base64(generated::picture()) }),
+        Some("TEXT") => json!({ "b64_json": tones::base64(b"this is no picture") }),
+        _ => json!({ "b64_json": tones::base64(generated::picture()) }),
     };
     let answer =
         json!({ "created": 1_763_888_000, "data": [picture], "usage": { "total_tokens": 1106 } });
     Reply::json(200, &answer).charged()
-}
-
-/// Bytes as text (RFC 4648, 4), written bit by bit.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let bit = |place: usize| {
-        bytes
-            .get(place / 8)
-            .map_or(0, |byte| byte >> (7 - place % 8) & 1)
-    };
-    let digits = (bytes.len() * 8).div_ceil(6);
-    let mut text: String = (0..digits)
-        .map(|digit| (0..6).fold(0_u8, |number, place| (number << 1) | bit(digit * 6 + place)))
-        .map(|number| DIGITS[usize::from(number)] as char)
-        .collect();
-    while !text.len().is_multiple_of(4) {
-        text.push('=');
-    }
-    text
 }

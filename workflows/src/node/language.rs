@@ -56,6 +56,18 @@ pub(super) fn misfit(text: &str) -> Option<Misfit> {
     })
 }
 
+/// A language as people and services name it (`english`, `EN`, `pt-BR`), as a BCP 47 tag; none where it is neither a name
+/// known here nor a tag.
+pub fn language_tag(text: &str) -> Option<String> {
+    let text = text.trim();
+    if is_tag(text) {
+        return Some(text.to_owned());
+    }
+    let name = text.to_lowercase();
+    let known = NAMES.iter().find(|(known, _)| *known == name);
+    known.map(|(_, tag)| (*tag).to_owned())
+}
+
 fn is_tag(text: &str) -> bool {
     let mut parts = text.split('-');
     let first = parts.next().unwrap_or_default();
@@ -80,6 +92,9 @@ mod tests {
             assert!(misfit.suggestion.is_none(), "{text}");
         }
         assert_eq!(misfit("English").unwrap().suggestion, Some("en"));
+        assert_eq!(language_tag(" English "), Some("en".to_owned()));
+        assert_eq!(language_tag("pt-BR"), Some("pt-BR".to_owned()));
+        assert_eq!(language_tag("klingon"), None);
         assert_eq!(misfit("deutsch").unwrap().suggestion, Some("de"));
     }
 

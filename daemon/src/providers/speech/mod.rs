@@ -3,7 +3,6 @@
 //!
 //! Neighbours: a vendor implements [`Speaks`]; `sound` looks whether what came is a recording, and whole.
 
-mod base64;
 mod sound;
 
 use std::collections::BTreeMap;
@@ -19,7 +18,6 @@ use futures_util::future::BoxFuture;
 use super::at_once::{Answered, Answers, AskFailure};
 use super::desk::Desk;
 
-pub(super) use base64::decoded;
 pub(super) use sound::{from_pcm, is_known};
 
 /// A voice behind some vendor's wire.

@@ -1,6 +1,7 @@
 //! Transcriptions as they come: words of their own, words inside segments, segments alone, or a text.
 
 use fenta_workflows::hearing::HeardWord;
+use fenta_workflows::node::language_tag;
 use serde::Deserialize;
 
 use crate::providers::speech::micros;
@@ -83,7 +84,7 @@ pub(in super::super) fn read(body: &[u8]) -> Option<Heard> {
             .collect()
     };
     Some(Heard {
-        language: said.language.as_deref().and_then(tag),
+        language: said.language.as_deref().and_then(language_tag),
         text,
         words,
         is_by_word,
@@ -121,42 +122,6 @@ fn joined(pieces: &mut dyn Iterator<Item = &Word>) -> Vec<HeardWord> {
         }
     }
     words
-}
-
-/// A language as listeners name it (`english`, `en`) as BCP 47.
-fn tag(name: &str) -> Option<String> {
-    const NAMES: [(&str, &str); 24] = [
-        ("arabic", "ar"),
-        ("chinese", "zh"),
-        ("czech", "cs"),
-        ("danish", "da"),
-        ("dutch", "nl"),
-        ("english", "en"),
-        ("finnish", "fi"),
-        ("french", "fr"),
-        ("german", "de"),
-        ("greek", "el"),
-        ("hebrew", "he"),
-        ("hindi", "hi"),
-        ("hungarian", "hu"),
-        ("indonesian", "id"),
-        ("italian", "it"),
-        ("japanese", "ja"),
-        ("korean", "ko"),
-        ("norwegian", "no"),
-        ("polish", "pl"),
-        ("portuguese", "pt"),
-        ("russian", "ru"),
-        ("spanish", "es"),
-        ("swedish", "sv"),
-        ("turkish", "tr"),
-    ];
-    let name = name.trim().to_ascii_lowercase();
-    let is_tag = (2..=3).contains(&name.split('-').next().unwrap_or_default().len());
-    let known = NAMES.iter().find(|(long, _)| *long == name);
-    known
-        .map(|(_, short)| (*short).to_owned())
-        .or_else(|| is_tag.then_some(name))
 }
 
 #[cfg(test)]
