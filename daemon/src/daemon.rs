@@ -76,12 +76,15 @@ pub async fn run_with(settings: Settings, outside: Outside) -> Result<(), Daemon
     let signals = Signals::listen()?;
     take_prices(&settings);
     let clock = Arc::clone(&outside.clock);
+    // Asked while the store opens: nobody is answered before both are there.
+    let renderer = Renderer::new(&settings.renderer, &settings.worker_env);
+    let asked = renderer.clone();
+    tokio::spawn(async move { asked.tool().await });
     let dir = StateDir::acquire(&settings.state_dir)?;
     let store = Store::open(&dir.database(), dir.is_unclean(), Arc::clone(&clock))?;
     store.tidy().await?;
     sweep_all(&store).await?;
     let shutdown = CancellationToken::new();
-    let renderer = Renderer::new(&settings.renderer, &settings.worker_env);
     let context = runner_context(&settings, &dir, &store, outside, &renderer)?;
     let providers = context.executors.providers().clone();
     let cache = CacheCare::new(store.clone(), context.cas.clone(), settings.cache);

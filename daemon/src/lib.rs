@@ -8,6 +8,7 @@ pub mod cache;
 pub mod clock;
 pub mod components;
 pub mod daemon;
+mod dollars;
 pub mod executors;
 #[cfg(feature = "failpoints")]
 pub mod failpoint;

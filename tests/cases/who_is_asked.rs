@@ -197,6 +197,94 @@ outputs: { title: \"${{ nodes.three.title }}\" }
 }
 
 #[test]
+fn what_all_jobs_may_spend_in_a_month_holds_and_is_told() {
+    let fake = Fake::start(openai_chat::vendor).unwrap();
+    let env = FentaEnv::new()
+        .unwrap()
+        .with_variable("OPENROUTER_API_KEY", "or-1");
+    env.configure(&format!(
+        "[spending]\nmonth_usd = \"0.0025\"\n[providers.openrouter]\nbase_url = \"{}/v1\"\n",
+        fake.url()
+    ))
+    .unwrap();
+    let document = |brief: &str| {
+        format!(
+            "fenta: workflow/v1
+providers: {{ llm: [\"openrouter:openai/gpt-6-luna\"] }}
+nodes:
+  one: {{ type: Script.Generate, with: {{ brief: \"{brief}\", duration: 20s }} }}
+outputs: {{ title: \"${{{{ nodes.one.title }}}}\" }}
+"
+        )
+    };
+    // The vendor says that each call was $0.00123: while something is left another is made.
+    let accepted = |brief: &str| {
+        env.write("w.yaml", &document(brief)).unwrap();
+        env.fenta(&["run", "w.yaml", "--accept-unknown"]).unwrap()
+    };
+    env.write("w.yaml", &document("bees")).unwrap();
+    let blocked = env.fenta(&["run", "w.yaml"]).unwrap();
+    assert!(
+        blocked.code != 0 && blocked.stderr.contains("spending.month_usd"),
+        "{blocked:?}"
+    );
+    assert!(fake.heard().is_empty());
+    accepted("bees").expect_code(0).unwrap();
+    let second = accepted("more bees").expect_code(0).unwrap();
+    assert_eq!(fake.charged(), 2);
+    let third = accepted("even more bees").expect_code(0).unwrap();
+    assert!(
+        !second.stderr.contains("of the budget is used")
+            && third.stderr.contains("90% of the budget is used"),
+        "{second:?} {third:?}"
+    );
+    let fourth = accepted("too many bees");
+    assert!(
+        fourth.code != 0
+            && fourth.stderr.contains("spending.month_usd")
+            && fourth.stderr.contains("100% of the budget is used"),
+        "{fourth:?}"
+    );
+    assert_eq!(fake.charged(), 3);
+}
+
+#[test]
+fn a_server_that_takes_no_schema_is_told_it_in_words() {
+    // One that says so itself, and one of which the user's own table says it.
+    for (own, calls) in [("", 2), ("json", 1), ("none", 1)] {
+        let fake = Fake::start(openai_chat::without_schemas).unwrap();
+        let env = FentaEnv::new().unwrap();
+        env.configure(&format!(
+            "[providers.ollama]\nbase_url = \"{}/v1\"\n",
+            fake.url()
+        ))
+        .unwrap();
+        if !own.is_empty() {
+            let own = format!(
+                r#"{{"models":[{{"id":"ollama:old","roles":["llm"],"local":true,"schema":"{own}"}}]}}"#
+            );
+            std::fs::write(env.config().join("prices.json"), own).unwrap();
+        }
+        let document = "fenta: workflow/v1
+providers: { llm: [\"ollama:old\"] }
+nodes:
+  one: { type: Script.Generate, with: { brief: \"bees\", duration: 20s } }
+outputs: { title: \"${{ nodes.one.title }}\" }
+";
+        env.write("w.yaml", document).unwrap();
+        let said = env.fenta(&["run", "w.yaml"]).unwrap();
+        said.expect_code(0).unwrap();
+        let heard = fake.heard();
+        assert_eq!(heard.len(), calls, "{own}");
+        let last = heard.last().unwrap().json();
+        let told = last["messages"][0]["content"].as_str().unwrap();
+        assert!(told.contains("JSON Schema") && told.contains("\"scenes\""));
+        let form = &last["response_format"]["type"];
+        assert_eq!(form.as_str(), (own == "json").then_some("json_object"));
+    }
+}
+
+#[test]
 fn a_server_at_its_usual_port_is_found_and_the_line_that_is_printed_uses_it() {
     let usual = [("ollama", 11_434), ("lmstudio", 1234), ("llama-cpp", 8080)];
     // Somebody's own server may have one of them.

@@ -7,7 +7,7 @@ mod credits;
 mod price;
 
 pub use credits::credits;
-pub use price::{Confidence, Money, price};
+pub use price::{Confidence, Money, OLD_DAYS, TOO_OLD_DAYS, age, price};
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -7,7 +7,8 @@ mod table;
 pub mod wire;
 
 pub use table::{
-    CreditPrice, Known, KnownModel, Models, OwnPrices, Price, Resolved, UnknownModel, named,
+    CreditPrice, Known, KnownModel, Models, OwnPrices, Price, Resolved, SchemaSupport,
+    UnknownModel, named,
 };
 
 use std::fmt;

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use fenta_workflows::models::{Known, Models, OwnPrices, Role};
+use fenta_workflows::cost::{OLD_DAYS, TOO_OLD_DAYS, age};
+use fenta_workflows::models::{Known, Models, OwnPrices, Price, Role, SchemaSupport};
+use jiff::Zoned;
 use serde::Serialize;
 
 use super::Context;
@@ -22,6 +24,8 @@ pub(crate) struct PricesArgs {
 struct Line {
     id: String,
     roles: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<SchemaSupport>,
     prices: Vec<LinePrice>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retires: Option<String>,
@@ -54,7 +58,8 @@ impl PricesArgs {
             let mut names = models.iter().map(|model| model.id.to_string());
             return names.try_for_each(|name| ui.result(&name));
         }
-        ui.table(&table(&models))?;
+        let today = Zoned::now().date().to_string();
+        ui.table(&table(&models, &today))?;
         if let Some(path) = own {
             ui.note(&format!(
                 "with your own of {path}; a daemon that runs has taken them at its start"
@@ -92,6 +97,7 @@ fn line(model: Known) -> Line {
     Line {
         id: model.id.to_string(),
         roles: model.roles.iter().map(ToString::to_string).collect(),
+        schema: model.schema,
         prices: model
             .prices
             .iter()
@@ -108,7 +114,17 @@ fn line(model: Known) -> Line {
     }
 }
 
-fn table(models: &[Known]) -> Table {
+/// The day a price was read, and what its age means.
+fn read_on(price: &Price, today: &str) -> (String, Tint) {
+    let day = price.as_of.clone();
+    match age(&price.as_of, today).filter(|_| !price.high.is_zero()) {
+        Some(days) if days > TOO_OLD_DAYS => (format!("{day}, not believed any more"), Tint::Bad),
+        Some(days) if days > OLD_DAYS => (format!("{day}, {days} days old"), Tint::Busy),
+        _ => (day, Tint::Plain),
+    }
+}
+
+fn table(models: &[Known], today: &str) -> Table {
     let mut table = Table::new(&["MODEL", "ROLES", "METER", "USD", "READ ON", "ENDS"]);
     for model in models {
         let roles: Vec<String> = model.roles.iter().map(ToString::to_string).collect();
@@ -133,13 +149,9 @@ fn table(models: &[Known]) -> Table {
                 (_, true) => high.to_string(),
                 _ => format!("{low} to {high}"),
             };
-            table.row(
-                row()
-                    .cell(price.meter.to_string())
-                    .cell(usd)
-                    .cell(&price.as_of)
-                    .cell(&ends),
-            );
+            let (day, tint) = read_on(price, today);
+            let row = row().cell(price.meter.to_string()).cell(usd);
+            table.row(row.tinted(day, &price.as_of, tint).cell(&ends));
         }
     }
     table

@@ -87,9 +87,12 @@ impl Reader<'_> {
         let text = match (key.kind, item.as_value()) {
             (Kind::Int { .. }, Some(Value::Integer(number))) => number.value().to_string(),
             (Kind::Bool, Some(Value::Boolean(yes))) => yes.value().to_string(),
-            (Kind::Choice(_) | Kind::Path | Kind::Text, Some(Value::String(text))) => {
-                text.value().clone()
-            }
+            (
+                Kind::Choice(_) | Kind::Path | Kind::Size | Kind::Usd | Kind::Text,
+                Some(Value::String(text)),
+            ) => text.value().clone(),
+            (Kind::Usd, Some(Value::Integer(number))) => number.value().to_string(),
+            (Kind::Usd, Some(Value::Float(number))) => number.value().to_string(),
             _ => {
                 return fail(format!("`{}` must be {}", key.name, key.wanted()), None);
             }
@@ -220,6 +223,24 @@ mod tests {
             ("output.dir", "/p/out"),
         ];
         assert_eq!(found, wanted.map(|(key, value)| (key, value.to_owned())));
+    }
+
+    #[test]
+    fn what_is_written_into_a_file_is_read_again() {
+        for (name, value) in [
+            ("cache.ceiling", "40%"),
+            ("spending.month_usd", "20.50"),
+            ("daemon.jobs", "3"),
+            ("ui.ci", "true"),
+            ("ui.color", "never"),
+        ] {
+            let path = Path::new("/c/config.toml");
+            let text = set(path, "", find(name).unwrap(), value).unwrap();
+            let found = values(&text, Owner::User).unwrap();
+            assert_eq!(found, [(name, value.to_owned())], "{text}");
+        }
+        let number = values("spending.day_usd = 2.5\n", Owner::User).unwrap();
+        assert_eq!(number, [("spending.day_usd", "2.5".to_owned())]);
     }
 
     #[test]

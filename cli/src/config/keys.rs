@@ -3,6 +3,7 @@
 //! Neighbours: `file` checks values with this, `fenta config` and `fenta schema config` print it.
 
 use fenta_client::api::cache::CacheBound;
+use fenta_workflows::cost::Decimal;
 use serde_json::{Map, Value as Json, json};
 
 use super::Owner;
@@ -42,6 +43,8 @@ pub(crate) enum Kind {
     Path,
     /// A size: bytes or a part of the disk.
     Size,
+    /// An amount of dollars.
+    Usd,
     /// Text.
     Text,
 }
@@ -151,6 +154,22 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "The renderer's program.",
     },
     Key {
+        name: "spending.day_usd",
+        kind: Kind::Usd,
+        env: None,
+        default: "no limit",
+        user_only: true,
+        doc: "Dollars that all jobs together may spend in a day, for example 2.50.",
+    },
+    Key {
+        name: "spending.month_usd",
+        kind: Kind::Usd,
+        env: None,
+        default: "no limit",
+        user_only: true,
+        doc: "Dollars that all jobs together may spend in a month, for example 20.",
+    },
+    Key {
         name: "ui.ci",
         kind: Kind::Bool,
         env: Some("CI"),
@@ -191,6 +210,9 @@ impl Key {
                 .parse::<i64>()
                 .is_ok_and(|number| (min..=max).contains(&number)),
             Kind::Size => value.parse::<CacheBound>().is_ok(),
+            Kind::Usd => value
+                .parse::<Decimal>()
+                .is_ok_and(|amount| !amount.is_sign_negative() && amount.normalize().scale() <= 6),
             Kind::Path | Kind::Text => !value.trim().is_empty(),
         };
         (!fits).then(|| format!("`{}` must be {}", self.name, self.wanted()))
@@ -204,6 +226,9 @@ impl Key {
             Kind::Int { min, max } => format!("a whole number from {min} to {max}"),
             Kind::Path => "a path".to_owned(),
             Kind::Size => "a size such as 60%, 500MB or 20GB".to_owned(),
+            Kind::Usd => {
+                "an amount of dollars with at most six decimals, for example 20 or 2.50".to_owned()
+            }
             Kind::Text => "a text".to_owned(),
         }
     }
@@ -228,6 +253,7 @@ pub(crate) fn schema() -> Json {
             Kind::Choice(words) => json!({ "type": "string", "enum": words }),
             Kind::Bool => json!({ "type": "boolean" }),
             Kind::Int { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+            Kind::Usd => json!({ "type": ["string", "number"], "minimum": 0 }),
             Kind::Path | Kind::Size | Kind::Text => json!({ "type": "string", "minLength": 1 }),
         };
         let whose = if key.user_only {

@@ -11,10 +11,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use fenta_workflows::cost::Decimal;
 use fenta_workflows::models::{Role, vendor_called};
 use toml_edit::{Document, Item, TableLike};
 
 use super::http::Url;
+use crate::store::Spending;
 
 /// Longest time for work that can be configured.
 const LONGEST: i64 = 3600;
@@ -39,6 +41,8 @@ pub struct VendorConfig {
 pub struct ProvidersConfig {
     /// By vendor.
     pub vendors: BTreeMap<String, VendorConfig>,
+    /// What all jobs together may spend.
+    pub spending: Spending,
     /// What is wrong with the file: nothing of it counts then.
     pub complaint: Option<String>,
 }
@@ -118,8 +122,16 @@ fn parse(path: &Path, text: &str) -> ProvidersConfig {
             return place(at, error.message().to_owned());
         }
     };
+    let spending = match document.as_table().get("spending").map(spending) {
+        None => Spending::default(),
+        Some(Ok(spending)) => spending,
+        Some(Err(message)) => return place(0, message),
+    };
     let Some(providers) = document.as_table().get("providers") else {
-        return ProvidersConfig::default();
+        return ProvidersConfig {
+            spending,
+            ..ProvidersConfig::default()
+        };
     };
     let Some(providers) = providers.as_table_like() else {
         return place(0, "`providers` must be a table".to_owned());
@@ -140,8 +152,46 @@ fn parse(path: &Path, text: &str) -> ProvidersConfig {
     }
     ProvidersConfig {
         vendors,
+        spending,
         complaint: None,
     }
+}
+
+/// `[spending]`: what all jobs together may spend in a day and in a month.
+fn spending(item: &Item) -> Result<Spending, String> {
+    let table = item.as_table_like().ok_or("`spending` must be a table")?;
+    let mut spending = Spending::default();
+    for (key, item) in table.iter() {
+        let place = match key {
+            "day_usd" => &mut spending.day_micros,
+            "month_usd" => &mut spending.month_micros,
+            _ => {
+                return Err(format!(
+                    "there is no setting `spending.{key}`; there are day_usd, month_usd"
+                ));
+            }
+        };
+        let amount = item
+            .as_str()
+            .map(str::to_owned)
+            .or_else(|| item.as_integer().map(|whole| whole.to_string()))
+            .or_else(|| item.as_float().map(|number| number.to_string()));
+        let micros = amount.as_deref().and_then(micros);
+        *place = Some(micros.ok_or_else(|| {
+            format!(
+                "`spending.{key}` must be an amount of dollars with at most six decimals, for example \"20\""
+            )
+        })?);
+    }
+    Ok(spending)
+}
+
+/// An amount of dollars in millionths.
+fn micros(text: &str) -> Option<u64> {
+    let amount: Decimal = text.parse().ok()?;
+    let micros = amount.checked_mul(Decimal::from(1_000_000))?;
+    let fits = !micros.is_sign_negative() && micros.is_integer();
+    fits.then(|| micros.normalize().to_string().parse().ok())?
 }
 
 fn vendor(table: &dyn TableLike) -> Result<VendorConfig, String> {
@@ -218,6 +268,23 @@ mod tests {
 
     fn parsed(text: &str) -> ProvidersConfig {
         parse(Path::new("/c/config.toml"), text)
+    }
+
+    #[test]
+    fn what_may_be_spent_is_exact() {
+        let config = parsed("[spending]\nday_usd = 2.5\nmonth_usd = \"20.000001\"\n");
+        assert_eq!(config.complaint, None);
+        assert_eq!(config.spending.day_micros, Some(2_500_000));
+        assert_eq!(config.spending.month_micros, Some(20_000_001));
+        for wrong in [
+            "month_usd = -1",
+            "day_usd = \"0.0000001\"",
+            "day_usd = \"lots\"",
+            "week_usd = 1",
+        ] {
+            let config = parsed(&format!("[spending]\n{wrong}\n"));
+            assert!(config.complaint.is_some(), "{wrong}");
+        }
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub use vendor::{KeyStyle, KeyUse, Place, Service, Vendor};
 
 use crate::clock::Clock;
 use crate::executors::{self, Provider};
-use crate::store::{Cas, Store};
+use crate::store::{Cas, Spending, Store};
 use choice::{Choice, Market, Nobody};
 use config::{ConfigFile, VendorConfig};
 use desk::Desk;
@@ -173,6 +173,14 @@ impl Providers {
         Self {
             kind: Arc::new(Kind::Configured(Box::new(office))),
             first: Arc::default(),
+        }
+    }
+
+    /// What all jobs together may spend, as the user's file says now.
+    pub fn spending(&self) -> Spending {
+        match &*self.kind {
+            Kind::Configured(office) => office.config.read().spending,
+            Kind::Fixed(_) => Spending::default(),
         }
     }
 

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use fenta_workflows::cost::{Decimal, Meter};
-use fenta_workflows::models::Role;
+use fenta_workflows::models::{ModelRef, Models, Role, SchemaSupport};
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
@@ -49,24 +49,34 @@ struct Chat {
 }
 
 impl Chat {
-    fn body(&self, question: &Question) -> Json {
-        let messages = question.messages.iter().map(|(speaker, text)| {
-            let role = match speaker {
-                Speaker::System => "system",
-                Speaker::User => "user",
-                Speaker::Assistant => "assistant",
-            };
-            json!({ "role": role, "content": text })
-        });
-        let (name, schema) = &question.schema;
+    /// How well the model keeps to a schema, as far as the table knows; who nobody knows is taken at the dialect's word.
+    fn support(&self) -> SchemaSupport {
+        let model = ModelRef {
+            vendor: self.desk.vendor.name.to_owned(),
+            model: Some(self.desk.model.clone()),
+        };
+        let known = Models::builtin().find(Role::Llm, &model);
+        known
+            .and_then(|known| known.schema)
+            .unwrap_or(SchemaSupport::Strict)
+    }
+
+    fn body(&self, question: &Question, support: SchemaSupport) -> Json {
         let mut body = json!({
             "model": self.desk.model,
-            "messages": messages.collect::<Vec<_>>(),
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": { "name": name, "strict": true, "schema": schema }
-            }
+            "messages": messages(question, support),
         });
+        let (name, schema) = &question.schema;
+        match support {
+            SchemaSupport::Strict => {
+                body["response_format"] = json!({
+                    "type": "json_schema",
+                    "json_schema": { "name": name, "strict": true, "schema": schema }
+                });
+            }
+            SchemaSupport::Json => body["response_format"] = json!({ "type": "json_object" }),
+            SchemaSupport::None => {}
+        }
         body[self.accent.max_tokens] = json!(question.max_tokens);
         if let Some(temperature) = question.temperature_pm {
             body["temperature"] = json!(f64::from(temperature) / 1000.0);
@@ -80,6 +90,20 @@ impl Chat {
             body["usage"] = json!({ "include": true });
         }
         body
+    }
+
+    async fn post(
+        &self,
+        question: &Question,
+        support: SchemaSupport,
+    ) -> Result<Answer, AskFailure> {
+        let headers = self.accent.headers.iter();
+        let headers = headers.map(|(name, value)| (*name, (*value).to_owned()));
+        let body = self.body(question, support);
+        let post = self
+            .desk
+            .post_json("chat/completions", headers.collect(), &body);
+        Ok(post.await?)
     }
 
     fn read(&self, answer: &Answer) -> Result<Completion, AskFailure> {
@@ -176,16 +200,41 @@ impl Llm for Chat {
         question: &'a Question,
     ) -> BoxFuture<'a, Result<Completion, AskFailure>> {
         Box::pin(async move {
-            let headers = self.accent.headers.iter();
-            let headers = headers.map(|(name, value)| (*name, (*value).to_owned()));
-            let body = self.body(question);
-            let answer = self
-                .desk
-                .post_json("chat/completions", headers.collect(), &body)
-                .await?;
+            let support = self.support();
+            let mut answer = self.post(question, support).await?;
+            if support != SchemaSupport::None && knows_no_schema(&answer) {
+                answer = self.post(question, SchemaSupport::None).await?;
+            }
             self.read(&answer)
         })
     }
+}
+
+/// What is said, with the schema in words where the model is not held to it.
+fn messages(question: &Question, support: SchemaSupport) -> Vec<Json> {
+    let mut words = (support != SchemaSupport::Strict).then(|| {
+        format!(
+            "\n\nAnswer with one JSON object and nothing else. It keeps to this JSON Schema:\n{}",
+            question.schema.1
+        )
+    });
+    let said = question.messages.iter().map(|(speaker, text)| {
+        let role = match speaker {
+            Speaker::System => "system",
+            Speaker::User => "user",
+            Speaker::Assistant => "assistant",
+        };
+        // The first message of all, whosever it is: some servers take one system message only.
+        json!({ "role": role, "content": text.clone() + &words.take().unwrap_or_default() })
+    });
+    said.collect()
+}
+
+/// Whether a server refuses a question for the schema that comes with it; such a question costs nothing.
+fn knows_no_schema(answer: &Answer) -> bool {
+    let text = String::from_utf8_lossy(&answer.body).to_lowercase();
+    let about = ["response_format", "json_schema", "structured output"];
+    matches!(answer.status, 400 | 404 | 422) && about.iter().any(|word| text.contains(word))
 }
 
 /// An answer as it came; what is not read is not named.

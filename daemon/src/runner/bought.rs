@@ -2,10 +2,38 @@
 //!
 //! The books are the store's (`store::call_costs`); here the job's budget hears of them.
 
-use fenta_workflows::cost::Decimal;
+use fenta_workflows::PreparedNode;
 
-use super::node_run::JobShared;
-use crate::store::{PaidCall, PaidState};
+use super::node_run::{JobShared, Turn};
+use super::paid::Order;
+use crate::dollars::dollars;
+use crate::store::{PaidCall, PaidState, Priced};
+
+/// Who pays for so many calls of a node, and what each may cost at the most.
+pub(super) fn order(turn: &Turn, node: &PreparedNode, calls: u64) -> Order {
+    let job = &turn.job;
+    let high = node.money(&turn.scope.job.date).high_micros();
+    let accepted = job.options.accept_unknown
+        || job
+            .budget
+            .as_ref()
+            .is_some_and(|budget| budget.accepts_unknown);
+    Order {
+        claim: job.claim.clone(),
+        turn: turn.label.clone(),
+        // What nobody can tell was refused where the job has a limit.
+        high_micros: high
+            .unwrap_or(0)
+            .min(i64::MAX as u64)
+            .div_ceil(calls.max(1)),
+        cap_micros: job.budget.as_ref().and_then(|budget| budget.max_usd_micros),
+        priced: match high {
+            Some(_) => Priced::Known,
+            None if accepted => Priced::Accepted,
+            None => Priced::Unknown,
+        },
+    }
+}
 
 /// The budget gets back what the calls of a turn that is over might have cost and did not.
 pub(super) async fn settle(job: &JobShared, turn: &str) {
@@ -37,19 +65,14 @@ pub(super) fn note(calls: &[PaidCall], most: Option<u64>) -> Option<String> {
         _ if cost == 0 => None,
         Some(most) => Some(format!(
             "cost {}, estimated at most {}",
-            usd(cost),
-            usd(most)
+            dollars(cost),
+            dollars(most)
         )),
         None => Some(format!(
             "cost {}, which nobody could tell before",
-            usd(cost)
+            dollars(cost)
         )),
     }
-}
-
-fn usd(micros: u64) -> String {
-    let amount = Decimal::new(i64::try_from(micros).unwrap_or(i64::MAX), 6);
-    format!("${}", amount.normalize())
 }
 
 #[cfg(test)]

@@ -347,6 +347,7 @@ impl Executor {
                 store: &self.store,
                 cas: &self.cas,
                 provider: &*provider,
+                spending: self.executors.providers().spending(),
                 retry,
                 cancel: &task.cancel,
             };

@@ -419,18 +419,7 @@ impl NodeRun<'_> {
             .filter(|number| matches!(*batch.items[*number].action, Action::Invoke(_)))
             .count();
         let calls = u64::try_from(calls).ok().filter(|calls| *calls > 0)?;
-        let high = node.money(&self.turn.scope.job.date).high_micros();
-        Some(Order {
-            claim: self.job.claim.clone(),
-            turn: self.turn.label.clone(),
-            // What nobody can tell was refused where there is a limit.
-            high_micros: high.unwrap_or(0).min(i64::MAX as u64).div_ceil(calls),
-            cap_micros: self
-                .job
-                .budget
-                .as_ref()
-                .and_then(|budget| budget.max_usd_micros),
-        })
+        Some(bought::order(&self.turn, node, calls))
     }
 
     fn sent(&self, action: &Arc<Action>) -> Arc<Action> {

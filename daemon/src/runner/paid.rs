@@ -14,10 +14,12 @@ use fenta_workflows::worker::{FailureClass, WorkerFailure};
 use tokio_util::sync::CancellationToken;
 
 use super::persist::persist;
+use crate::dollars::dollars;
 use crate::executors::{ExecuteError, Found, Polled, Provider, Remote, RetryPolicy, SubmitFailure};
 use crate::failpoint;
 use crate::store::{
-    Cas, Claim, NewPaidCall, PaidCall, PaidState, PaidStep, Store, StoreError, TakenUp,
+    Cas, Claim, NewPaidCall, PaidCall, PaidState, PaidStep, Priced, Spending, Store, StoreError,
+    TakenUp,
 };
 
 /// Calls in a row that may get lost on the way to the provider.
@@ -34,6 +36,8 @@ pub(super) struct Order {
     pub(super) high_micros: u64,
     /// What the job may spend on calls in all; nothing where it has no limit.
     pub(super) cap_micros: Option<u64>,
+    /// Whether its price is known.
+    pub(super) priced: Priced,
 }
 
 /// With whom and with what it is made.
@@ -41,6 +45,8 @@ pub(super) struct Counter<'a> {
     pub(super) store: &'a Store,
     pub(super) cas: &'a Cas,
     pub(super) provider: &'a dyn Provider,
+    /// What all jobs together may spend.
+    pub(super) spending: Spending,
     /// How questions that cost nothing are repeated.
     pub(super) retry: &'a RetryPolicy,
     pub(super) cancel: &'a CancellationToken,
@@ -90,6 +96,8 @@ impl Counter<'_> {
             provider: self.provider.vendor().to_owned(),
             high_micros: order.high_micros,
             cap_micros: order.cap_micros,
+            priced: order.priced,
+            spending: self.spending,
         };
         let taken = persist(self.cancel, || {
             self.store.take_up_paid_call(&order.claim, new.clone())
@@ -97,7 +105,15 @@ impl Counter<'_> {
         match taken.await.map_err(|error| unwritten(&error))? {
             TakenUp::New(call) => Ok(Step::New(call)),
             TakenUp::Open(call) => Ok(Step::Open(call)),
-            TakenUp::Over { left_micros } => Err(over(order.high_micros, left_micros).into()),
+            TakenUp::Over {
+                left_micros,
+                allowance: None,
+            } => Err(over(order.high_micros, left_micros).into()),
+            TakenUp::Over {
+                allowance: Some(allowance),
+                ..
+            } => Err(allowance.refusal(order.high_micros).into()),
+            TakenUp::Unpriced(allowance) => Err(allowance.refusal_of_unknown().into()),
         }
     }
 
@@ -343,9 +359,4 @@ fn unwritten(error: &StoreError) -> WorkerFailure {
         format!("a step of a paid call could not be written down: {error}"),
         "see the daemon's log".to_owned(),
     )
-}
-
-fn dollars(micros: u64) -> String {
-    let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
-    format!("${}", text.trim_end_matches('0').trim_end_matches('.'))
 }

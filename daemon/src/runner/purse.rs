@@ -11,6 +11,7 @@ use fenta_workflows::worker::{FailureClass, WorkerFailure};
 use fenta_workflows::{Budget, OnExceed};
 
 use super::admission::base_name;
+use crate::dollars::dollars;
 use crate::store::Charge;
 
 /// The budget of a job that has none.
@@ -362,11 +363,6 @@ fn thousandths(amount: u64) -> String {
 
 fn credits_text(millicredits: u64) -> String {
     format!("{} credits", thousandths(millicredits))
-}
-
-fn dollars(micros: u64) -> String {
-    let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
-    format!("${}", trimmed(&text))
 }
 
 fn trimmed(text: &str) -> String {

@@ -244,8 +244,8 @@ mod tests {
     use super::*;
     use crate::store::jobs_testing::claimed;
     use crate::store::{
-        Charge, Claim, LedgerFilter, NewPaidCall, NodeTally, NodeUpdate, PaidStep, TakenUp,
-        Transition, testing,
+        Charge, Claim, LedgerFilter, NewPaidCall, NodeTally, NodeUpdate, PaidStep, Priced,
+        Spending, TakenUp, Transition, testing,
     };
 
     /// A turn that may cost a dollar and a hundred credits, with one call that goes as far as the steps say.
@@ -268,6 +268,8 @@ mod tests {
             provider: "kie".to_owned(),
             high_micros: 1_000_000,
             cap_micros: None,
+            priced: Priced::Known,
+            spending: Spending::default(),
         };
         let TakenUp::New(call) = test.store.take_up_paid_call(claim, call).await.unwrap() else {
             panic!("it is new");

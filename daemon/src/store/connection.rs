@@ -119,6 +119,8 @@ fn migrate(connection: &mut Connection, path: &Path, existed: bool) -> Result<()
         }
     }
     runner
+        // A new database comes to be in one commit: each costs two waits for the disk, and somebody waits for the daemon.
+        .set_grouped(!existed)
         .run(connection)
         .map(|_| ())
         .map_err(|error| StoreError::Migration {

@@ -24,6 +24,7 @@ mod provider_memory;
 mod publish_folders;
 mod recordings;
 mod schedules;
+mod spending;
 mod threads;
 mod transition;
 mod watch_files;
@@ -46,9 +47,10 @@ pub use idempotency::Replay;
 pub use jobs::{Accepted, AddedBudget, JobFilter, JobRecord, ListedJob, NewJob, NewNode};
 pub use ledger::{LedgerFilter, LedgerRow, PriceNote, THIS_MACHINE, Used};
 pub use node_runs::{NodeEnding, NodeTally, NodeUpdate};
-pub use paid_calls::{NewPaidCall, PaidCall, PaidState, PaidStep, PaidVerdict, TakenUp};
+pub use paid_calls::{NewPaidCall, PaidCall, PaidState, PaidStep, PaidVerdict, Priced, TakenUp};
 pub use provider_memory::{RememberedAnswer, Taker};
 pub use schedules::{NewSchedule, NewScheduleRun, RunStep, ScheduleRecord, ScheduleRunRecord};
+pub use spending::{Allowance, Spending};
 pub use transition::{Taking, Transition};
 pub use watch_files::{
     NewWatchRun, TakenContent, WatchFileRecord, WatchRunRecord, WatchRunState, WatchStep,

@@ -7,8 +7,10 @@
 use fenta_workflows::job_event::JobState;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::ledger::When;
+use super::spending::{self, Allowance, Spending};
 use super::transition::{self, Transition};
-use super::{Claim, JobRecord, Store, StoreError, claims, jobs};
+use super::{Claim, JobRecord, Store, StoreError, claims, events, jobs};
 
 /// Where a paid call stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +124,21 @@ pub struct NewPaidCall {
     pub high_micros: u64,
     /// What the job may spend on calls in all; nothing where it has no limit.
     pub cap_micros: Option<u64>,
+    /// Whether its price is known, or what was said about that.
+    pub priced: Priced,
+    /// What all jobs together may spend.
+    pub spending: Spending,
+}
+
+/// Whether anybody can tell what a call costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priced {
+    /// The table says it.
+    Known,
+    /// Nobody can, and that was accepted.
+    Accepted,
+    /// Nobody can.
+    Unknown,
 }
 
 /// What was found when a call was about to be made.
@@ -131,11 +148,15 @@ pub enum TakenUp {
     New(PaidCall),
     /// It was begun before; or this job settled it and lost the result before it was remembered.
     Open(PaidCall),
-    /// The job may not spend so much.
+    /// So much may not be spent.
     Over {
-        /// What it may still spend.
+        /// What may still be.
         left_micros: u64,
+        /// The limit of all jobs together that it would break; none where it is the job's.
+        allowance: Option<Allowance>,
     },
+    /// Nobody can tell what it costs, and spending is limited.
+    Unpriced(Allowance),
 }
 
 /// A step of a paid call.
@@ -203,14 +224,28 @@ impl Store {
         claim: &Claim,
         new: NewPaidCall,
     ) -> Result<TakenUp, StoreError> {
-        let (at, claim) = (self.clock.now_text(), claim.clone());
+        let (at, day) = (self.clock.now_text(), self.clock.local_date().to_string());
+        let (claim, job) = (claim.clone(), claim.job.clone());
         let reference = self.clock.fresh_id("fenta_");
-        self.threads
+        let (taken, told) = self
+            .threads
             .write(move |connection| {
                 claims::fence(connection, &claim)?;
-                take_up(connection, &claim.job, reference, &at, &new)
+                let at = When { at: &at, day: &day };
+                let taken = take_up(connection, &claim.job, reference, &at, &new)?;
+                let told = match &taken {
+                    TakenUp::New(_) | TakenUp::Over { .. } => {
+                        tell(connection, &claim.job, &at, &new.spending)?
+                    }
+                    _ => None,
+                };
+                Ok((taken, told))
             })
-            .await
+            .await?;
+        if let Some(seq) = told {
+            self.announce(&job, seq);
+        }
+        Ok(taken)
     }
 
     /// Moves a call on; fails where the step does not follow from where it stands.
@@ -274,11 +309,28 @@ impl Store {
     }
 }
 
+/// Tells what part of all spending is reached, into the log of the job that reached it; the number of the last event.
+fn tell(
+    connection: &Connection,
+    job: &str,
+    when: &When<'_>,
+    spending: &Spending,
+) -> Result<Option<u64>, StoreError> {
+    if !spending.is_limited() {
+        return Ok(None);
+    }
+    let events = spending::reached(connection, spending, when.day, when.at)?;
+    if events.is_empty() {
+        return Ok(None);
+    }
+    events::append(connection, job, when.at, &events).map(Some)
+}
+
 fn take_up(
     connection: &Connection,
     job: &str,
     reference: String,
-    at: &str,
+    when: &When<'_>,
     new: &NewPaidCall,
 ) -> Result<TakenUp, StoreError> {
     let open: Option<String> = connection
@@ -304,21 +356,27 @@ fn take_up(
             .fold(0, u64::saturating_add);
         let left_micros = cap.saturating_sub(spent);
         if high > left_micros {
-            return Ok(TakenUp::Over { left_micros });
+            return Ok(TakenUp::Over {
+                left_micros,
+                allowance: None,
+            });
         }
     }
     if let Some(call) = open {
         // Who uses it pays for it: the job that began it has ended without it.
         connection.execute(
             "UPDATE paid_calls SET job = ?2, turn = ?3, changed_at = ?4 WHERE reference = ?1",
-            params![call.reference, job, new.turn, at],
+            params![call.reference, job, new.turn, when.at],
         )?;
         return Ok(TakenUp::Open(one(connection, &call.reference)?));
     }
+    if let Some(over) = beyond_all(connection, when.day, new)? {
+        return Ok(over);
+    }
     connection
         .prepare_cached(
-            "INSERT INTO paid_calls (reference, job, turn, digest, provider, state, high_micros, created_at, changed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, 'intended', ?6, ?7, ?7)",
+            "INSERT INTO paid_calls (reference, job, turn, digest, provider, state, high_micros, created_at, changed_at, day)
+             VALUES (?1, ?2, ?3, ?4, ?5, 'intended', ?6, ?7, ?7, ?8)",
         )?
         .execute(params![
             reference,
@@ -327,9 +385,30 @@ fn take_up(
             new.digest,
             new.provider,
             new.high_micros,
-            at
+            when.at,
+            when.day
         ])?;
     Ok(TakenUp::New(one(connection, &reference)?))
+}
+
+/// What keeps a new call from being made although its job may make it.
+fn beyond_all(
+    connection: &Connection,
+    day: &str,
+    new: &NewPaidCall,
+) -> Result<Option<TakenUp>, StoreError> {
+    if new.priced == Priced::Unknown {
+        let limits = spending::allowances(connection, &new.spending, day)?;
+        return Ok(limits.into_iter().next().map(TakenUp::Unpriced));
+    }
+    // Of what nobody can tell the least is taken, so that nothing is spent where nothing is left.
+    let least = u64::from(new.priced == Priced::Accepted);
+    let high = new.high_micros.max(least);
+    let broken = spending::broken(connection, &new.spending, day, high)?;
+    Ok(broken.map(|allowance| TakenUp::Over {
+        left_micros: allowance.left_micros(),
+        allowance: Some(allowance),
+    }))
 }
 
 impl PaidCall {
@@ -474,6 +553,8 @@ mod tests {
             provider: "kie".to_owned(),
             high_micros,
             cap_micros,
+            priced: Priced::Known,
+            spending: Spending::default(),
         }
     }
 
@@ -579,7 +660,13 @@ mod tests {
             .store
             .take_up_paid_call(&other, call("d", 9, Some(49)))
             .await;
-        assert_eq!(over.unwrap(), TakenUp::Over { left_micros: 49 });
+        assert_eq!(
+            over.unwrap(),
+            TakenUp::Over {
+                left_micros: 49,
+                allowance: None
+            }
+        );
         let TakenUp::Open(taken) = test
             .store
             .take_up_paid_call(&other, call("d", 50, Some(50)))

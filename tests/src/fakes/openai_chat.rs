@@ -28,6 +28,10 @@ pub fn vendor(heard: &Heard, fake: &Fake) -> Reply {
             json!({ "error": { "message": wrong, "type": "invalid_request_error", "code": null } });
         return Reply::json(400, &error);
     }
+    answer(&asked, fake)
+}
+
+fn answer(asked: &Json, fake: &Fake) -> Reply {
     let said = fake.next_line().unwrap_or_else(|| SCRIPT.to_owned());
     let (said, finish) = match said.strip_prefix("LENGTH ") {
         Some(rest) => (rest.to_owned(), "length"),
@@ -48,6 +52,16 @@ pub fn vendor(heard: &Heard, fake: &Fake) -> Reply {
         }
     });
     Reply::json(200, &answer).charged()
+}
+
+/// A server that has never heard of schemas, and says no as vLLM and older llama.cpp do.
+pub fn without_schemas(heard: &Heard, fake: &Fake) -> Reply {
+    let asked = heard.json();
+    if asked["response_format"]["type"] == "json_schema" {
+        let error = json!({ "error": { "message": "response_format: type must be one of 'text', 'json_object'", "code": 400 } });
+        return Reply::json(400, &error);
+    }
+    answer(&asked, fake)
 }
 
 /// What the documented form does not allow.

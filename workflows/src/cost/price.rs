@@ -9,6 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::{Meter, Quantity, Spread};
 use crate::models::{Known, ModelRef, Models, Role};
 
+/// A price that was read longer ago than this, days, is to be read again; it still counts.
+pub const OLD_DAYS: u32 = 90;
+
+/// A price that was read longer ago than this, days, is not believed: nobody knows what it is today.
+pub const TOO_OLD_DAYS: u32 = 180;
+
 /// How sure an amount of money is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -127,10 +133,12 @@ fn price_of(quantity: &Quantity, model: Known, today: &str) -> Money {
     if price.high.is_zero() {
         return Money::FREE;
     }
-    let Some(amount) = quantity.amount else {
+    let age_days = age(&price.as_of, today);
+    let too_old = age_days.is_some_and(|days| days > TOO_OLD_DAYS);
+    let Some(amount) = quantity.amount.filter(|_| !too_old) else {
         return Money {
             price_as_of: Some(price.as_of.clone()),
-            age_days: age(&price.as_of, today),
+            age_days,
             ..Money::UNKNOWN
         };
     };
@@ -147,12 +155,12 @@ fn price_of(quantity: &Quantity, model: Known, today: &str) -> Money {
             Confidence::Modelled
         },
         price_as_of: Some(price.as_of.clone()),
-        age_days: age(&price.as_of, today),
+        age_days,
     }
 }
 
-/// Days from one day to another; none when either is no day.
-fn age(as_of: &str, today: &str) -> Option<u32> {
+/// Days from one day, `YYYY-MM-DD`, to another; none when either is no day or the second is before the first.
+pub fn age(as_of: &str, today: &str) -> Option<u32> {
     let (from, to): (Date, Date) = (as_of.parse().ok()?, today.parse().ok()?);
     u32::try_from((to - from).get_days()).ok()
 }
@@ -226,6 +234,22 @@ mod tests {
         assert_eq!(money.age_days, Some(145));
         let render = [exactly(Meter::RenderSeconds, 90)];
         assert_eq!(price(None, &[], &render, TODAY), Money::FREE);
+    }
+
+    #[test]
+    fn a_price_of_half_a_year_ago_is_not_believed() {
+        let chars = [exactly(Meter::TtsChars, 700)];
+        let on = |day: &str| {
+            let model = models(&["elevenlabs:eleven_flash_v2_5"]);
+            price(Some(Role::Speech), &model, &chars, day)
+        };
+        assert!(on("2026-12-27").is_known(), "180 days");
+        let old = on("2026-12-28");
+        assert!(!old.is_known() && old.usd == Spread::ZERO);
+        assert_eq!(old.age_days, Some(181), "it is told why");
+        let local = models(&["kokoro:af_heart"]);
+        let local = price(Some(Role::Speech), &local, &chars, "2040-01-01");
+        assert_eq!(local, Money::FREE, "what is free stays free");
     }
 
     #[test]

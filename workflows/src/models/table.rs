@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::{LazyLock, OnceLock};
 
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ModelRef, Role};
 use crate::cost::Meter;
@@ -39,12 +39,27 @@ pub struct KnownModel {
     /// Shapes it can make; empty for any or unknown.
     #[serde(default)]
     pub ratios: Vec<String>,
+    /// How well a language model keeps to a JSON Schema; none where nobody knows.
+    #[serde(default)]
+    pub schema: Option<SchemaSupport>,
     /// The last day it answers, `YYYY-MM-DD`.
     #[serde(default)]
     pub retires: Option<String>,
     /// What takes its place.
     #[serde(default)]
     pub substitute: Option<ModelRef>,
+}
+
+/// How well a language model keeps to a JSON Schema that is sent along. What it says is checked in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SchemaSupport {
+    /// It is held to the schema (`json_schema`, strict).
+    Strict,
+    /// It is held to JSON (`json_object`); the schema is told in words.
+    Json,
+    /// It is told the schema in words.
+    None,
 }
 
 /// What a unit of a meter costs.
@@ -295,6 +310,7 @@ impl KnownModel {
         if !own.ratios.is_empty() {
             self.ratios = own.ratios;
         }
+        self.schema = own.schema.or(self.schema);
         if own.retires.is_some() {
             self.retires = own.retires;
             self.substitute = own.substitute;
@@ -449,6 +465,11 @@ mod tests {
             "0.000002"
         );
         assert_eq!(luna.aliases, ["gpt-6-luna"]);
+        assert_eq!(
+            luna.schema,
+            Some(SchemaSupport::Strict),
+            "what is not written stays"
+        );
         assert!(of("openai:gpt-7").price(Meter::LlmTokensIn).is_some());
         for (text, wanted) in [
             ("{", "line 1"),

@@ -2,6 +2,8 @@
 
 use fenta_client::api::plan::{Confidence, MoneyPlan, Plan, PlanTotal, QuotaPlan, SecondsPlan};
 
+use fenta_workflows::cost::{OLD_DAYS, TOO_OLD_DAYS};
+
 use crate::ui::span;
 
 /// `2.1s`, `over 2.1s` when parts are not known, nothing when all of it is.
@@ -83,7 +85,7 @@ pub(super) fn remarks(plan: &Plan) -> Vec<String> {
             .price_age_days
             .map_or(String::new(), |days| match days {
                 1 => ", 1 day old".to_owned(),
-                days => format!(", {days} days old"),
+                days => format!(", {days} days old{}", too_old(days)),
             });
         format!("prices of {day}{age}")
     });
@@ -91,6 +93,17 @@ pub(super) fn remarks(plan: &Plan) -> Vec<String> {
         .into_iter()
         .chain(plan.total.quota.iter().map(quota))
         .collect()
+}
+
+/// What an old price means.
+fn too_old(days: i64) -> &'static str {
+    if days > i64::from(TOO_OLD_DAYS) {
+        ": not believed any more; put today's into prices.json (`fenta prices`)"
+    } else if days > i64::from(OLD_DAYS) {
+        "; look whether they still hold (`fenta prices`)"
+    } else {
+        ""
+    }
 }
 
 /// `render_seconds: 42 needed, no limit`.
@@ -133,6 +146,14 @@ mod tests {
         assert_eq!(money(&part), "over $0.02");
         part.low_usd = Some("0.00".into());
         assert_eq!(money(&part), "unknown", "nothing known is not nothing");
+    }
+
+    #[test]
+    fn old_prices_are_told_of() {
+        assert_eq!(too_old(90), "");
+        assert!(too_old(91).contains("still hold"));
+        assert!(too_old(180).contains("still hold"));
+        assert!(too_old(181).contains("not believed"));
     }
 
     #[test]

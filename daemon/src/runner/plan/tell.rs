@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use fenta_client::api::plan::{
-    MoneyPlan, NodePlan, Obstacle, Place, Plan, PlanRequest, PlanStatus, SecondsPlan,
+    MoneyPlan, NodePlan, Obstacle, Place, Plan, PlanRequest, PlanStatus, PlanTotal, QuotaPlan,
+    SecondsPlan,
 };
 use fenta_templates::timeline::Timeline;
 use fenta_workflows::Workflow;
 use fenta_workflows::action::{Action, CachePolicy};
+use fenta_workflows::cost::{Decimal, Spread};
 use fenta_workflows::lock::NodePins;
 use fenta_workflows::models::Role;
 use fenta_workflows::node::notes_of;
@@ -23,7 +25,7 @@ use super::spans::{quota, segments};
 use super::sums::{together, total};
 use super::unit::{Unit, Verdict};
 use super::walk::{NodeFound, Walked};
-use crate::store::{ActionTimes, EarlierRun};
+use crate::store::{ActionTimes, Allowance, EarlierRun};
 
 /// Whether an action counts as work: questions to this machine do not, putting a file in its place does.
 pub(super) fn is_content(action: &Action) -> bool {
@@ -36,6 +38,8 @@ struct Teller<'a> {
     times: ActionTimes,
     /// The last time each unit that is no hit ran.
     earlier: BTreeMap<String, EarlierRun>,
+    /// What all jobs together may still spend.
+    allowances: Vec<Allowance>,
     obstacles: Vec<Obstacle>,
 }
 
@@ -56,6 +60,8 @@ pub(super) async fn tell(
     let identity = source.path.as_ref().unwrap_or(&source.name);
     let found = store.newest_runs(identity, labels.clone()).await?;
     let times = store.action_times().await?;
+    let spending = walked.setting.planner.executors.providers().spending();
+    let allowances = store.allowances(spending).await?;
     let (today, with_timelines) = (today.to_owned(), request.with_timelines);
     tokio::task::spawn_blocking(move || {
         let earlier = labels
@@ -67,6 +73,7 @@ pub(super) async fn tell(
             walked: &walked,
             times,
             earlier,
+            allowances,
             obstacles: Vec::new(),
         };
         teller.plan(today, with_timelines)
@@ -81,12 +88,14 @@ impl Teller<'_> {
         let walked = self.walked;
         let nodes: Vec<NodePlan> = walked.nodes.iter().map(|node| self.node(node)).collect();
         self.output_obstacles();
+        let mut total = total(&nodes);
+        self.allowed(&mut total);
         let setting = &walked.setting;
         Plan {
             workflow: setting.workflow.name.clone(),
             as_of: today,
             tool: setting.tool.to_string(),
-            total: total(&nodes),
+            total,
             nodes,
             obstacles: std::mem::take(&mut self.obstacles),
             timelines: if with_timelines {
@@ -250,6 +259,32 @@ impl Teller<'_> {
     fn workers(&self) -> u32 {
         let workers = self.walked.setting.planner.workers.max(1);
         u32::try_from(workers).unwrap_or(u32::MAX)
+    }
+
+    /// Holds the sum against what all jobs together may still spend.
+    fn allowed(&mut self, total: &mut PlanTotal) {
+        let needed = total
+            .money
+            .high_usd
+            .as_deref()
+            .and_then(|usd| usd.parse::<Decimal>().ok());
+        let needed = needed.unwrap_or_default();
+        if needed.is_zero() {
+            return;
+        }
+        let micros = Spread::exactly(needed).high_in(1_000_000);
+        for allowance in self.allowances.clone() {
+            if micros > allowance.left_micros() {
+                let refusal = allowance.refusal(micros);
+                self.obstacle("", &refusal.message, &refusal.hint);
+            }
+            let dollars = |micros: u64| micros as f64 / 1e6;
+            total.quota.push(QuotaPlan {
+                meter: format!("dollars for {}", allowance.period),
+                needed: dollars(micros),
+                limit: Some(dollars(allowance.left_micros())),
+            });
+        }
     }
 
     fn obstacle(&mut self, node: &str, message: &str, hint: &str) {
