@@ -25,6 +25,9 @@ const GROUPS: [&str; 3] = ["timeline", "schedule", "watch"];
 /// The group that is a command too, and the name of that command: `fenta watch DIR FILE`.
 const UNNAMED: (&str, &str) = ("watch", "here");
 
+/// `fenta watch --explain PATH` is `fenta watch explain PATH`.
+const EXPLAIN: &str = "--explain";
+
 /// What such a flag becomes.
 pub(crate) const INPUT_FLAG: &str = "--input-flag";
 
@@ -60,6 +63,14 @@ pub(crate) fn made_explicit(args: Vec<OsString>, program: &Command) -> Vec<OsStr
             continue;
         }
         let is_flag = text.starts_with('-') && text != "-";
+        if grammar.path == UNNAMED.0
+            && let Some(path) = text.strip_prefix(EXPLAIN)
+            && (path.is_empty() || path.starts_with('='))
+        {
+            made.push(EXPLAIN[2..].into());
+            made.extend(path.strip_prefix('=').map(OsString::from));
+            break;
+        }
         if grammar.wants_name(text) {
             made.push(UNNAMED.1.into());
             grammar.enter(UNNAMED.1);
@@ -216,6 +227,14 @@ mod tests {
             (
                 "fenta watch -o out inbox w.yaml --after keep",
                 "fenta watch here -o out inbox w.yaml --after keep",
+            ),
+            (
+                "fenta watch --explain inbox/a.mp4 --json",
+                "fenta watch explain inbox/a.mp4 --json",
+            ),
+            (
+                "fenta -q watch --explain=a.mp4",
+                "fenta -q watch explain a.mp4",
             ),
             (
                 "fenta watch add inbox w.yaml --topic bees",

@@ -101,6 +101,30 @@ pub(crate) enum Repeat {
     Unsent,
 }
 
+/// Items of a list that are asked for at once.
+const PAGE: u32 = 500;
+
+/// The items of a list, page by page, so many at most.
+pub(crate) async fn all<T>(
+    most: u32,
+    page: impl AsyncFn(u32, Option<String>) -> Result<(Vec<T>, Option<String>), ClientError>,
+) -> Result<Vec<T>, ClientError> {
+    let mut items = Vec::new();
+    let mut cursor = None;
+    loop {
+        let left = most.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
+        if left == 0 {
+            return Ok(items);
+        }
+        let (more, next) = page(left.min(PAGE), cursor).await?;
+        items.extend(more);
+        if next.is_none() {
+            return Ok(items);
+        }
+        cursor = next;
+    }
+}
+
 /// One call before it is sent.
 pub(crate) struct Call<'a> {
     method: Method,
@@ -122,6 +146,13 @@ impl<'a> Call<'a> {
             body: None,
             repeat: Repeat::Safe,
         }
+    }
+
+    /// Reads the page of a list that begins behind a cursor.
+    pub(crate) fn page(path: &'a [&'a str], limit: u32, cursor: Option<String>) -> Self {
+        Self::get(path)
+            .query("limit", Some(limit.to_string()))
+            .query("cursor", cursor)
     }
 
     /// Removes something; twice is as good as once.

@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cache::CacheCare;
 use crate::clock::{Clock, SystemClock};
+use crate::components::Ground;
+use crate::components::notices::Notices;
 use crate::components::schedules::Schedules;
 use crate::components::watches::Watches;
 use crate::executors::{Executors, Provider, Renderer, Tools, sweep_all};
@@ -92,26 +94,30 @@ pub async fn run_with(settings: Settings, outside: Outside) -> Result<(), Daemon
     let (runner, runner_ended) = Runner::start(context, shutdown.clone());
     let (stop, stop_requests) = watch::channel(StopRequest::None);
     let activity = Activity::default();
-    let schedules = Schedules::new(
+    let notices = Notices::new(
         store.clone(),
-        runner.clone(),
+        providers.clone(),
         Arc::clone(&clock),
         activity.clone(),
     );
+    tokio::spawn(notices.clone().watch(shutdown.clone()));
+    let ground = Ground {
+        store: store.clone(),
+        runner: runner.clone(),
+        clock: Arc::clone(&clock),
+        activity: activity.clone(),
+        notices: notices.clone(),
+    };
+    let schedules = Schedules::new(ground.clone());
     tokio::spawn(schedules.clone().watch(shutdown.clone()));
-    let watches = Watches::new(
-        store.clone(),
-        runner.clone(),
-        Arc::clone(&clock),
-        activity.clone(),
-        dir.root().join("watched"),
-    );
+    let watches = Watches::new(ground, dir.root().join("watched"));
     tokio::spawn(watches.clone().watch(shutdown.clone()));
     let state = AppState {
         store: store.clone(),
         runner: runner.clone(),
         schedules,
         watches,
+        notices,
         renderer,
         cache,
         providers,

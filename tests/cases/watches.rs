@@ -15,6 +15,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime};
 
 use fenta_tests::env::FentaEnv;
+use fenta_tests::fakes::{Fake, Trouble, receiver};
 use serde_json::Value;
 
 /// Says what a note says; nothing is drawn, so a thousand of them are quick.
@@ -545,4 +546,386 @@ fn a_daemon_killed_in_a_storm_loses_no_file_and_renders_none_twice() {
     bench.env.kill_daemon().unwrap();
     bench.until_calm(storm.files.len());
     storm.judge(bench.said());
+}
+
+impl Bench {
+    /// A rule, why it says so, and whatever else is known of a file.
+    fn explain(&self, file: &str) -> Value {
+        let said = self.fenta(&["watch", "--explain", &format!("inbox/{file}"), "--json"]);
+        serde_json::from_str(&said).unwrap()
+    }
+
+    fn add(&self, more: &[&str]) {
+        let mut args = vec!["watch", "add", "inbox", "notes.yaml", "--settle", "200ms"];
+        args.extend(more);
+        self.fenta(&args);
+    }
+
+    /// Copies that runs were given, and that lie there still.
+    fn copies(&self) -> Vec<PathBuf> {
+        let watches = fs::read_dir(self.env.state().join("watched"));
+        watches
+            .into_iter()
+            .flatten()
+            .flat_map(|watch| fs::read_dir(watch.unwrap().path()).unwrap())
+            .map(|run| run.unwrap().path())
+            .collect()
+    }
+}
+
+#[test]
+fn values_lie_beside_a_file_as_yaml_or_as_one_row_of_csv() {
+    let bench = Bench::new(NOTES);
+    bench.add(&["--match", "*.md", "--group-by", "stem"]);
+    bench.drop("a.csv", "greeting\n\"dear, \"\n");
+    bench.drop("a.md", "bees");
+    bench.drop("b.yml", "greeting: 'hello '\n");
+    bench.drop("b.md", "ants");
+    bench.drop("c.csv", "greeting\none\ntwo\n");
+    bench.drop("c.md", "wasps");
+    bench.drop("d.csv", "nobody\nknows\n");
+    bench.drop("d.md", "flies");
+    bench.drop("alone.md", "moths");
+    for (name, state) in [
+        ("a.md", "done"),
+        ("a.csv", "done"),
+        ("b.md", "done"),
+        ("c.md", "failed"),
+        ("d.md", "failed"),
+        ("alone.md", "done"),
+    ] {
+        bench.until_state(name, state);
+    }
+    assert_eq!(bench.said(), ["dear,bees", "hello ants", "moths"]);
+    for (name, part) in [
+        (
+            "c.md",
+            "several rows; one run takes one, `fenta run --batch` takes all",
+        ),
+        ("d.md", "no input `nobody`"),
+    ] {
+        let why = bench.explain(name)["why"].as_str().unwrap().to_owned();
+        assert!(why.contains(part), "{why}");
+        let reason = bench.inbox.join(format!("{name}.fenta-failed.txt"));
+        let reason = fs::read_to_string(reason).unwrap();
+        assert!(reason.contains(part), "{reason}");
+    }
+    // A value that is mended is another content.
+    bench.drop("c.csv", "greeting\n\"one \"\n");
+    bench.until_state("c.md", "done");
+    assert!(!bench.inbox.join("c.md.fenta-failed.txt").exists());
+    assert!(bench.said().contains(&"one wasps".to_owned()));
+}
+
+#[test]
+fn a_folder_is_one_run_when_its_mark_is_there() {
+    let document = "fenta: workflow/v1
+name: notes
+inputs: { notes: { type: \"file[]\" } }
+nodes:
+  text: { type: Input.Text, with: { text: \"${{ len(inputs.notes) }} files\" } }
+outputs: { said: \"${{ nodes.text.text }}\" }
+";
+    let bench = Bench::new(document);
+    bench.add(&[
+        "--match",
+        "*.md",
+        "--group-by",
+        "folder",
+        "--requires",
+        "md,done",
+    ]);
+    for at in 0..3 {
+        bench.drop(&format!("x/{at}.md"), &format!("bees {at}"));
+    }
+    bench.drop("top.md", "ants");
+    bench.drop("x/notes.txt", "no note");
+    bench.until_state("x/2.md", "ready");
+    let why = bench.explain("x/0.md")["why"].as_str().unwrap().to_owned();
+    assert!(why.contains("waits for a .done of its group"), "{why}");
+    bench.until_state("top.md", "ready");
+    let why = bench.explain("top.md")["why"].as_str().unwrap().to_owned();
+    assert!(why.contains("below the watched one"), "{why}");
+    assert_eq!(bench.explain("x/notes.txt")["rule"], "match");
+    assert_eq!(bench.jobs(), 0);
+    // As `touch` makes it: with nothing in it.
+    bench.drop("x/all.done", "");
+    for name in ["x/0.md", "x/1.md", "x/2.md"] {
+        bench.until_state(name, "done");
+    }
+    assert_eq!(bench.said(), ["3 files"]);
+    // The same files in another folder are the same.
+    for at in 0..3 {
+        bench.drop(&format!("y/{at}.md"), &format!("bees {at}"));
+    }
+    bench.drop("y/all.done", "");
+    bench.until_state("y/0.md", "dup");
+    assert_eq!(bench.jobs(), 1);
+}
+
+#[test]
+fn files_are_deleted_after_a_good_run_and_kept_with_a_reason_after_a_bad_one() {
+    let bench = Bench::new(NOTES);
+    bench.add(&["--match", "*.md", "--after", "delete"]);
+    bench.drop("good.md", "bees");
+    fs::write(bench.inbox.join("bad.md"), b"\xff\xfe\xff no text").unwrap();
+    bench.until("the good one is gone", |states| {
+        !states.contains_key("good.md")
+            && states.get("bad.md").is_some_and(|state| state == "failed")
+    });
+    assert_eq!(bench.said(), ["bees"]);
+    assert!(!bench.inbox.join("good.md").exists());
+    let reason = bench.inbox.join("bad.md.fenta-failed.txt");
+    assert!(fs::read_to_string(&reason).unwrap().starts_with("job_"));
+    // The same content once more had its run: nobody deletes what was not rendered from.
+    bench.drop("again.md", "bees");
+    bench.until_state("again.md", "dup");
+    assert!(bench.inbox.join("again.md").exists());
+    fs::remove_file(bench.inbox.join("bad.md")).unwrap();
+    // Failed runs can be begun again as long as the watch is there; then their copies go too.
+    assert_eq!(bench.copies().len(), 1);
+    bench.fenta(&["watch", "rm", "notes"]);
+    assert_eq!(bench.copies(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn files_that_are_there_already_may_be_left_alone_and_every_rule_is_named() {
+    let bench = Bench::new(NOTES);
+    bench.drop("old.md", "bees");
+    bench.drop(".fentaignore", "# mine\ndraft-*\n/attic/\n");
+    bench.add(&["--match", "*.md", "--initial", "ignore"]);
+    bench.until_state("old.md", "ignored");
+    for (name, rule) in [
+        ("draft-a.md", "fentaignore"),
+        ("attic/a.md", "fentaignore"),
+        ("clip.md.part", "half-file"),
+        ("clip.md.crdownload", "half-file"),
+        ("~$clip.md", "system-file"),
+        ("Thumbs.db", "system-file"),
+        (".DS_Store", "hidden"),
+        ("clip.txt", "match"),
+    ] {
+        bench.drop(name, name);
+        assert_eq!(bench.explain(name)["rule"], rule, "{name}");
+    }
+    bench.drop("new.md", "ants");
+    bench.until_state("new.md", "done");
+    let old = bench.explain("old.md");
+    let why = old["why"].as_str().unwrap();
+    assert!(why.contains("initial: ignore"), "{old}");
+    assert_eq!(bench.explain("none.md")["rule"], "scan");
+    // A download that is done, a file that was changed: now they count.
+    fs::rename(
+        bench.inbox.join("clip.md.part"),
+        bench.inbox.join("clip.md"),
+    )
+    .unwrap();
+    bench.until_state("clip.md", "done");
+    bench.drop("old.md", "old bees");
+    bench.until_state("old.md", "done");
+    assert_eq!(bench.said(), ["ants", "clip.md.part", "old bees"]);
+    assert_eq!(bench.jobs(), 3);
+}
+
+/// A workflow that takes a while: whoever it tells does not answer at once.
+fn slow_notes(fake: &Fake) -> String {
+    NOTES.replace(
+        "outputs:",
+        &format!(
+            "  tell: {{ type: Output.Webhook, with: {{ url: \"{}/hook\", data: {{ text: \"${{{{ nodes.text.text }}}}\" }} }} }}\noutputs:",
+            fake.url()
+        ),
+    )
+}
+
+#[test]
+fn files_that_come_while_a_run_goes_on_wait_or_are_left_out_as_the_rule_says() {
+    let one = |rule: &'static str, wanted: &[&str], left_out: &[(&str, &str)]| {
+        let fake = Fake::start(receiver::vendor).unwrap();
+        fake.plan([Trouble::Silent(Duration::from_secs(12))]);
+        let bench = Bench::new(&slow_notes(&fake));
+        bench
+            .env
+            .configure("[providers.webhook]\nhosts = [\"127.0.0.1\"]\n")
+            .unwrap();
+        bench.add(&["--while-busy", rule]);
+        bench.drop("a.md", "a");
+        bench.until("the first one goes on", |_| !fake.heard().is_empty());
+        for name in ["b.md", "c.md"] {
+            bench.drop(name, &name[..1]);
+            bench.until(&format!("{rule}: {name} was looked at"), |states| {
+                let state = states.get(name).map_or("", String::as_str);
+                matches!(state, "queued" | "running" | "ignored" | "done")
+            });
+        }
+        assert_eq!(
+            bench.states()["a.md"],
+            "running",
+            "{rule}: it went on all the time"
+        );
+        bench.until("nothing goes on", |states| {
+            let over = |state: &String| matches!(state.as_str(), "done" | "ignored");
+            states.values().all(over)
+        });
+        assert_eq!(bench.said(), wanted, "{rule}");
+        for (name, why) in left_out {
+            let found = bench.explain(name);
+            assert_eq!(found["rule"], "run", "{found}");
+            assert!(found["why"].as_str().unwrap().contains(why), "{found}");
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| one("queue", &["a", "b", "c"], &[]));
+        scope.spawn(|| {
+            let why = "while_busy: skip";
+            one("skip", &["a"], &[("b.md", why), ("c.md", why)]);
+        });
+        scope.spawn(|| one("latest", &["a", "c"], &[("b.md", "while_busy: latest")]));
+    });
+}
+
+#[test]
+fn folders_nobody_tells_of_are_looked_at() {
+    let bench = Bench::new(NOTES);
+    bench.add(&["--poll", "300ms"]);
+    bench.drop("deep/er/a.md", "bees");
+    bench.until_state("deep/er/a.md", "done");
+    bench.drop("b.md", "ants");
+    bench.until_state("b.md", "done");
+    let shown = bench.fenta(&["watch", "show", "notes"]);
+    assert!(shown.contains("looks every 0.3s"), "{shown}");
+    // A folder that is gone for a while, as a disk that is not plugged in.
+    let away = bench.env.work().join("away");
+    fs::rename(&bench.inbox, &away).unwrap();
+    let begin = Instant::now();
+    while !bench
+        .fenta(&["watch", "ls"])
+        .contains("cannot be looked at")
+    {
+        assert!(begin.elapsed() < PATIENCE);
+    }
+    fs::rename(&away, &bench.inbox).unwrap();
+    bench.drop("c.md", "wasps");
+    bench.until_state("c.md", "done");
+    assert_eq!(bench.jobs(), 3, "what was there had its run");
+}
+
+#[test]
+fn what_is_lost_while_the_daemon_stands_still_is_found_by_a_look() {
+    let bench = Bench::new(NOTES);
+    bench.add(&["--match", "*.md"]);
+    bench.drop("a.md", "bees");
+    bench.until_state("a.md", "done");
+    let pid = rustix::process::Pid::from_raw(bench.env.daemon_pid().unwrap()).unwrap();
+    let signal = |signal| rustix::process::kill_process(pid, signal).unwrap();
+    signal(rustix::process::Signal::STOP);
+    // More than the kernel keeps for somebody who does not listen (16 384): the queue overflows.
+    let noise = bench.inbox.join("noise.part");
+    for at in 0..20_000 {
+        let next = bench.inbox.join(format!("noise{}.part", at % 2));
+        fs::write(&noise, "x").unwrap();
+        fs::rename(&noise, next).unwrap();
+    }
+    fs::create_dir(bench.inbox.join("deep")).unwrap();
+    bench.drop("deep/late.md", "ants");
+    let begin = Instant::now();
+    signal(rustix::process::Signal::CONT);
+    bench.until_state("deep/late.md", "done");
+    assert!(
+        begin.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        begin.elapsed()
+    );
+    // And in a folder the system never told of.
+    bench.drop("deep/later.md", "wasps");
+    bench.until_state("deep/later.md", "done");
+    assert_eq!(bench.said(), ["ants", "bees", "wasps"]);
+}
+
+#[test]
+fn on_a_terminal_what_is_on_its_way_is_a_table_and_what_is_done_a_line() {
+    if !Path::new("/usr/bin/script").exists() {
+        println!("skipped: there is no `script` to make a terminal");
+        return;
+    }
+    let bench = Bench::new(NOTES);
+    let fenta = fenta_tests::env::program("fenta").unwrap();
+    let line = format!(
+        "stty cols 90 rows 30; exec {} watch inbox notes.yaml --settle 2s",
+        fenta.display()
+    );
+    let plain = bench.env.command("fenta").unwrap();
+    let mut terminal = std::process::Command::new("/usr/bin/script");
+    terminal
+        .args(["-qefc", &line, "/dev/null"])
+        .env_clear()
+        .envs(
+            plain
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .env("TERM", "xterm-256color")
+        .env("SHELL", "/bin/sh")
+        .current_dir(bench.env.work())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut terminal = terminal.spawn().unwrap();
+    let (mut keys, screen) = (
+        terminal.stdin.take().unwrap(),
+        terminal.stdout.take().unwrap(),
+    );
+    bench.drop("a.md", "bees");
+    let mut seen = String::new();
+    let mut pieces = screen;
+    let mut buffer = [0; 4096];
+    let mut interrupted = false;
+    loop {
+        let read = std::io::Read::read(&mut pieces, &mut buffer).unwrap_or(0);
+        if read == 0 {
+            break;
+        }
+        seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        if !interrupted && seen.contains("done      a.md") {
+            keys.write_all(b"\x03").unwrap();
+            interrupted = true;
+        }
+    }
+    assert_eq!(terminal.wait().unwrap().code(), Some(0), "{seen}");
+    let table = seen
+        .find("settling  a.md")
+        .unwrap_or_else(|| panic!("no table: {seen}"));
+    let count = seen
+        .find("1 settling")
+        .unwrap_or_else(|| panic!("no counts: {seen}"));
+    let done = seen.find("done      a.md").unwrap();
+    assert!(table < done && count < done, "{seen}");
+    assert!(seen.contains("runs that were begun go on"), "{seen}");
+    let list = bench.fenta(&["watch", "ls"]);
+    assert!(list.contains("paused") && list.contains("1 done"), "{list}");
+}
+
+#[test]
+fn jobs_say_which_watch_began_them_and_lists_what_lasts() {
+    let bench = Bench::new(NOTES);
+    bench.add(&[]);
+    bench.drop("a.md", "bees");
+    bench.until_state("a.md", "done");
+    let said = bench.env.fenta(&["ps"]).unwrap().expect_code(0).unwrap();
+    assert!(said.stdout.contains("watch notes"), "{said:?}");
+    assert!(
+        said.stderr.contains("watch notes of ") && said.stderr.contains("0 files on the way"),
+        "{said:?}"
+    );
+    let list: Value = serde_json::from_str(&bench.fenta(&["watch", "ls", "--json"])).unwrap();
+    assert_eq!(list["durable"], false);
+    bench.fenta(&["daemon", "install", "--no-start"]);
+    let said = bench
+        .env
+        .fenta(&["watch", "ls", "--json"])
+        .unwrap()
+        .expect_code(0)
+        .unwrap();
+    let list: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(list["durable"], true);
+    assert!(!said.stderr.contains("not durable"), "{said:?}");
 }

@@ -37,6 +37,7 @@ mod suggest;
 mod syntax;
 pub mod template_source;
 pub mod tempo;
+pub mod tiers;
 pub mod value;
 pub mod view;
 pub mod worker;
@@ -49,8 +50,8 @@ pub use expr::{FUNCTIONS, FunctionDoc};
 pub use graph::keys;
 pub use graph::{
     After, Backoff, Budget, CacheRule, CatchUp, GroupBy, Network, NodeId, NodeInstance, NodeRules,
-    OnError, OnExceed, Overlap, RetryClass, RetryRule, Schedule, Settings, Watch, WhileBusy,
-    Workflow, missing_files,
+    Notify, NotifyOn, OnError, OnExceed, Overlap, RetryClass, RetryRule, Schedule, Settings, Watch,
+    WhileBusy, Workflow, missing_files,
 };
 pub use input::{BindError, InputSpec, InputType, PathBases};
 pub use lint::{LintFacts, lint, redacted};

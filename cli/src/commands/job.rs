@@ -231,17 +231,29 @@ fn parse_state(text: &str) -> Result<JobState, String> {
 
 /// Jobs as a table.
 pub(super) fn job_table(jobs: &[Job], now: Timestamp) -> Table {
-    let mut table = Table::new(&["JOB", "WORKFLOW", "STATE", "CREATED", "TOOK", "DETAIL"]);
+    let mut header = vec!["JOB", "WORKFLOW", "STATE", "CREATED", "TOOK", "DETAIL"];
+    // Most people have no schedules and no watches.
+    let some_begun = jobs.iter().any(|job| job.begun_by.is_some());
+    if some_begun {
+        header.insert(2, "BEGUN BY");
+    }
+    let mut table = Table::new(&header);
     for job in jobs {
+        let begun_by = job.begun_by.as_ref();
+        let begun_by = begun_by.map_or(String::new(), |one| format!("{} {}", one.kind, one.name));
         let took = took(job).map_or(String::new(), span::short);
+        let mut row = Row::new()
+            .both(short_id(&job.id), &job.id)
+            .cell(&job.workflow);
+        if some_begun {
+            row = row.person(&begun_by);
+        }
         table.row(
-            Row::new()
-                .both(short_id(&job.id), &job.id)
-                .cell(&job.workflow)
-                .cell(job.state.as_str())
+            row.cell(job.state.as_str())
                 .both(span::ago(&job.created_at, now), &job.created_at)
                 .cell(took)
-                .cell(detail(job)),
+                .cell(detail(job))
+                .program(begun_by),
         );
     }
     table
@@ -281,6 +293,8 @@ fn facts(job: &Job) -> String {
         format!("workflow  {}", job.workflow),
     ];
     lines.extend(job.path.iter().map(|path| format!("document  {path}")));
+    let begun_by = job.begun_by.iter();
+    lines.extend(begun_by.map(|one| format!("begun by  {} {} ({})", one.kind, one.name, one.id)));
     lines.push(format!("state     {}", job.state.as_str()));
     if !job.priority.is_normal() {
         lines.push(format!("priority  {}", job.priority.as_str()));
@@ -405,7 +419,7 @@ pub(super) mod tests {
         let table = job_table(&[job(JobState::Completed)], now);
         assert_eq!(
             table.for_pipes(),
-            "job_0123456789abcdef0123456789abcdef\tdaily\tcompleted\t2026-01-01T00:00:00Z\t10s\t/o/v.mp4"
+            "job_0123456789abcdef0123456789abcdef\tdaily\tcompleted\t2026-01-01T00:00:00Z\t10s\t/o/v.mp4\t"
         );
         let people = table.for_people(crate::ui::style::Style::new(false));
         assert!(

@@ -4,6 +4,7 @@
 //! errors and never ends the program.
 
 mod auth;
+mod automation;
 mod cache;
 mod completions;
 mod config;

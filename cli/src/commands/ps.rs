@@ -2,6 +2,8 @@
 
 use fenta_client::Client;
 use fenta_client::api::jobs::{Job, JobQuery, JobState};
+use fenta_client::api::schedules::ScheduleState;
+use fenta_client::api::watches::{FileState, WatchState};
 use jiff::Timestamp;
 
 use super::Context;
@@ -64,13 +66,48 @@ impl PsArgs {
                 }
             }
         }
-        show(context, &current(jobs))
+        show(context, &current(jobs))?;
+        if !context.ui.is_json() && !context.ui.is_quiet() {
+            to_come(context, client).await;
+        }
+        Ok(())
+    }
+}
+
+/// What begins jobs by itself, and when. A daemon that only lets people look knows nothing of it, which is no reason to
+/// say nothing about jobs.
+async fn to_come(context: &Context, client: &Client) {
+    let ui = &context.ui;
+    for one in client.schedules().await.unwrap_or_default().items {
+        match (one.state, &one.next) {
+            (ScheduleState::Active, Some(next)) => {
+                ui.note(&format!("schedule {}: next at {}", one.name, next.local));
+            }
+            (ScheduleState::Paused, _) => {
+                ui.note(&format!("schedule {} is paused: {}", one.name, one.reason));
+            }
+            _ => {}
+        }
+    }
+    for one in client.watches().await.unwrap_or_default().items {
+        let open = [FileState::Seen, FileState::Growing, FileState::Settling]
+            .into_iter()
+            .chain([FileState::Probing, FileState::Ready, FileState::Queued]);
+        let coming: u64 = open.filter_map(|state| one.files.get(state.as_str())).sum();
+        let state = match one.state {
+            WatchState::Active => format!("{coming} files on the way"),
+            WatchState::Paused => format!("paused: {}", one.reason),
+        };
+        ui.note(&format!(
+            "watch {} of {}: {state}",
+            one.name, one.rule.folder
+        ));
     }
 }
 
 async fn of_schedule(context: &Context, schedule: &str) -> Result<(), CommandError> {
     let client = context.session.client(&context.ui).await?;
-    let runs = client.schedule_runs(schedule, RUNS).await?.items;
+    let runs = client.schedule_runs(schedule, RUNS).await?;
     of_runs(
         context,
         &client,
@@ -81,7 +118,7 @@ async fn of_schedule(context: &Context, schedule: &str) -> Result<(), CommandErr
 
 async fn of_watch(context: &Context, watch: &str) -> Result<(), CommandError> {
     let client = context.session.client(&context.ui).await?;
-    let runs = client.watch_runs(watch, RUNS).await?.items;
+    let runs = client.watch_runs(watch, RUNS).await?;
     of_runs(
         context,
         &client,

@@ -68,6 +68,14 @@ impl Manager {
         })
     }
 
+    /// A word as it stands in its files.
+    fn written(self, word: &str) -> String {
+        match self {
+            Self::Systemd => quoted(word),
+            Self::Launchd => format!("<string>{}</string>", xml(word)),
+        }
+    }
+
     fn text(self, service: &Service) -> String {
         match self {
             Self::Systemd => unit(service),
@@ -108,10 +116,12 @@ impl InstallArgs {
     }
 }
 
-/// Whether the daemon is a service of this user's, so that it comes back by itself.
+/// Whether the daemon of this state folder is a service of this user's, so that it comes back by itself.
 pub(super) fn is_installed(context: &Context) -> bool {
-    let file = Manager::of_this_system().file(context);
-    file.is_ok_and(|file| file.exists())
+    let manager = Manager::of_this_system();
+    let text = manager.file(context).map(std::fs::read_to_string);
+    let state_dir = manager.written(&context.settings.state_dir.to_string_lossy());
+    matches!(text, Ok(Ok(text)) if text.contains(&state_dir))
 }
 
 /// Takes the service away; jobs and results stay.

@@ -146,6 +146,22 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "Folder that relative paths of results belong to.",
     },
     Key {
+        name: "plan.tier",
+        kind: Kind::Choice(&["free", "starter", "pro", "enterprise"]),
+        env: None,
+        default: "none: what a schedule needs is told beside what Free has",
+        user_only: true,
+        doc: "The tier of your hosted account: a schedule that needs more than it has is warned of.",
+    },
+    Key {
+        name: "plan.usd_month",
+        kind: Kind::Text,
+        env: None,
+        default: "none",
+        user_only: true,
+        doc: "Dollars a month may cost: a schedule that may cost more is warned of.",
+    },
+    Key {
         name: "render.program",
         kind: Kind::Path,
         env: Some("FENTA_RENDER"),

@@ -5,6 +5,7 @@
 pub(crate) mod batch_progress;
 pub(crate) mod bytes;
 pub(crate) mod diff;
+pub(crate) mod file_table;
 pub(crate) mod job_lines;
 pub(crate) mod progress;
 pub(crate) mod secret;

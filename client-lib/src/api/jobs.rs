@@ -185,6 +185,9 @@ pub struct Job {
     pub path: Option<String>,
     /// Where it stands.
     pub state: JobState,
+    /// What began it, where that was nobody's command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_by: Option<BegunBy>,
     /// How urgent it is.
     #[serde(default, skip_serializing_if = "Priority::is_normal")]
     pub priority: Priority,
@@ -207,6 +210,17 @@ pub struct Job {
     pub nodes: Vec<NodeRun>,
     /// The `seq` of its newest event.
     pub last_seq: u64,
+}
+
+/// A schedule or a watch that begins jobs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BegunBy {
+    /// `schedule` or `watch`.
+    pub kind: String,
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// Why a job failed.

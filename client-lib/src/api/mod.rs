@@ -6,6 +6,7 @@
 pub mod cache;
 pub mod jobs;
 pub mod meta;
+pub mod notices;
 pub mod plan;
 pub mod problem;
 pub mod providers;

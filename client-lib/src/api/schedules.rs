@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-pub use fenta_workflows::{CatchUp, Overlap};
+pub use fenta_workflows::{CatchUp, Notify, NotifyOn, Overlap};
 use serde::{Deserialize, Serialize};
 
 use crate::api::jobs::{JobState, RunOptions, WorkflowSource};
 use crate::error::ClientError;
-use crate::transport::{Call, Client, Repeat};
+use crate::transport::{Call, Client, Repeat, all};
 
 /// When a workflow begins by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct ScheduleRule {
     /// Last day, which is included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
+    /// Who is told how its runs end.
+    #[serde(default, skip_serializing_if = "Notify::is_nobody")]
+    pub notify: Notify,
 }
 
 /// Body of `POST /v1/schedules`.
@@ -54,6 +57,9 @@ pub struct CreateSchedules {
     /// Instead of the schedules the document writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<ScheduleRule>,
+    /// Instead of whom the document tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
     /// What the schedule is called; the workflow's name when missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -243,6 +249,9 @@ pub struct ScheduleList {
 pub struct ScheduleRunList {
     /// This page.
     pub items: Vec<ScheduleRun>,
+    /// Where the next page begins; missing on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
 }
 
 /// Times of a schedule, in order.
@@ -252,7 +261,7 @@ pub struct ScheduledTimes {
     pub items: Vec<ScheduledTime>,
 }
 
-/// Body of `POST /v1/schedules/{id}/pause`; may be missing.
+/// Body of `POST /v1/schedules/{id}/pause`, and of the same of watches; may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PauseSchedule {
@@ -311,16 +320,18 @@ impl Client {
             .await
     }
 
-    /// The newest runs of a schedule.
+    /// The newest runs of a schedule, so many at most.
     pub async fn schedule_runs(
         &self,
         id: &str,
-        limit: u32,
-    ) -> Result<ScheduleRunList, ClientError> {
+        most: u32,
+    ) -> Result<Vec<ScheduleRun>, ClientError> {
         let path = ["v1", "schedules", id, "runs"];
-        let call = Call::get(&path);
-        self.call(call.query("limit", Some(limit.to_string())))
-            .await
+        all(most, async |limit, cursor| {
+            let page: ScheduleRunList = self.call(Call::page(&path, limit, cursor)).await?;
+            Ok((page.items, page.next_cursor))
+        })
+        .await
     }
 
     /// Begins no more runs until it is resumed.

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-pub use fenta_workflows::{After, GroupBy, WhileBusy};
+/// Body of `POST /v1/watches/{id}/pause`; may be missing.
+pub use super::schedules::PauseSchedule as PauseWatch;
+pub use fenta_workflows::{After, GroupBy, Notify, NotifyOn, WhileBusy};
 use serde::{Deserialize, Serialize};
 
 use crate::api::jobs::{JobState, RunOptions, WorkflowSource};
 use crate::error::ClientError;
-use crate::transport::{Call, Client, Repeat};
+use crate::transport::{Call, Client, Repeat, all};
 
 /// Which files begin a workflow, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +40,12 @@ pub struct WatchRule {
     /// Whether files that were there before the watch begin runs too.
     #[serde(default = "yes")]
     pub run_initial: bool,
+    /// Between two looks, milliseconds, instead of being told by the system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll_ms: Option<u64>,
+    /// Who is told how its runs end.
+    #[serde(default, skip_serializing_if = "Notify::is_nobody")]
+    pub notify: Notify,
 }
 
 fn all_files() -> Vec<String> {
@@ -73,6 +81,8 @@ impl WatchRule {
             },
             while_busy: watch.while_busy,
             run_initial: watch.run_initial,
+            poll_ms: watch.poll_ms,
+            notify: watch.notify.clone(),
         }
     }
 }
@@ -284,8 +294,11 @@ pub struct WatchList {
 /// Files of a watch, by path.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchFileList {
-    /// All of them.
+    /// This page.
     pub items: Vec<WatchFile>,
+    /// Where the next page begins; missing on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
 }
 
 /// Runs of a watch, newest first.
@@ -293,15 +306,9 @@ pub struct WatchFileList {
 pub struct WatchRunList {
     /// This page.
     pub items: Vec<WatchRun>,
-}
-
-/// Body of `POST /v1/watches/{id}/pause`; may be missing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PauseWatch {
-    /// Why, for those who look later.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub reason: String,
+    /// Where the next page begins; missing on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
 }
 
 /// Body of `POST /v1/watches/{id}/again`.
@@ -353,17 +360,24 @@ impl Client {
         self.call(Call::delete(&["v1", "watches", id])).await
     }
 
-    /// The files of a watch.
-    pub async fn watch_files(&self, id: &str) -> Result<WatchFileList, ClientError> {
-        self.call(Call::get(&["v1", "watches", id, "files"])).await
+    /// All files of a watch, by path.
+    pub async fn watch_files(&self, id: &str) -> Result<Vec<WatchFile>, ClientError> {
+        let path = ["v1", "watches", id, "files"];
+        all(u32::MAX, async |limit, cursor| {
+            let page: WatchFileList = self.call(Call::page(&path, limit, cursor)).await?;
+            Ok((page.items, page.next_cursor))
+        })
+        .await
     }
 
-    /// The newest runs of a watch.
-    pub async fn watch_runs(&self, id: &str, limit: u32) -> Result<WatchRunList, ClientError> {
+    /// The newest runs of a watch, so many at most.
+    pub async fn watch_runs(&self, id: &str, most: u32) -> Result<Vec<WatchRun>, ClientError> {
         let path = ["v1", "watches", id, "runs"];
-        let call = Call::get(&path);
-        self.call(call.query("limit", Some(limit.to_string())))
-            .await
+        all(most, async |limit, cursor| {
+            let page: WatchRunList = self.call(Call::page(&path, limit, cursor)).await?;
+            Ok((page.items, page.next_cursor))
+        })
+        .await
     }
 
     /// Looks no more until it is resumed.

@@ -71,6 +71,15 @@ pub enum AskFailure {
     },
 }
 
+impl AskFailure {
+    /// What went wrong.
+    pub fn into_failure(self) -> WorkerFailure {
+        match self {
+            Self::Refused(failure) | Self::Lost(failure) | Self::Useless { failure, .. } => failure,
+        }
+    }
+}
+
 impl From<HttpError> for AskFailure {
     fn from(error: HttpError) -> Self {
         if error.may_have_worked() {

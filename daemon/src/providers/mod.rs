@@ -50,7 +50,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fenta_client::credentials::{KeyFile, KeySource, Secret};
-use fenta_workflows::action::{InvokeRequest, InvokeTask};
+use fenta_workflows::action::{CallWebhookTask, InvokeRequest, InvokeTask};
 use fenta_workflows::models::{Available, ModelRef, Role};
 use fenta_workflows::worker::{FailureClass, WorkerFailure};
 
@@ -306,6 +306,48 @@ impl Providers {
                 None => Some(executors::refusal(request, &[], &[])),
             },
         }
+    }
+
+    /// Tells an address of the user's something under our name for it; gives the status of the answer.
+    ///
+    /// # Errors
+    /// Why it did not arrive, or may not have.
+    pub async fn tell(
+        &self,
+        reference: &str,
+        task: &CallWebhookTask,
+    ) -> Result<u16, WorkerFailure> {
+        webhook::tell(self.messenger()?, reference, task).await
+    }
+
+    /// Why messages cannot be signed with the secret of this name; nothing where they can.
+    pub async fn lacks_signing_secret(&self, name: &str) -> Option<WorkerFailure> {
+        match self.messenger() {
+            Ok(desk) => webhook::lacks_secret(desk, name).await,
+            Err(failure) => Some(failure),
+        }
+    }
+
+    fn messenger(&self) -> Result<Desk, WorkerFailure> {
+        let refused = |message: String| WorkerFailure {
+            class: FailureClass::Unsupported,
+            message,
+            hint: "look at [providers.webhook] in your config.toml".to_owned(),
+        };
+        let Kind::Configured(office) = &*self.kind else {
+            return Err(refused("nobody sends messages from here".to_owned()));
+        };
+        let config = office.config.read();
+        if let Some(complaint) = &config.complaint {
+            return Err(refused(complaint.clone()));
+        }
+        let vendor = &webhook::VENDOR;
+        let own = config.vendors.get(vendor.name).cloned();
+        let own = own.unwrap_or_default();
+        if own.enabled == Some(false) {
+            return Err(refused("webhook is switched off in config.toml".to_owned()));
+        }
+        Ok(office.desk(vendor, &own, String::new()))
     }
 
     /// How long the vendor of a request wants to be left alone.

@@ -57,6 +57,22 @@ struct Messenger {
     desk: Desk,
 }
 
+/// Sends a message that no document asked for: a schedule's or a watch's. Gives the status of the answer.
+pub(super) async fn tell(
+    desk: Desk,
+    reference: &str,
+    task: &CallWebhookTask,
+) -> Result<u16, WorkerFailure> {
+    let sent = Messenger { desk }.send(reference, task).await;
+    sent.map_err(AskFailure::into_failure)
+}
+
+/// Why messages cannot be signed with the secret of this name; nothing where they can.
+pub(super) async fn lacks_secret(desk: Desk, name: &str) -> Option<WorkerFailure> {
+    let found = Messenger { desk }.secret(Some(name)).await;
+    found.err().map(AskFailure::into_failure)
+}
+
 /// The body of a message, as Standard Webhooks has it.
 #[derive(Serialize)]
 struct Message<'a> {

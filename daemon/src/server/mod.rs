@@ -12,6 +12,8 @@ mod envelope;
 mod events;
 mod jobs;
 mod meta;
+mod notices;
+mod page;
 mod problem;
 mod providers;
 mod recordings;
@@ -35,6 +37,7 @@ pub use connections::{ConnectionLimits, serve};
 
 use crate::cache::CacheCare;
 use crate::clock::Clock;
+use crate::components::notices::Notices;
 use crate::components::schedules::Schedules;
 use crate::components::watches::Watches;
 use crate::executors::Renderer;
@@ -76,6 +79,8 @@ pub struct AppState {
     pub schedules: Schedules,
     /// Who begins workflows for files.
     pub watches: Watches,
+    /// Who tells how their runs end.
+    pub notices: Notices,
     /// Time and request ids.
     pub clock: Arc<dyn Clock>,
     /// Who is there.
@@ -191,12 +196,15 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/watches/{id}/resume", post(watches::resume))
         .route("/v1/watches/{id}/again", post(watches::again))
         .route("/v1/watches/{id}/explain", get(watches::explain))
+        .route("/v1/notices", get(notices::list))
         .route("/v1/usage", get(usage::show))
         .route("/v1/usage/events", get(usage::events))
         .route("/v1/daemon/stop", post(daemon::stop));
     wrapped(routes, state)
 }
 
+#[cfg(test)]
+mod automation_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

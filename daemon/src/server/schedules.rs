@@ -11,6 +11,7 @@ use fenta_client::api::schedules::{
 use serde::Deserialize;
 
 use super::AppState;
+use super::page::{Page, read, read_or_default};
 use super::problem::ApiError;
 use crate::components::schedules::ScheduleError;
 
@@ -61,20 +62,22 @@ pub(super) async fn next(
     Ok(Json(ScheduledTimes { items }))
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RunsQuery {
-    limit: Option<u32>,
-}
-
 pub(super) async fn runs(
     State(state): State<AppState>,
     Path(given): Path<String>,
-    Query(query): Query<RunsQuery>,
+    Query(page): Query<Page>,
 ) -> Result<Json<ScheduleRunList>, ApiError> {
-    let limit = query.limit.unwrap_or(RUNS);
-    let items = state.schedules.runs(&given, limit).await?;
-    Ok(Json(ScheduleRunList { items }))
+    let limit = page.limit(RUNS)?;
+    let before: Option<jiff::Timestamp> = page.cursor_as()?;
+    // One more than asked tells whether there is another page.
+    let mut items = state.schedules.runs(&given, limit + 1, before).await?;
+    let is_more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    let next_cursor = items.last().filter(|_| is_more);
+    Ok(Json(ScheduleRunList {
+        next_cursor: next_cursor.map(|run| run.due_at.clone()),
+        items,
+    }))
 }
 
 pub(super) async fn pause(
@@ -82,10 +85,7 @@ pub(super) async fn pause(
     Path(given): Path<String>,
     body: Bytes,
 ) -> Result<Json<Schedule>, ApiError> {
-    let why = match body.is_empty() {
-        true => PauseSchedule::default(),
-        false => read(&body)?,
-    };
+    let why: PauseSchedule = read_or_default(&body)?;
     Ok(Json(state.schedules.pause(&given, &why.reason).await?))
 }
 
@@ -112,16 +112,6 @@ pub(super) async fn backfill(
     let days: Backfill = read(&body)?;
     let items = state.schedules.backfill(&given, &days).await?;
     Ok(Json(ScheduledTimes { items }))
-}
-
-fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body).map_err(|error| {
-        ApiError::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "request/invalid",
-            error.to_string(),
-        )
-    })
 }
 
 impl From<ScheduleError> for ApiError {

@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Activity, AppState, ConnectionLimits, StopRequest};
 use crate::cache::{CacheBounds, CacheCare};
 use crate::clock::SystemClock;
+use crate::components::Ground;
+use crate::components::notices::Notices;
 use crate::components::schedules::Schedules;
 use crate::components::watches::Watches;
 use crate::providers::Providers;
@@ -56,21 +58,25 @@ impl Server {
         let (stop, stop_requests) = watch::channel(StopRequest::None);
         let shutdown = CancellationToken::new();
         let activity = Activity::default();
-        let schedules = Schedules::new(
+        let notices = Notices::new(
             machine.store.clone(),
-            running.runner.clone(),
+            Providers::fixed(Vec::new()),
             Arc::new(SystemClock),
             activity.clone(),
         );
-        let watches = Watches::new(
-            machine.store.clone(),
-            running.runner.clone(),
-            Arc::new(SystemClock),
-            activity.clone(),
-            machine.path("watched"),
-        );
+        let ground = Ground {
+            store: machine.store.clone(),
+            runner: running.runner.clone(),
+            clock: Arc::new(SystemClock),
+            activity: activity.clone(),
+            notices: notices.clone(),
+        };
+        let schedules = Schedules::new(ground.clone());
+        let watches = Watches::new(ground, machine.path("watched"));
+        tokio::spawn(watches.clone().watch(shutdown.clone()));
         let state = AppState {
             watches,
+            notices,
             store: machine.store.clone(),
             runner: running.runner.clone(),
             schedules,

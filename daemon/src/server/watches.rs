@@ -11,10 +11,12 @@ use fenta_client::api::watches::{
 use serde::Deserialize;
 
 use super::AppState;
+use super::page::{Page, read, read_or_default};
 use super::problem::ApiError;
 use crate::components::watches::WatchError;
 
 const RUNS: u32 = 50;
+const FILES: u32 = 500;
 
 pub(super) async fn create(
     State(state): State<AppState>,
@@ -46,25 +48,29 @@ pub(super) async fn remove(
 pub(super) async fn files(
     State(state): State<AppState>,
     Path(given): Path<String>,
+    Query(page): Query<Page>,
 ) -> Result<Json<WatchFileList>, ApiError> {
-    let items = state.watches.files(&given).await?;
-    Ok(Json(WatchFileList { items }))
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RunsQuery {
-    limit: Option<u32>,
+    let limit = page.limit(FILES)?;
+    let behind = page.cursor.unwrap_or_default();
+    // One more than asked tells whether there is another page.
+    let mut items = state.watches.files(&given, limit + 1, &behind).await?;
+    let is_more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    let next_cursor = items.last().filter(|_| is_more);
+    Ok(Json(WatchFileList {
+        next_cursor: next_cursor.map(|file| file.path.clone()),
+        items,
+    }))
 }
 
 pub(super) async fn runs(
     State(state): State<AppState>,
     Path(given): Path<String>,
-    Query(query): Query<RunsQuery>,
+    Query(page): Query<Page>,
 ) -> Result<Json<WatchRunList>, ApiError> {
-    let limit = query.limit.unwrap_or(RUNS);
-    let items = state.watches.runs(&given, limit).await?;
-    Ok(Json(WatchRunList { items }))
+    let limit = page.limit(RUNS)?;
+    let (items, next_cursor) = state.watches.runs(&given, limit, page.cursor).await?;
+    Ok(Json(WatchRunList { items, next_cursor }))
 }
 
 pub(super) async fn pause(
@@ -72,10 +78,7 @@ pub(super) async fn pause(
     Path(given): Path<String>,
     body: Bytes,
 ) -> Result<Json<Watch>, ApiError> {
-    let why = match body.is_empty() {
-        true => PauseWatch::default(),
-        false => read(&body)?,
-    };
+    let why: PauseWatch = read_or_default(&body)?;
     Ok(Json(state.watches.pause(&given, &why.reason).await?))
 }
 
@@ -93,7 +96,10 @@ pub(super) async fn again(
 ) -> Result<Json<WatchFileList>, ApiError> {
     let what: WatchAgain = read(&body)?;
     let items = state.watches.again(&given, &what).await?;
-    Ok(Json(WatchFileList { items }))
+    Ok(Json(WatchFileList {
+        items,
+        next_cursor: None,
+    }))
 }
 
 #[derive(Debug, Deserialize)]
@@ -108,16 +114,6 @@ pub(super) async fn explain(
     Query(query): Query<ExplainQuery>,
 ) -> Result<Json<WatchVerdict>, ApiError> {
     Ok(Json(state.watches.explain(&given, &query.path).await?))
-}
-
-fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body).map_err(|error| {
-        ApiError::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "request/invalid",
-            error.to_string(),
-        )
-    })
 }
 
 impl From<WatchError> for ApiError {

@@ -1,6 +1,6 @@
 //! Jobs: accepted, looked up, listed. How they move from state to state is `transition`'s business.
 
-use fenta_client::api::jobs::{CreateJob, Job, JobError, Priority};
+use fenta_client::api::jobs::{BegunBy, CreateJob, Job, JobError, Priority};
 use fenta_workflows::Budget;
 use fenta_workflows::job_event::{JobEventKind, JobState};
 use jiff::SignedDuration;
@@ -308,7 +308,11 @@ fn resolve(connection: &Connection, given: &str) -> Result<String, StoreError> {
 /// Everything of a job but what it asked for.
 const COLUMNS: &str = "ordinal, id, workflow, identity, state, priority, cancel_requested, local_date, tool,
     created_at, started_at, finished_at, error, outputs, last_seq, added_render_ms, added_usd_micros,
-    added_millicredits";
+    added_millicredits,
+    coalesce((SELECT json_object('kind', 'schedule', 'id', s.id, 'name', s.name) FROM schedule_runs r
+              JOIN schedules s ON s.id = r.schedule WHERE r.job IS NOT NULL AND r.job = jobs.id LIMIT 1),
+             (SELECT json_object('kind', 'watch', 'id', w.id, 'name', w.name) FROM watch_runs r
+              JOIN watches w ON w.id = r.watch WHERE r.job IS NOT NULL AND r.job = jobs.id LIMIT 1)) AS begun_by";
 
 pub(super) fn select(connection: &Connection, id: &str) -> Result<JobRecord, StoreError> {
     let row = connection
@@ -338,6 +342,7 @@ struct StoredJob {
     outputs: String,
     last_seq: u64,
     added: AddedBudget,
+    begun_by: Option<String>,
 }
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
@@ -365,6 +370,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
             usd_micros: row.get("added_usd_micros")?,
             millicredits: row.get("added_millicredits")?,
         },
+        begun_by: row.get("begun_by")?,
     })
 }
 
@@ -381,6 +387,9 @@ fn record(row: StoredJob) -> Result<JobRecord, StoreError> {
             workflow: row.workflow,
             path: Some(row.identity).filter(|identity| identity.starts_with('/')),
             state: serde_json::from_value(serde_json::Value::String(row.state)).map_err(bad)?,
+            begun_by: row
+                .begun_by
+                .and_then(|json| serde_json::from_str::<BegunBy>(&json).ok()),
             priority: Priority::of_rank(row.priority),
             created_at: created_at.unwrap_or_default(),
             started_at,

@@ -5,6 +5,7 @@
 
 mod action_cache;
 mod action_times;
+mod begun_jobs;
 mod cache_care;
 mod call_costs;
 pub mod cas;
@@ -18,7 +19,9 @@ mod file_index;
 mod idempotency;
 mod jobs;
 mod ledger;
+mod named;
 mod node_runs;
+mod notices;
 mod paid_calls;
 mod provider_memory;
 mod publish_folders;
@@ -35,6 +38,7 @@ use std::sync::Arc;
 
 pub use action_cache::CachedAction;
 pub use action_times::{ActionTime, ActionTimes};
+pub use begun_jobs::JobEnd;
 pub use cache_care::{CacheMark, CachePin, CacheRow, CacheUse};
 pub use cas::{BlobState, Cas, Eviction, Heap, Lease, Moment, StoredBlob};
 pub use charges::Charge;
@@ -47,13 +51,14 @@ pub use idempotency::Replay;
 pub use jobs::{Accepted, AddedBudget, JobFilter, JobRecord, ListedJob, NewJob, NewNode};
 pub use ledger::{LedgerFilter, LedgerRow, PriceNote, THIS_MACHINE, Used};
 pub use node_runs::{NodeEnding, NodeTally, NodeUpdate};
+pub use notices::{DueNotice, NewNotice, NoticeStep};
 pub use paid_calls::{NewPaidCall, PaidCall, PaidState, PaidStep, PaidVerdict, Priced, TakenUp};
 pub use provider_memory::{RememberedAnswer, Taker};
 pub use schedules::{NewSchedule, NewScheduleRun, RunStep, ScheduleRecord, ScheduleRunRecord};
 pub use spending::{Allowance, Spending};
 pub use transition::{Taking, Transition};
 pub use watch_files::{
-    NewWatchRun, TakenContent, WatchFileRecord, WatchRunRecord, WatchRunState, WatchStep,
+    FileCount, NewWatchRun, TakenContent, WatchFileRecord, WatchRunRecord, WatchRunState, WatchStep,
 };
 pub use watches::{NewWatch, WatchRecord};
 

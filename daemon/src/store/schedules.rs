@@ -8,11 +8,17 @@ use fenta_client::api::schedules::{RunKind, ScheduleRule, ScheduleRunState, Sche
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::named::{Named, Table};
 use super::{Store, StoreError};
 use crate::clock::timestamp_text;
 
 /// Runs that are remembered of one schedule.
 const REMEMBERED_RUNS: u32 = 5000;
+
+const TABLE: Table = Table {
+    name: "schedules",
+    prefix: "sch_",
+};
 
 /// A schedule to be kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -257,17 +263,30 @@ impl Store {
 
     /// Runs that are not at their end, or whose end was not told to the schedule yet; oldest first.
     pub async fn open_runs(&self, id: &str) -> Result<Vec<ScheduleRunRecord>, StoreError> {
-        self.runs("r.counted = 0 ORDER BY r.due_at", id, u32::MAX)
-            .await
+        self.runs(
+            "r.counted = 0 AND ?3 IS NULL ORDER BY r.due_at",
+            id,
+            u32::MAX,
+            None,
+        )
+        .await
     }
 
-    /// The newest runs.
+    /// The newest runs, of those before a time where one is given.
     pub async fn schedule_runs(
         &self,
         id: &str,
         limit: u32,
+        before: Option<Timestamp>,
     ) -> Result<Vec<ScheduleRunRecord>, StoreError> {
-        self.runs("TRUE ORDER BY r.due_at DESC", id, limit).await
+        let before = before.map(timestamp_text);
+        self.runs(
+            "r.due_at < coalesce(?3, '9999') ORDER BY r.due_at DESC",
+            id,
+            limit,
+            before,
+        )
+        .await
     }
 
     async fn runs(
@@ -275,6 +294,7 @@ impl Store {
         which: &'static str,
         id: &str,
         limit: u32,
+        before: Option<String>,
     ) -> Result<Vec<ScheduleRunRecord>, StoreError> {
         let id = id.to_owned();
         self.threads
@@ -285,7 +305,7 @@ impl Store {
                      WHERE r.schedule = ?1 AND {which} LIMIT ?2"
                 );
                 let mut statement = connection.prepare_cached(&sql)?;
-                let rows = statement.query_map(params![id, limit], stored_run)?;
+                let rows = statement.query_map(params![id, limit, before], stored_run)?;
                 rows.map(|row| row?.read()).collect()
             })
             .await
@@ -334,7 +354,7 @@ fn put_one(
     } else {
         "the document says `enabled: false`"
     };
-    let name = free_name(
+    let name = TABLE.free_name(
         connection,
         &new.name,
         known.as_ref().map(|(id, _)| id.as_str()),
@@ -364,27 +384,6 @@ fn put_one(
             id, name, new.workflow, request, new.pinned, rule, state, reason, new.pause_after, until
         ])?;
     Ok(id)
-}
-
-/// The name, with a number where somebody else has it.
-fn free_name(
-    connection: &Connection,
-    wanted: &str,
-    own: Option<&str>,
-) -> Result<String, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT id FROM schedules WHERE name = ?1")?;
-    let mut number = 1;
-    loop {
-        let name = match number {
-            1 => wanted.to_owned(),
-            number => format!("{wanted}-{number}"),
-        };
-        let holder: Option<String> = statement.query_row([&name], |row| row.get(0)).optional()?;
-        if holder.is_none() || holder.as_deref() == own {
-            return Ok(name);
-        }
-        number += 1;
-    }
 }
 
 fn remove(connection: &Connection, id: &str) -> Result<(), StoreError> {
@@ -439,21 +438,15 @@ fn decide(
 }
 
 fn find(connection: &Connection, given: &str) -> Result<ScheduleRecord, StoreError> {
-    let mut by_name = connection.prepare_cached("SELECT * FROM schedules WHERE name = ?1")?;
-    if let Some(row) = by_name.query_row([given], stored).optional()? {
-        return row.read();
-    }
-    let beginning = format!("sch_{}", given.strip_prefix("sch_").unwrap_or(given));
-    let mut statement =
-        connection.prepare_cached("SELECT * FROM schedules WHERE id >= ?1 AND id < ?1 || 'g'")?;
-    let mut found: Vec<Stored> = statement
-        .query_map([&beginning], stored)?
-        .collect::<rusqlite::Result<_>>()?;
-    match found.len() {
-        1 if !given.is_empty() => found.remove(0).read(),
-        0 | 1 => Err(StoreError::UnknownSchedule(given.to_owned())),
-        count => Err(StoreError::AmbiguousSchedule {
-            given: given.to_owned(),
+    let given = || given.to_owned();
+    match TABLE.find(connection, &given())? {
+        Named::One(id) => connection
+            .prepare_cached("SELECT * FROM schedules WHERE id = ?1")?
+            .query_row([id], stored)?
+            .read(),
+        Named::Nothing => Err(StoreError::UnknownSchedule(given())),
+        Named::Several(count) => Err(StoreError::AmbiguousSchedule {
+            given: given(),
             count,
         }),
     }

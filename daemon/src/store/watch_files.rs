@@ -48,6 +48,13 @@ pub enum WatchRunState {
 }
 
 impl WatchRunState {
+    /// The state of a word; a word of another version waits.
+    fn of(word: &str) -> Self {
+        let mut all = Self::ALL.into_iter();
+        all.find(|state| state.as_str() == word)
+            .unwrap_or(Self::Queued)
+    }
+
     const ALL: [Self; 5] = [
         Self::Queued,
         Self::Started,
@@ -97,6 +104,19 @@ pub struct WatchRunRecord {
     pub job_error: Option<String>,
     /// When its files were found to be whole.
     pub queued_at: String,
+}
+
+/// How many files stand somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileCount {
+    /// Where they stand by themselves.
+    pub file: FileState,
+    /// Where the run of their content stands.
+    pub run: Option<WatchRunState>,
+    /// Where its job stands.
+    pub job: Option<JobState>,
+    /// How many.
+    pub count: u64,
 }
 
 /// What came of a content that was found.
@@ -239,17 +259,102 @@ impl Store {
 
     /// Runs that are not at their end, oldest first.
     pub async fn open_watch_runs(&self, watch: &str) -> Result<Vec<WatchRunRecord>, StoreError> {
-        self.watch_runs_where("r.counted = 0 ORDER BY r.queued_at, r.key", watch, u32::MAX)
-            .await
+        self.watch_runs_where(
+            "r.counted = 0 AND ?3 IS NULL ORDER BY r.queued_at, r.key",
+            watch,
+            u32::MAX,
+            None,
+        )
+        .await
     }
 
-    /// The newest runs.
+    /// The newest runs, of those before the one with a key where that is given.
     pub async fn watch_runs(
         &self,
         watch: &str,
         limit: u32,
+        before: Option<String>,
     ) -> Result<Vec<WatchRunRecord>, StoreError> {
-        self.watch_runs_where("TRUE ORDER BY r.queued_at DESC, r.key DESC", watch, limit)
+        self.watch_runs_where(
+            "r.key < coalesce(?3, 's') ORDER BY r.key DESC",
+            watch,
+            limit,
+            before,
+        )
+        .await
+    }
+
+    /// The run of a content.
+    pub async fn watch_run(
+        &self,
+        watch: &str,
+        content: &str,
+    ) -> Result<Option<WatchRunRecord>, StoreError> {
+        let content = Some(content.to_owned());
+        let found = self.watch_runs_where("r.content = ?3", watch, 1, content);
+        Ok(found.await?.pop())
+    }
+
+    /// Files of a watch with the runs of their contents, by path; of those behind a path where that is given.
+    pub async fn watch_files_with_runs(
+        &self,
+        watch: &str,
+        limit: u32,
+        behind: &str,
+    ) -> Result<Vec<(WatchFileRecord, Option<WatchRunRecord>)>, StoreError> {
+        let (watch, behind) = (watch.to_owned(), behind.to_owned());
+        self.threads
+            .read(move |connection| {
+                let mut files = connection.prepare_cached(
+                    "SELECT * FROM watch_files WHERE watch = ?1 AND path > ?2 ORDER BY path LIMIT ?3",
+                )?;
+                let files = files
+                    .query_map(params![watch, behind, limit], stored_file)?
+                    .collect::<rusqlite::Result<Vec<_>>>()?;
+                let mut run = connection.prepare_cached(
+                    "SELECT r.*, j.state AS job_state, j.error AS job_error
+                     FROM watch_runs r LEFT JOIN jobs j ON j.id = r.job
+                     WHERE r.watch = ?1 AND r.content = ?2",
+                )?;
+                let mut found = Vec::with_capacity(files.len());
+                for file in files {
+                    let stored = match &file.content {
+                        Some(content) => run
+                            .query_row(params![watch, content], stored_run)
+                            .optional()?,
+                        None => None,
+                    };
+                    found.push((file, stored.map(StoredRun::read).transpose()?));
+                }
+                Ok(found)
+            })
+            .await
+    }
+
+    /// How many files of a watch stand where: their state, that of their run and that of its job.
+    pub async fn watch_file_counts(&self, watch: &str) -> Result<Vec<FileCount>, StoreError> {
+        let watch = watch.to_owned();
+        self.threads
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT f.state AS file, r.state AS run, j.state AS job, count(*) AS count
+                     FROM watch_files f
+                     LEFT JOIN watch_runs r ON r.watch = f.watch AND r.content = f.content
+                     LEFT JOIN jobs j ON j.id = r.job
+                     WHERE f.watch = ?1 GROUP BY 1, 2, 3",
+                )?;
+                let rows = statement.query_map([watch], |row| {
+                    Ok(FileCount {
+                        file: word(row.get("file")?).unwrap_or(FileState::Seen),
+                        run: row
+                            .get::<_, Option<String>>("run")?
+                            .map(|run| WatchRunState::of(&run)),
+                        job: row.get::<_, Option<String>>("job")?.and_then(word),
+                        count: row.get("count")?,
+                    })
+                })?;
+                Ok(rows.collect::<rusqlite::Result<_>>()?)
+            })
             .await
     }
 
@@ -258,6 +363,7 @@ impl Store {
         which: &'static str,
         watch: &str,
         limit: u32,
+        more: Option<String>,
     ) -> Result<Vec<WatchRunRecord>, StoreError> {
         let watch = watch.to_owned();
         self.threads
@@ -268,7 +374,7 @@ impl Store {
                      WHERE r.watch = ?1 AND {which} LIMIT ?2"
                 );
                 let mut statement = connection.prepare_cached(&sql)?;
-                let rows = statement.query_map(params![watch, limit], stored_run)?;
+                let rows = statement.query_map(params![watch, limit, more], stored_run)?;
                 rows.map(|row| row?.read()).collect()
             })
             .await
@@ -392,12 +498,17 @@ fn take(
     Ok(taken)
 }
 
+/// A word of the API; none for one of another version.
+fn word<T: serde::de::DeserializeOwned>(word: String) -> Option<T> {
+    serde_json::from_value(serde_json::Value::String(word)).ok()
+}
+
 fn stored_file(row: &Row<'_>) -> rusqlite::Result<WatchFileRecord> {
     let state: String = row.get("state")?;
     Ok(WatchFileRecord {
         path: row.get("path")?,
         // A word of another version is looked at anew.
-        state: serde_json::from_value(serde_json::Value::String(state)).unwrap_or(FileState::Seen),
+        state: word(state).unwrap_or(FileState::Seen),
         reason: row.get("reason")?,
         stamp: row.get("stamp")?,
         size: row.get("size")?,
@@ -441,10 +552,7 @@ impl StoredRun {
         let error = self
             .job_error
             .and_then(|json| serde_json::from_str::<JobError>(&json).ok());
-        let state = WatchRunState::ALL
-            .into_iter()
-            .find(|state| state.as_str() == self.state)
-            .unwrap_or(WatchRunState::Queued);
+        let state = WatchRunState::of(&self.state);
         Ok(WatchRunRecord {
             new: NewWatchRun {
                 content: self.content,

@@ -4,7 +4,13 @@ use fenta_client::api::jobs::CreateJob;
 use fenta_client::api::watches::{WatchRule, WatchState};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::named::{Named, Table};
 use super::{Store, StoreError};
+
+const TABLE: Table = Table {
+    name: "watches",
+    prefix: "wat_",
+};
 
 /// A watch to be kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,7 +126,7 @@ fn put(
         .prepare_cached("SELECT id FROM watches WHERE source = ?1 AND source <> ''")?
         .query_row([&new.source], |row| row.get(0))
         .optional()?;
-    let name = free_name(connection, &new.name, known.as_deref())?;
+    let name = TABLE.free_name(connection, &new.name, known.as_deref())?;
     let id = known.as_deref().unwrap_or(fresh);
     connection
         .prepare_cached(
@@ -144,43 +150,16 @@ fn put(
     Ok(id.to_owned())
 }
 
-/// The name, with a number where somebody else has it.
-fn free_name(
-    connection: &Connection,
-    wanted: &str,
-    own: Option<&str>,
-) -> Result<String, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT id FROM watches WHERE name = ?1")?;
-    let mut number = 1;
-    loop {
-        let name = match number {
-            1 => wanted.to_owned(),
-            number => format!("{wanted}-{number}"),
-        };
-        let holder: Option<String> = statement.query_row([&name], |row| row.get(0)).optional()?;
-        if holder.is_none() || holder.as_deref() == own {
-            return Ok(name);
-        }
-        number += 1;
-    }
-}
-
 fn find(connection: &Connection, given: &str) -> Result<WatchRecord, StoreError> {
-    let mut by_name = connection.prepare_cached("SELECT * FROM watches WHERE name = ?1")?;
-    if let Some(row) = by_name.query_row([given], stored).optional()? {
-        return row.read();
-    }
-    let beginning = format!("wat_{}", given.strip_prefix("wat_").unwrap_or(given));
-    let mut statement =
-        connection.prepare_cached("SELECT * FROM watches WHERE id >= ?1 AND id < ?1 || 'g'")?;
-    let mut found: Vec<Stored> = statement
-        .query_map([&beginning], stored)?
-        .collect::<rusqlite::Result<_>>()?;
-    match found.len() {
-        1 if !given.is_empty() => found.remove(0).read(),
-        0 | 1 => Err(StoreError::UnknownWatch(given.to_owned())),
-        count => Err(StoreError::AmbiguousWatch {
-            given: given.to_owned(),
+    let given = || given.to_owned();
+    match TABLE.find(connection, &given())? {
+        Named::One(id) => connection
+            .prepare_cached("SELECT * FROM watches WHERE id = ?1")?
+            .query_row([id], stored)?
+            .read(),
+        Named::Nothing => Err(StoreError::UnknownWatch(given())),
+        Named::Several(count) => Err(StoreError::AmbiguousWatch {
+            given: given(),
             count,
         }),
     }

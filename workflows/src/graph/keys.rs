@@ -176,7 +176,7 @@ pub const BUDGET_KEYS: [KeyDoc; 6] = [
 ];
 
 /// Keys of a schedule.
-pub const SCHEDULE_KEYS: [KeyDoc; 9] = [
+pub const SCHEDULE_KEYS: [KeyDoc; 10] = [
     key(
         "cron",
         "Minute, hour, day of month, month, day of week; or @hourly, @daily, @weekly, @monthly, @yearly.",
@@ -201,10 +201,28 @@ pub const SCHEDULE_KEYS: [KeyDoc; 9] = [
     key("end", "The last day the schedule counts."),
     key("inputs", "Values of inputs for the runs of this schedule."),
     key("enabled", "Whether the schedule is in force."),
+    key("notify", "Who is told how its runs end."),
+];
+
+/// Keys of `notify`.
+pub const NOTIFY_KEYS: [KeyDoc; 4] = [
+    key(
+        "webhook",
+        "The address that is told; https://, unless it is this machine.",
+    ),
+    key(
+        "secret_ref",
+        "Name of the signing secret in your keyring; the secret itself never stands in a document.",
+    ),
+    key("desktop", "Whether this machine's desktop shows it too."),
+    key(
+        "on",
+        "Of what is told: any of `completed`, `failed` and `paused`; the last two when it is not written.",
+    ),
 ];
 
 /// Keys of `watch`.
-pub const WATCH_KEYS: [KeyDoc; 9] = [
+pub const WATCH_KEYS: [KeyDoc; 11] = [
     key("path", "The folder to watch."),
     key(
         "match",
@@ -235,6 +253,11 @@ pub const WATCH_KEYS: [KeyDoc; 9] = [
         "initial",
         "Files that are there when watching begins: `run` or `ignore`.",
     ),
+    key(
+        "poll",
+        "Look at the folder this often, where the system does not tell of changes.",
+    ),
+    key("notify", "Who is told how its runs end."),
 ];
 
 /// Keys of `retry` as a map.
@@ -286,6 +309,8 @@ pub const GROUP_BY: [&str; 2] = ["stem", "folder"];
 pub const WHILE_BUSY: [&str; 4] = ["queue", "skip", "parallel", "latest"];
 /// Words of `watch.initial`.
 pub const INITIAL: [&str; 2] = ["run", "ignore"];
+/// Words of `notify.on`.
+pub const NOTIFY_ON: [&str; 3] = ["completed", "failed", "paused"];
 /// Words of `cache`.
 pub const CACHE: [&str; 3] = ["auto", "off", "refresh"];
 /// Words of `on_error`.
@@ -312,6 +337,7 @@ mod tests {
             &BUDGET_KEYS,
             &SCHEDULE_KEYS,
             &WATCH_KEYS,
+            &NOTIFY_KEYS,
             &RETRY_KEYS,
             &CACHE_KEYS,
             &ON_ERROR_KEYS,

@@ -17,6 +17,7 @@ mod operands;
 mod order;
 mod read;
 mod read_nodes;
+mod read_notify;
 mod read_rules;
 mod read_schedule;
 mod read_settings;
@@ -33,8 +34,8 @@ mod types;
 pub use files::missing_files;
 pub use rules::{Backoff, CacheRule, NodeRules, OnError, RetryClass, RetryRule};
 pub use settings::{
-    After, Budget, CatchUp, GroupBy, Network, OnExceed, Overlap, Schedule, Settings, Watch,
-    WhileBusy,
+    After, Budget, CatchUp, GroupBy, Network, Notify, NotifyOn, OnExceed, Overlap, Schedule,
+    Settings, Watch, WhileBusy,
 };
 
 use std::borrow::Borrow;

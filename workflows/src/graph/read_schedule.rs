@@ -10,7 +10,8 @@ use indexmap::IndexMap;
 use super::declare::fit_written;
 use super::keys::{CATCH_UP, OVERLAP, SCHEDULE_KEYS};
 use super::read_nodes::RawNode;
-use super::settings::{CatchUp, Overlap, Schedule};
+use super::read_notify::notify;
+use super::settings::{CatchUp, Notify, Overlap, Schedule};
 use super::shape::{bad, boolean, check_keys, duration, find, map, plain, text, word};
 use crate::cron;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
@@ -60,6 +61,7 @@ fn schedule(node: &Node, source: &str, found: &mut Diagnostics) -> Option<RawSch
             inputs: BTreeMap::new(),
             enabled: true,
             node: None,
+            notify: Notify::default(),
         },
         inputs: Vec::new(),
     };
@@ -110,6 +112,7 @@ fn key(raw: &mut RawSchedule, entry: &Entry, source: &str, found: &mut Diagnosti
         "start" => schedule.start = day(entry, found),
         "end" => schedule.end = day(entry, found),
         "enabled" => schedule.enabled = boolean(entry, found).unwrap_or(true),
+        "notify" => schedule.notify = notify(entry, found),
         "inputs" => {
             raw.inputs = map(&entry.value, "`inputs`", found)
                 .unwrap_or_default()
@@ -315,5 +318,6 @@ fn of_node(id: &str, node: &RawNode, source: &str, found: &mut Diagnostics) -> O
         inputs: BTreeMap::new(),
         enabled: enabled != Some(Value::Bool(false)),
         node: Some(id.to_owned()),
+        notify: Notify::default(),
     })
 }

@@ -6,7 +6,8 @@
 use indexmap::IndexMap;
 
 use super::keys::{GROUP_BY, INITIAL, WATCH_KEYS, WHILE_BUSY};
-use super::settings::{After, GroupBy, Watch, WhileBusy};
+use super::read_notify::notify;
+use super::settings::{After, GroupBy, Notify, Watch, WhileBusy};
 use super::shape::{bad, check_keys, duration, find, map, text, texts, word};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use crate::input::InputSpec;
@@ -32,6 +33,8 @@ pub(super) fn watch(entry: &Entry, found: &mut Diagnostics) -> Option<(Watch, Op
         after: After::Keep,
         while_busy: WhileBusy::Queue,
         run_initial: true,
+        poll_ms: None,
+        notify: Notify::default(),
     };
     for inner in entries {
         option(&mut watch, inner, found);
@@ -108,6 +111,8 @@ fn option(watch: &mut Watch, entry: &Entry, found: &mut Diagnostics) {
             };
         }
         "initial" => watch.run_initial = word(entry, &INITIAL, found) != Some(1),
+        "poll" => watch.poll_ms = duration(entry, found),
+        "notify" => watch.notify = notify(entry, found),
         _ => {}
     }
 }
@@ -254,7 +259,8 @@ mod tests {
     fn every_key_of_a_watch_counts() {
         let (watch, found) = read(
             "watch: { path: ./inbox, into: note, match: [\"*.md\", \"*.txt\"], settle: 3s, group_by: stem, \
-             requires: [.md, jpg], after: \"move:./done\", while_busy: parallel, initial: ignore }",
+             requires: [.md, jpg], after: \"move:./done\", while_busy: parallel, initial: ignore, poll: 5s, \
+             notify: { desktop: true, on: completed } }",
         );
         assert!(found.is_empty(), "{found}");
         let watch = watch.unwrap();
@@ -265,6 +271,8 @@ mod tests {
         assert_eq!(watch.after, After::Move("./done".into()));
         assert_eq!(watch.while_busy, WhileBusy::Parallel);
         assert!(!watch.run_initial);
+        assert_eq!(watch.poll_ms, Some(5000));
+        assert!(watch.notify.desktop);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::loopback::is_loopback_authority;
 use crate::models::{ModelRef, Role};
 use crate::value::Value;
 
@@ -105,6 +106,82 @@ pub struct Schedule {
     pub enabled: bool,
     /// The `Schedule.Cron` node that says so, when the document has it as a node.
     pub node: Option<String>,
+    /// Who is told how its runs end.
+    pub notify: Notify,
+}
+
+/// Who is told how the runs of a schedule or a watch end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Notify {
+    /// An address that takes messages by Standard Webhooks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<String>,
+    /// The name of the secret they are signed with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<String>,
+    /// Whether this machine's desktop shows it too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub desktop: bool,
+    /// Of what is told; of failures and pauses where it is empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub on: Vec<NotifyOn>,
+}
+
+impl Notify {
+    /// Whether nobody is told.
+    pub fn is_nobody(&self) -> bool {
+        self.webhook.is_none() && !self.desktop
+    }
+
+    /// Whether this is told to anybody.
+    pub fn wants(&self, what: NotifyOn) -> bool {
+        let usual = self.on.is_empty() && what != NotifyOn::Completed;
+        !self.is_nobody() && (usual || self.on.contains(&what))
+    }
+
+    /// What is wrong with the address, and what to write instead.
+    pub fn complaint(&self) -> Option<(String, &'static str)> {
+        if self.webhook.is_none() && self.secret_ref.is_some() {
+            let message = "a secret signs messages to an address, and there is none";
+            return Some((message.to_owned(), "name the address too: `webhook`"));
+        }
+        let url = self.webhook.as_deref()?;
+        if url.starts_with("https://") && url.len() > "https://".len() {
+            return None;
+        }
+        match url.strip_prefix("http://") {
+            Some(rest) if is_loopback_authority(rest) => None,
+            Some(_) => Some((
+                "a message to another machine must not travel in the open".to_owned(),
+                "write https://; http:// is for localhost and 127.0.0.1",
+            )),
+            None => Some((format!("`{url}` is no address"), "write https://…")),
+        }
+    }
+}
+
+/// What somebody can be told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotifyOn {
+    /// A run is completed.
+    Completed,
+    /// A run failed, or could not begin.
+    Failed,
+    /// A schedule pauses itself, or a run waits for a person.
+    Paused,
+}
+
+impl NotifyOn {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Paused => "paused",
+        }
+    }
 }
 
 /// Which runs missed while the machine was off are made good.
@@ -160,6 +237,10 @@ pub struct Watch {
     pub while_busy: WhileBusy,
     /// Whether files that are there when watching begins count.
     pub run_initial: bool,
+    /// Between two looks, milliseconds, instead of being told by the system.
+    pub poll_ms: Option<u64>,
+    /// Who is told how its runs end.
+    pub notify: Notify,
 }
 
 /// Which files belong together.

@@ -101,6 +101,17 @@ fn schedule_value(key: &str) -> Option<Json> {
         }
         "inputs" => named(json!({})),
         "enabled" => json!({ "type": "boolean" }),
+        "notify" => map_of(&keys::NOTIFY_KEYS, notify_value),
+        _ => return None,
+    })
+}
+
+fn notify_value(key: &str) -> Option<Json> {
+    Some(match key {
+        "webhook" => json!({ "type": "string", "pattern": "^https?://" }),
+        "secret_ref" => text(),
+        "desktop" => json!({ "type": "boolean" }),
+        "on" => one_or_many(choice(keys::NOTIFY_ON)),
         _ => return None,
     })
 }
@@ -114,6 +125,8 @@ fn watch_value(key: &str) -> Option<Json> {
         "after" => json!({ "type": "string", "pattern": "^(keep|delete|move:.+)$" }),
         "while_busy" => choice(keys::WHILE_BUSY),
         "initial" => choice(keys::INITIAL),
+        "poll" => duration(),
+        "notify" => map_of(&keys::NOTIFY_KEYS, notify_value),
         _ => return None,
     })
 }
@@ -228,13 +241,14 @@ mod tests {
     #[test]
     fn every_key_of_the_language_has_a_shape() {
         type Shape = fn(&str) -> Option<Json>;
-        let lists: [(&[KeyDoc], Shape); 7] = [
+        let lists: [(&[KeyDoc], Shape); 8] = [
             (&keys::DOCUMENT_KEYS, document_value),
             (&keys::NODE_KEYS, node_value),
             (&keys::INPUT_KEYS, input_value),
             (&keys::BUDGET_KEYS, budget_value),
             (&keys::SCHEDULE_KEYS, schedule_value),
             (&keys::WATCH_KEYS, watch_value),
+            (&keys::NOTIFY_KEYS, notify_value),
             (&keys::RETRY_KEYS, retry_value),
         ];
         for (keys, shape) in lists {

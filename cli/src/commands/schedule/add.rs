@@ -1,21 +1,14 @@
 //! `fenta schedule add`: keeps the schedules a document writes, or one given on the command line.
 
-use fenta_client::api::plan::{Plan, PlanRequest};
-use fenta_client::api::schedules::{CatchUp, CreateSchedules, Overlap, Schedule, ScheduleRule};
-use fenta_workflows::cron::CronTimes;
-use jiff::{SignedDuration, Timestamp};
+use fenta_client::api::plan::PlanRequest;
+use fenta_client::api::schedules::{CatchUp, CreateSchedules, Notify, Overlap, ScheduleRule};
+use jiff::Timestamp;
 
-use super::{no_schedule, show, times, warn_of_durability};
+use super::{needs, no_schedule, show, times};
 use crate::command_error::CommandError;
 use crate::commands::Context;
-use crate::commands::plan::price_of;
+use crate::commands::automation::{NotifyArgs, warn_of_durability, word};
 use crate::commands::run::request::RequestArgs;
-
-/// What a schedule is estimated for.
-const MONTH: SignedDuration = SignedDuration::from_hours(30 * 24);
-
-/// More runs a month than this are not counted one by one.
-const MOST_COUNTED: usize = 50_000;
 
 /// Keep schedules. A document that was added before has its schedules brought up to date.
 #[derive(Debug, clap::Args)]
@@ -52,20 +45,13 @@ pub(crate) struct AddArgs {
     /// Pause after so many failed runs in a row; 0 for never
     #[arg(long, value_name = "N", default_value_t = 3)]
     pause_after: u32,
-}
-
-fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
-    let value = serde_json::Value::String(text.replace('-', "_"));
-    serde_json::from_value(value).map_err(|error| {
-        let error = error.to_string();
-        error.replace("unknown variant", "there is no")
-    })
+    #[command(flatten)]
+    notify: NotifyArgs,
 }
 
 impl AddArgs {
     /// Does it.
     pub(super) async fn run(self, context: &Context) -> Result<(), CommandError> {
-        let ui = &context.ui;
         let mut request = self.request.read(context)?;
         let rule = self.rule()?;
         if rule.is_some() {
@@ -74,7 +60,7 @@ impl AddArgs {
             return Err(no_schedule(&request.document.source.name));
         }
         let job = request.job();
-        let client = context.session.client(ui).await?;
+        let client = context.session.client(&context.ui).await?;
         let made = client
             .create_schedules(&CreateSchedules {
                 workflow: job.workflow.clone(),
@@ -83,6 +69,7 @@ impl AddArgs {
                 out_dir: job.out_dir.clone(),
                 options: job.options.clone(),
                 rule,
+                notify: self.notify.read(context)?,
                 name: self.name.clone(),
                 pinned: self.pin,
                 pause_after: self.pause_after,
@@ -100,10 +87,8 @@ impl AddArgs {
                 })
                 .await;
             // What it would cost is good to know; it is no reason against keeping it.
-            if let Ok(plan) = plan
-                && let Some(line) = monthly(schedule, &plan)
-            {
-                ui.note(&line);
+            if let Ok(plan) = plan {
+                needs::tell(context, &client, schedule, &plan).await;
             }
         }
         warn_of_durability(context);
@@ -123,43 +108,7 @@ impl AddArgs {
             jitter_ms: self.jitter.unwrap_or_default(),
             start: self.start.map(|day| day.to_string()),
             end: self.end.map(|day| day.to_string()),
+            notify: Notify::default(),
         }))
-    }
-}
-
-/// `about 22 runs in 30 days; one takes 17s and costs nothing`.
-fn monthly(schedule: &Schedule, plan: &Plan) -> Option<String> {
-    let times = CronTimes::new(&schedule.rule.cron, &schedule.rule.timezone).ok()?;
-    let now = Timestamp::now();
-    let end = now + MONTH;
-    let mut at = now;
-    let mut runs = 0;
-    while let Some(next) = times.next_after(at).filter(|next| *next < end) {
-        runs += 1;
-        at = next;
-        if runs >= MOST_COUNTED {
-            break;
-        }
-    }
-    let s = if runs == 1 { "" } else { "s" };
-    Some(format!(
-        "{runs} run{s} in 30 days; one, made anew: {}",
-        price_of(plan)
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_those_of_the_language() {
-        assert_eq!(word::<Overlap>("buffer-one"), Ok(Overlap::BufferOne));
-        assert_eq!(word::<CatchUp>("latest"), Ok(CatchUp::Latest));
-        let wrong = word::<Overlap>("both").unwrap_err();
-        assert!(
-            wrong.contains("there is no `both`") && wrong.contains("allow_all"),
-            "{wrong}"
-        );
     }
 }

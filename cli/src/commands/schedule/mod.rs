@@ -1,10 +1,11 @@
 //! `fenta schedule`: workflows that begin by the clock.
 //!
-//! Neighbours: `add` makes them, `backfill` fills in days of the past, `show` prints schedules, times and runs; the daemon
-//! keeps the clock.
+//! Neighbours: `add` makes them, `needs` says what they use in a month, `backfill` fills in days of the past, `show` prints
+//! schedules, times and runs; the daemon keeps the clock.
 
 mod add;
 mod backfill;
+mod needs;
 mod show;
 
 use fenta_client::api::schedules::{PauseSchedule, ScheduledTimes};
@@ -12,7 +13,7 @@ use fenta_workflows::cron::{ClockChange, CronTimes};
 use jiff::Timestamp;
 
 use super::Context;
-use super::service::is_installed;
+use super::automation::{show_notices, warn_of_durability};
 use crate::command_error::CommandError;
 use crate::document::Document;
 
@@ -100,7 +101,8 @@ impl ScheduleCommand {
                 let client = context.session.client(ui).await?;
                 let schedule = client.schedule(&args.one.schedule).await?;
                 let runs = client.schedule_runs(&schedule.id, args.runs).await?;
-                show::one(context, &schedule, &runs.items)
+                show::one(context, &schedule, &runs)?;
+                show_notices(context, &client, &schedule.id).await
             }
             Self::Next(args) => args.run(context).await,
             Self::Pause(args) => {
@@ -244,16 +246,6 @@ fn no_schedule(name: &str) -> CommandError {
         format!("{name} writes no schedule"),
         "write `schedule: { cron: \"0 7 * * 1-5\", timezone: Europe/Berlin }` in it, or give `--cron` and `--timezone`",
     )
-}
-
-/// Says that schedules need somebody who is there, where nobody sees to that.
-fn warn_of_durability(context: &Context) {
-    if !is_installed(context) {
-        context.ui.warn(
-            "not durable: the daemon ends with this machine, and nothing starts it again but the next command\n  \
-             help: `fenta daemon install` makes it a service that is there after every start",
-        );
-    }
 }
 
 #[cfg(test)]

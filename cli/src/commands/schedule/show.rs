@@ -9,13 +9,16 @@ use jiff::Timestamp;
 use super::minutes;
 use crate::command_error::CommandError;
 use crate::commands::Context;
+use crate::commands::automation::{cost, mark, marked_json, tells, word_of};
+use crate::commands::service::is_installed;
 use crate::ui::table::{Row, Table, Tint};
 
 /// All schedules.
 pub(super) fn list(context: &Context, items: &[Schedule]) -> Result<(), CommandError> {
     let ui = &context.ui;
+    let durable = is_installed(context);
     if ui.is_json() {
-        return items.iter().try_for_each(|one| ui.json(one));
+        return marked_json(ui, items, durable);
     }
     if ui.is_quiet() {
         return items.iter().try_for_each(|one| ui.result(&one.id));
@@ -23,11 +26,13 @@ pub(super) fn list(context: &Context, items: &[Schedule]) -> Result<(), CommandE
     if items.is_empty() {
         ui.note("no schedules; `fenta schedule add FILE` makes them from a workflow");
     }
-    ui.table(&table(items))
+    ui.table(&table(items, durable))
 }
 
-fn table(items: &[Schedule]) -> Table {
-    let mut table = Table::new(&["NAME", "CRON", "ZONE", "STATE", "NEXT", "LAST", "FAILED"]);
+fn table(items: &[Schedule], durable: bool) -> Table {
+    let mut table = Table::new(&[
+        "NAME", "CRON", "ZONE", "STATE", "NEXT", "LAST", "FAILED", "DURABLE",
+    ]);
     for one in items {
         let tint = match one.state {
             ScheduleState::Active => Tint::Good,
@@ -54,7 +59,8 @@ fn table(items: &[Schedule]) -> Table {
                     one.last.as_ref().map_or(String::new(), outcome),
                     one.last.as_ref().map_or("", |last| &last.due_at),
                 )
-                .both(failures, one.failures.to_string()),
+                .both(failures, one.failures.to_string())
+                .cell(mark(durable)),
         );
     }
     table
@@ -93,7 +99,7 @@ pub(super) fn one(
                 .tinted(outcome(run), outcome(run), tint(run))
                 .cell(run.job.clone().unwrap_or_default())
                 .both(
-                    run.usd.as_deref().map_or(String::new(), cost),
+                    cost(run.usd.as_deref()),
                     run.usd.clone().unwrap_or_default(),
                 )
                 .cell(detail),
@@ -104,7 +110,6 @@ pub(super) fn one(
 
 fn told(schedule: &Schedule) -> Vec<(&'static str, String)> {
     let rule = &schedule.rule;
-    let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let mut told = vec![
         ("name", schedule.name.clone()),
         ("id", schedule.id.clone()),
@@ -116,8 +121,8 @@ fn told(schedule: &Schedule) -> Vec<(&'static str, String)> {
                 .unwrap_or_else(|| schedule.workflow.clone()),
         ),
         ("cron", format!("{} {}", rule.cron, rule.timezone)),
-        ("catch up", word(serde_json::json!(rule.catch_up))),
-        ("overlap", word(serde_json::json!(rule.overlap))),
+        ("catch up", word_of(&rule.catch_up)),
+        ("overlap", word_of(&rule.overlap)),
     ];
     if rule.jitter_ms > 0 {
         let jitter = crate::ui::span::short(rule.jitter_ms);
@@ -125,6 +130,7 @@ fn told(schedule: &Schedule) -> Vec<(&'static str, String)> {
     }
     told.extend(rule.start.clone().map(|day| ("from", day)));
     told.extend(rule.end.clone().map(|day| ("to", day)));
+    told.extend(tells(&rule.notify).map(|whom| ("tells", whom)));
     let mut state = schedule.state.as_str().to_owned();
     if !schedule.reason.is_empty() {
         state = format!("{state}: {}", schedule.reason);
@@ -143,13 +149,6 @@ fn told(schedule: &Schedule) -> Vec<(&'static str, String)> {
         told.push(("value", format!("{name} = {value}")));
     }
     told
-}
-
-fn cost(usd: &str) -> String {
-    match usd {
-        "0" => "free".to_owned(),
-        usd => format!("${usd}"),
-    }
 }
 
 fn outcome(run: &ScheduleRun) -> String {

@@ -10,13 +10,15 @@ mod show;
 use fenta_client::api::watches::{PauseWatch, WatchAgain};
 
 use super::Context;
-use super::service::is_installed;
+use super::automation::{show_notices, warn_of_durability};
 use crate::command_error::CommandError;
 use crate::document::unicode;
 
 /// Begin workflows when files come into a folder. `fenta watch DIR FILE` watches here until Ctrl-C.
 #[derive(Debug, clap::Subcommand)]
-#[command(override_usage = "fenta watch [OPTIONS] [DIR] FILE\n       fenta watch <COMMAND>")]
+#[command(
+    override_usage = "fenta watch [OPTIONS] [DIR] FILE\n       fenta watch --explain PATH\n       fenta watch <COMMAND>"
+)]
 pub(crate) enum WatchCommand {
     /// Watch a folder until Ctrl-C: `fenta watch DIR FILE`
     #[command(hide = true)]
@@ -116,9 +118,10 @@ impl WatchCommand {
             Self::Show(args) => {
                 let client = client().await?;
                 let watch = client.watch(&args.one.watch).await?;
-                let files = client.watch_files(&watch.id).await?.items;
-                let runs = client.watch_runs(&watch.id, args.runs).await?.items;
-                show::one(context, &watch, &files, &runs, args.all)
+                let files = client.watch_files(&watch.id).await?;
+                let runs = client.watch_runs(&watch.id, args.runs).await?;
+                show::one(context, &watch, &files, &runs, args.all)?;
+                show_notices(context, &client, &watch.id).await
             }
             Self::Explain(args) => args.explain(context).await,
             Self::Again(args) => {
@@ -189,14 +192,4 @@ fn absolute(context: &Context, path: &std::path::Path) -> Result<String, Command
         _ => whole,
     };
     unicode(&real)
-}
-
-/// Says that watches need somebody who is there, where nobody sees to that.
-fn warn_of_durability(context: &Context) {
-    if !is_installed(context) {
-        context.ui.warn(
-            "not durable: the daemon ends with this machine, and nothing starts it again but the next command\n  \
-             help: `fenta daemon install` makes it a service that is there after every start",
-        );
-    }
 }

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use fenta_client::api::watches::{After, CreateWatch, GroupBy, WatchRule, WhileBusy};
+use fenta_client::api::watches::{After, CreateWatch, GroupBy, Notify, WatchRule, WhileBusy};
 use fenta_workflows::Workflow;
 
 use crate::command_error::CommandError;
 use crate::commands::Context;
+use crate::commands::automation::{NotifyArgs, word};
 use crate::commands::run::request::RequestArgs;
 use crate::document::unicode;
 
@@ -49,14 +50,11 @@ pub(crate) struct TargetArgs {
     /// Run the document as it is now, whatever becomes of the file
     #[arg(long)]
     pin: bool,
-}
-
-fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
-    let value = serde_json::Value::String(text.replace('-', "_"));
-    serde_json::from_value(value).map_err(|error| {
-        let error = error.to_string();
-        error.replace("unknown variant", "there is no")
-    })
+    /// Look at the folder this often, where the system does not tell of changes
+    #[arg(long, value_name = "TIME", value_parser = fenta_workflows::view::time)]
+    poll: Option<u64>,
+    #[command(flatten)]
+    notify: NotifyArgs,
 }
 
 impl TargetArgs {
@@ -124,6 +122,10 @@ impl TargetArgs {
         if let Some(initial) = &self.initial {
             rule.run_initial = initial == "run";
         }
+        rule.poll_ms = self.poll.or(rule.poll_ms);
+        if let Some(notify) = self.notify.read(context)? {
+            rule.notify = notify;
+        }
         Ok(rule)
     }
 }
@@ -139,6 +141,8 @@ fn plain_rule() -> WatchRule {
         after: After::Keep,
         while_busy: WhileBusy::Queue,
         run_initial: true,
+        poll_ms: None,
+        notify: Notify::default(),
     }
 }
 

@@ -6,13 +6,16 @@ use fenta_client::api::watches::{
 
 use crate::command_error::CommandError;
 use crate::commands::Context;
+use crate::commands::automation::{cost, mark, marked_json, tells, word_of};
+use crate::commands::service::is_installed;
 use crate::ui::table::{Row, Table, Tint};
 
 /// All watches.
 pub(super) fn list(context: &Context, items: &[Watch]) -> Result<(), CommandError> {
     let ui = &context.ui;
+    let durable = is_installed(context);
     if ui.is_json() {
-        return items.iter().try_for_each(|one| ui.json(one));
+        return marked_json(ui, items, durable);
     }
     if ui.is_quiet() {
         return items.iter().try_for_each(|one| ui.result(&one.id));
@@ -20,7 +23,9 @@ pub(super) fn list(context: &Context, items: &[Watch]) -> Result<(), CommandErro
     if items.is_empty() {
         ui.note("no watches; `fenta watch add DIR FILE` makes one");
     }
-    let mut table = Table::new(&["NAME", "FOLDER", "STATE", "FILES", "LAST", "DETAIL"]);
+    let mut table = Table::new(&[
+        "NAME", "FOLDER", "STATE", "FILES", "LAST", "DURABLE", "DETAIL",
+    ]);
     for one in items {
         let tint = match one.state {
             WatchState::Active => Tint::Good,
@@ -41,6 +46,7 @@ pub(super) fn list(context: &Context, items: &[Watch]) -> Result<(), CommandErro
                     one.last.as_ref().map_or(String::new(), last),
                     one.last.as_ref().map_or("", |last| &last.queued_at),
                 )
+                .cell(mark(durable && !one.foreground))
                 .cell(&one.reason),
         );
     }
@@ -107,17 +113,16 @@ pub(super) fn one(
         } else {
             run.outputs.join(", ")
         };
-        let cost = run.usd.as_deref().map_or(String::new(), |usd| match usd {
-            "0" => "free".to_owned(),
-            usd => format!("${usd}"),
-        });
         table.row(
             Row::new()
                 .cell(&run.queued_at)
                 .cell(run.files.join(", "))
                 .tinted(run.state.as_str(), run.state.as_str(), tint(run.state))
                 .cell(run.job.clone().unwrap_or_default())
-                .both(cost, run.usd.clone().unwrap_or_default())
+                .both(
+                    cost(run.usd.as_deref()),
+                    run.usd.clone().unwrap_or_default(),
+                )
                 .cell(detail),
         );
     }
@@ -126,7 +131,6 @@ pub(super) fn one(
 
 fn told(watch: &Watch) -> Vec<(&'static str, String)> {
     let rule = &watch.rule;
-    let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let document = watch.path.clone().unwrap_or_else(|| watch.workflow.clone());
     let mut told = vec![
         ("name", watch.name.clone()),
@@ -138,7 +142,7 @@ fn told(watch: &Watch) -> Vec<(&'static str, String)> {
         ("settle", crate::ui::span::short(rule.settle_ms)),
     ];
     if let Some(group_by) = rule.group_by {
-        told.push(("group by", word(serde_json::json!(group_by))));
+        told.push(("group by", word_of(&group_by)));
     }
     if !rule.requires.is_empty() {
         told.push(("requires", rule.requires.join(", ")));
@@ -149,7 +153,8 @@ fn told(watch: &Watch) -> Vec<(&'static str, String)> {
         After::Move(to) => format!("move to {to}"),
     };
     told.push(("after", after));
-    told.push(("while busy", word(serde_json::json!(rule.while_busy))));
+    told.push(("while busy", word_of(&rule.while_busy)));
+    told.extend(tells(&rule.notify).map(|whom| ("tells", whom)));
     let mut state = watch.state.as_str().to_owned();
     if let Some(poll_ms) = watch.poll_ms {
         let pause = crate::ui::span::short(poll_ms);

@@ -1,13 +1,13 @@
 //! What people ask of schedules: make them, look, pause, trigger, fill in.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use fenta_client::api::jobs::CreateJob;
 use fenta_client::api::schedules::{
-    Backfill, CreateSchedules, RunKind, Schedule, ScheduleRule, ScheduleRun, ScheduleRunState,
-    ScheduleState, ScheduledTime,
+    Backfill, CreateSchedules, Notify, RunKind, Schedule, ScheduleRule, ScheduleRun,
+    ScheduleRunState, ScheduleState, ScheduledTime,
 };
-use fenta_workflows::cost::Decimal;
 use fenta_workflows::cron::{ClockChange, CronTimes, NoTimes};
 use fenta_workflows::{InputType, Workflow};
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +16,7 @@ use super::{Schedules, due, merged};
 use crate::clock::timestamp_text;
 use crate::runner::SubmitError;
 use crate::store::{
-    LedgerFilter, NewSchedule, NewScheduleRun, ScheduleRecord, ScheduleRunRecord, StoreError,
+    JobEnd, NewSchedule, NewScheduleRun, ScheduleRecord, ScheduleRunRecord, StoreError,
 };
 
 /// Times that one backfill may begin: more would be a slip.
@@ -62,8 +62,11 @@ impl Schedules {
     pub async fn create(&self, new: CreateSchedules) -> Result<Vec<Schedule>, ScheduleError> {
         let (document, wanted) = wanted(new)?;
         for one in &wanted {
-            // Whatever would keep its runs from beginning is said now.
+            // Whatever would keep its runs from beginning is said now, and what would keep people from hearing of them.
             self.runner.check(one.request.clone()).await?;
+            if let Some((message, hint)) = self.notices.complaint(&one.rule.notify).await {
+                return Err(ScheduleError::Nothing { message, hint });
+            }
         }
         let ids = self.store.put_schedules(document, wanted).await?;
         self.wake.notify_one();
@@ -144,7 +147,7 @@ impl Schedules {
         // Begun here, so that whoever asked hears of the job or of what is wrong.
         self.look_again(&record.id).await?;
         let due = timestamp_text(at);
-        let runs = self.runs(&record.id, 50).await?;
+        let runs = self.runs(&record.id, 50, None).await?;
         runs.into_iter()
             .find(|run| run.due_at == due)
             .ok_or(StoreError::UnknownSchedule(record.id))
@@ -174,20 +177,21 @@ impl Schedules {
         Ok(found)
     }
 
-    /// Its newest runs.
-    pub async fn runs(&self, given: &str, limit: u32) -> Result<Vec<ScheduleRun>, StoreError> {
+    /// Its newest runs, of those before a time where one is given.
+    pub async fn runs(
+        &self,
+        given: &str,
+        limit: u32,
+        before: Option<Timestamp>,
+    ) -> Result<Vec<ScheduleRun>, StoreError> {
         let record = self.store.schedule(given).await?;
         let rule = &record.new.rule;
         let times = CronTimes::new(&rule.cron, &rule.timezone).ok();
-        let mut runs = Vec::new();
-        for run in self
-            .store
-            .schedule_runs(&record.id, limit.min(MOST_SHOWN))
-            .await?
-        {
-            runs.push(self.run(run, times.as_ref()).await?);
-        }
-        Ok(runs)
+        let runs = self.store.schedule_runs(&record.id, limit, before).await?;
+        let jobs = runs.iter().filter_map(|run| run.job.clone()).collect();
+        let ends = self.store.job_ends(jobs).await?;
+        let shown = |run| shown_run(run, times.as_ref(), &ends);
+        Ok(runs.into_iter().map(shown).collect())
     }
 
     /// Begins runs for the times of past days, one after another; gives the times.
@@ -242,7 +246,7 @@ impl Schedules {
             return Err(nothing(message, "swap the two days"));
         }
         let end = end.min(self.clock.now());
-        let known = self.store.schedule_runs(&record.id, u32::MAX).await?;
+        let known = self.store.schedule_runs(&record.id, u32::MAX, None).await?;
         let stands = |at: Timestamp| {
             known
                 .iter()
@@ -273,10 +277,7 @@ impl Schedules {
                 let next = due::next(rule, times, self.clock.now())?;
                 Some(time(times, next))
             });
-        let last = match self.store.schedule_runs(&record.id, 1).await?.pop() {
-            Some(run) => Some(self.run(run, times.as_ref()).await?),
-            None => None,
-        };
+        let last = self.runs(&record.id, 1, None).await?.pop();
         Ok(Schedule {
             id: record.id,
             name: record.new.name,
@@ -294,48 +295,28 @@ impl Schedules {
             last,
         })
     }
+}
 
-    async fn run(
-        &self,
-        record: ScheduleRunRecord,
-        times: Option<&CronTimes>,
-    ) -> Result<ScheduleRun, StoreError> {
-        let mut usd = None;
-        let mut outputs = Vec::new();
-        if let (Some(job), Some(state)) = (&record.job, record.job_state) {
-            usd = Some(self.cost(job).await?);
-            if state.is_final() {
-                let job = self.store.job(job).await?.job;
-                outputs = job.outputs.values().map(ToString::to_string).collect();
-            }
-        }
-        Ok(ScheduleRun {
-            due_at: timestamp_text(record.new.due_at),
-            local: times.map_or_else(String::new, |times| local(times, record.new.due_at)),
-            kind: record.new.kind,
-            state: record.new.state,
-            starts_at: timestamp_text(record.new.starts_at),
-            reason: match record.job_error {
-                Some(error) if record.new.reason.is_empty() => error,
-                _ => record.new.reason,
-            },
-            job: record.job,
-            job_state: record.job_state,
-            usd,
-            outputs,
-        })
-    }
-
-    /// What a job cost so far, US dollars.
-    async fn cost(&self, job: &str) -> Result<String, StoreError> {
-        let filter = LedgerFilter {
-            job: Some(job.to_owned()),
-            ..LedgerFilter::default()
-        };
-        let rows = self.store.ledger(filter).await?;
-        let settled = rows.iter().filter(|row| row.entry == "settled");
-        let sum: Decimal = settled.filter_map(|row| row.usd).sum();
-        Ok(sum.normalize().to_string())
+fn shown_run(
+    record: ScheduleRunRecord,
+    times: Option<&CronTimes>,
+    ends: &HashMap<String, JobEnd>,
+) -> ScheduleRun {
+    let end = record.job.as_ref().and_then(|job| ends.get(job));
+    ScheduleRun {
+        due_at: timestamp_text(record.new.due_at),
+        local: times.map_or_else(String::new, |times| local(times, record.new.due_at)),
+        kind: record.new.kind,
+        state: record.new.state,
+        starts_at: timestamp_text(record.new.starts_at),
+        reason: match record.job_error {
+            Some(error) if record.new.reason.is_empty() => error,
+            _ => record.new.reason,
+        },
+        usd: end.map(|end| end.usd.clone()),
+        outputs: end.map(|end| end.outputs.clone()).unwrap_or_default(),
+        job: record.job,
+        job_state: record.job_state,
     }
 }
 
@@ -394,7 +375,9 @@ fn wanted(new: CreateSchedules) -> Result<(Option<String>, Vec<NewSchedule>), Sc
             pause_after: new.pause_after,
         })
     };
-    if let Some(rule) = new.rule.clone() {
+    let told = |notify: &Notify| new.notify.clone().unwrap_or_else(|| notify.clone());
+    if let Some(mut rule) = new.rule.clone() {
+        rule.notify = told(&rule.notify);
         return Ok((None, vec![one(rule, request, String::new(), true)?]));
     }
     let written = &workflow.settings().schedules;
@@ -421,6 +404,7 @@ fn wanted(new: CreateSchedules) -> Result<(Option<String>, Vec<NewSchedule>), Sc
             jitter_ms: schedule.jitter_ms,
             start: schedule.start.clone(),
             end: schedule.end.clone(),
+            notify: told(&schedule.notify),
         };
         wanted.push(one(
             rule,

@@ -142,6 +142,7 @@ mod tests {
             jitter_ms: 0,
             start: None,
             end: None,
+            notify: fenta_client::api::schedules::Notify::default(),
         };
         let times = CronTimes::new(cron, "UTC").unwrap();
         (rule, times)

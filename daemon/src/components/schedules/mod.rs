@@ -10,11 +10,11 @@ mod due;
 mod turn;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use fenta_client::api::jobs::{CreateJob, JobState};
-use fenta_client::api::schedules::{RunKind, ScheduleRunState, ScheduleState};
+use fenta_client::api::schedules::{NotifyOn, RunKind, ScheduleRunState, ScheduleState};
 use fenta_workflows::cron::CronTimes;
 use fenta_workflows::digest::blob_digest;
 use jiff::{SignedDuration, Timestamp};
@@ -23,9 +23,10 @@ use tokio_util::sync::CancellationToken;
 
 pub use asked::ScheduleError;
 
-use crate::clock::Clock;
+use super::notices::{News, Notices};
+use super::{Ground, Standing, told, with_document_of_now};
+use crate::clock::{Clock, timestamp_text};
 use crate::runner::{Runner, SubmitError};
-use crate::server::{Activity, InProgress};
 use crate::store::{
     Accepted, Replay, RunStep, ScheduleRecord, ScheduleRunRecord, Store, StoreError,
 };
@@ -46,23 +47,23 @@ pub struct Schedules {
     store: Store,
     runner: Runner,
     clock: Arc<dyn Clock>,
-    activity: Activity,
+    notices: Notices,
     /// Something was asked for: look now.
     wake: Arc<Notify>,
-    /// Held while any schedule is active: the daemon does not go for lack of work.
-    standing: Arc<Mutex<Option<InProgress>>>,
+    /// Stands while any schedule is active.
+    standing: Standing,
 }
 
 impl Schedules {
     /// Who begins them, not yet at work.
-    pub fn new(store: Store, runner: Runner, clock: Arc<dyn Clock>, activity: Activity) -> Self {
+    pub fn new(ground: Ground) -> Self {
         Self {
-            store,
-            runner,
-            clock,
-            activity,
+            store: ground.store,
+            runner: ground.runner,
+            clock: ground.clock,
+            notices: ground.notices,
             wake: Arc::default(),
-            standing: Arc::default(),
+            standing: Standing::new(ground.activity),
         }
     }
 
@@ -105,17 +106,8 @@ impl Schedules {
                 pause = pause.min(next);
             }
         }
-        self.stand(active);
+        self.standing.stand(active);
         Ok(pause)
-    }
-
-    fn stand(&self, active: bool) {
-        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        match (active, standing.is_some()) {
-            (true, false) => *standing = Some(self.activity.begin()),
-            (false, true) => *standing = None,
-            _ => {}
-        }
     }
 
     /// Decides what is due of one schedule, begins what may, and tells it how its runs ended.
@@ -250,7 +242,7 @@ impl Schedules {
         }
     }
 
-    /// Tells a schedule how its runs ended; whether it is, or now becomes, paused.
+    /// Tells a schedule, and whoever wants to know, how its runs ended; whether it is, or now becomes, paused.
     async fn count(
         &self,
         schedule: &ScheduleRecord,
@@ -260,42 +252,93 @@ impl Schedules {
         let mut ended = Vec::new();
         let mut last = String::new();
         for run in open {
-            let failed = match (run.new.state, run.job_state) {
-                (ScheduleRunState::Failed, _) => Some(run.new.reason.clone()),
-                (ScheduleRunState::Started, Some(JobState::Failed)) => Some(format!(
-                    "{}: {}",
-                    run.job.as_deref().unwrap_or_default(),
-                    run.job_error.as_deref().unwrap_or("failed")
-                )),
-                (ScheduleRunState::Started, Some(state)) if !state.is_final() => continue,
-                (ScheduleRunState::Started, _) => None,
-                _ => continue,
+            let Some((what, why)) = news_of(run) else {
+                continue;
             };
-            ended.push(run.new.due_at);
-            match failed {
-                Some(why) => {
+            if let Some(what) = what {
+                self.tell_of_run(schedule, run, what, &why).await?;
+            }
+            match what {
+                // It goes on when somebody has seen to it.
+                Some(NotifyOn::Paused) => continue,
+                Some(NotifyOn::Failed) => {
                     failures += 1;
                     last = why;
                 }
-                None if run.job_state == Some(JobState::Completed) => failures = 0,
+                Some(NotifyOn::Completed) => failures = 0,
                 None => {}
             }
+            ended.push(run.new.due_at);
         }
         let was_paused = schedule.state == ScheduleState::Paused;
-        if ended.is_empty() {
+        let Some(newest) = ended.last().copied() else {
             return Ok(was_paused);
-        }
+        };
         self.store.count_runs(&schedule.id, ended, failures).await?;
         let limit = schedule.new.pause_after;
         if schedule.state == ScheduleState::Active && limit > 0 && failures >= limit {
-            let why = format!("{failures} runs in a row failed; the last one: {last}");
+            let why = match failures {
+                1 => format!("its run failed: {last}"),
+                _ => format!("{failures} runs in a row failed; the last one: {last}"),
+            };
             tracing::warn!(schedule = schedule.id, why, "a schedule is paused");
+            let news = News {
+                of: ("schedule", &schedule.id, &schedule.new.name),
+                what: NotifyOn::Paused,
+                subject: &timestamp_text(newest),
+                event: "paused",
+                job: None,
+                reason: &why,
+                more: serde_json::Value::Null,
+            };
+            self.notices.tell(&schedule.new.rule.notify, news).await?;
             self.store
                 .set_schedule(&schedule.id, ScheduleState::Paused, &why, None)
                 .await?;
             return Ok(true);
         }
         Ok(was_paused)
+    }
+
+    async fn tell_of_run(
+        &self,
+        schedule: &ScheduleRecord,
+        run: &ScheduleRunRecord,
+        what: NotifyOn,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let news = News {
+            of: ("schedule", &schedule.id, &schedule.new.name),
+            what,
+            subject: &run.key,
+            event: super::notices::run_event(what),
+            job: run.job.as_deref(),
+            reason: why,
+            more: serde_json::json!({ "due_at": timestamp_text(run.new.due_at) }),
+        };
+        self.notices.tell(&schedule.new.rule.notify, news).await
+    }
+}
+
+/// What there is to say of a run: how it ended, or that it waits for a person; nothing while it goes on. One that was
+/// cancelled has ended, and nobody has to be told.
+fn news_of(run: &ScheduleRunRecord) -> Option<(Option<NotifyOn>, String)> {
+    let job = run.job.as_deref().unwrap_or_default();
+    match (run.new.state, run.job_state) {
+        (ScheduleRunState::Failed, _) => Some((Some(NotifyOn::Failed), run.new.reason.clone())),
+        (ScheduleRunState::Started, Some(JobState::Failed)) => {
+            let why = run.job_error.as_deref().unwrap_or("failed");
+            Some((Some(NotifyOn::Failed), format!("{job}: {why}")))
+        }
+        (ScheduleRunState::Started, Some(JobState::Completed)) => {
+            Some((Some(NotifyOn::Completed), String::new()))
+        }
+        (ScheduleRunState::Started, Some(JobState::Paused | JobState::NeedsAttention)) => {
+            Some((Some(NotifyOn::Paused), format!("{job} waits for a person")))
+        }
+        (ScheduleRunState::Started, Some(state)) if !state.is_final() => None,
+        (ScheduleRunState::Started, _) => Some((None, String::new())),
+        _ => None,
     }
 }
 
@@ -312,33 +355,13 @@ async fn request(
     times: &CronTimes,
     due_at: Timestamp,
 ) -> Result<CreateJob, String> {
-    let mut request = schedule.new.request.clone();
-    if let Some(path) = request
-        .workflow
-        .path
-        .as_ref()
-        .filter(|_| !schedule.new.pinned)
-    {
-        request.workflow.text = tokio::fs::read_to_string(path)
-            .await
-            .map_err(|error| format!("the document {path} cannot be read: {error}"))?;
-    }
+    let (request, is_pinned) = (schedule.new.request.clone(), schedule.new.pinned);
+    let read = tokio::task::spawn_blocking(move || with_document_of_now(request, is_pinned));
+    let mut request = read
+        .await
+        .map_err(|_| "the document cannot be read".to_owned())??;
     request.options.date = Some(times.day_of(due_at));
     Ok(request)
-}
-
-/// An error with everything it found, for somebody who was not there.
-fn told(error: &SubmitError) -> String {
-    match error {
-        SubmitError::Document(found) => match found.first() {
-            Some(first) => format!(
-                "the document does not compile: {}:{}:{} {}",
-                first.file, first.line, first.column, first.message
-            ),
-            None => error.to_string(),
-        },
-        other => other.to_string(),
-    }
 }
 
 /// Values for a document's inputs: what was given, and over it what the schedule says.

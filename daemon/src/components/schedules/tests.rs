@@ -2,11 +2,12 @@
 
 use fenta_client::api::jobs::{Job, JobState, OutputValue};
 use fenta_client::api::schedules::{
-    Backfill, CatchUp, CreateSchedules, Overlap, Schedule, ScheduleRule, ScheduleRun,
+    Backfill, CatchUp, CreateSchedules, Notify, Overlap, Schedule, ScheduleRule, ScheduleRun,
 };
 
 use super::*;
 use crate::clock::testing::ManualClock;
+use crate::providers::Providers;
 use crate::runner::testing::{Machine, Running, document};
 
 /// 2026-11-18 11:06:40 UTC.
@@ -27,12 +28,20 @@ impl Bench {
         let database = machine.path("by-hand.db");
         machine.store = Store::open(&database, false, clock.clone()).unwrap();
         let running = machine.start(2);
-        let schedules = Schedules::new(
+        let activity = Activity::default();
+        let notices = Notices::new(
             machine.store.clone(),
-            running.runner.clone(),
+            Providers::fixed(Vec::new()),
             clock.clone(),
-            Activity::default(),
+            activity.clone(),
         );
+        let schedules = Schedules::new(Ground {
+            store: machine.store.clone(),
+            runner: running.runner.clone(),
+            clock: clock.clone(),
+            activity,
+            notices,
+        });
         Self {
             machine,
             running,
@@ -50,6 +59,7 @@ impl Bench {
             out_dir: None,
             options: job.options,
             rule,
+            notify: None,
             name: None,
             pinned: true,
             pause_after: 3,
@@ -57,12 +67,16 @@ impl Bench {
         self.schedules.create(new).await.unwrap()
     }
 
+    async fn keep_one(&self, text: &str, rule: ScheduleRule) -> String {
+        self.keep(text, Some(rule)).await.remove(0).id
+    }
+
     async fn look(&self) {
         self.schedules.look().await.unwrap();
     }
 
     async fn runs(&self, id: &str) -> Vec<ScheduleRun> {
-        let mut runs = self.schedules.runs(id, 100).await.unwrap();
+        let mut runs = self.schedules.runs(id, 100, None).await.unwrap();
         runs.reverse();
         runs
     }
@@ -85,6 +99,7 @@ fn rule(cron: &str) -> ScheduleRule {
         jitter_ms: 0,
         start: None,
         end: None,
+        notify: Notify::default(),
     }
 }
 
@@ -99,9 +114,7 @@ use ScheduleRunState::{Missed, Skipped, Started, Waiting};
 #[tokio::test]
 async fn a_time_begins_one_job_whatever_the_clock_does() {
     let bench = Bench::new();
-    let id = bench.keep(DAYS, Some(rule("* * * * *"))).await[0]
-        .id
-        .clone();
+    let id = bench.keep_one(DAYS, rule("* * * * *")).await;
     bench.look().await;
     assert!(bench.runs(&id).await.is_empty(), "its first time is ahead");
 
@@ -142,9 +155,7 @@ async fn a_time_begins_one_job_whatever_the_clock_does() {
 #[tokio::test]
 async fn ten_years_ahead_cost_a_few_rows() {
     let bench = Bench::new();
-    let id = bench.keep(DAYS, Some(rule("* * * * *"))).await[0]
-        .id
-        .clone();
+    let id = bench.keep_one(DAYS, rule("* * * * *")).await;
     bench.clock.advance(3652 * DAY);
     bench.look().await;
     let states = bench.states(&id).await;
@@ -156,9 +167,7 @@ async fn ten_years_ahead_cost_a_few_rows() {
 #[tokio::test]
 async fn a_run_that_was_submitted_before_a_crash_is_the_same_job_after_it() {
     let bench = Bench::new();
-    let id = bench.keep(DAYS, Some(rule("* * * * *"))).await[0]
-        .id
-        .clone();
+    let id = bench.keep_one(DAYS, rule("* * * * *")).await;
     bench.clock.advance(MINUTE);
     let now = bench.clock.now();
     let record = bench.machine.store.schedule(&id).await.unwrap();
@@ -183,9 +192,7 @@ async fn a_run_that_was_submitted_before_a_crash_is_the_same_job_after_it() {
 async fn a_run_is_left_out_while_the_one_before_goes_on() {
     let bench = Bench::new();
     bench.machine.close_door();
-    let id = bench.keep(SPEECH, Some(rule("* * * * *"))).await[0]
-        .id
-        .clone();
+    let id = bench.keep_one(SPEECH, rule("* * * * *")).await;
     bench.clock.advance(MINUTE);
     bench.look().await;
     bench.clock.advance(MINUTE);
@@ -208,7 +215,7 @@ async fn one_that_waits_begins_when_the_one_before_has_ended() {
         overlap: Overlap::BufferAll,
         ..rule("* * * * *")
     };
-    let id = bench.keep(SPEECH, Some(buffered)).await[0].id.clone();
+    let id = bench.keep_one(SPEECH, buffered).await;
     for _ in 0..2 {
         bench.clock.advance(MINUTE);
         bench.look().await;
@@ -229,7 +236,7 @@ async fn one_that_may_not_wait_ends_the_one_before() {
         overlap: Overlap::CancelOther,
         ..rule("* * * * *")
     };
-    let id = bench.keep(SPEECH, Some(cancelling)).await[0].id.clone();
+    let id = bench.keep_one(SPEECH, cancelling).await;
     for _ in 0..2 {
         bench.clock.advance(MINUTE);
         bench.look().await;
@@ -254,6 +261,7 @@ async fn three_failures_in_a_row_pause_it_and_say_why() {
         out_dir: None,
         options: job.options,
         rule: Some(rule("* * * * *")),
+        notify: None,
         name: Some("lost".to_owned()),
         pinned: false,
         pause_after: 3,
@@ -288,9 +296,7 @@ async fn three_failures_in_a_row_pause_it_and_say_why() {
 #[tokio::test]
 async fn days_of_the_past_are_filled_in_once_in_order_and_say_their_own_day() {
     let bench = Bench::new();
-    let id = bench.keep(DAYS, Some(rule("0 7 * * *"))).await[0]
-        .id
-        .clone();
+    let id = bench.keep_one(DAYS, rule("0 7 * * *")).await;
     let mut days = Backfill {
         from: "2026-11-15".to_owned(),
         to: "2026-11-18".to_owned(),
@@ -327,9 +333,7 @@ async fn days_of_the_past_are_filled_in_once_in_order_and_say_their_own_day() {
 #[tokio::test]
 async fn a_run_somebody_asks_for_begins_at_once() {
     let bench = Bench::new();
-    let id = bench.keep(DAYS, Some(rule("0 0 1 1 *"))).await[0]
-        .id
-        .clone();
+    let id = bench.keep_one(DAYS, rule("0 0 1 1 *")).await;
     let run = bench.schedules.trigger(&id).await.unwrap();
     assert_eq!((run.kind, run.state), (RunKind::Manual, Started));
     assert_eq!(bench.end(&run).await.state, JobState::Completed);
@@ -379,10 +383,8 @@ async fn a_document_that_is_added_again_brings_its_schedules_up_to_date() {
 #[tokio::test]
 async fn a_schedule_keeps_the_daemon_and_its_removal_lets_it_go() {
     let bench = Bench::new();
-    let standing = || bench.schedules.standing.lock().unwrap().is_some();
-    let id = bench.keep(DAYS, Some(rule("0 7 * * *"))).await[0]
-        .id
-        .clone();
+    let standing = || bench.schedules.standing.stands();
+    let id = bench.keep_one(DAYS, rule("0 7 * * *")).await;
     bench.look().await;
     assert!(standing());
     bench.schedules.pause(&id, "holidays").await.unwrap();

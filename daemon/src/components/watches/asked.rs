@@ -9,19 +9,15 @@ use fenta_client::api::watches::{
     After, CreateWatch, FileState, Watch, WatchAgain, WatchFile, WatchRule, WatchRun, WatchState,
     WatchVerdict,
 };
-use fenta_workflows::cost::Decimal;
 use fenta_workflows::{BindError, InputType, Workflow};
 
-use super::look::{out_dir, remove_copies};
+use super::look::out_dir;
 use super::names::Names;
-use super::{Watches, held};
+use super::{Watches, held, sweep};
 use crate::runner::SubmitError;
 use crate::store::{
-    LedgerFilter, NewWatch, StoreError, WatchFileRecord, WatchRecord, WatchRunRecord, WatchRunState,
+    JobEnd, NewWatch, StoreError, WatchFileRecord, WatchRecord, WatchRunRecord, WatchRunState,
 };
-
-/// Runs shown at once, at most.
-const MOST_SHOWN: u32 = 10_000;
 
 /// Why something that was asked for was not done.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +62,9 @@ impl Watches {
             }
             other => other?,
         }
+        if let Some((message, hint)) = self.notices.complaint(&wanted.rule.notify).await {
+            return Err(WatchError::Nothing { message, hint });
+        }
         let id = self.store.put_watch(wanted).await?;
         *held(&self.post(&id).asked) = Instant::now();
         self.wake.notify_one();
@@ -91,6 +90,8 @@ impl Watches {
     pub async fn remove(&self, given: &str) -> Result<Watch, StoreError> {
         let watch = self.show(given).await?;
         self.store.remove_watch(&watch.id).await?;
+        let left = self.store.watches().await?;
+        self.sweep_removed(&left).await?;
         self.wake.notify_one();
         Ok(watch)
     }
@@ -121,38 +122,50 @@ impl Watches {
         self.show(&record.id).await
     }
 
-    /// Its files, by path.
-    pub async fn files(&self, given: &str) -> Result<Vec<WatchFile>, StoreError> {
+    /// Its files, by path; of those behind a path where that is given.
+    pub async fn files(
+        &self,
+        given: &str,
+        limit: u32,
+        behind: &str,
+    ) -> Result<Vec<WatchFile>, StoreError> {
         let record = self.store.watch(given).await?;
         *held(&self.post(&record.id).asked) = Instant::now();
-        self.files_of(&record.id).await
+        self.files_of(&record.id, limit, behind).await
     }
 
-    async fn files_of(&self, id: &str) -> Result<Vec<WatchFile>, StoreError> {
-        let runs = self.store.watch_runs(id, u32::MAX).await?;
-        let runs: HashMap<&str, &WatchRunRecord> = runs
-            .iter()
-            .map(|run| (run.new.content.as_str(), run))
-            .collect();
-        let files = self.store.watch_files(id).await?;
-        Ok(files
-            .into_iter()
-            .map(|file| shown_file(file, &runs))
-            .collect())
+    async fn files_of(
+        &self,
+        id: &str,
+        limit: u32,
+        behind: &str,
+    ) -> Result<Vec<WatchFile>, StoreError> {
+        let files = self.store.watch_files_with_runs(id, limit, behind).await?;
+        let shown = |(file, run): (_, Option<_>)| shown_file(file, run.as_ref());
+        Ok(files.into_iter().map(shown).collect())
     }
 
-    /// Its newest runs.
-    pub async fn runs(&self, given: &str, limit: u32) -> Result<Vec<WatchRun>, StoreError> {
+    /// Its newest runs, and where the next page begins; of those before a cursor where one is given.
+    pub async fn runs(
+        &self,
+        given: &str,
+        limit: u32,
+        before: Option<String>,
+    ) -> Result<(Vec<WatchRun>, Option<String>), StoreError> {
         let record = self.store.watch(given).await?;
-        let mut runs = Vec::new();
-        for run in self
-            .store
-            .watch_runs(&record.id, limit.min(MOST_SHOWN))
-            .await?
-        {
-            runs.push(self.run(run).await?);
-        }
-        Ok(runs)
+        // One more than asked tells whether there is another page.
+        let more = limit.saturating_add(1);
+        let mut runs = self.store.watch_runs(&record.id, more, before).await?;
+        let is_more = runs.len() > limit as usize;
+        runs.truncate(limit as usize);
+        let next = runs.last().filter(|_| is_more).map(|run| run.key.clone());
+        Ok((self.shown_runs(runs).await?, next))
+    }
+
+    async fn shown_runs(&self, runs: Vec<WatchRunRecord>) -> Result<Vec<WatchRun>, StoreError> {
+        let jobs = runs.iter().filter_map(|run| run.job.clone()).collect();
+        let ends = self.store.job_ends(jobs).await?;
+        Ok(runs.into_iter().map(|run| shown_run(run, &ends)).collect())
     }
 
     /// Forgets the run of a file's content, or all that failed, so that they begin anew; gives the files.
@@ -166,7 +179,7 @@ impl Watches {
             Some(path) => Some(self.below(&record, path)?),
             None => None,
         };
-        let files = self.files_of(&record.id).await?;
+        let files = self.files_of(&record.id, u32::MAX, "").await?;
         let wanted: Vec<WatchFile> = files
             .into_iter()
             .filter(|file| match &below {
@@ -180,15 +193,17 @@ impl Watches {
                 "`fenta watch explain` says what it makes of it",
             ));
         }
-        let runs = self.store.watch_runs(&record.id, u32::MAX).await?;
-        let mut contents = Vec::new();
-        for run in runs {
-            if !wanted
-                .iter()
-                .any(|file| file.content.as_ref() == Some(&run.new.content))
-            {
+        let mut contents: Vec<&String> = wanted
+            .iter()
+            .filter_map(|file| file.content.as_ref())
+            .collect();
+        contents.sort();
+        contents.dedup();
+        let mut runs = Vec::new();
+        for content in contents {
+            let Some(run) = self.store.watch_run(&record.id, content).await? else {
                 continue;
-            }
+            };
             let in_work = run.state == WatchRunState::Queued
                 || run.job_state.is_some_and(|state| !state.is_final());
             if in_work {
@@ -197,7 +212,11 @@ impl Watches {
                     "wait for it, or cancel its job with `fenta job cancel`",
                 ));
             }
-            remove_copies(self.copies_of(&record.id, &run.key)).await;
+            runs.push(run);
+        }
+        let mut contents = Vec::new();
+        for run in runs {
+            sweep::remove(self.copies_of(&record.id, &run.key)).await;
             contents.push(run.new.content);
         }
         self.store.forget_watch_runs(&record.id, contents).await?;
@@ -212,16 +231,13 @@ impl Watches {
         let record = self.store.watch(given).await?;
         let below = self.below(&record, path)?;
         let whole = Path::new(&record.new.rule.folder).join(&below);
-        let files = self.files_of(&record.id).await?;
-        let file = files.into_iter().find(|file| file.path == below);
-        let runs = self.store.watch_runs(&record.id, u32::MAX).await?;
-        let run = match runs.into_iter().find(|run| {
-            file.as_ref()
-                .is_some_and(|file| file.content.as_ref() == Some(&run.new.content))
-        }) {
-            Some(run) => Some(self.run(run).await?),
+        let file = self.file(&record.id, &below).await?;
+        let content = file.as_ref().and_then(|file| file.content.as_deref());
+        let run = match content {
+            Some(content) => self.store.watch_run(&record.id, content).await?,
             None => None,
         };
+        let run = self.shown_runs(run.into_iter().collect()).await?.pop();
         let (names, _) = Names::read(&record.new.rule, Some(&out_dir(&record)));
         let (rule, why) = match (names.refuses_anywhere(Path::new(&below)), &file) {
             (Some(verdict), _) => (verdict.rule.to_owned(), verdict.why),
@@ -235,6 +251,11 @@ impl Watches {
             file,
             run,
         })
+    }
+
+    async fn file(&self, id: &str, path: &str) -> Result<Option<WatchFile>, StoreError> {
+        let files = self.files_of(id, u32::MAX, "").await?;
+        Ok(files.into_iter().find(|file| file.path == path))
     }
 
     /// A path below the folder of a watch.
@@ -253,13 +274,15 @@ impl Watches {
 
     async fn shown(&self, record: WatchRecord) -> Result<Watch, StoreError> {
         let mut counts = BTreeMap::new();
-        for file in self.files_of(&record.id).await? {
-            *counts.entry(file.state.as_str().to_owned()).or_insert(0) += 1;
+        for one in self.store.watch_file_counts(&record.id).await? {
+            let state = match one.run {
+                Some(run) if one.file == FileState::Queued => state_of(run, one.job),
+                _ => one.file,
+            };
+            *counts.entry(state.as_str().to_owned()).or_insert(0) += one.count;
         }
-        let last = match self.store.watch_runs(&record.id, 1).await?.pop() {
-            Some(run) => Some(self.run(run).await?),
-            None => None,
-        };
+        let last = self.store.watch_runs(&record.id, 1, None).await?;
+        let last = self.shown_runs(last).await?.pop();
         let post = self.post(&record.id);
         let poll_ms = held(&post.ear)
             .as_ref()
@@ -287,71 +310,53 @@ impl Watches {
             last,
         })
     }
+}
 
-    async fn run(&self, record: WatchRunRecord) -> Result<WatchRun, StoreError> {
-        let mut usd = None;
-        let mut outputs = Vec::new();
-        if let (Some(job), Some(state)) = (&record.job, record.job_state) {
-            usd = Some(self.cost(job).await?);
-            if state.is_final() {
-                let job = self.store.job(job).await?.job;
-                outputs = job.outputs.values().map(ToString::to_string).collect();
-            }
-        }
-        let (state, reason) = run_state(&record);
-        Ok(WatchRun {
-            content: record.new.content,
-            files: record.new.files.into_keys().collect(),
-            state,
-            reason,
-            queued_at: record.queued_at,
-            job: record.job,
-            job_state: record.job_state,
-            usd,
-            outputs,
-        })
-    }
-
-    /// What a job cost so far, US dollars.
-    async fn cost(&self, job: &str) -> Result<String, StoreError> {
-        let filter = LedgerFilter {
-            job: Some(job.to_owned()),
-            ..LedgerFilter::default()
-        };
-        let rows = self.store.ledger(filter).await?;
-        let settled = rows.iter().filter(|row| row.entry == "settled");
-        let sum: Decimal = settled.filter_map(|row| row.usd).sum();
-        Ok(sum.normalize().to_string())
+fn shown_run(record: WatchRunRecord, ends: &HashMap<String, JobEnd>) -> WatchRun {
+    let end = record.job.as_ref().and_then(|job| ends.get(job));
+    let (state, reason) = run_state(&record);
+    WatchRun {
+        content: record.new.content,
+        files: record.new.files.into_keys().collect(),
+        state,
+        reason,
+        queued_at: record.queued_at,
+        usd: end.map(|end| end.usd.clone()),
+        outputs: end.map(|end| end.outputs.clone()).unwrap_or_default(),
+        job: record.job,
+        job_state: record.job_state,
     }
 }
 
 /// Where a run stands, for people.
-fn run_state(run: &WatchRunRecord) -> (FileState, String) {
-    let failed = run.job_error.clone().unwrap_or_default();
-    match (run.state, run.job_state) {
+fn state_of(run: WatchRunState, job: Option<JobState>) -> FileState {
+    match (run, job) {
         (WatchRunState::Queued, _) | (WatchRunState::Started, Some(JobState::Queued)) => {
-            (FileState::Queued, String::new())
+            FileState::Queued
         }
-        (WatchRunState::Skipped, _) => (FileState::Ignored, run.reason.clone()),
+        (WatchRunState::Skipped, _) => FileState::Ignored,
         // A job that was resumed after it had failed.
-        (WatchRunState::Done, _) | (_, Some(JobState::Completed)) => {
-            (FileState::Done, String::new())
-        }
-        (WatchRunState::Started, Some(JobState::Failed | JobState::Cancelled)) => {
-            (FileState::Failed, failed)
-        }
-        (WatchRunState::Started, Some(_)) => (FileState::Running, String::new()),
-        (WatchRunState::Started, None) | (WatchRunState::Failed, _) => {
-            (FileState::Failed, run.reason.clone())
-        }
+        (WatchRunState::Done, _) | (_, Some(JobState::Completed)) => FileState::Done,
+        (WatchRunState::Started, Some(JobState::Failed | JobState::Cancelled) | None)
+        | (WatchRunState::Failed, _) => FileState::Failed,
+        (WatchRunState::Started, Some(_)) => FileState::Running,
     }
 }
 
-fn shown_file(file: WatchFileRecord, runs: &HashMap<&str, &WatchRunRecord>) -> WatchFile {
-    let run = file
-        .content
-        .as_deref()
-        .and_then(|content| runs.get(content));
+/// The same, with the reason.
+fn run_state(run: &WatchRunRecord) -> (FileState, String) {
+    let state = state_of(run.state, run.job_state);
+    let reason = match (state, run.state) {
+        (FileState::Failed, WatchRunState::Started) => {
+            run.job_error.clone().unwrap_or_else(|| run.reason.clone())
+        }
+        (FileState::Failed | FileState::Ignored, _) => run.reason.clone(),
+        _ => String::new(),
+    };
+    (state, reason)
+}
+
+fn shown_file(file: WatchFileRecord, run: Option<&WatchRunRecord>) -> WatchFile {
     let (state, reason) = match (file.state, run) {
         (FileState::Queued, Some(run)) => run_state(run),
         (state, _) => (state, file.reason),

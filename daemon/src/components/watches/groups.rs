@@ -105,7 +105,8 @@ fn waits(
     let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
     let has_any = group
         .iter()
-        .any(|file| !sidecar::is_one(&file.path) && names.fits(&name(&file.path)));
+        .map(|file| &file.path)
+        .any(|path| !sidecar::is_one(path) && !sidecar::is_marker(path) && names.fits(&name(path)));
     (!has_any).then(|| "waits for a file that fits `match`".to_owned())
 }
 

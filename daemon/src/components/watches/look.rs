@@ -16,6 +16,7 @@ use super::names::Names;
 use super::scan::{self, Found};
 use super::take::{self, Miss, Taken};
 use super::{Post, Watches, held};
+use super::{sidecar, sweep};
 use crate::store::{NewWatchRun, StoreError, TakenContent, WatchFileRecord, WatchRecord};
 
 /// Between two looks while files may become whole, at most; also how long what is told is gathered.
@@ -27,8 +28,8 @@ const SLOW: Duration = Duration::from_secs(2);
 /// Files that are read at a time.
 const READERS: usize = 16;
 
-/// Runs whose files are read before the first of them begins.
-const BATCH: usize = 128;
+/// Runs whose files are read together; while the next are read, those begin.
+const BATCH: usize = 64;
 
 /// So long may a file be not whole before that is told as what it is.
 const STUCK: SignedDuration = SignedDuration::from_hours(6);
@@ -79,19 +80,20 @@ impl Watches {
     /// Who listens to the folder; a new one where the folder is another, or was not there.
     async fn ear(&self, watch: &WatchRecord, post: &Post) -> Arc<Ear> {
         let folder = PathBuf::from(&watch.new.rule.folder);
+        let poll = watch.new.rule.poll_ms.map(Duration::from_millis);
         if let Some(ear) = held(&post.ear).as_ref()
-            && ear.folder == folder
+            && ear.is_of(&folder, poll)
         {
             return Arc::clone(ear);
         }
         let wake = Arc::clone(&post.wake);
         let ear = tokio::task::spawn_blocking({
             let folder = folder.clone();
-            move || Ear::new(&folder, &wake)
+            move || Ear::new(&folder, poll, &wake)
         });
         let ear = Arc::new(match ear.await {
             Ok(ear) => ear,
-            Err(_) => Ear::new(&folder, &post.wake),
+            Err(_) => Ear::new(&folder, poll, &post.wake),
         });
         if !ear.deaf.is_empty() {
             tracing::info!(
@@ -137,7 +139,8 @@ impl Watches {
                 .filter(|file| file.state == FileState::Probing)
                 .cloned(),
         );
-        for file in self.not_yet(probing, found, now).await? {
+        let is_grouped = watch.new.rule.group_by.is_some();
+        for file in self.not_yet(probing, found, now, is_grouped).await? {
             changed.insert(file.path.clone(), file);
         }
         let mut gone = Vec::new();
@@ -172,6 +175,7 @@ impl Watches {
         probing: Vec<WatchFileRecord>,
         found: &BTreeMap<String, Found>,
         now: Timestamp,
+        is_grouped: bool,
     ) -> Result<Vec<WatchFileRecord>, StoreError> {
         let identity = |file: &WatchFileRecord| found.get(&file.path).map(|one| one.identity);
         let wanted: HashSet<(u64, u64)> = probing.iter().filter_map(identity).collect();
@@ -184,7 +188,7 @@ impl Watches {
             if let Some(process) = writer {
                 file.state = FileState::Growing;
                 file.reason = format!("process {process} has it open for writing");
-            } else if file.size == 0 {
+            } else if file.size == 0 && !(is_grouped && sidecar::is_marker(&file.path)) {
                 file.state = FileState::Settling;
                 file.reason = "it is empty".to_owned();
             } else {
@@ -235,10 +239,23 @@ impl Watches {
                 })),
             }
         }
-        for batch in whole.chunks(BATCH) {
-            put.extend(self.take_batch(watch, batch).await?);
-            // Those that are whole need not wait for the others.
-            self.begin_waiting(watch).await?;
+        let mut batches = whole.chunks(BATCH);
+        let mut taken = match batches.next() {
+            Some(first) => Some(self.take_batch(watch, first).await?),
+            None => None,
+        };
+        // Those that are whole begin while the next are read.
+        while let Some(missed) = taken.take() {
+            put.extend(missed);
+            let next = async {
+                match batches.next() {
+                    Some(batch) => self.take_batch(watch, batch).await.map(Some),
+                    None => Ok(None),
+                }
+            };
+            let (next, begun) = tokio::join!(next, self.begin_waiting(watch));
+            begun?;
+            taken = next?;
         }
         let missed: HashMap<&str, &WatchFileRecord> =
             put.iter().map(|file| (file.path.as_str(), file)).collect();
@@ -326,7 +343,7 @@ impl Watches {
                 }
             },
         };
-        remove_copies(copied.folder).await;
+        sweep::remove(copied.folder).await;
         Ok(missed)
     }
 
@@ -456,14 +473,4 @@ fn ignored(members: Vec<WatchFileRecord>, why: &str) -> Vec<WatchFileRecord> {
         file
     };
     members.into_iter().map(ignored).collect()
-}
-
-/// Takes the copies of a run away.
-pub(super) async fn remove_copies(folder: PathBuf) {
-    let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(folder));
-    if let Ok(Err(error)) = removed.await
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::warn!(%error, "the copies of a run could not be removed");
-    }
 }

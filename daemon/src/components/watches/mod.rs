@@ -15,6 +15,7 @@ mod names;
 mod runs;
 mod scan;
 mod sidecar;
+mod sweep;
 mod take;
 
 use std::collections::HashMap;
@@ -28,9 +29,10 @@ use tokio_util::sync::CancellationToken;
 
 pub use asked::WatchError;
 
+use super::notices::Notices;
+use super::{Ground, Standing};
 use crate::clock::Clock;
 use crate::runner::Runner;
-use crate::server::{Activity, InProgress};
 use crate::store::{Store, StoreError, WatchRecord};
 use ear::Ear;
 
@@ -46,13 +48,13 @@ pub struct Watches {
     store: Store,
     runner: Runner,
     clock: Arc<dyn Clock>,
-    activity: Activity,
+    notices: Notices,
     /// Where the copies lie that runs are given.
     copies: Arc<Path>,
     /// Something was asked for: see which watches there are.
     wake: Arc<Notify>,
-    /// Held while any watch is active: the daemon does not go for lack of work.
-    standing: Arc<Mutex<Option<InProgress>>>,
+    /// Stands while any watch is active.
+    standing: Standing,
     posts: Arc<Mutex<HashMap<String, Arc<Post>>>>,
 }
 
@@ -69,6 +71,8 @@ struct Post {
     /// What keeps it from looking; may be empty.
     trouble: Mutex<String>,
     at_work: Mutex<bool>,
+    /// Whether copies that no run needs were removed since the daemon began.
+    swept: Mutex<bool>,
 }
 
 /// Says that nobody attends to a watch any more, however that came.
@@ -86,21 +90,15 @@ fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 impl Watches {
     /// Who begins them, not yet at work. Copies lie in `copies`.
-    pub fn new(
-        store: Store,
-        runner: Runner,
-        clock: Arc<dyn Clock>,
-        activity: Activity,
-        copies: PathBuf,
-    ) -> Self {
+    pub fn new(ground: Ground, copies: PathBuf) -> Self {
         Self {
-            store,
-            runner,
-            clock,
-            activity,
+            store: ground.store,
+            runner: ground.runner,
+            clock: ground.clock,
+            notices: ground.notices,
             copies: copies.into(),
             wake: Arc::default(),
-            standing: Arc::default(),
+            standing: Standing::new(ground.activity),
             posts: Arc::default(),
         }
     }
@@ -121,11 +119,9 @@ impl Watches {
 
     async fn round(&self, shutdown: &CancellationToken) -> Result<(), StoreError> {
         let watches = self.store.watches().await?;
-        self.stand(
-            watches
-                .iter()
-                .any(|watch| watch.state == WatchState::Active),
-        );
+        let active = |watch: &WatchRecord| watch.state == WatchState::Active;
+        self.standing.stand(watches.iter().any(active));
+        self.sweep_removed(&watches).await?;
         held(&self.posts).retain(|id, _| watches.iter().any(|watch| watch.id == *id));
         for watch in watches {
             let post = self.post(&watch.id);
@@ -143,8 +139,8 @@ impl Watches {
 
     /// Looks after one watch until it is gone, or is paused and has nothing in work.
     async fn attend(&self, id: &str, post: &Post, shutdown: &CancellationToken) {
-        if let Ok(watch) = self.store.watch(id).await {
-            self.sweep(&watch).await;
+        if !std::mem::replace(&mut *held(&post.swept), true) {
+            self.sweep(id).await;
         }
         loop {
             let looked = tokio::select! {
@@ -181,8 +177,11 @@ impl Watches {
             self.wake.notify_one();
             return Ok(Some(Duration::ZERO));
         }
-        let next = self.look(&watch, post).await?;
-        let busy = self.advance(&watch).await?;
+        // Runs that ended keep no file waiting.
+        let (next, ended) = tokio::join!(self.look(&watch, post), self.note_ends(&watch));
+        ended?;
+        let next = next?;
+        let busy = self.begin_waiting(&watch).await?;
         Ok(Some(if busy { next.min(runs::LOOK) } else { next }))
     }
 
@@ -196,45 +195,15 @@ impl Watches {
                 asked: Mutex::new(Instant::now()),
                 trouble: Mutex::default(),
                 at_work: Mutex::default(),
+                swept: Mutex::default(),
             })
         });
         Arc::clone(post)
     }
 
-    fn stand(&self, active: bool) {
-        let mut standing = held(&self.standing);
-        match (active, standing.is_some()) {
-            (true, false) => *standing = Some(self.activity.begin()),
-            (false, true) => *standing = None,
-            _ => {}
-        }
-    }
-
     /// Where the copies of a run lie.
     fn copies_of(&self, watch: &str, key: &str) -> PathBuf {
         self.copies.join(watch).join(key)
-    }
-
-    /// Removes copies that no run needs: those of a daemon that died before the run was written down.
-    async fn sweep(&self, watch: &WatchRecord) {
-        let Ok(runs) = self.store.watch_runs(&watch.id, u32::MAX).await else {
-            return;
-        };
-        let needed: Vec<String> = runs
-            .into_iter()
-            .filter(runs::needs_copies)
-            .map(|run| run.key)
-            .collect();
-        let folder = self.copies.join(&watch.id);
-        let swept = tokio::task::spawn_blocking(move || {
-            for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                if !needed.contains(&name) {
-                    let _ = std::fs::remove_dir_all(entry.path());
-                }
-            }
-        });
-        let _ = swept.await;
     }
 }
 

@@ -1,16 +1,18 @@
 //! Runs of contents: each becomes a job under a key of its own, and is told how that ended.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use fenta_client::api::jobs::{CreateJob, JobState, Priority};
-use fenta_client::api::watches::{GroupBy, WhileBusy};
+use fenta_client::api::watches::{GroupBy, NotifyOn, WhileBusy};
 use fenta_workflows::InputType;
 use fenta_workflows::digest::blob_digest;
 use futures_util::StreamExt;
 
-use super::look::remove_copies;
-use super::{Watches, after, sidecar, take};
+use super::super::notices::{News, run_event};
+use super::super::{told, with_document_of_now};
+use super::{Watches, after, sidecar, sweep, take};
 use crate::runner::{SubmitError, compiled};
 use crate::store::{
     Accepted, Replay, StoreError, WatchRecord, WatchRunRecord, WatchRunState, WatchStep,
@@ -32,25 +34,32 @@ pub(super) fn needs_copies(run: &WatchRunRecord) -> bool {
 }
 
 impl Watches {
-    /// Begins what may begin, then notes what has ended; whether there is more to come.
+    /// Notes what has ended, then begins what may; whether there is more to come.
     pub(super) async fn advance(&self, watch: &WatchRecord) -> Result<bool, StoreError> {
-        let busy = self.begin_waiting(watch).await?;
+        self.note_ends(watch).await?;
+        self.begin_waiting(watch).await
+    }
+
+    /// Notes what has ended, and tells of runs that wait for a person.
+    pub(super) async fn note_ends(&self, watch: &WatchRecord) -> Result<(), StoreError> {
         let open = self.store.open_watch_runs(&watch.id).await?;
-        let ended = open
-            .iter()
-            .filter_map(|run| Some((run.clone(), ending(run)?)));
-        let ended: Vec<(WatchRunRecord, WatchStep)> = ended.collect();
-        if ended.is_empty() {
-            return Ok(busy);
+        for run in open.iter().filter(|run| waits_for_a_person(run)) {
+            let why = format!(
+                "{} waits for a person",
+                run.job.as_deref().unwrap_or_default()
+            );
+            self.tell_of_run(watch, run, NotifyOn::Paused, &why).await?;
         }
+        let ended = open.into_iter().filter_map(|run| {
+            let step = ending(&run)?;
+            Some((run, step))
+        });
         let noted = futures_util::stream::iter(ended)
             .map(|(run, step)| self.end(watch, run, step))
             .buffer_unordered(SUBMITTERS)
             .collect::<Vec<_>>()
             .await;
-        noted.into_iter().collect::<Result<(), _>>()?;
-        // Whoever waited for them may begin.
-        self.begin_waiting(watch).await
+        noted.into_iter().collect()
     }
 
     /// Begins what may begin; whether any run is in work, or waits.
@@ -63,6 +72,9 @@ impl Watches {
         let mut busy = !started.is_empty();
         let mut to_begin = Vec::new();
         let count = waiting.len();
+        if count == 0 {
+            return Ok(busy);
+        }
         for (index, run) in waiting.into_iter().enumerate() {
             match turn(watch.new.rule.while_busy, in_work, index, count) {
                 Turn::Begin => to_begin.push(run),
@@ -73,8 +85,9 @@ impl Watches {
                 }
             }
         }
+        let prepared = self.prepared(watch).await?;
         let begun = futures_util::stream::iter(to_begin)
-            .map(|run| self.begin(watch, run))
+            .map(|run| self.begin(watch, run, Arc::clone(&prepared)))
             .buffered(SUBMITTERS)
             .collect::<Vec<_>>()
             .await;
@@ -102,22 +115,61 @@ impl Watches {
             WatchStep::Start(_) | WatchStep::Skip(_) => {}
         });
         let _ = put_away.await;
+        let news = match &step {
+            WatchStep::Done => Some((NotifyOn::Completed, String::new())),
+            WatchStep::Fail(why) => Some((NotifyOn::Failed, why.clone())),
+            WatchStep::Start(_) | WatchStep::Skip(_) => None,
+        };
+        if let Some((what, why)) = news {
+            self.tell_of_run(watch, &run, what, &why).await?;
+        }
         let keeps = matches!(step, WatchStep::Fail(_)) && run.job.is_some();
         self.store
             .step_watch_run(&watch.id, &run.new.content, step)
             .await?;
         if !keeps {
-            remove_copies(self.copies_of(&watch.id, &run.key)).await;
+            sweep::remove(self.copies_of(&watch.id, &run.key)).await;
         }
         Ok(())
     }
 
+    async fn tell_of_run(
+        &self,
+        watch: &WatchRecord,
+        run: &WatchRunRecord,
+        what: NotifyOn,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let files: Vec<&String> = run.new.files.keys().collect();
+        let news = News {
+            of: ("watch", &watch.id, &watch.new.name),
+            what,
+            subject: &run.key,
+            event: run_event(what),
+            job: run.job.as_deref(),
+            reason: why,
+            more: serde_json::json!({ "files": files }),
+        };
+        self.notices.tell(&watch.new.rule.notify, news).await
+    }
+
+    /// The document as it is now, read once for all runs that begin together.
+    async fn prepared(&self, watch: &WatchRecord) -> Result<Arc<Prepared>, StoreError> {
+        let watch = watch.clone();
+        let read = tokio::task::spawn_blocking(move || Arc::new(Prepared::of(watch)));
+        read.await.map_err(|_| StoreError::Closed)
+    }
+
     /// Submits a run, under a key that makes it one job however often this is asked; whether it is in work now.
-    async fn begin(&self, watch: &WatchRecord, run: WatchRunRecord) -> Result<bool, StoreError> {
+    async fn begin(
+        &self,
+        watch: &WatchRecord,
+        run: WatchRunRecord,
+        prepared: Arc<Prepared>,
+    ) -> Result<bool, StoreError> {
         let copies = self.copies_of(&watch.id, &run.key);
-        let wanted = watch.clone();
         let files: Vec<String> = run.new.files.keys().cloned().collect();
-        let made = tokio::task::spawn_blocking(move || request(&wanted, &files, &copies))
+        let made = tokio::task::spawn_blocking(move || prepared.request(&files, &copies))
             .await
             .map_err(|_| StoreError::Closed)?;
         let request = match made {
@@ -161,6 +213,15 @@ impl Watches {
             }
         }
     }
+}
+
+/// Whether nothing comes of a run until somebody has seen to it.
+fn waits_for_a_person(run: &WatchRunRecord) -> bool {
+    run.state == WatchRunState::Started
+        && matches!(
+            run.job_state,
+            Some(JobState::Paused | JobState::NeedsAttention)
+        )
 }
 
 /// How a run ended, where it did.
@@ -208,71 +269,76 @@ enum Refused {
     Wrong(String),
 }
 
-/// What a run asks for: the document as it is now, with the copies of its files.
-fn request(watch: &WatchRecord, files: &[String], copies: &Path) -> Result<CreateJob, Refused> {
-    let rule = &watch.new.rule;
-    let mut request = watch.new.request.clone();
-    if let Some(path) = request.workflow.path.as_ref().filter(|_| !watch.new.pinned) {
-        request.workflow.text = std::fs::read_to_string(path).map_err(|error| {
-            Refused::Wrong(format!("the document {path} cannot be read: {error}"))
-        })?;
-    }
-    let there = take::copies(files.iter(), copies);
-    if there.values().any(|copy| !copy.is_file()) {
-        return Err(Refused::NoCopy);
-    }
-    let workflow =
-        compiled(&request).map_err(|found| Refused::Wrong(told(&SubmitError::Document(found))))?;
-    let is_grouped = rule.group_by.is_some();
-    let (values, media): (Vec<_>, Vec<_>) = there
-        .iter()
-        .partition(|(path, _)| is_grouped && sidecar::is_one(path));
-    for (_, copy) in values {
-        request
-            .params
-            .extend(sidecar::read(copy).map_err(Refused::Wrong)?);
-    }
-    let mut media: Vec<&PathBuf> = media.into_iter().map(|(_, copy)| copy).collect();
-    media.sort_by_key(|copy| {
-        let end = super::groups::extension(&copy.to_string_lossy()).unwrap_or_default();
-        let place = rule.requires.iter().position(|one| *one == end);
-        (place.unwrap_or(usize::MAX), copy.as_path())
-    });
-    let texts: Vec<String> = media
-        .into_iter()
-        .map(|copy| copy.to_string_lossy().into_owned())
-        .collect();
-    let input = workflow.inputs().get(&rule.into);
-    let is_folder = rule.group_by == Some(GroupBy::Folder);
-    let value = match input.map(|spec| &spec.input_type) {
-        None => {
-            return Err(Refused::Wrong(format!(
-                "the document has no input `{}` any more",
-                rule.into
-            )));
-        }
-        Some(InputType::List(_)) => serde_json::to_string(&texts).unwrap_or_default(),
-        Some(InputType::File) if is_folder => copies.to_string_lossy().into_owned(),
-        Some(_) => texts.into_iter().next().unwrap_or_default(),
-    };
-    request.params.insert(rule.into.clone(), value);
-    if rule.while_busy == WhileBusy::Parallel {
-        request.options.priority = Priority::High;
-    }
-    Ok(request)
+/// What the runs of a watch have in common.
+struct Prepared {
+    watch: WatchRecord,
+    /// What is asked for but the file, and what the input takes; or why nothing can be.
+    document: Result<(CreateJob, InputType), String>,
 }
 
-/// An error with everything it found, for somebody who was not there.
-fn told(error: &SubmitError) -> String {
-    match error {
-        SubmitError::Document(found) => match found.first() {
-            Some(first) => format!(
-                "the document does not compile: {}:{}:{} {}",
-                first.file, first.line, first.column, first.message
-            ),
-            None => error.to_string(),
-        },
-        other => other.to_string(),
+impl Prepared {
+    /// Reads the document. Blocks.
+    fn of(watch: WatchRecord) -> Self {
+        let document = Self::read(&watch);
+        Self { watch, document }
+    }
+
+    fn read(watch: &WatchRecord) -> Result<(CreateJob, InputType), String> {
+        let request = with_document_of_now(watch.new.request.clone(), watch.new.pinned)?;
+        let workflow = compiled(&request).map_err(|found| told(&SubmitError::Document(found)))?;
+        let into = &watch.new.rule.into;
+        let Some(spec) = workflow.inputs().get(into) else {
+            return Err(format!("the document has no input `{into}` any more"));
+        };
+        Ok((request, spec.input_type.clone()))
+    }
+
+    /// What one run asks for: the document with the copies of its files. Blocks.
+    fn request(&self, files: &[String], copies: &Path) -> Result<CreateJob, Refused> {
+        let rule = &self.watch.new.rule;
+        let there = take::copies(files.iter(), copies);
+        if there.values().any(|copy| !copy.is_file()) {
+            return Err(Refused::NoCopy);
+        }
+        let (request, input) = self
+            .document
+            .as_ref()
+            .map_err(|why| Refused::Wrong(why.clone()))?;
+        let mut request = request.clone();
+        let is_grouped = rule.group_by.is_some();
+        let (values, media): (Vec<_>, Vec<_>) = there
+            .iter()
+            .partition(|(path, _)| is_grouped && sidecar::is_one(path));
+        for (_, copy) in values {
+            request
+                .params
+                .extend(sidecar::read(copy).map_err(Refused::Wrong)?);
+        }
+        let mut media: Vec<&PathBuf> = media
+            .into_iter()
+            .filter(|(path, _)| !(is_grouped && sidecar::is_marker(path)))
+            .map(|(_, copy)| copy)
+            .collect();
+        media.sort_by_key(|copy| {
+            let end = super::groups::extension(&copy.to_string_lossy()).unwrap_or_default();
+            let place = rule.requires.iter().position(|one| *one == end);
+            (place.unwrap_or(usize::MAX), copy.as_path())
+        });
+        let texts: Vec<String> = media
+            .into_iter()
+            .map(|copy| copy.to_string_lossy().into_owned())
+            .collect();
+        let is_folder = rule.group_by == Some(GroupBy::Folder);
+        let value = match input {
+            InputType::List(_) => serde_json::to_string(&texts).unwrap_or_default(),
+            InputType::File if is_folder => copies.to_string_lossy().into_owned(),
+            _ => texts.into_iter().next().unwrap_or_default(),
+        };
+        request.params.insert(rule.into.clone(), value);
+        if rule.while_busy == WhileBusy::Parallel {
+            request.options.priority = Priority::High;
+        }
+        Ok(request)
     }
 }
 

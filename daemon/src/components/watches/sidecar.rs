@@ -1,4 +1,5 @@
-//! Values that lie beside a file: `clip.yaml` or `clip.csv` of its group gives values of the workflow's inputs.
+//! What lies beside a file: `clip.yaml` or `clip.csv` of its group gives values of the workflow's inputs, `clip.done` says
+//! that all of it is there.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,6 +17,11 @@ const LONGEST: u64 = 1 << 20;
 /// Whether a file of a group holds values.
 pub(super) fn is_one(path: &str) -> bool {
     extension(path).is_some_and(|end| EXTENSIONS.contains(&end.as_str()))
+}
+
+/// Whether a file of a group only says that the others are all there: `touch clip.done`. It may be empty, and is no input.
+pub(super) fn is_marker(path: &str) -> bool {
+    extension(path).is_some_and(|end| matches!(end.as_str(), "done" | "ready" | "ok"))
 }
 
 /// The values in it, as typed.

@@ -126,7 +126,7 @@ enum Side {
 
 /// Copies and hashes in one go; the copy is on disk afterwards.
 fn copy(mut source: File, to: &Path) -> Result<Digest, (Side, io::Error)> {
-    let mut target = File::create(to).map_err(|error| (Side::Copy, error))?;
+    let mut target = File::create_new(to).map_err(|error| (Side::Copy, error))?;
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; CHUNK];
     let mut size = 0u64;

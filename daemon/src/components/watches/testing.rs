@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fenta_client::api::watches::{After, FileState, WatchRule, WhileBusy};
+use fenta_client::api::watches::{After, FileState, Notify, WatchRule, WhileBusy};
 
 use crate::store::WatchFileRecord;
 
@@ -17,6 +17,8 @@ pub(super) fn rule(folder: &Path) -> WatchRule {
         after: After::Keep,
         while_busy: WhileBusy::Queue,
         run_initial: true,
+        poll_ms: None,
+        notify: Notify::default(),
     }
 }
 
