@@ -379,6 +379,7 @@ pub(super) mod tests {
 
     pub(in crate::commands) fn job(state: JobState) -> Job {
         Job {
+            begun_by: None,
             id: "job_0123456789abcdef0123456789abcdef".into(),
             workflow: "daily".into(),
             path: Some("/w/daily.yaml".into()),

@@ -9,6 +9,7 @@ use super::*;
 use crate::clock::testing::ManualClock;
 use crate::providers::Providers;
 use crate::runner::testing::{Machine, Running, document};
+use crate::server::Activity;
 
 /// 2026-11-18 11:06:40 UTC.
 struct Bench {
