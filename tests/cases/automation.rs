@@ -123,7 +123,7 @@ fn what_was_to_be_told_when_the_daemon_died_is_told_once_by_the_next() {
     let hook = format!("{}/hook", fake.url());
     let add = ["watch", "add", "inbox", "notes.yaml", "--settle", "200ms"];
     ok(&env, &[&add[..], &["--notify", &hook]].concat());
-    fs::write(env.work().join("inbox/wrong.md"), b"\xff\xfe no text").unwrap();
+    fs::write(env.work().join("inbox/wrong.md"), b"\xff\xfe\xff no text").unwrap();
     until("it was tried", || (!fake.heard().is_empty()).then_some(()));
     env.kill_daemon().unwrap();
     let list = until("the next daemon tells", || {

@@ -237,12 +237,14 @@ mod tests {
         ] {
             fs::write(root.join(name), text).unwrap();
         }
-        let content = |stem: &str| {
+        let mut times = 0;
+        let mut content = |stem: &str| {
+            times += 1;
             let files = [
                 record(root, &format!("{stem}.mp3")),
                 record(root, &format!("{stem}.srt")),
             ];
-            take(root, &files, &root.join("copies").join(stem))
+            take(root, &files, &root.join(format!("copies/{times}")))
                 .unwrap()
                 .content
         };

@@ -137,6 +137,7 @@ async fn copies_a_dead_daemon_left_are_removed_at_the_start() {
     let id = bench.watch(|_| {}).await;
     bench.put("a.md", "Bees dance.");
     bench.until(&id, FileState::Done).await;
+    bench.until_no_copies().await;
     for folder in [format!("{id}/run_lost"), "wat_gone/run_lost".to_owned()] {
         let folder = bench.machine.path("watched").join(folder);
         fs::create_dir_all(&folder).unwrap();
@@ -181,7 +182,7 @@ async fn who_is_told_hears_of_failures_with_their_files() {
         .await;
     fs::write(
         bench.machine.path("inbox").join("wrong.md"),
-        b"\xff\xfe no text",
+        b"\xff\xfe\xff no text",
     )
     .unwrap();
     bench.until(&id, FileState::Failed).await;
