@@ -314,8 +314,12 @@ fn the_service_brings_schedules_and_watches_back() {
     verify(&unit);
 
     // The machine goes, and comes back with nobody at it.
-    env.kill_daemon().unwrap();
     let killed = env.daemon_pid();
+    env.kill_daemon().unwrap();
+    let process = PathBuf::from(format!("/proc/{}", killed.unwrap()));
+    until("the machine is down", || {
+        (!process.join("exe").exists()).then_some(())
+    });
     fs::write(inbox.join("a.md"), "bees").unwrap();
     let home = env.work().with_file_name("home");
     let service = Service::start(&unit, &home);

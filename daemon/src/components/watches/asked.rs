@@ -328,7 +328,7 @@ fn shown_run(record: WatchRunRecord, ends: &HashMap<String, JobEnd>) -> WatchRun
     }
 }
 
-/// Where a run stands, for people.
+/// Where a run stands, for people. It goes on until what becomes of its files is done too.
 fn state_of(run: WatchRunState, job: Option<JobState>) -> FileState {
     match (run, job) {
         (WatchRunState::Queued, _) | (WatchRunState::Started, Some(JobState::Queued)) => {
@@ -336,21 +336,19 @@ fn state_of(run: WatchRunState, job: Option<JobState>) -> FileState {
         }
         (WatchRunState::Skipped, _) => FileState::Ignored,
         // A job that was resumed after it had failed.
-        (WatchRunState::Done, _) | (_, Some(JobState::Completed)) => FileState::Done,
-        (WatchRunState::Started, Some(JobState::Failed | JobState::Cancelled) | None)
-        | (WatchRunState::Failed, _) => FileState::Failed,
-        (WatchRunState::Started, Some(_)) => FileState::Running,
+        (WatchRunState::Done, _) | (WatchRunState::Failed, Some(JobState::Completed)) => {
+            FileState::Done
+        }
+        (WatchRunState::Started, _) => FileState::Running,
+        (WatchRunState::Failed, _) => FileState::Failed,
     }
 }
 
 /// The same, with the reason.
 fn run_state(run: &WatchRunRecord) -> (FileState, String) {
     let state = state_of(run.state, run.job_state);
-    let reason = match (state, run.state) {
-        (FileState::Failed, WatchRunState::Started) => {
-            run.job_error.clone().unwrap_or_else(|| run.reason.clone())
-        }
-        (FileState::Failed | FileState::Ignored, _) => run.reason.clone(),
+    let reason = match state {
+        FileState::Failed | FileState::Ignored => run.reason.clone(),
         _ => String::new(),
     };
     (state, reason)
