@@ -154,14 +154,6 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "The tier of your hosted account: a schedule that needs more than it has is warned of.",
     },
     Key {
-        name: "plan.usd_month",
-        kind: Kind::Text,
-        env: None,
-        default: "none",
-        user_only: true,
-        doc: "Dollars a month may cost: a schedule that may cost more is warned of.",
-    },
-    Key {
         name: "render.program",
         kind: Kind::Path,
         env: Some("FENTA_RENDER"),

@@ -47,14 +47,10 @@ pub(super) async fn tell(context: &Context, client: &Client, schedule: &Schedule
     };
     let tier = setting(context, "plan.tier");
     let mut verdict = of_seconds(runs, seconds, tier.as_deref());
-    if let Some(limit) = setting(context, "plan.usd_month") {
-        match limit.parse::<Decimal>() {
-            Ok(limit) => verdict.add(of_money(runs, plan, limit)),
-            Err(_) => verdict.warnings.push(format!(
-                "`plan.usd_month` is `{limit}`, which is no amount\n  \
-                 help: write dollars as a number: `fenta config set plan.usd_month 20`"
-            )),
-        }
+    // Whoever wrote it there was told what is wrong with it when the settings were read.
+    let limit = setting(context, "spending.month_usd");
+    if let Some(limit) = limit.and_then(|limit| limit.parse().ok()) {
+        verdict.add(of_money(runs, plan, limit));
     }
     for note in &verdict.notes {
         context.ui.note(note);
@@ -198,7 +194,7 @@ fn of_money(runs: usize, plan: &Plan, limit: Decimal) -> Verdict {
     };
     let month = one.saturating_mul(Decimal::from(runs)).normalize();
     let line = format!(
-        "this schedule may cost ${month} a month ({runs} runs of ${}); you allow ${limit} (`plan.usd_month`)",
+        "this schedule may cost ${month} a month ({runs} runs of ${}); you allow ${limit} (`spending.month_usd`)",
         one.normalize()
     );
     if month > limit {
