@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use super::declare::fit_written;
 use super::keys::{CATCH_UP, OVERLAP, SCHEDULE_KEYS};
 use super::read_nodes::RawNode;
-use super::read_notify::notify;
+use super::read_telling::notify;
 use super::settings::{CatchUp, Notify, Overlap, Schedule};
 use super::shape::{bad, boolean, check_keys, duration, find, map, plain, text, word};
 use crate::cron;

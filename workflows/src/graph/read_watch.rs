@@ -6,7 +6,7 @@
 use indexmap::IndexMap;
 
 use super::keys::{GROUP_BY, INITIAL, WATCH_KEYS, WHILE_BUSY};
-use super::read_notify::notify;
+use super::read_telling::notify;
 use super::settings::{After, GroupBy, Notify, Watch, WhileBusy};
 use super::shape::{bad, check_keys, duration, find, map, text, texts, word};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
