@@ -37,8 +37,9 @@ torture: setup
 
 # What docs/reference holds is printed by the program; a test compares.
 reference:
-	cargo build --locked -p fenta
+	cargo build --locked -p fenta -p fenta-daemon
 	mkdir -p docs/reference
+	./target/debug/fentad --openapi > docs/reference/openapi.json
 	./target/debug/fenta schema workflow > docs/reference/workflow.schema.json
 	./target/debug/fenta schema template > docs/reference/template.schema.json
 	./target/debug/fenta schema config > docs/reference/config.schema.json

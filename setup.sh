@@ -16,6 +16,7 @@ libswresample-dev:   FFmpeg libraries the renderer links
 libclang-dev:        generates the bindings to FFmpeg
 clang:               its headers
 pkg-config:          finds the libraries
+curl:                asks the API as its users do (tests)
 build-essential:     C compiler for SQLite and the TLS library
 cmake:               builds the TLS library
 libflite1:           the English voices
@@ -48,6 +49,11 @@ done
 # The YAML language server that a test talks to needs node; where it is there already, any way it came is good.
 if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
   missing="$missing nodejs npm"
+fi
+
+# So is Python for schemathesis, which asks the API what nobody would think of.
+if ! python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+  missing="$missing python3 python3-venv"
 fi
 
 if [ -n "$missing" ]; then
@@ -89,4 +95,17 @@ else
   cp tests/lsp/package.json tests/lsp/package-lock.json "$lsp/"
   npm ci --prefix "$lsp" --ignore-scripts --no-audit --no-fund --loglevel=error
   say "YAML language server: installed"
+fi
+
+# Pinned in tests/schemathesis, with everything it needs.
+st=target/schemathesis
+if cmp -s tests/schemathesis/requirements.txt "$st/requirements.txt" && [ -x "$st/bin/schemathesis" ]; then
+  say "schemathesis: there"
+else
+  rm -rf "$st"
+  mkdir -p target
+  python3 -m venv "$st"
+  "$st/bin/pip" install --quiet --disable-pip-version-check --no-deps -r tests/schemathesis/requirements.txt
+  cp tests/schemathesis/requirements.txt "$st/"
+  say "schemathesis: installed"
 fi

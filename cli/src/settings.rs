@@ -23,13 +23,14 @@ pub(crate) enum ColorWish {
 }
 
 /// Variables that the daemon reads for itself; what the files say is passed on to a daemon that is started.
-const DAEMON_VARIABLES: [&str; 8] = [
+const DAEMON_VARIABLES: [&str; 9] = [
     "FENTA_CACHE_CEILING",
     "FENTA_CACHE_FLOOR",
     "FENTA_CACHE_GRACE_SECS",
     "FENTA_CACHE_MIN_FREE",
     "FENTA_IDLE_EXIT_SECS",
     "FENTA_JOBS",
+    "FENTA_LISTEN",
     "FENTA_LOG",
     "FENTA_RENDER",
 ];
@@ -45,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) fentad: Vec<PathBuf>,
     /// Where `fenta-render` may be, in order.
     pub(crate) render: Vec<PathBuf>,
+    /// Who the user is to another server.
+    pub(crate) token: Option<String>,
     /// Colour.
     pub(crate) color: ColorWish,
     /// Whether questions are forbidden even on a terminal.
@@ -114,6 +117,7 @@ impl Settings {
         Ok(Self {
             fentad: programs("FENTA_FENTAD", "fentad"),
             render: programs("FENTA_RENDER", "fenta-render"),
+            token: variable("FENTA_TOKEN").map(|token| token.to_string_lossy().into_owned()),
             color: color_wish(&variable, config.get("ui.color").map(|found| &*found.value)),
             no_input: text("FENTA_NO_INPUT").is_some_and(|value| is_true(&value)),
             ci: text("CI").is_some_and(|value| is_true(&value)),

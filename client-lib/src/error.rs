@@ -146,6 +146,11 @@ impl ClientError {
         matches!(self, Self::Unreachable { .. })
     }
 
+    /// Whether the server turned the request away before it did anything: too many of them.
+    pub fn was_turned_away(&self) -> bool {
+        matches!(self, Self::Problem { problem, .. } if problem.status == 429)
+    }
+
     /// Whether there was no answer in time.
     pub fn timed_out(&self) -> bool {
         match self {

@@ -7,13 +7,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::api::problem::{PROBLEM_JSON, Problem};
+use crate::credentials::Secret;
 use crate::error::{ClientError, Retry};
+use crate::turns::Turns;
 
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +69,8 @@ pub struct ClientConfig {
     pub silence: Duration,
     /// Repetition of failed calls.
     pub retry: RetryPolicy,
+    /// Who the user is to the server: goes with every call, as `Authorization: Bearer`.
+    pub token: Option<Secret>,
 }
 
 impl ClientConfig {
@@ -78,7 +82,15 @@ impl ClientConfig {
             timeout: Duration::from_secs(30),
             silence: Duration::from_secs(45),
             retry: RetryPolicy::default(),
+            token: None,
         }
+    }
+
+    /// The same with a token.
+    #[must_use]
+    pub fn with_token(mut self, token: Secret) -> Self {
+        self.token = Some(token);
+        self
     }
 }
 
@@ -90,6 +102,7 @@ pub struct Client {
     endpoint: Endpoint,
     timeout: Duration,
     retry: RetryPolicy,
+    limits: Turns,
 }
 
 /// Whether a call may be carried out twice.
@@ -197,6 +210,9 @@ impl Client {
         let bad = |address: String, reason: String| ClientError::BadEndpoint { address, reason };
         let builder = reqwest::Client::builder()
             .user_agent(&config.user_agent)
+            .default_headers(bearer(config.token.as_ref()))
+            // A token goes to the server it is for, wherever that one points.
+            .redirect(reqwest::redirect::Policy::none())
             .read_timeout(config.silence);
         let (builder, base) = match &config.endpoint {
             // A socket needs no certificates: loading the machine's roots would cost more than the whole call.
@@ -223,6 +239,7 @@ impl Client {
             endpoint: config.endpoint.clone(),
             timeout: config.timeout,
             retry: config.retry,
+            limits: Turns::of(&config.endpoint),
         })
     }
 
@@ -231,20 +248,67 @@ impl Client {
         &self.endpoint
     }
 
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// The address of a path, segment by segment.
+    pub(crate) fn address(&self, path: &[&str]) -> Url {
+        self.url(&Call::get(path))
+    }
+
+    pub(crate) fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// Sends what `build` makes until there is a good answer or no hope for one. `repeat` says whether it may be carried
+    /// out twice; without it only what was certainly not received is sent again.
+    pub(crate) async fn carried_out(
+        &self,
+        name: &str,
+        repeat: bool,
+        build: impl Fn() -> reqwest::RequestBuilder,
+    ) -> Result<Response, ClientError> {
+        let once = || async {
+            self.limits.turn().await;
+            let response = build()
+                .send()
+                .await
+                .map_err(|error| self.broken(name, error))?;
+            self.checked(name, response).await
+        };
+        let may_repeat = |error: &ClientError| match repeat {
+            true => error.retry() != Retry::Never,
+            false => error.not_received() || error.was_turned_away(),
+        };
+        once.retry(self.backoff())
+            .when(may_repeat)
+            .adjust(|error, delay| self.delay(error, delay))
+            .await
+    }
+
+    fn backoff(&self) -> ExponentialBuilder {
+        ExponentialBuilder::new()
+            .with_min_delay(self.retry.first_delay)
+            .with_max_delay(self.retry.max_delay)
+            .with_max_times(self.retry.retries)
+            .with_jitter()
+    }
+
     /// A call whose answer is a value.
     pub(crate) async fn call<T>(&self, call: Call<'_>) -> Result<T, ClientError>
     where
         T: DeserializeOwned,
     {
         let response = self.send(&call).await?;
-        let bytes = self.read(&call, response).await?;
+        let bytes = self.read(&call.name(), response).await?;
         serde_json::from_slice(&bytes).map_err(|error| self.bad_answer(&call, &error))
     }
 
     /// A call that is answered by its status alone.
     pub(crate) async fn call_empty(&self, call: Call<'_>) -> Result<(), ClientError> {
         let response = self.send(&call).await?;
-        self.read(&call, response).await?;
+        self.read(&call.name(), response).await?;
         Ok(())
     }
 
@@ -260,29 +324,20 @@ impl Client {
             .get(self.url(&call))
             .header(ACCEPT, "text/event-stream")
             .header("Last-Event-ID", last_event_id.to_string());
+        self.limits.turn().await;
         let answer = tokio::time::timeout(self.timeout, request.send()).await;
         let Ok(answer) = answer else {
             return Err(self.bad_answer(&call, &"no answer within the time limit"));
         };
-        let response = answer.map_err(|error| self.broken(&call, error))?;
-        self.check_status(&call, response).await
+        let name = call.name();
+        let response = answer.map_err(|error| self.broken(&name, error))?;
+        self.checked(&name, response).await
     }
 
     async fn send(&self, call: &Call<'_>) -> Result<Response, ClientError> {
         let key = (call.method == Method::POST).then(|| uuid::Uuid::now_v7().to_string());
-        let backoff = ExponentialBuilder::new()
-            .with_min_delay(self.retry.first_delay)
-            .with_max_delay(self.retry.max_delay)
-            .with_max_times(self.retry.retries)
-            .with_jitter();
-        let may_repeat = |error: &ClientError| match call.repeat {
-            Repeat::Safe => error.retry() != Retry::Never,
-            Repeat::Unsent => error.not_received(),
-        };
-        (|| self.send_once(call, key.as_deref()))
-            .retry(backoff)
-            .when(may_repeat)
-            .adjust(|error, delay| self.delay(error, delay))
+        let build = || self.request(call, key.as_deref());
+        self.carried_out(&call.name(), call.repeat == Repeat::Safe, build)
             .await
     }
 
@@ -296,11 +351,7 @@ impl Client {
         }
     }
 
-    async fn send_once(
-        &self,
-        call: &Call<'_>,
-        idempotency_key: Option<&str>,
-    ) -> Result<Response, ClientError> {
+    fn request(&self, call: &Call<'_>, idempotency_key: Option<&str>) -> reqwest::RequestBuilder {
         let mut request = self
             .http
             .request(call.method.clone(), self.url(call))
@@ -314,18 +365,11 @@ impl Client {
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.clone());
         }
-        let response = request
-            .send()
-            .await
-            .map_err(|error| self.broken(call, error))?;
-        self.check_status(call, response).await
+        request
     }
 
-    async fn check_status(
-        &self,
-        call: &Call<'_>,
-        response: Response,
-    ) -> Result<Response, ClientError> {
+    /// A good answer, or what the server says instead.
+    async fn checked(&self, name: &str, response: Response) -> Result<Response, ClientError> {
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -336,7 +380,10 @@ impl Client {
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| value.starts_with(PROBLEM_JSON));
-        let bytes = self.read(call, response).await?;
+        if let Some(wait) = retry_after {
+            self.limits.leave_alone(wait);
+        }
+        let bytes = self.read(name, response).await?;
         let problem = is_problem
             .then(|| serde_json::from_slice(&bytes).ok())
             .flatten()
@@ -347,11 +394,11 @@ impl Client {
         })
     }
 
-    async fn read(&self, call: &Call<'_>, response: Response) -> Result<Vec<u8>, ClientError> {
+    async fn read(&self, name: &str, response: Response) -> Result<Vec<u8>, ClientError> {
         let bytes = response
             .bytes()
             .await
-            .map_err(|error| self.broken(call, error))?;
+            .map_err(|error| self.broken(name, error))?;
         Ok(bytes.into())
     }
 
@@ -366,14 +413,14 @@ impl Client {
         url
     }
 
-    fn broken(&self, call: &Call<'_>, source: reqwest::Error) -> ClientError {
+    fn broken(&self, name: &str, source: reqwest::Error) -> ClientError {
         let endpoint = self.endpoint.to_string();
         if source.is_connect() {
             ClientError::Unreachable { endpoint, source }
         } else {
             ClientError::Interrupted {
                 endpoint,
-                request: call.name(),
+                request: name.to_owned(),
                 source,
             }
         }
@@ -386,6 +433,19 @@ impl Client {
             reason: reason.to_string(),
         }
     }
+}
+
+/// What says who the user is; nothing where nobody does.
+fn bearer(token: Option<&Secret>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    // A secret holds visible ASCII only, so it always fits into a header.
+    let value =
+        token.and_then(|token| HeaderValue::from_str(&format!("Bearer {}", token.expose())).ok());
+    if let Some(mut value) = value {
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    headers
 }
 
 /// The base address, checked: credentials must not travel in the clear over a network.

@@ -1,5 +1,6 @@
 //! The life of the daemon: one owner of the state directory, ready at once or not at all, gone within seconds.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,12 +20,14 @@ use crate::components::notices::Notices;
 use crate::components::schedules::Schedules;
 use crate::components::watches::Watches;
 use crate::executors::{Executors, Provider, Renderer, Tools, sweep_all};
+use crate::listen;
 use crate::providers::Providers;
 use crate::runner::{Runner, RunnerContext};
-use crate::server::{self, Activity, AppState, ConnectionLimits, StopRequest};
+use crate::server::{self, Activity, AppState, ConnectionLimits, Entrance, Loopback, StopRequest};
 use crate::settings::Settings;
 use crate::state_dir::{DaemonFile, StateDir, StateDirError, private_folder};
 use crate::store::{Cas, Store, StoreError};
+use crate::token_file::{self, TokenError};
 
 /// For the last writes after everything was told to stop.
 const LAST_WRITES: Duration = Duration::from_secs(2);
@@ -38,6 +41,17 @@ pub enum DaemonError {
     /// The store does not open.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The token is not safe.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The port refused.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A file, a folder or a socket refused.
     #[error("cannot {what} {}: {source}", path.display())]
     Io {
@@ -127,6 +141,7 @@ pub async fn run_with(settings: Settings, outside: Outside) -> Result<(), Daemon
         state_dir: dir.root().to_owned(),
         started_at: clock.now_text(),
         clock,
+        listen: None,
     };
     let served = open_for_business(&settings, &dir, state)?;
 
@@ -167,24 +182,53 @@ fn take_prices(settings: &Settings) {
 fn open_for_business(
     settings: &Settings,
     dir: &StateDir,
-    state: AppState,
+    mut state: AppState,
 ) -> Result<JoinHandle<()>, DaemonError> {
+    // The port first: whoever finds the socket finds a daemon that is wholly there.
+    let port = settings
+        .listen
+        .map(|address| loopback(address, dir))
+        .transpose()?;
+    state.listen = port.as_ref().map(|(address, _)| *address);
     let listener = bind(&settings.socket)?;
     dir.announce(&DaemonFile {
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         socket: settings.socket.clone(),
         started: state.started_at.clone(),
+        listen: state.listen,
     })?;
-    let shutdown = state.shutdown.clone();
-    let served = tokio::spawn(server::serve(
-        listener,
-        server::router(state),
-        ConnectionLimits::default(),
-        shutdown,
-    ));
-    tracing::info!(socket = %settings.socket.display(), "ready");
+    let (shutdown, listen) = (state.shutdown.clone(), state.listen);
+    let router = server::router(state);
+    let over_tcp = port.map(|(_, entrance)| {
+        let limits = ConnectionLimits {
+            connections: TCP_CONNECTIONS,
+            ..ConnectionLimits::default()
+        };
+        server::serve(entrance, router.clone(), limits, shutdown.clone())
+    });
+    let over_socket = server::serve(listener, router, ConnectionLimits::default(), shutdown);
+    let served = tokio::spawn(async move {
+        match over_tcp {
+            Some(over_tcp) => drop(tokio::join!(over_socket, over_tcp)),
+            None => over_socket.await,
+        }
+    });
+    tracing::info!(socket = %settings.socket.display(), ?listen, "ready");
     Ok(served)
+}
+
+/// Connections over TCP at a time: anybody on this machine can open some.
+const TCP_CONNECTIONS: usize = 512;
+
+/// Binds a port of this machine, for whoever has the token.
+fn loopback(address: SocketAddr, dir: &StateDir) -> Result<(SocketAddr, Entrance), DaemonError> {
+    let token = token_file::read_or_make(dir.root())?;
+    let failed = |source| DaemonError::Listen { address, source };
+    let listener = listen::bind(address).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let gate = Arc::new(Loopback::new(address, token));
+    Ok((address, Entrance::Loopback(listener, gate)))
 }
 
 fn runner_context(
@@ -231,7 +275,8 @@ async fn wait_for_end(
     mut signals: Signals,
 ) -> &'static str {
     let idle = async {
-        match settings.idle_exit {
+        // Nobody starts a daemon over TCP: one that listens there stays.
+        match settings.idle_exit.filter(|_| settings.listen.is_none()) {
             Some(pause) => activity.idle(pause, runner.status()).await,
             None => std::future::pending().await,
         }

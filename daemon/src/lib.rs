@@ -4,6 +4,7 @@
 //! starts `fenta-render` processes for everything that touches media. It never links FFmpeg: a decoder's bug must not
 //! take the daemon down. Nothing below `main.rs` reads the environment, prints or exits.
 
+pub mod asset_files;
 pub mod cache;
 pub mod clock;
 pub mod components;
@@ -14,12 +15,15 @@ pub mod executors;
 pub mod failpoint;
 #[cfg(not(feature = "failpoints"))]
 mod failpoint;
+pub mod listen;
 pub mod logging;
 mod network_file_system;
 pub mod providers;
+pub mod random;
 pub mod reader;
 pub mod runner;
 pub mod server;
 pub mod settings;
 pub mod state_dir;
 pub mod store;
+pub mod token_file;

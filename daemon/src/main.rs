@@ -27,6 +27,9 @@ struct Args {
     /// Listen here [default: $XDG_RUNTIME_DIR/fenta/fentad.sock; also FENTA_SOCKET]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
+    /// Listen for TCP too, for programs with the token: 127.0.0.1:PORT [default: off; also FENTA_LISTEN]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
     /// Worker processes at a time, over all jobs [default: one for each processor; also FENTA_JOBS]
     #[arg(long, value_name = "N")]
     jobs: Option<String>,
@@ -36,6 +39,9 @@ struct Args {
     /// Only serve what another daemon wrote down, until standard input ends
     #[arg(long, hide = true)]
     look: bool,
+    /// Print the description of the API (OpenAPI 3.1) and end
+    #[arg(long, hide = true)]
+    openapi: bool,
 }
 
 fn main() -> ExitCode {
@@ -55,10 +61,16 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> anyhow::Result<()> {
+    if args.openapi {
+        let text = serde_json::to_string_pretty(&fenta_daemon::server::openapi())?;
+        writeln!(std::io::stdout(), "{text}")?;
+        return Ok(());
+    }
     let flags = Flags {
         state_dir: args.state_dir.map(std::path::absolute).transpose()?,
         socket: args.socket.map(std::path::absolute).transpose()?,
         jobs: args.jobs,
+        listen: args.listen,
     };
     let settings = Settings::resolve(
         flags,

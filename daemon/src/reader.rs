@@ -24,6 +24,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
         clock,
         activity: Activity::default(),
         shutdown: shutdown.clone(),
+        run: String::new(),
     };
     let served = tokio::spawn(server::serve(
         bind(&settings.socket)?,

@@ -1,6 +1,7 @@
 //! What the daemon is told once, at its start, and passes down as values. Nothing below `main.rs` asks the environment.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use fenta_client::credentials::Secret;
 
 use crate::cache::CacheBounds;
 use crate::executors::{RetryPolicy, WallLimits};
+use crate::listen::{self, ListenError};
 use crate::providers::{ProviderSettings, key_variables};
 
 /// Idle time after which the daemon leaves, unless told otherwise.
@@ -38,6 +40,8 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// Where it listens.
     pub socket: PathBuf,
+    /// Where it listens for TCP too, on this machine; nowhere unless somebody asks.
+    pub listen: Option<SocketAddr>,
     /// The renderer.
     pub renderer: PathBuf,
     /// Worker processes at a time, over all jobs.
@@ -67,6 +71,8 @@ pub struct Flags {
     pub socket: Option<PathBuf>,
     /// `--jobs`.
     pub jobs: Option<String>,
+    /// `--listen`.
+    pub listen: Option<String>,
 }
 
 /// Why the settings do not work.
@@ -94,6 +100,14 @@ pub enum SettingsError {
     SocketTooLong {
         /// The path.
         path: PathBuf,
+    },
+    /// Nobody may listen there.
+    #[error("{name}: {source}")]
+    Listen {
+        /// The setting.
+        name: &'static str,
+        /// Why.
+        source: ListenError,
     },
     /// A number is none.
     #[error("{name} is `{value}`, expected {expected}")]
@@ -143,6 +157,7 @@ impl Settings {
         }
         Ok(Self {
             workers: workers(flags.jobs, machine)?,
+            listen: listen(flags.listen, machine)?,
             idle_exit: idle_exit(machine)?,
             worker_env: worker_env(machine),
             font_dirs: font_dirs(home.as_deref(), path("XDG_DATA_HOME")),
@@ -184,6 +199,16 @@ fn workers(flag: Option<String>, machine: Machine<'_>) -> Result<usize, Settings
             expected: "a number of workers from 1 to 1024",
         }),
     }
+}
+
+fn listen(flag: Option<String>, machine: Machine<'_>) -> Result<Option<SocketAddr>, SettingsError> {
+    let variable = || text(machine, "FENTA_LISTEN").map(|value| ("FENTA_LISTEN", value));
+    let told = flag.map(|value| ("--listen", value)).or_else(variable);
+    told.filter(|(_, value)| value != "off")
+        .map(|(name, value)| {
+            listen::parse(&value).map_err(|source| SettingsError::Listen { name, source })
+        })
+        .transpose()
 }
 
 fn idle_exit(machine: Machine<'_>) -> Result<Option<Duration>, SettingsError> {
@@ -330,11 +355,31 @@ mod tests {
             state_dir: Some("/mine".into()),
             socket: Some("/mine/s".into()),
             jobs: Some("5".to_owned()),
+            listen: Some("off".to_owned()),
         };
         let settings = resolve(flags, &variables).unwrap();
         assert_eq!(settings.workers, 5);
         assert_eq!(settings.state_dir, Path::new("/mine"));
         assert_eq!(settings.socket, Path::new("/mine/s"));
+    }
+
+    #[test]
+    fn it_listens_for_tcp_only_when_asked_and_only_here() {
+        let home = ("HOME", "/home/u");
+        assert_eq!(resolve(Flags::default(), &[home]).unwrap().listen, None);
+        let told = [home, ("FENTA_LISTEN", "127.0.0.1:7788")];
+        let settings = resolve(Flags::default(), &told).unwrap();
+        assert_eq!(settings.listen, Some(([127, 0, 0, 1], 7788).into()));
+        let flags = |listen: &str| Flags {
+            listen: Some(listen.to_owned()),
+            ..Flags::default()
+        };
+        assert_eq!(resolve(flags("off"), &told).unwrap().listen, None);
+        let error = resolve(flags("0.0.0.0:80"), &told).unwrap_err().to_string();
+        assert!(
+            error.contains("--listen") && error.contains("TLS and accounts"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -63,6 +64,9 @@ pub struct DaemonFile {
     pub socket: PathBuf,
     /// Since when, RFC 3339 UTC.
     pub started: String,
+    /// Where it listens for TCP, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
 }
 
 /// The locked directory; the lock ends with the value.
@@ -221,6 +225,10 @@ fn is_own(folder: &Path) -> bool {
                 "cas",
                 "run",
                 "backups",
+                "token",
+                "templates",
+                "workspaces",
+                "assets",
                 RUNNING,
                 SCRATCH,
             ];
@@ -345,6 +353,7 @@ mod tests {
             version: "0.1.0".to_owned(),
             socket: "/s".into(),
             started: "2026-11-22T00:00:00.000Z".to_owned(),
+            listen: Some(([127, 0, 0, 1], 7788).into()),
         };
         dir.announce(&file).unwrap();
         let path = folder.path().join("fentad.json");

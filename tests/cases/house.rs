@@ -112,7 +112,10 @@ const DOORS: &[(&str, &[&str])] = &[
     ),
     ("hmac", &["client-lib/src/webhooks.rs"]),
     ("sha2", &["client-lib/src/webhooks.rs"]),
-    ("getrandom", &["cli/src/commands/webhook.rs"]),
+    (
+        "getrandom",
+        &["cli/src/commands/webhook.rs", "daemon/src/random.rs"],
+    ),
     ("ffmpeg_next", &["daemon/render/src/"]),
     ("rusqlite", &["daemon/src/store/"]),
     ("refinery", &["daemon/src/store/"]),

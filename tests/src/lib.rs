@@ -3,9 +3,11 @@
 //! Neighbours: uses every crate of the workspace and the built programs; nothing uses it. Cases live in `cases/`,
 //! benchmarks in `benches/`. It must not contain product behaviour: it starts real programs and measures real files.
 
+pub mod api_surface;
 pub mod env;
 pub mod fakes;
 pub mod house;
+pub mod http;
 pub mod loudness;
 pub mod lsp;
 pub mod media;

@@ -9,7 +9,7 @@ use crate::rerun_reason::RerunReason;
 use crate::worker::FailureClass;
 
 /// One entry of a job's log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct JobEvent {
     /// Position in the job's log, from 1, without holes.
     pub seq: u64,
@@ -23,7 +23,7 @@ pub struct JobEvent {
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum JobEventKind {
     /// Accepted and durable.
@@ -210,7 +210,7 @@ pub enum JobEventKind {
 
 /// An output of a workflow as the user sees it. In JSON it is the plain value; of the kinds of numbers the first that
 /// holds it exactly is read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum OutputValue {
     /// True or false.
@@ -242,7 +242,7 @@ impl std::fmt::Display for OutputValue {
 }
 
 /// Where a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
     /// Accepted, not begun.

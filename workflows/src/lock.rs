@@ -25,7 +25,7 @@ pub struct LockFile {
 }
 
 /// What one document was made with.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lock {
     /// The version of Fenta that wrote it.
@@ -38,6 +38,7 @@ pub struct Lock {
     pub templates: BTreeMap<String, String>,
     /// Digests of font files, by `Family:weight`.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
     pub fonts: BTreeMap<String, Digest>,
     /// Results that something generated or chose, by the digest of what was asked for.
     #[serde(default)]
@@ -45,7 +46,7 @@ pub struct Lock {
 }
 
 /// What a node was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NodeLock {
     /// Its type.
@@ -62,7 +63,7 @@ pub struct NodeLock {
 }
 
 /// A result that would not come out the same by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PinnedResult {
     /// The node that asked for it; `footage[3]` for one turn of a `for_each`.
@@ -71,6 +72,7 @@ pub struct PinnedResult {
     pub action: String,
     /// Its blobs by output name.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
     pub outputs: BTreeMap<String, Digest>,
     /// Hash of everything it said, blobs included.
     pub result: String,

@@ -20,7 +20,7 @@ use crate::cost::add_usd;
 use crate::rerun_reason::RerunReason;
 
 /// What a job would do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Plan {
     /// The workflow's name.
     pub workflow: String,
@@ -37,6 +37,7 @@ pub struct Plan {
     pub obstacles: Vec<Obstacle>,
     /// The resolved timelines that can be told already, by node (`cut`, `cut[2]`); only when they were asked for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, serde_json::Map<String, serde_json::Value>>")]
     pub timelines: BTreeMap<String, Timeline>,
 }
 
@@ -48,7 +49,7 @@ impl Plan {
 }
 
 /// What a node would do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct NodePlan {
     /// Its key in the document; `footage[3]` for one turn of a `for_each`.
     pub node: String,
@@ -87,7 +88,7 @@ pub struct NodePlan {
 }
 
 /// Whether a node's results are there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanStatus {
     /// Everything is there.
@@ -130,7 +131,7 @@ impl PlanStatus {
 }
 
 /// Where work would be done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "where", rename_all = "snake_case")]
 pub enum Place {
     /// On this machine.
@@ -158,7 +159,7 @@ impl fmt::Display for Place {
 }
 
 /// How long something would take, from what this machine measured.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SecondsPlan {
     /// The sum of the medians.
     pub expected: f64,
@@ -197,7 +198,7 @@ impl SecondsPlan {
 }
 
 /// What something would cost. Amounts are decimal texts in US dollars; an amount nobody knows is absent, never zero.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct MoneyPlan {
     /// At least.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -284,7 +285,7 @@ impl From<Money> for MoneyPlan {
 }
 
 /// What would be used of something that is limited.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct QuotaPlan {
     /// What is counted, for example `render_seconds`.
     pub meter: String,
@@ -296,7 +297,7 @@ pub struct QuotaPlan {
 }
 
 /// One span of a render.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SegmentPlan {
     /// Its place, from 1.
     pub number: u32,
@@ -314,7 +315,7 @@ pub struct SegmentPlan {
 }
 
 /// What makes a span of a render another one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum SegmentChange {
     /// The video was shorter.
@@ -385,7 +386,7 @@ impl fmt::Display for SegmentChange {
 }
 
 /// All nodes together.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PlanTotal {
     /// Nodes that have nothing to do.
     pub hits: u32,
@@ -406,7 +407,7 @@ pub struct PlanTotal {
 }
 
 /// Something that would stop the job.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Obstacle {
     /// The node it would stop at; empty for the whole job.
     #[serde(default, skip_serializing_if = "String::is_empty")]

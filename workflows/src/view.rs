@@ -11,7 +11,7 @@ use crate::input::parse_duration;
 use crate::node::duration_text;
 
 /// What is made of each render; the default is the whole film as the document says.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct View {
     /// Small and quick, in the shape and with the look of the real one.
@@ -26,7 +26,7 @@ pub struct View {
 }
 
 /// A part of a film by its times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
     /// Where it begins, milliseconds.
@@ -37,7 +37,7 @@ pub struct Part {
 }
 
 /// A picture of a film.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Still {
     /// What it shows.
@@ -50,7 +50,7 @@ pub struct Still {
 }
 
 /// What a picture of a film shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StillKind {
     /// One finished frame.

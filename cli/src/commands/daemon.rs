@@ -28,6 +28,16 @@ pub(crate) enum DaemonCommand {
     Uninstall,
     /// Whether it runs, and what it does; exit code 20 when it does not
     Status,
+    /// Where the token is that programs need to ask it over TCP (`daemon.listen`)
+    Token(TokenArgs),
+}
+
+/// The token for TCP.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TokenArgs {
+    /// Print the token itself instead of the name of its file
+    #[arg(long)]
+    show: bool,
 }
 
 /// Let the daemon end.
@@ -46,11 +56,28 @@ impl DaemonCommand {
             Self::Stop(args) => stop(context, args).await,
             Self::Install(args) => args.run(context).await,
             Self::Uninstall => service::uninstall(context).await,
+            Self::Token(args) => token(context, args),
             Self::Status => {
                 let connected = context.session.daemon().attach().await?;
                 show(context, &connected)
             }
         }
+    }
+}
+
+/// The file's name is what scripts should use: a token in an argument can be read by others.
+fn token(context: &Context, args: TokenArgs) -> Result<(), CommandError> {
+    let path = context.settings.state_dir.join("token");
+    let text = std::fs::read_to_string(&path).map_err(|error| CommandError::NotFound {
+        message: format!("there is no token at {}: {error}", path.display()),
+        hint: Some(
+            "the daemon makes one when it listens for TCP: `fenta config set daemon.listen 127.0.0.1:7788`"
+                .to_owned(),
+        ),
+    })?;
+    match args.show {
+        true => context.ui.result(text.trim()),
+        false => context.ui.result(&path.display().to_string()),
     }
 }
 
@@ -89,6 +116,7 @@ fn facts(meta: &Meta, socket: &str, now: Timestamp) -> String {
         ServerState::Ready => "ready",
         ServerState::Draining => "draining: finishes its jobs, then ends",
     };
+    let port = meta.listen.as_deref().unwrap_or("off (`daemon.listen`)");
     [
         format!("state     {state}"),
         format!("release   {}", meta.version),
@@ -97,6 +125,7 @@ fn facts(meta: &Meta, socket: &str, now: Timestamp) -> String {
         format!("jobs      {} running", meta.jobs_running),
         format!("renderer  {}", meta.tool),
         format!("socket    {socket}"),
+        format!("tcp       {port}"),
         format!("data      {}", meta.state_dir),
         format!("log       {}/logs/fentad.log", meta.state_dir),
     ]

@@ -3,6 +3,7 @@
 //! Neighbours: `app` parses and calls; commands use `session`, `follow` and `ui`. A command never prints its own
 //! errors and never ends the program.
 
+mod api;
 mod auth;
 mod automation;
 mod cache;
@@ -105,6 +106,8 @@ pub(crate) enum Command {
     /// Start, stop and look at the daemon
     #[command(subcommand)]
     Daemon(daemon::DaemonCommand),
+    /// Call a route of the API, for scripts
+    Api(api::ApiArgs),
     /// The node types workflows are made of
     #[command(subcommand)]
     Nodes(nodes::NodesCommand),
@@ -150,6 +153,7 @@ impl Command {
             Self::Auth(command) => wait(command.run(context)),
             Self::Webhook(command) => command.run(context),
             Self::Daemon(command) => wait(command.run(context)),
+            Self::Api(args) => wait(args.run(context)),
             Self::Nodes(command) => command.run(context),
             Self::Schema(args) => args.run(context),
             Self::Config(command) => command.run(context),

@@ -106,6 +106,14 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "Workers the daemon runs at the same time.",
     },
     Key {
+        name: "daemon.listen",
+        kind: Kind::Text,
+        env: Some("FENTA_LISTEN"),
+        default: "off",
+        user_only: true,
+        doc: "Address of this machine where the daemon listens for TCP too, such as 127.0.0.1:7788; programs need its token.",
+    },
+    Key {
         name: "daemon.log",
         kind: Kind::Text,
         env: Some("FENTA_LOG"),

@@ -145,6 +145,20 @@ impl Ui {
         self.out_line(text)
     }
 
+    /// Bytes as they are, on stdout. A terminal gets them made visible.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), CommandError> {
+        if self.out_is_terminal {
+            return self.result(String::from_utf8_lossy(bytes).trim_end_matches('\n'));
+        }
+        self.bars
+            .suspend(|| {
+                let mut out = io::stdout().lock();
+                out.write_all(bytes)?;
+                out.flush()
+            })
+            .map_err(stdout_failed)
+    }
+
     /// A line on stdout that holds nothing but what a terminal may get.
     fn out_line(&self, text: &str) -> Result<(), CommandError> {
         self.bars

@@ -6,7 +6,9 @@ use crate::error::ClientError;
 use crate::transport::{Call, Client, Repeat};
 
 /// Bytes and files.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct CacheHeap {
     /// Bytes.
     pub bytes: u64,
@@ -15,7 +17,7 @@ pub struct CacheHeap {
 }
 
 /// Results of one kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CacheKind {
     /// The kind of action, for example `render_segment`.
     pub kind: String,
@@ -28,7 +30,7 @@ pub struct CacheKind {
 }
 
 /// Answer of `GET /v1/cache`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CacheUsage {
     /// Everything the cache's bounds are about.
     pub total: CacheHeap,
@@ -67,7 +69,7 @@ pub struct CacheUsage {
 }
 
 /// How a blob is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CacheBlobState {
     /// It is there.
@@ -79,7 +81,7 @@ pub enum CacheBlobState {
 }
 
 /// A blob of a result.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CacheBlob {
     /// The output it is.
     pub output: String,
@@ -94,7 +96,7 @@ pub struct CacheBlob {
 }
 
 /// A use of a result.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CacheUse {
     /// The job.
     pub job: String,
@@ -107,7 +109,7 @@ pub struct CacheUse {
 }
 
 /// A remembered result.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CacheEntry {
     /// The action, 64 hexadecimal characters.
     pub digest: String,
@@ -135,7 +137,7 @@ pub struct CacheEntry {
 }
 
 /// A remembered result with everything about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CacheEntryDetail {
     /// The result.
     #[serde(flatten)]
@@ -147,7 +149,9 @@ pub struct CacheEntryDetail {
 }
 
 /// The order of a list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum CacheOrder {
     /// Last used first.
@@ -162,7 +166,7 @@ pub enum CacheOrder {
 }
 
 /// Query of `GET /v1/cache/entries`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CacheQuery {
     /// At most so many; 50 without it.
@@ -177,7 +181,7 @@ pub struct CacheQuery {
 }
 
 /// Answer of `GET /v1/cache/entries`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CacheList {
     /// The results.
     pub items: Vec<CacheEntry>,
@@ -186,7 +190,7 @@ pub struct CacheList {
 }
 
 /// Body of `POST /v1/cache/verify`: every call checks a part, the answer says where the next one begins.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyCache {
     /// The hash of the last blob that was checked; from the beginning without it.
@@ -195,7 +199,7 @@ pub struct VerifyCache {
 }
 
 /// A blob that is not what its name says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DamagedBlob {
     /// Its hash, by its name.
     pub blob: String,
@@ -211,7 +215,7 @@ pub struct DamagedBlob {
 }
 
 /// Answer of `POST /v1/cache/verify`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CacheVerified {
     /// What was read.
     pub checked: CacheHeap,
@@ -227,7 +231,7 @@ pub struct CacheVerified {
 }
 
 /// Body of `POST /v1/cache/gc`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CollectCache {
     /// Only tell.
@@ -242,7 +246,7 @@ pub struct CollectCache {
 }
 
 /// Answer of `POST /v1/cache/gc`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CacheCollected {
     /// Whether nothing was done.
     pub dry_run: bool,
@@ -275,7 +279,7 @@ pub struct CacheCollected {
 }
 
 /// Something that went, or would.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CollectedItem {
     /// The blob.
     pub blob: String,
@@ -294,7 +298,7 @@ pub struct CollectedItem {
 }
 
 /// Body of `POST /v1/cache/pin` and `POST /v1/cache/unpin`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PinCache {
     /// A job (id, unique prefix or `latest`) or the digest of a result (12 characters or more).
@@ -302,7 +306,7 @@ pub struct PinCache {
 }
 
 /// What is kept on purpose.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CachePin {
     /// The job or the digest of the result.
     pub target: String,
@@ -317,7 +321,7 @@ pub struct CachePin {
 }
 
 /// Answer of `GET /v1/cache/pins`, and of pinning and unpinning.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CachePins {
     /// All pins, oldest first.
     pub items: Vec<CachePin>,

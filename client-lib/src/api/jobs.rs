@@ -13,7 +13,7 @@ use crate::error::ClientError;
 use crate::transport::{Call, Client, Repeat};
 
 /// Body of `POST /v1/jobs`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateJob {
     /// The document to execute.
@@ -32,7 +32,7 @@ pub struct CreateJob {
 }
 
 /// How a run departs from "everything, with whatever the cache has".
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunOptions {
     /// Only these nodes; what they build on must be in the cache.
@@ -93,7 +93,18 @@ impl RunOptions {
 
 /// How urgent a job is. Urgent jobs begin first; of those in work they get the larger share.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {
@@ -139,7 +150,7 @@ impl Priority {
 }
 
 /// Whose results are made again although they are there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Refresh {
     /// Nobody's.
@@ -159,7 +170,7 @@ impl Refresh {
 }
 
 /// A workflow document as it is sent: with its text, because the server may be another machine or another user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkflowSource {
     /// Absolute path of the document. It is the workflow's identity between jobs; missing for standard input.
@@ -174,7 +185,7 @@ pub struct WorkflowSource {
 }
 
 /// A job as the API shows it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Job {
     /// `job_` and a UUIDv7.
     pub id: String,
@@ -213,7 +224,7 @@ pub struct Job {
 }
 
 /// A schedule or a watch that begins jobs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct BegunBy {
     /// `schedule` or `watch`.
     pub kind: String,
@@ -224,7 +235,7 @@ pub struct BegunBy {
 }
 
 /// Why a job failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct JobError {
     /// The node that failed; empty when it was none of them.
     #[serde(default)]
@@ -240,7 +251,7 @@ pub struct JobError {
 }
 
 /// What one node did in a job.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct NodeRun {
     /// Its key in the document.
     pub node: String,
@@ -268,7 +279,7 @@ pub struct NodeRun {
 }
 
 /// Where a node stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeState {
     /// Its inputs are not known yet.
@@ -304,7 +315,7 @@ impl NodeState {
 
 /// Body of `POST /v1/jobs/{id}/resume`; may be missing. What is added to the job's budget, where that is what it
 /// stopped at.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ResumeJob {
     /// US dollars, as a decimal number.
@@ -319,7 +330,7 @@ pub struct ResumeJob {
 }
 
 /// Body of `POST /v1/jobs/{id}/resolve`: what somebody found out about a call of which nobody knew.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "verdict", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ResolveJob {
     /// It was paid and its result is lost: the money counts, and the call is made again.
@@ -334,7 +345,7 @@ pub enum ResolveJob {
 }
 
 /// Answer of `GET /v1/jobs`: newest first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct JobList {
     /// This page.
     pub items: Vec<Job>,
@@ -344,7 +355,8 @@ pub struct JobList {
 }
 
 /// Query of `GET /v1/jobs`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct JobQuery {
     /// At most this many; the server has its own ceiling.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -357,7 +369,73 @@ pub struct JobQuery {
     pub state: Option<JobState>,
 }
 
+/// Answer of `GET /v1/jobs/{id}/logs`: what happened, from the beginning.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct JobLog {
+    /// This page.
+    pub items: Vec<JobEvent>,
+    /// Where the next page begins; missing where nothing more has happened yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// Query of lists that have nothing to choose but the page.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PageQuery {
+    /// At most this many; the server has its own ceiling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// A file that a job put into its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Artifact {
+    /// The output that names it, `video`, or `covers[1]` for one of several.
+    pub name: String,
+    /// What it is called.
+    pub file: String,
+    /// Where it lies on the server.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its media type.
+    pub media_type: String,
+    /// Where its content is.
+    pub url: String,
+}
+
+/// Answer of `GET /v1/jobs/{id}/artifacts`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ArtifactList {
+    /// All of them that are still there.
+    pub items: Vec<Artifact>,
+}
+
 impl Client {
+    /// What happened in a job, page by page.
+    pub async fn job_log(&self, id: &str, page: &PageQuery) -> Result<JobLog, ClientError> {
+        let path = ["v1", "jobs", id, "logs"];
+        let call = Call::get(&path)
+            .query("limit", page.limit.map(|limit| limit.to_string()))
+            .query("cursor", page.cursor.clone());
+        self.call(call).await
+    }
+
+    /// The files a job put into their places.
+    pub async fn artifacts(&self, id: &str) -> Result<ArtifactList, ClientError> {
+        self.call(Call::get(&["v1", "jobs", id, "artifacts"])).await
+    }
+
+    /// Lets a failed or cancelled job go on from where it stopped.
+    pub async fn retry_job(&self, id: &str) -> Result<Job, ClientError> {
+        self.call(Call::post(&["v1", "jobs", id, "retry"], Repeat::Unsent))
+            .await
+    }
+
     /// Submits a job. When this returns, the server has it on disk.
     pub async fn create_job(&self, job: &CreateJob) -> Result<Job, ClientError> {
         self.call(Call::post(&["v1", "jobs"], Repeat::Safe).body(job))

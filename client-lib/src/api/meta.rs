@@ -6,7 +6,7 @@ use crate::error::ClientError;
 use crate::transport::{Call, Client, Repeat};
 
 /// Answer of `GET /v1/meta`: the handshake.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Meta {
     /// The server's own version.
     pub version: String,
@@ -24,10 +24,13 @@ pub struct Meta {
     pub tool: String,
     /// Where it keeps its state.
     pub state_dir: String,
+    /// Where it listens for TCP, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
 }
 
 /// Versions of the API, both ends included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ApiRange {
     /// The oldest.
     pub min: u32,
@@ -44,7 +47,7 @@ impl ApiRange {
 }
 
 /// Whether a server takes new jobs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ServerState {
     /// It does.
@@ -54,7 +57,9 @@ pub enum ServerState {
 }
 
 /// Body of `POST /v1/daemon/stop`; the answer is 202 without a body.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct StopDaemon {
     /// Stop now: running jobs are interrupted and go on at the next start. Without it they finish first.

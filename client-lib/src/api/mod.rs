@@ -3,8 +3,10 @@
 //! Neighbours: `transport` carries the calls; the daemon's handlers use the same shapes, so the two sides cannot
 //! drift apart. Nothing here touches the disk, the terminal or the environment.
 
+pub mod assets;
 pub mod cache;
 pub mod jobs;
+pub mod kai;
 pub mod meta;
 pub mod notices;
 pub mod plan;
@@ -14,3 +16,4 @@ pub mod recordings;
 pub mod schedules;
 pub mod usage;
 pub mod watches;
+pub mod workflows;

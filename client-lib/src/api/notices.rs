@@ -6,7 +6,7 @@ use crate::error::ClientError;
 use crate::transport::{Call, Client};
 
 /// Where a notice goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeChannel {
     /// An address of the user's.
@@ -26,7 +26,7 @@ impl NoticeChannel {
 }
 
 /// Where a notice stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeState {
     /// It is to be told, or to be told again.
@@ -49,7 +49,7 @@ impl NoticeState {
 }
 
 /// Something that is told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Notice {
     /// `msg_` and a UUIDv7; the `webhook-id` of every try.
     pub id: String,
@@ -74,7 +74,7 @@ pub struct Notice {
 }
 
 /// Notices, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct NoticeList {
     /// This page.
     pub items: Vec<Notice>,

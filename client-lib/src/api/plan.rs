@@ -11,7 +11,7 @@ use crate::error::ClientError;
 use crate::transport::{Call, Client, Repeat};
 
 /// Body of `POST /v1/workflows/plan`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanRequest {
     /// The job that would be submitted.

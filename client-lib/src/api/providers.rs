@@ -6,7 +6,7 @@ use crate::error::ClientError;
 use crate::transport::{Call, Client, Repeat};
 
 /// Every vendor the daemon knows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ProviderList {
     /// In the order they are tried where a document names nobody.
     pub items: Vec<ProviderInfo>,
@@ -19,7 +19,7 @@ pub struct ProviderList {
 }
 
 /// A vendor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ProviderInfo {
     /// Its name in documents, before the colon.
     pub vendor: String,
@@ -41,7 +41,7 @@ pub struct ProviderInfo {
 }
 
 /// A role a vendor plays.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ProviderRole {
     /// The role's name.
     pub role: String,
@@ -51,7 +51,7 @@ pub struct ProviderRole {
 }
 
 /// The key of a vendor; never the key itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ProviderKey {
     /// Whether it does not answer without.
     pub needed: bool,
@@ -64,7 +64,7 @@ pub struct ProviderKey {
 }
 
 /// Whether a vendor answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ProviderTest {
     /// The vendor.
     pub vendor: String,
@@ -75,7 +75,7 @@ pub struct ProviderTest {
 }
 
 /// A server on this machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FoundServer {
     /// Which vendor it is.
     pub vendor: String,

@@ -10,7 +10,7 @@ use crate::transport::{Call, Client, Repeat};
 pub const FORMAT: &str = "fenta-job/v1";
 
 /// A job as a file. What looked like a secret was replaced by `[redacted]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Recording {
     /// [`FORMAT`].
     pub format: String,

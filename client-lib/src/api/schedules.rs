@@ -10,7 +10,7 @@ use crate::error::ClientError;
 use crate::transport::{Call, Client, Repeat, all};
 
 /// When a workflow begins by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleRule {
     /// Five fields or a word like `@daily`.
@@ -38,7 +38,7 @@ pub struct ScheduleRule {
 }
 
 /// Body of `POST /v1/schedules`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateSchedules {
     /// The document.
@@ -77,7 +77,7 @@ const fn pause_after() -> u32 {
 }
 
 /// Where a schedule stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ScheduleState {
     /// It begins runs.
@@ -100,7 +100,7 @@ impl ScheduleState {
 }
 
 /// A schedule as the API shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Schedule {
     /// `sch_` and a UUIDv7.
     pub id: String,
@@ -138,7 +138,7 @@ pub struct Schedule {
 }
 
 /// A time of a schedule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ScheduledTime {
     /// RFC 3339 UTC.
     pub at: String,
@@ -150,7 +150,7 @@ pub struct ScheduledTime {
 }
 
 /// Why there is a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunKind {
     /// Its time came.
@@ -176,7 +176,7 @@ impl RunKind {
 }
 
 /// What became of a time of a schedule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ScheduleRunState {
     /// It begins at `starts_at`.
@@ -208,7 +208,7 @@ impl ScheduleRunState {
 }
 
 /// A time of a schedule and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ScheduleRun {
     /// The time, RFC 3339 UTC: there is one run for it, ever.
     pub due_at: String,
@@ -238,14 +238,14 @@ pub struct ScheduleRun {
 }
 
 /// Schedules, by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ScheduleList {
     /// All of them.
     pub items: Vec<Schedule>,
 }
 
 /// Runs of a schedule, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ScheduleRunList {
     /// This page.
     pub items: Vec<ScheduleRun>,
@@ -255,14 +255,14 @@ pub struct ScheduleRunList {
 }
 
 /// Times of a schedule, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ScheduledTimes {
     /// The times.
     pub items: Vec<ScheduledTime>,
 }
 
 /// Body of `POST /v1/schedules/{id}/pause`, and of the same of watches; may be missing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PauseSchedule {
     /// Why, for those who look later.
@@ -271,7 +271,7 @@ pub struct PauseSchedule {
 }
 
 /// Body of `POST /v1/schedules/{id}/backfill`: the times of these days on the schedule's calendar.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Backfill {
     /// First day, `2026-11-01`.

@@ -6,7 +6,9 @@ use crate::error::ClientError;
 use crate::transport::{Call, Client};
 
 /// What rows of usage are put together by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum UsageBy {
     /// Days of the user's calendar.
@@ -36,7 +38,7 @@ impl UsageBy {
 }
 
 /// Query of `GET /v1/usage`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UsageQuery {
     /// What rows are put together by.
@@ -54,7 +56,7 @@ pub struct UsageQuery {
 }
 
 /// A sum.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct UsageRow {
     /// The day, workflow, `workflow/node` or job; empty by meter.
     pub group: String,
@@ -78,7 +80,7 @@ pub struct UsageRow {
 }
 
 /// Answer of `GET /v1/usage`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Usage {
     /// The sums, by group, then by meter.
     pub items: Vec<UsageRow>,
@@ -92,7 +94,7 @@ pub struct Usage {
 }
 
 /// A row of the ledger.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct UsageEvent {
     /// Its place.
     pub seq: u64,
@@ -122,7 +124,7 @@ pub struct UsageEvent {
 }
 
 /// Answer of `GET /v1/usage/events`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct UsageEvents {
     /// Rows, oldest first.
     pub items: Vec<UsageEvent>,

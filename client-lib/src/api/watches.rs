@@ -12,7 +12,7 @@ use crate::error::ClientError;
 use crate::transport::{Call, Client, Repeat, all};
 
 /// Which files begin a workflow, and how.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WatchRule {
     /// Absolute folder; files in folders below it count too.
@@ -88,7 +88,7 @@ impl WatchRule {
 }
 
 /// Body of `POST /v1/watches`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateWatch {
     /// The document.
@@ -119,7 +119,7 @@ pub struct CreateWatch {
 }
 
 /// Where a watch stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WatchState {
     /// It looks at its folder.
@@ -139,7 +139,7 @@ impl WatchState {
 }
 
 /// A watch as the API shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Watch {
     /// `wat_` and a UUIDv7.
     pub id: String,
@@ -182,7 +182,19 @@ pub struct Watch {
 }
 
 /// Where a file of a watched folder stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum FileState {
     /// It was found.
@@ -237,7 +249,7 @@ impl FileState {
 }
 
 /// A file of a watched folder.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WatchFile {
     /// Below the folder.
     pub path: String,
@@ -257,7 +269,7 @@ pub struct WatchFile {
 }
 
 /// A content and the run it had.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WatchRun {
     /// BLAKE3 of the file, or of all of a group: there is one run for it, ever.
     pub content: String,
@@ -285,14 +297,14 @@ pub struct WatchRun {
 }
 
 /// Watches, by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WatchList {
     /// All of them.
     pub items: Vec<Watch>,
 }
 
 /// Files of a watch, by path.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WatchFileList {
     /// This page.
     pub items: Vec<WatchFile>,
@@ -302,7 +314,7 @@ pub struct WatchFileList {
 }
 
 /// Runs of a watch, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WatchRunList {
     /// This page.
     pub items: Vec<WatchRun>,
@@ -312,7 +324,7 @@ pub struct WatchRunList {
 }
 
 /// Body of `POST /v1/watches/{id}/again`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WatchAgain {
     /// The file, absolute or below the folder; all files whose run failed where it is missing.
@@ -321,7 +333,7 @@ pub struct WatchAgain {
 }
 
 /// The rules a file is held against, in their order, up to the one that decides.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WatchVerdict {
     /// The file, absolute.
     pub path: String,

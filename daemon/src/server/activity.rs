@@ -1,6 +1,8 @@
-//! Whether anybody is using the daemon: requests in progress (a followed job is one) and jobs in work.
+//! Whether anybody is using the daemon: requests in progress (a followed job is one) and jobs in work. And how it
+//! answers, for `/v1/metrics`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -11,12 +13,28 @@ use crate::runner::RunnerStatus;
 #[derive(Clone, Debug)]
 pub struct Activity {
     requests: Arc<watch::Sender<usize>>,
+    answers: Arc<Answers>,
+}
+
+/// Upper ends of the classes that times to answer are counted in, milliseconds.
+pub(super) const CLASSES_MS: [u64; 11] = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 2500, 10_000];
+
+/// Answers since the start.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// By the first digit of their status.
+    pub(super) by_status: [AtomicU64; 6],
+    /// By the time they took; the last class has no end.
+    pub(super) by_time: [AtomicU64; CLASSES_MS.len() + 1],
+    /// All times together, microseconds.
+    pub(super) micros: AtomicU64,
 }
 
 impl Default for Activity {
     fn default() -> Self {
         Self {
             requests: Arc::new(watch::Sender::new(0)),
+            answers: Arc::default(),
         }
     }
 }
@@ -34,6 +52,29 @@ impl Activity {
         InProgress {
             requests: Arc::clone(&self.requests),
         }
+    }
+
+    /// A request was answered.
+    pub(super) fn answered(&self, status: u16, took: Duration) {
+        let answers = &self.answers;
+        if let Some(count) = answers.by_status.get(usize::from(status / 100)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let class = CLASSES_MS.partition_point(|end| *end < millis);
+        answers.by_time[class].fetch_add(1, Ordering::Relaxed);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        answers.micros.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// How requests were answered.
+    pub(super) fn answers(&self) -> &Answers {
+        &self.answers
+    }
+
+    /// Requests in progress.
+    pub(super) fn in_progress(&self) -> usize {
+        *self.requests.borrow()
     }
 
     /// Returns when there was neither a request nor a job, in work or about to be, for `pause`.

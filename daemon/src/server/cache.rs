@@ -1,16 +1,15 @@
 //! `/v1/cache`: what it holds, checking, clearing, pins.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use fenta_client::api::cache::{
     CacheCollected, CacheEntryDetail, CacheList, CachePins, CacheQuery, CacheUsage, CacheVerified,
     CollectCache, PinCache, VerifyCache,
 };
-use serde::de::DeserializeOwned;
 
 use super::AppState;
+use super::body::{MaySend, Sent};
 use super::problem::ApiError;
 use crate::cache::CacheError;
 
@@ -35,17 +34,15 @@ pub(super) async fn entry(
 /// One part; the answer says where the next one begins.
 pub(super) async fn verify(
     State(state): State<AppState>,
-    body: Bytes,
+    MaySend(part): MaySend<VerifyCache>,
 ) -> Result<Json<CacheVerified>, ApiError> {
-    let part: VerifyCache = read(&body)?;
     Ok(Json(state.cache.verify(part).await?))
 }
 
 pub(super) async fn collect(
     State(state): State<AppState>,
-    body: Bytes,
+    MaySend(how): MaySend<CollectCache>,
 ) -> Result<Json<CacheCollected>, ApiError> {
-    let how: CollectCache = read(&body)?;
     Ok(Json(state.cache.collect(how).await?))
 }
 
@@ -55,30 +52,16 @@ pub(super) async fn pins(State(state): State<AppState>) -> Result<Json<CachePins
 
 pub(super) async fn pin(
     State(state): State<AppState>,
-    body: Bytes,
+    Sent(pin, _): Sent<PinCache>,
 ) -> Result<Json<CachePins>, ApiError> {
-    let pin: PinCache = read(&body)?;
     Ok(Json(state.cache.pin(&pin.target).await?))
 }
 
 pub(super) async fn unpin(
     State(state): State<AppState>,
-    body: Bytes,
+    Sent(pin, _): Sent<PinCache>,
 ) -> Result<Json<CachePins>, ApiError> {
-    let pin: PinCache = read(&body)?;
     Ok(Json(state.cache.unpin(&pin.target).await?))
-}
-
-/// An empty body is an empty object.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    let body = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body).map_err(|error| {
-        ApiError::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "request/invalid",
-            error.to_string(),
-        )
-    })
 }
 
 impl From<CacheError> for ApiError {

@@ -26,7 +26,8 @@ const PAGE: u32 = 256;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Where to begin.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct From {
     /// The last `seq` the client knows.
     after: Option<u64>,

@@ -1,48 +1,46 @@
 //! `/v1/jobs`: submit, list, look, cancel, resume, resolve.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use fenta_client::api::jobs::{CreateJob, Job, JobList, JobQuery, Lock, ResolveJob, ResumeJob};
+use fenta_client::api::jobs::{
+    CreateJob, Job, JobList, JobQuery, JobState, Lock, ResolveJob, ResumeJob,
+};
 use fenta_workflows::cost::Decimal;
 use fenta_workflows::digest::blob_digest;
 
+use super::body::{MaySend, Sent, invalid};
 use super::problem::ApiError;
-use super::{AppState, Library};
+use super::{AppState, Library, artifacts, once};
 use crate::store::{Accepted, AddedBudget, JobFilter, PaidVerdict, Replay};
 
 const PAGE: u32 = 20;
 const LARGEST_PAGE: u32 = 200;
 
-/// The longest Idempotency-Key.
-const KEY_BYTES: usize = 255;
-
 /// 202 with the job, which is on disk then.
 pub(super) async fn create(
     State(state): State<AppState>,
     headers: HeaderMap,
-    body: Bytes,
+    Sent(request, body): Sent<CreateJob>,
 ) -> Result<Response, ApiError> {
-    let replay = replay(&headers, &body)?;
-    let request: CreateJob = serde_json::from_slice(&body).map_err(|error| {
-        ApiError::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "request/invalid",
-            error.to_string(),
-        )
-    })?;
+    submitted(&state, &headers, request, &body).await
+}
+
+/// The same for a job that a request amounts to; `asked` is what tells the request from others.
+pub(super) async fn submitted(
+    state: &AppState,
+    headers: &HeaderMap,
+    request: CreateJob,
+    asked: &[u8],
+) -> Result<Response, ApiError> {
+    let replay = once::key(headers)?.map(|key| Replay {
+        key,
+        fingerprint: blob_digest(asked).to_string(),
+    });
     let id = match state.runner.submit(request, replay).await? {
         Accepted::New(id) | Accepted::Known(id) => id,
-        Accepted::KeyReused => {
-            return Err(ApiError::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "request/idempotency-key-reused",
-                "this Idempotency-Key was used for another request",
-            )
-            .hint("use a fresh key for every new request"));
-        }
+        Accepted::KeyReused => return Err(once::reused()),
     };
     let job = state.store.job_with_nodes(&id).await?;
     let mut answer = (StatusCode::ACCEPTED, Json(job)).into_response();
@@ -50,27 +48,6 @@ pub(super) async fn create(
         answer.headers_mut().insert(header::LOCATION, location);
     }
     Ok(answer)
-}
-
-fn replay(headers: &HeaderMap, body: &[u8]) -> Result<Option<Replay>, ApiError> {
-    let Some(value) = headers.get("idempotency-key") else {
-        return Ok(None);
-    };
-    let key = value
-        .to_str()
-        .ok()
-        .filter(|key| !key.is_empty() && key.len() <= KEY_BYTES);
-    match key {
-        Some(key) => Ok(Some(Replay {
-            key: key.to_owned(),
-            fingerprint: blob_digest(body).to_string(),
-        })),
-        None => Err(ApiError::new(
-            StatusCode::BAD_REQUEST,
-            "request/invalid",
-            format!("the Idempotency-Key must have 1 to {KEY_BYTES} visible characters"),
-        )),
-    }
 }
 
 /// Newest first; the cursor is the place of the last job that was shown.
@@ -81,15 +58,7 @@ pub(super) async fn list(
     let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
     let before = query
         .cursor
-        .map(|cursor| {
-            cursor.parse().map_err(|_| {
-                ApiError::new(
-                    StatusCode::BAD_REQUEST,
-                    "request/invalid",
-                    format!("`{cursor}` is not a cursor of this list"),
-                )
-            })
-        })
+        .map(|cursor| cursor.parse().map_err(|_| artifacts::not_a_cursor(&cursor)))
         .transpose()?;
     let filter = JobFilter {
         // One more than asked tells whether there is another page.
@@ -134,16 +103,33 @@ pub(super) async fn cancel(
     Ok(Json(state.store.job_with_nodes(&id).await?))
 }
 
+/// What failed or was cancelled goes on from where it stopped.
+pub(super) async fn retry(
+    State(state): State<AppState>,
+    Path(given): Path<String>,
+) -> Result<Json<Job>, ApiError> {
+    let id = state.store.resolve_job(&given).await?;
+    let found = state.store.job(&id).await?.job.state;
+    if !matches!(found, JobState::Failed | JobState::Cancelled) {
+        return Err(ApiError::new(
+            StatusCode::CONFLICT,
+            "job/wrong-state",
+            format!(
+                "job {id} is {}: only what failed or was cancelled is tried again",
+                found.as_str()
+            ),
+        )
+        .hint("a paused or waiting job goes on with `resume`"));
+    }
+    resume(State(state), Path(id), MaySend(ResumeJob::default())).await
+}
+
 /// Goes on, with more to spend where the body says so.
 pub(super) async fn resume(
     State(state): State<AppState>,
     Path(given): Path<String>,
-    body: Bytes,
+    MaySend(more): MaySend<ResumeJob>,
 ) -> Result<Json<Job>, ApiError> {
-    let more = match body.is_empty() {
-        true => ResumeJob::default(),
-        false => read(&body)?,
-    };
     let id = state.store.resolve_job(&given).await?;
     if state.store.is_imported(&id).await? {
         return Err(ApiError::new(
@@ -161,9 +147,9 @@ pub(super) async fn resume(
 pub(super) async fn resolve(
     State(state): State<AppState>,
     Path(given): Path<String>,
-    body: Bytes,
+    Sent(verdict, _): Sent<ResolveJob>,
 ) -> Result<Json<Job>, ApiError> {
-    let verdict = match read(&body)? {
+    let verdict = match verdict {
         ResolveJob::Paid => PaidVerdict::Paid,
         ResolveJob::NotPaid => PaidVerdict::NotPaid,
         ResolveJob::Found { remote } if !remote.trim().is_empty() => PaidVerdict::Found(remote),
@@ -172,14 +158,6 @@ pub(super) async fn resolve(
     let id = state.store.resolve_job(&given).await?;
     state.runner.resolve(&id, verdict).await?;
     Ok(Json(state.store.job_with_nodes(&id).await?))
-}
-
-fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body).map_err(|error| invalid(error.to_string()))
-}
-
-fn invalid(detail: impl Into<String>) -> ApiError {
-    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "request/invalid", detail)
 }
 
 /// The most that is added at once: more would be a slip.

@@ -31,6 +31,7 @@ pub(super) async fn show(State(state): State<AppState>) -> Json<Meta> {
         jobs_running: u32::try_from(status.active).unwrap_or(u32::MAX),
         tool,
         state_dir: state.state_dir.to_string_lossy().into_owned(),
+        listen: state.listen.map(|address| address.to_string()),
     })
 }
 

@@ -1,23 +1,37 @@
-//! `/v1` over a Unix socket: thin handlers, one file per resource of `fenta-client`.
+//! `/v1` over a Unix socket, and over loopback TCP on request: thin handlers, one file per resource of `fenta-client`.
 //!
 //! A handler reads a request, asks the store or the runner, and answers in the client's own types; it decides nothing.
-//! Errors leave as RFC 9457 problems (`problem`), every answer carries a request id (`envelope`), and connections are
-//! guarded in `connections`.
+//! Errors leave as RFC 9457 problems (`problem`), every answer carries a request id (`envelope`), connections are guarded
+//! in `connections`, and who may come in is `access`'s business. The table of routes (`table`) is what is served and what
+//! `/v1/openapi.json` says.
 
+mod access;
 mod activity;
+mod artifacts;
+mod assets;
+mod body;
 mod cache;
 mod connections;
+mod content;
 mod daemon;
+mod elsewhere;
 mod envelope;
 mod events;
 mod jobs;
+mod kai;
 mod meta;
+mod metrics;
 mod notices;
+mod once;
+mod openapi;
 mod page;
 mod problem;
 mod providers;
 mod recordings;
+mod routes;
 mod schedules;
+mod table;
+mod templates;
 mod usage;
 mod watches;
 mod workflows;
@@ -28,12 +42,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware;
-use axum::routing::{get, post};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+pub use access::{Caller, Door, Loopback};
 pub use activity::{Activity, InProgress};
-pub use connections::{ConnectionLimits, serve};
+pub use connections::{ConnectionLimits, Entrance, serve};
 
 use crate::cache::CacheCare;
 use crate::clock::Clock;
@@ -44,9 +58,6 @@ use crate::executors::Renderer;
 use crate::providers::Providers;
 use crate::runner::Runner;
 use crate::store::Store;
-
-/// The largest request: a workflow document and its inputs.
-const BODY_BYTES: usize = 8 << 20;
 
 /// How someone asked the daemon to end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,6 +104,8 @@ pub struct AppState {
     pub state_dir: PathBuf,
     /// Since when the daemon runs, RFC 3339 UTC.
     pub started_at: String,
+    /// Where it listens for TCP, if it does.
+    pub listen: Option<std::net::SocketAddr>,
 }
 
 /// What is needed to look at jobs: the part of the state that needs no runner.
@@ -106,6 +119,8 @@ pub struct Library {
     pub activity: Activity,
     /// Set when the process ends: long answers end too.
     pub shutdown: CancellationToken,
+    /// Tells this process from an earlier one.
+    pub run: String,
 }
 
 impl FromRef<AppState> for Library {
@@ -115,19 +130,25 @@ impl FromRef<AppState> for Library {
             clock: Arc::clone(&state.clock),
             activity: state.activity.clone(),
             shutdown: state.shutdown.clone(),
+            run: state.started_at.clone(),
         }
     }
 }
 
 /// The routes that look at jobs and change nothing.
 pub fn reading_router(library: Library) -> Router {
-    let routes = Router::new()
-        .route("/v1/jobs", get(jobs::list))
-        .route("/v1/jobs/{id}", get(jobs::show))
-        .route("/v1/jobs/{id}/lock", get(jobs::lock))
-        .route("/v1/jobs/{id}/events", get(events::follow))
-        .route("/v1/jobs/{id}/recording", get(recordings::export));
-    wrapped(routes, library)
+    wrapped(table::reading().router, library)
+}
+
+/// Every route.
+pub fn router(state: AppState) -> Router {
+    let routes = table::all().router.fallback(elsewhere::answer);
+    wrapped(routes, state)
+}
+
+/// What `/v1/openapi.json` says.
+pub fn openapi() -> serde_json::Value {
+    openapi::document(&table::all().operations)
 }
 
 fn wrapped<S>(routes: Router<S>, state: S) -> Router
@@ -136,71 +157,15 @@ where
     Library: FromRef<S>,
 {
     routes
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        // Bodies have limits of their own (`body`): what is read here is read there.
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(access::admit))
         .layer(tower_http::catch_panic::CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(
             Library::from_ref(&state),
             envelope::wrap,
         ))
         .with_state(state)
-}
-
-/// Every route.
-pub fn router(state: AppState) -> Router {
-    let routes = Router::new()
-        .route("/v1/meta", get(meta::show))
-        .route("/v1/health", get(meta::health))
-        .route("/v1/workflows/plan", post(workflows::plan))
-        .route("/v1/jobs", get(jobs::list).post(jobs::create))
-        .route("/v1/jobs/{id}", get(jobs::show))
-        .route("/v1/jobs/{id}/lock", get(jobs::lock))
-        .route("/v1/jobs/{id}/events", get(events::follow))
-        .route("/v1/jobs/{id}/recording", get(recordings::export))
-        .route("/v1/recordings", post(recordings::import))
-        .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
-        .route("/v1/jobs/{id}/resume", post(jobs::resume))
-        .route("/v1/cache", get(cache::usage))
-        .route("/v1/cache/entries", get(cache::entries))
-        .route("/v1/cache/entries/{digest}", get(cache::entry))
-        .route("/v1/cache/verify", post(cache::verify))
-        .route("/v1/cache/gc", post(cache::collect))
-        .route("/v1/cache/pins", get(cache::pins))
-        .route("/v1/cache/pin", post(cache::pin))
-        .route("/v1/cache/unpin", post(cache::unpin))
-        .route("/v1/jobs/{id}/resolve", post(jobs::resolve))
-        .route("/v1/providers", get(providers::list))
-        .route("/v1/providers/detect", post(providers::detect))
-        .route("/v1/providers/{vendor}/test", post(providers::test))
-        .route(
-            "/v1/schedules",
-            get(schedules::list).post(schedules::create),
-        )
-        .route(
-            "/v1/schedules/{id}",
-            get(schedules::show).delete(schedules::remove),
-        )
-        .route("/v1/schedules/{id}/next", get(schedules::next))
-        .route("/v1/schedules/{id}/runs", get(schedules::runs))
-        .route("/v1/schedules/{id}/pause", post(schedules::pause))
-        .route("/v1/schedules/{id}/resume", post(schedules::resume))
-        .route("/v1/schedules/{id}/trigger", post(schedules::trigger))
-        .route("/v1/schedules/{id}/backfill", post(schedules::backfill))
-        .route("/v1/watches", get(watches::list).post(watches::create))
-        .route(
-            "/v1/watches/{id}",
-            get(watches::show).delete(watches::remove),
-        )
-        .route("/v1/watches/{id}/files", get(watches::files))
-        .route("/v1/watches/{id}/runs", get(watches::runs))
-        .route("/v1/watches/{id}/pause", post(watches::pause))
-        .route("/v1/watches/{id}/resume", post(watches::resume))
-        .route("/v1/watches/{id}/again", post(watches::again))
-        .route("/v1/watches/{id}/explain", get(watches::explain))
-        .route("/v1/notices", get(notices::list))
-        .route("/v1/usage", get(usage::show))
-        .route("/v1/usage/events", get(usage::events))
-        .route("/v1/daemon/stop", post(daemon::stop));
-    wrapped(routes, state)
 }
 
 #[cfg(test)]

@@ -12,12 +12,13 @@ use super::problem::ApiError;
 const NOTICES: u32 = 50;
 const MOST: u32 = 500;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NoticeQuery {
     /// The whole id of a schedule or watch; all where it is missing.
     #[serde(default)]
     of: String,
+    /// At most so many.
     limit: Option<u32>,
 }
 

@@ -1,8 +1,7 @@
-//! What requests have in common: JSON bodies, and the pages of long lists.
+//! The pages of long lists.
 
 use axum::http::StatusCode;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use super::problem::ApiError;
 
@@ -10,9 +9,10 @@ use super::problem::ApiError;
 const LARGEST: u32 = 500;
 
 /// Which part of a list is wanted.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
+    /// At most so many.
     limit: Option<u32>,
     /// What the page before gave as `next_cursor`.
     pub(super) cursor: Option<String>,
@@ -39,20 +39,6 @@ impl Page {
             invalid(StatusCode::BAD_REQUEST, message)
         };
         cursor.parse().map(Some).map_err(|_| wrong())
-    }
-}
-
-/// The body of a request.
-pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body)
-        .map_err(|error| invalid(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
-}
-
-/// The body of a request that may have none.
-pub(super) fn read_or_default<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, ApiError> {
-    match body.is_empty() {
-        true => Ok(T::default()),
-        false => read(body),
     }
 }
 

@@ -45,8 +45,16 @@ impl ApiError {
             StatusCode::NOT_FOUND => "request/no-such-route",
             StatusCode::METHOD_NOT_ALLOWED => "request/method-not-allowed",
             StatusCode::PAYLOAD_TOO_LARGE => "request/too-large",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => "request/media-type",
             status if status.is_client_error() => "request/invalid",
             _ => "daemon/internal",
+        };
+        let detail = match (status, detail.is_empty()) {
+            (StatusCode::NOT_FOUND, true) => "there is no such route".to_owned(),
+            (StatusCode::METHOD_NOT_ALLOWED, true) => {
+                "the route has other methods: see the `Allow` header".to_owned()
+            }
+            _ => detail,
         };
         Self::new(status, code, detail)
     }
@@ -97,6 +105,14 @@ impl From<StoreError> for ApiError {
             StoreError::AmbiguousWatch { .. } => {
                 Self::new(StatusCode::CONFLICT, "watch/ambiguous", detail)
                     .hint("write more characters of its id, or its name")
+            }
+            StoreError::UnknownDocument { kind, .. } => {
+                Self::new(StatusCode::NOT_FOUND, &format!("{kind}/not-found"), detail)
+                    .hint(format!("`GET /v1/{kind}s` lists them"))
+            }
+            StoreError::AmbiguousDocument { kind, .. } => {
+                Self::new(StatusCode::CONFLICT, &format!("{kind}/ambiguous"), detail)
+                    .hint("give its id")
             }
             StoreError::AmbiguousJob { .. } => {
                 Self::new(StatusCode::CONFLICT, "job/ambiguous", detail)

@@ -1,13 +1,13 @@
 //! `GET /v1/jobs/{id}/recording` and `POST /v1/recordings`: a job as a file, and back.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use fenta_client::api::jobs::Job;
 use fenta_client::api::recordings::{FORMAT, Recording};
 use serde_json::Value;
 
+use super::body::Sent;
 use super::problem::ApiError;
 use super::{AppState, Library};
 
@@ -55,10 +55,8 @@ pub(super) async fn export(
 /// 201 with the job as it is kept.
 pub(super) async fn import(
     State(state): State<AppState>,
-    body: Bytes,
+    Sent(recording, _): Sent<Recording>,
 ) -> Result<(StatusCode, Json<Job>), ApiError> {
-    let recording: Recording =
-        serde_json::from_slice(&body).map_err(|error| invalid(error.to_string()))?;
     recording.check().map_err(invalid)?;
     let id = recording.job.id.clone();
     if !state.store.import(recording).await? {

@@ -1,7 +1,6 @@
 //! `/v1/schedules`: make, list, look, remove; next times and runs; pause, resume, trigger, backfill.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use fenta_client::api::schedules::{
@@ -11,7 +10,8 @@ use fenta_client::api::schedules::{
 use serde::Deserialize;
 
 use super::AppState;
-use super::page::{Page, read, read_or_default};
+use super::body::{MaySend, Sent};
+use super::page::Page;
 use super::problem::ApiError;
 use crate::components::schedules::ScheduleError;
 
@@ -20,9 +20,8 @@ const RUNS: u32 = 50;
 
 pub(super) async fn create(
     State(state): State<AppState>,
-    body: Bytes,
+    Sent(new, _): Sent<CreateSchedules>,
 ) -> Result<(StatusCode, Json<ScheduleList>), ApiError> {
-    let new: CreateSchedules = read(&body)?;
     let items = state.schedules.create(new).await?;
     Ok((StatusCode::CREATED, Json(ScheduleList { items })))
 }
@@ -46,9 +45,10 @@ pub(super) async fn remove(
     Ok(Json(state.schedules.remove(&given).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NextQuery {
+    /// At most so many.
     count: Option<u32>,
 }
 
@@ -83,9 +83,8 @@ pub(super) async fn runs(
 pub(super) async fn pause(
     State(state): State<AppState>,
     Path(given): Path<String>,
-    body: Bytes,
+    MaySend(why): MaySend<PauseSchedule>,
 ) -> Result<Json<Schedule>, ApiError> {
-    let why: PauseSchedule = read_or_default(&body)?;
     Ok(Json(state.schedules.pause(&given, &why.reason).await?))
 }
 
@@ -107,9 +106,8 @@ pub(super) async fn trigger(
 pub(super) async fn backfill(
     State(state): State<AppState>,
     Path(given): Path<String>,
-    body: Bytes,
+    Sent(days, _): Sent<Backfill>,
 ) -> Result<Json<ScheduledTimes>, ApiError> {
-    let days: Backfill = read(&body)?;
     let items = state.schedules.backfill(&given, &days).await?;
     Ok(Json(ScheduledTimes { items }))
 }

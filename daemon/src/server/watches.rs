@@ -1,7 +1,6 @@
 //! `/v1/watches`: make, list, look, remove; files, runs; pause, resume, again, explain.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use fenta_client::api::watches::{
@@ -11,7 +10,8 @@ use fenta_client::api::watches::{
 use serde::Deserialize;
 
 use super::AppState;
-use super::page::{Page, read, read_or_default};
+use super::body::{MaySend, Sent};
+use super::page::Page;
 use super::problem::ApiError;
 use crate::components::watches::WatchError;
 
@@ -20,9 +20,8 @@ const FILES: u32 = 500;
 
 pub(super) async fn create(
     State(state): State<AppState>,
-    body: Bytes,
+    Sent(new, _): Sent<CreateWatch>,
 ) -> Result<(StatusCode, Json<Watch>), ApiError> {
-    let new: CreateWatch = read(&body)?;
     Ok((StatusCode::CREATED, Json(state.watches.create(new).await?)))
 }
 
@@ -76,9 +75,8 @@ pub(super) async fn runs(
 pub(super) async fn pause(
     State(state): State<AppState>,
     Path(given): Path<String>,
-    body: Bytes,
+    MaySend(why): MaySend<PauseWatch>,
 ) -> Result<Json<Watch>, ApiError> {
-    let why: PauseWatch = read_or_default(&body)?;
     Ok(Json(state.watches.pause(&given, &why.reason).await?))
 }
 
@@ -92,9 +90,8 @@ pub(super) async fn resume(
 pub(super) async fn again(
     State(state): State<AppState>,
     Path(given): Path<String>,
-    body: Bytes,
+    Sent(what, _): Sent<WatchAgain>,
 ) -> Result<Json<WatchFileList>, ApiError> {
-    let what: WatchAgain = read(&body)?;
     let items = state.watches.again(&given, &what).await?;
     Ok(Json(WatchFileList {
         items,
@@ -102,9 +99,10 @@ pub(super) async fn again(
     }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ExplainQuery {
+    /// An absolute path.
     path: String,
 }
 

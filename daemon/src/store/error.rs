@@ -98,6 +98,24 @@ pub enum StoreError {
         /// How many it could be.
         count: usize,
     },
+    /// There is no such document.
+    #[error("there is no {kind} {given}")]
+    UnknownDocument {
+        /// What it would be.
+        kind: &'static str,
+        /// What was asked for.
+        given: String,
+    },
+    /// Several documents are called so.
+    #[error("{given} is not unique: {count} {kind}s are called so")]
+    AmbiguousDocument {
+        /// What they are.
+        kind: &'static str,
+        /// What was asked for.
+        given: String,
+        /// How many it could be.
+        count: usize,
+    },
     /// The job is not in the state the change starts from.
     #[error("job {job} is {found}, it cannot become {wanted}")]
     Transition {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::idempotency::{self, Known, Replay};
 use super::transition::{self, Transition};
-use super::{Store, StoreError, events, node_runs};
+use super::{Store, StoreError, answers, events, node_runs};
 use crate::clock::timestamp_text;
 
 /// A job to accept.
@@ -227,12 +227,28 @@ impl Store {
             .await
     }
 
+    /// How many jobs are in each state that any is in.
+    pub async fn count_jobs(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        self.threads
+            .read(|connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT state, count(*) FROM jobs GROUP BY state ORDER BY state",
+                )?;
+                let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                Ok(rows.collect::<rusqlite::Result<_>>()?)
+            })
+            .await
+    }
+
     /// Forgets what need not be kept for ever.
     pub async fn tidy(&self) -> Result<(), StoreError> {
         let kept = SignedDuration::from_hours(24 * idempotency::KEPT_DAYS);
         let horizon = timestamp_text(self.clock.now() - kept);
         self.threads
-            .write(move |connection| idempotency::forget_before(connection, &horizon))
+            .write(move |connection| {
+                idempotency::forget_before(connection, &horizon)?;
+                answers::forget_before(connection, &horizon)
+            })
             .await
     }
 }

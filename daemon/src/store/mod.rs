@@ -5,6 +5,8 @@
 
 mod action_cache;
 mod action_times;
+mod answers;
+mod assets;
 mod begun_jobs;
 mod cache_care;
 mod call_costs;
@@ -12,6 +14,7 @@ pub mod cas;
 mod charges;
 mod claims;
 mod connection;
+mod documents;
 mod earlier_runs;
 mod error;
 mod events;
@@ -38,11 +41,14 @@ use std::sync::Arc;
 
 pub use action_cache::CachedAction;
 pub use action_times::{ActionTime, ActionTimes};
+pub use answers::{Begun, GivenAnswer, Once};
+pub use assets::{AssetRecord, NewAsset};
 pub use begun_jobs::JobEnd;
 pub use cache_care::{CacheMark, CachePin, CacheRow, CacheUse};
 pub use cas::{BlobState, Cas, Eviction, Heap, Lease, Moment, StoredBlob};
 pub use charges::Charge;
 pub use claims::{Claim, Claimant, Claimed, LONGEST_WAIT, OpenJobs};
+pub use documents::{DocumentKind, DocumentRecord, Kept};
 pub use earlier_runs::EarlierRun;
 pub use error::StoreError;
 pub use events::EventHub;

@@ -16,7 +16,9 @@ pub const OLD_DAYS: u32 = 90;
 pub const TOO_OLD_DAYS: u32 = 180;
 
 /// How sure an amount of money is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
     /// A known quantity at a fixed price, or free.

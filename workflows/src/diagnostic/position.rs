@@ -8,7 +8,7 @@ use super::{Diagnostic, Severity, Span};
 use crate::execution::SourceFile;
 
 /// A place in an editor: 0-based line and UTF-16 offset in the line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Position {
     /// Line, from 0.
     pub line: usize,
@@ -17,7 +17,7 @@ pub struct Position {
 }
 
 /// A span in an editor, half-open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Range {
     /// First place inside.
     pub start: Position,
@@ -26,7 +26,7 @@ pub struct Range {
 }
 
 /// Another place, located.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LocatedLabel {
     /// Line, from 1.
     pub line: usize,
@@ -39,7 +39,7 @@ pub struct LocatedLabel {
 }
 
 /// A diagnostic that can leave the process.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LocatedDiagnostic {
     /// Stable name of the kind of problem.
     pub code: String,

@@ -111,7 +111,7 @@ pub struct Schedule {
 }
 
 /// Who is told how the runs of a schedule or a watch end.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Notify {
     /// An address that takes messages by Standard Webhooks.
@@ -162,7 +162,7 @@ impl Notify {
 }
 
 /// What somebody can be told of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NotifyOn {
     /// A run is completed.
@@ -185,7 +185,9 @@ impl NotifyOn {
 }
 
 /// Which runs missed while the machine was off are made good.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum CatchUp {
     /// None.
@@ -198,7 +200,9 @@ pub enum CatchUp {
 }
 
 /// What happens when a run is due while one runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Overlap {
     /// The new one is left out.
@@ -244,7 +248,7 @@ pub struct Watch {
 }
 
 /// Which files belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GroupBy {
     /// Same name, other extensions.
@@ -254,7 +258,7 @@ pub enum GroupBy {
 }
 
 /// What happens to a watched file after a good run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum After {
     /// It stays.
@@ -267,7 +271,9 @@ pub enum After {
 }
 
 /// What happens to files that come while a run goes on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum WhileBusy {
     /// They take their turn in the queue of jobs.
