@@ -191,6 +191,7 @@ fn segment_action(timeline: &Timeline, segment: &SegmentSpec) -> Action {
             b_frames: 2,
             threads: ENCODER_THREADS,
             alpha: false,
+            draft: false,
         },
     }))
 }

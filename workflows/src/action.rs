@@ -183,6 +183,9 @@ pub struct VideoEncoding {
     /// `png` only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alpha: bool,
+    /// Decode the sources roughly: their blocks are not smoothed, which nobody sees in a small picture.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub draft: bool,
 }
 
 /// Draw and encode a span of the timeline.

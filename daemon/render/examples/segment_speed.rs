@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::bail;
 use fenta_render::compose::{Blobs, SegmentPainter};
 use fenta_render::picture::{Picture, Yuv};
+use fenta_render::decode::Care;
 use fenta_render::pool::Pool;
 use fenta_workflows::action::Action;
 use fenta_workflows::worker::{WorkerFailure, WorkerJob};
@@ -24,7 +25,7 @@ fn main() -> anyhow::Result<()> {
         segment,
         &request.fonts,
         Blobs(&job.blobs),
-        1,
+        Care::Whole,
         &mut Pool::default(),
     )
     .map_err(fail)?;

@@ -11,7 +11,7 @@ use fenta_templates::time::FrameRate;
 use fenta_workflows::action::MuxRequest;
 
 use crate::compose::Blobs;
-use crate::decode::FrameReader;
+use crate::decode::{Care, FrameReader};
 use crate::error::RenderError;
 use crate::ffi_filter::{FilterChain, FilterNode};
 use crate::ffi_frame::Frame;
@@ -72,7 +72,7 @@ fn for_each_kept(
 ) -> Result<u64, RenderError> {
     let mut index = 0;
     for digest in &request.segments {
-        let mut reader = FrameReader::open(blobs.path(*digest)?, 1)?;
+        let mut reader = FrameReader::open(blobs.path(*digest)?, Care::Whole)?;
         while let Some(timed) = reader.next_frame()? {
             if index % step == 0 {
                 each(&timed.frame, index)?;

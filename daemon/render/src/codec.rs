@@ -238,6 +238,7 @@ mod tests {
             b_frames: 2,
             threads: 2,
             alpha: false,
+            draft: false,
         }
     }
 

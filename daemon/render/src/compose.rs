@@ -16,6 +16,7 @@ use fenta_templates::timeline::{
 use fenta_workflows::worker::WorkerFailure;
 
 use crate::camera::Framing;
+use crate::decode::Care;
 use crate::error::RenderError;
 use crate::grade::Grader;
 use crate::keyframes::{Placing, place, placing_at};
@@ -64,17 +65,17 @@ struct Blend {
 }
 
 impl SegmentPainter {
-    /// Opens everything the segment shows, or takes it from the pool. `threads` is for decoding.
+    /// Opens everything the segment shows, or takes it from the pool. `care` is for decoding.
     pub fn new(
         segment: &SegmentSpec,
         fonts: &[FontFace],
         blobs: Blobs,
-        threads: u8,
+        care: Care,
         pool: &mut Pool,
     ) -> Result<Self, RenderError> {
         let canvas = &segment.canvas;
         let mut clip =
-            |clip: &Clip, elapsed| ClipPainter::new((clip, elapsed), canvas, blobs, threads, pool);
+            |clip: &Clip, elapsed| ClipPainter::new((clip, elapsed), canvas, blobs, care, pool);
         let (mut shot, mut transition) = (None, None);
         if let Some(spec) = &segment.shot {
             shot = Some(clip(&spec.clip, spec.elapsed)?);
@@ -212,7 +213,7 @@ impl ClipPainter {
         (clip, elapsed): (&Clip, u32),
         canvas: &Canvas,
         blobs: Blobs,
-        threads: u8,
+        care: Care,
         pool: &mut Pool,
     ) -> Result<Self, RenderError> {
         let content = match &clip.media {
@@ -220,7 +221,7 @@ impl ClipPainter {
                 (clip, media),
                 canvas,
                 blobs,
-                threads,
+                care,
                 pool,
             )?),
             MediaReference::Generator(generator) => {

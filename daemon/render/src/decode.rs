@@ -9,6 +9,7 @@ use std::io::{Read, Seek as _, SeekFrom};
 use std::path::Path;
 
 use crate::error::RenderError;
+pub use crate::ffi_decoder::Care;
 use crate::ffi_decoder::{Decoder, DecoderError, Received};
 use crate::ffi_filter::{FilterChain, FilterNode};
 use crate::ffi_frame::Frame;
@@ -148,11 +149,11 @@ pub enum FrameReader {
 
 impl FrameReader {
     /// Opens the file's best picture stream.
-    pub fn open(path: &Path, threads: u8) -> Result<Self, RenderError> {
+    pub fn open(path: &Path, care: Care) -> Result<Self, RenderError> {
         if is_animation(path) {
             return Ok(Self::Webp(Box::new(WebpReader::open(path)?)));
         }
-        StreamReader::new(open_input(path)?, threads).map(|reader| Self::Stream(Box::new(reader)))
+        StreamReader::new(open_input(path)?, care).map(|reader| Self::Stream(Box::new(reader)))
     }
 
     /// FFmpeg's name of the codec.
@@ -214,7 +215,7 @@ pub struct StreamReader {
 
 impl StreamReader {
     /// Reads from an input that is already open.
-    pub fn new(mut input: Input, threads: u8) -> Result<Self, RenderError> {
+    pub fn new(mut input: Input, care: Care) -> Result<Self, RenderError> {
         let stream = input
             .best_stream(StreamKind::Video)
             .ok_or_else(|| no_picture(&input))?;
@@ -228,7 +229,7 @@ impl StreamReader {
                 "export it as HDR10, HLG or ordinary video",
             ));
         }
-        let decoder = Decoder::open(&input, stream, threads).map_err(|error| match error {
+        let decoder = Decoder::open(&input, stream, care).map_err(|error| match error {
             DecoderError::NoDecoder(codec) if codec == "none" => RenderError::unsupported(
                 "the picture is stored in a way that is not known here",
                 "convert the file to H.264 first",

@@ -14,6 +14,7 @@ use fenta_workflows::action::{RenderSegmentRequest, SegmentFacts, SegmentView};
 use crate::codec::{SegmentCodec, segment_codec};
 use crate::compose::{Blobs, SegmentPainter};
 use crate::contrast::ContrastMeter;
+use crate::decode::Care;
 use crate::error::RenderError;
 use crate::ffi_encoder::{Pixels, VideoEncoder};
 use crate::ffi_error::AvError;
@@ -32,8 +33,6 @@ pub const SEGMENT_FILE: &str = "segment.bin";
 /// next is drawn.
 const QUEUE: usize = 4;
 const PROGRESS_EVERY: u64 = 10;
-/// Each thread of a decoder holds pictures of its own; drawing takes a quarter of the time of encoding, so one is enough.
-const DECODER_THREADS: u8 = 1;
 
 /// What a run of segments tells while it goes on.
 pub enum RunEvent {
@@ -281,8 +280,13 @@ impl Artist {
     ) -> Result<Self, RenderError> {
         let canvas = &request.segment.canvas;
         let size = (canvas.width as usize, canvas.height as usize);
+        let care = if request.encoding.draft {
+            Care::Rough
+        } else {
+            Care::Whole
+        };
         let mut painter = |segment: &SegmentSpec| {
-            SegmentPainter::new(segment, &request.fonts, blobs, DECODER_THREADS, pool)
+            SegmentPainter::new(segment, &request.fonts, blobs, care, pool)
         };
         if !request.encoding.alpha {
             return Ok(Self {

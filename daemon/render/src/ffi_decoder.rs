@@ -92,12 +92,34 @@ pub enum DecoderError {
 /// An open decoder.
 pub struct Decoder(NonNull<av::AVCodecContext>);
 
+/// How much of a film is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Care {
+    /// All of it.
+    Whole,
+    /// Every frame, with the edges of its blocks: for a picture that is made much smaller.
+    Rough,
+    /// The same, without the frames that no other is made from.
+    Sparse,
+}
+
+impl Care {
+    /// What is left out: smoothing between blocks, and frames.
+    const fn skipped(self) -> (av::AVDiscard, av::AVDiscard) {
+        match self {
+            Self::Whole => (av::AVDiscard::AVDISCARD_DEFAULT, av::AVDiscard::AVDISCARD_DEFAULT),
+            Self::Rough => (av::AVDiscard::AVDISCARD_ALL, av::AVDiscard::AVDISCARD_DEFAULT),
+            Self::Sparse => (av::AVDiscard::AVDISCARD_ALL, av::AVDiscard::AVDISCARD_NONREF),
+        }
+    }
+}
+
 // SAFETY: used by one thread at a time; its own threads are internal.
 unsafe impl Send for Decoder {}
 
 impl Decoder {
-    /// Opens a decoder for a stream; `threads` does not change what comes out.
-    pub fn open(input: &Input, stream: usize, threads: u8) -> Result<Self, DecoderError> {
+    /// Opens a decoder for a stream, of one thread.
+    pub fn open(input: &Input, stream: usize, care: Care) -> Result<Self, DecoderError> {
         let info = input.stream(stream);
         if !is_allowed(&info.codec) {
             return Err(DecoderError::NoDecoder(info.codec));
@@ -117,7 +139,10 @@ impl Decoder {
                 av::avcodec_parameters_to_context(context, parameters),
             )?;
             (*context).pkt_timebase = (*raw_stream).time_base;
-            (*context).thread_count = c_int::from(threads.max(1));
+            (*context).thread_count = 1;
+            let (blocks, frames) = care.skipped();
+            (*context).skip_loop_filter = blocks;
+            (*context).skip_frame = frames;
             (*context).max_pixels = HARD_MAX_PIXELS;
             (*context).flags |= av::AV_CODEC_FLAG_BITEXACT as c_int;
             check(

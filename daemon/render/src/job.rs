@@ -181,7 +181,7 @@ fn measure(request: &ProbeRequest, blobs: Blobs) -> Result<ActionDone, WorkerFai
     };
     blobs
         .path(request.source)
-        .and_then(|path| probe(path, 1))
+        .and_then(|path| probe(path))
         .map(|facts| ActionDone::facts(ActionFacts::Media(facts)))
         .map_err(|error| named(error.into()))
 }

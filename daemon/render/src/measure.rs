@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::decode::{MICROS, open_input};
 use crate::error::RenderError;
-use crate::ffi_decoder::{Decoder, Received};
+use crate::ffi_decoder::{Care, Decoder, Received};
 use crate::ffi_frame::Frame;
 use crate::ffi_input::{Input, StreamInfo, StreamKind};
 use crate::ffi_output::rescale;
@@ -174,7 +174,7 @@ pub(crate) fn hear(path: &Path, listen: Listen) -> Result<Option<Heard>, RenderE
     };
     let info = input.stream(index);
     input.only(index);
-    let Ok(mut decoder) = Decoder::open(&input, index, 1) else {
+    let Ok(mut decoder) = Decoder::open(&input, index, Care::Whole) else {
         return Ok(None);
     };
     let (mut packet, mut frame) = (Packet::empty()?, Frame::empty()?);

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::decode::{FrameReader, TimedFrame, first_frame};
+use crate::decode::{Care, FrameReader, TimedFrame, first_frame};
 use crate::error::RenderError;
 
 /// Sources are searched only when the wanted time is further ahead than this; otherwise decoding on is cheaper.
@@ -37,12 +37,18 @@ impl Moments {
 
 /// An open film with the frame it shows and the one that comes next.
 pub struct Position {
+    care: Care,
     reader: FrameReader,
     shown: Option<TimedFrame>,
     next: Option<TimedFrame>,
 }
 
 impl Position {
+    /// How it was decoded so far.
+    pub const fn care(&self) -> Care {
+        self.care
+    }
+
     /// Whether showing these moments from here gives the frames that a search would give, and at less cost.
     pub fn leads_to(&self, moments: Moments) -> bool {
         self.ahead(moments).is_some() && self.reader.is_orderly()
@@ -60,7 +66,7 @@ impl Position {
 /// A film at the moments of one clip.
 pub struct Playback {
     path: PathBuf,
-    threads: u8,
+    care: Care,
     position: Position,
     moments: Moments,
 }
@@ -70,12 +76,13 @@ impl Playback {
     ///
     /// # Errors
     /// When the file cannot be read or decoded.
-    pub fn open(path: &Path, threads: u8, moments: Moments) -> Result<Self, RenderError> {
+    pub fn open(path: &Path, care: Care, moments: Moments) -> Result<Self, RenderError> {
         let mut film = Self {
             path: path.to_owned(),
-            threads,
+            care,
             position: Position {
-                reader: FrameReader::open(path, threads)?,
+                care,
+                reader: FrameReader::open(path, care)?,
                 shown: None,
                 next: None,
             },
@@ -86,10 +93,10 @@ impl Playback {
     }
 
     /// Goes on from a place that leads to these moments.
-    pub fn resume(path: &Path, threads: u8, moments: Moments, position: Position) -> Self {
+    pub fn resume(path: &Path, care: Care, moments: Moments, position: Position) -> Self {
         Self {
             path: path.to_owned(),
-            threads,
+            care,
             position,
             moments,
         }
@@ -132,7 +139,7 @@ impl Playback {
 
     /// From the beginning, in order: always right, only slower.
     fn rewind(&mut self) -> Result<(), RenderError> {
-        self.position.reader = FrameReader::open(&self.path, self.threads)?;
+        self.position.reader = FrameReader::open(&self.path, self.care)?;
         self.position.next = self.position.reader.next_frame()?;
         Ok(())
     }
@@ -147,6 +154,7 @@ impl Playback {
             reader,
             shown,
             next,
+            ..
         } = &mut self.position;
         let half = (self.moments.frame_micros / 2.0) as i64;
         let mut changed = false;

@@ -8,7 +8,7 @@ use std::path::Path;
 use fenta_templates::time::{FrameRate, RationalTime};
 use fenta_templates::timeline::{ColorTransfer, MediaFacts, MediaKind, MediaWarning};
 
-use crate::decode::{REPLACE, StreamReader, encrypted, is_avif, open_input};
+use crate::decode::{Care, REPLACE, StreamReader, encrypted, is_avif, open_input};
 use crate::error::RenderError;
 use crate::ffi_frame::{Frame, FrameFormat};
 use crate::ffi_input::{Input, StreamInfo, StreamKind};
@@ -44,7 +44,7 @@ const STILL_DEMUXERS: &[&str] = &[
 const MOVING_STILLS: &[&str] = &["gif", "apng"];
 
 /// Measures a file.
-pub fn probe(path: &Path, threads: u8) -> Result<MediaFacts, RenderError> {
+pub fn probe(path: &Path) -> Result<MediaFacts, RenderError> {
     if is_animation(path) {
         return probe_webp(path);
     }
@@ -62,7 +62,7 @@ pub fn probe(path: &Path, threads: u8) -> Result<MediaFacts, RenderError> {
         .best_stream(StreamKind::Video)
         .filter(|stream| input.stream(*stream).codec == "hevc")
         .is_some_and(|stream| has_alpha_layer(&extradata(&input, stream)));
-    let mut reader = StreamReader::new(input, threads)?;
+    let mut reader = StreamReader::new(input, Care::Whole)?;
     let seen = look(&mut reader, single(&container, path))?;
     let orientation = if seen.single {
         file_orientation(path)?

@@ -9,6 +9,7 @@ use fenta_workflows::action::PictureFacts;
 
 use crate::compose::{Blobs, SegmentPainter};
 use crate::convert::{Converter, Output, Target};
+use crate::decode::Care;
 use crate::encode::{check_canvas, conversion};
 use crate::error::RenderError;
 use crate::ffi_encoder::{EncoderSetup, Pixels, VideoEncoder};
@@ -48,7 +49,7 @@ pub fn snapshot(
         )));
     }
     let mut painter =
-        SegmentPainter::new(&cover.segment, &cover.fonts, blobs, 1, &mut Pool::default())?;
+        SegmentPainter::new(&cover.segment, &cover.fonts, blobs, Care::Whole, &mut Pool::default())?;
     let mut picture = Picture::filled(canvas.width as usize, canvas.height as usize, Yuv::BLACK);
     painter.paint(cover.frame, &mut picture)?;
     let bytes = match cover.format {

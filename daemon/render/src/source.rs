@@ -17,7 +17,7 @@ use crate::compose::Blobs;
 use crate::convert::{Converter, Output, Target};
 use crate::cube::Cube;
 use crate::cutout::Cutter;
-use crate::decode::{FrameReader, first_frame};
+use crate::decode::{Care, FrameReader, first_frame};
 use crate::error::RenderError;
 use crate::grade::Grader;
 use crate::orientation::Orientation;
@@ -71,7 +71,7 @@ impl MediaSource {
         (clip, media): (&Clip, &ExternalReference),
         canvas: &Canvas,
         blobs: Blobs,
-        threads: u8,
+        care: Care,
         pool: &mut Pool,
     ) -> Result<Box<Self>, RenderError> {
         let still = still_key(clip, media.facts.kind, canvas);
@@ -99,15 +99,15 @@ impl MediaSource {
         };
         let path = blobs.path(media.source)?;
         let frames = if facts.kind == MediaKind::Image {
-            Frames::Still(Some(Box::new(FrameReader::open(path, threads)?)))
+            Frames::Still(Some(Box::new(FrameReader::open(path, care)?)))
         } else {
             let moments = Moments {
                 start_micros: focus.start_micros,
                 frame_micros: focus.frame_micros,
             };
-            Frames::Moving(Box::new(match pool.take_film(media.source, moments) {
-                Some(position) => Playback::resume(path, threads, moments, position),
-                None => Playback::open(path, threads, moments)?,
+            Frames::Moving(Box::new(match pool.take_film(media.source, care, moments) {
+                Some(position) => Playback::resume(path, care, moments, position),
+                None => Playback::open(path, care, moments)?,
             }))
         };
         let (width, height) = framing.texture;

@@ -7,7 +7,7 @@ use std::path::Path;
 use fenta_templates::timeline::MediaWarning;
 
 use crate::convert::{Converter, Output, Target};
-use crate::decode::{FrameReader, REPLACE, first_frame};
+use crate::decode::{Care, FrameReader, REPLACE, first_frame};
 use crate::error::RenderError;
 use crate::ffi_frame::Frame;
 use crate::orientation::{Orientation, adobe_transform, exif_orientation};
@@ -19,7 +19,7 @@ const MAX_EXIF_BYTES: u64 = 64 << 20;
 
 /// Decodes the first picture of a file.
 pub fn read_image(path: &Path) -> Result<RgbaImage, RenderError> {
-    let mut reader = FrameReader::open(path, 1)?;
+    let mut reader = FrameReader::open(path, Care::Whole)?;
     let frame = first_frame(&mut reader)?;
     let format = frame.format();
     check_size(format.width, format.height)?;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use fenta_workflows::action::VerifyFacts;
 
-use crate::decode::{FrameReader, MICROS, open_input};
+use crate::decode::{Care, FrameReader, MICROS, open_input};
 use crate::error::RenderError;
 use crate::ffi_input::{Input, StreamKind};
 use crate::ffi_output::rescale;
@@ -100,7 +100,7 @@ fn decode_ends(path: &Path, picture: Seen) -> Result<(u32, u32), RenderError> {
     let broken = |which: &str| {
         RenderError::internal(format!("the {which} picture of the file cannot be decoded"))
     };
-    let mut reader = FrameReader::open(path, 1)?;
+    let mut reader = FrameReader::open(path, Care::Whole)?;
     let first = reader.next_frame()?.ok_or_else(|| broken("first"))?;
     let size = |frame: &crate::ffi_frame::Frame| {
         let format = frame.format();
@@ -113,7 +113,7 @@ fn decode_ends(path: &Path, picture: Seen) -> Result<(u32, u32), RenderError> {
     }
     for tail in picture.tails() {
         if tail == 0 {
-            reader = FrameReader::open(path, 1)?;
+            reader = FrameReader::open(path, Care::Whole)?;
         } else if !reader.seek(tail) {
             continue;
         }

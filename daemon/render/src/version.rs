@@ -13,7 +13,7 @@ use crate::ffi_version::library_versions;
 use crate::picture::{Picture, Yuv};
 
 /// Bumped whenever the same job may give other bytes.
-pub const RENDERER: &str = "9";
+pub const RENDERER: &str = "10";
 
 /// The renderer's version and its libraries'; how far it is confined is for whoever confines it to say.
 pub fn version() -> Result<WorkerVersion, RenderError> {

@@ -244,7 +244,7 @@ fn shows_the_same_of_every_film_of_the_corpus() {
                 ["mp4", "mov", "m4v"].contains(&&*end.to_string_lossy().to_lowercase())
             });
             let small = fs::metadata(&path).unwrap().len() < 3 << 20;
-            let known = (is_mp4 && small).then(|| probe(&path, 1).ok()).flatten();
+            let known = (is_mp4 && small).then(|| probe(&path).ok()).flatten();
             let Some(facts) = known.filter(|facts| facts.width > 0 && facts.width <= 700) else {
                 continue;
             };
@@ -290,7 +290,7 @@ fn a_run_over_one_film_gives_the_bytes_of_segments_alone() {
     let mut media = |path: PathBuf| {
         let source = blob_digest(&fs::read(&path).unwrap());
         blobs.insert(source, path.to_str().unwrap().to_owned());
-        let facts = probe(&path, 1).unwrap();
+        let facts = probe(&path).unwrap();
         MediaReference::External(ExternalReference { source, facts })
     };
     let one = media(film(
@@ -342,6 +342,7 @@ fn a_run_over_one_film_gives_the_bytes_of_segments_alone() {
                 b_frames: 2,
                 threads: 1,
                 alpha: false,
+                draft: false,
             },
         }))
     };

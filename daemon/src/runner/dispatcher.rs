@@ -90,7 +90,7 @@ impl DispatcherHandle {
             // Weak, so that the dispatcher ends when the last handle is gone.
             messages: messages.downgrade(),
             lanes: Lanes::new(limits),
-            renders: limits.renders.max(1),
+            threads: limits.threads.max(1),
             entries: HashMap::new(),
             by_content: HashMap::new(),
             next: 0,
@@ -194,8 +194,8 @@ struct Dispatcher {
     executor: Executor,
     messages: mpsc::WeakUnboundedSender<Message>,
     lanes: Lanes,
-    /// Processes that render segments at a time.
-    renders: usize,
+    /// Threads of encoders that render segments at a time.
+    threads: usize,
     entries: HashMap<u64, Entry>,
     /// Entries that others may join: content, not withdrawn.
     by_content: HashMap<ActionDigest, u64>,
@@ -210,12 +210,13 @@ struct Sameness {
     node: String,
     renderer: PathBuf,
     terms: Terms,
+    encoder_threads: u8,
 }
 
 impl Sameness {
     /// Of a segment that somebody wants.
     fn of(entry: &Entry) -> Option<Self> {
-        let Action::RenderSegment(_) = &*entry.action else {
+        let Action::RenderSegment(request) = &*entry.action else {
             return None;
         };
         let waiter = entry.waiters.first()?;
@@ -224,6 +225,7 @@ impl Sameness {
             node: waiter.node.clone(),
             renderer: entry.tool.renderer.clone(),
             terms: entry.terms.clone(),
+            encoder_threads: request.encoding.threads.max(1),
         })
     }
 }
@@ -362,7 +364,8 @@ impl Dispatcher {
             .values()
             .filter(|entry| entry.running.is_none() && Sameness::of(entry) == Some(first.clone()))
             .count();
-        let share = share(waiting, self.renders);
+        let processes = self.threads.div_ceil(usize::from(first.encoder_threads));
+        let share = share(waiting, processes);
         while run.len() < share {
             let entries = &self.entries;
             let same = |id: u64| entries.get(&id).and_then(Sameness::of).as_ref() == Some(&first);

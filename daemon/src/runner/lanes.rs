@@ -5,8 +5,8 @@
 //! render does not keep a small job waiting. Of one job, short actions go before renders (they decide what can be rendered
 //! next), then first come, first served.
 //!
-//! Segments have several threads each, so fewer of them run than there are places; the places left are for the short
-//! actions beside them.
+//! Segments have several threads each, those of drafts one: so many run that their threads are as many as the places; the
+//! places left are for the short actions beside them.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -14,8 +14,6 @@ use std::collections::{BTreeMap, BinaryHeap};
 use fenta_client::api::jobs::{Priority, RunOptions};
 use fenta_workflows::action::Action;
 use fenta_workflows::models::Role;
-
-use super::job_run::ENCODER_THREADS;
 
 /// What an action takes while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +54,8 @@ impl Class {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
     pub(super) encode: usize,
-    /// Of those of `encode`, how many may be rendering segments.
-    pub(super) renders: usize,
+    /// Threads of encoders that may be rendering segments.
+    pub(super) threads: usize,
     pub(super) local: usize,
     pub(super) network: usize,
     pub(super) provider: usize,
@@ -68,7 +66,7 @@ impl Limits {
     pub(super) fn of_workers(workers: usize) -> Self {
         Self {
             encode: workers.max(1),
-            renders: workers.max(1).div_ceil(usize::from(ENCODER_THREADS)),
+            threads: workers.max(1),
             local: workers.max(2),
             network: 8,
             provider: 4,
@@ -113,6 +111,15 @@ const fn rank(action: &Action) -> u8 {
     }
 }
 
+/// The threads of a segment's encoder; none for what encodes nothing.
+const fn encoder_threads(action: &Action) -> u8 {
+    match action {
+        Action::RenderSegment(request) if request.encoding.threads > 1 => request.encoding.threads,
+        Action::RenderSegment(_) => 1,
+        _ => 0,
+    }
+}
+
 /// The rank of a segment.
 const SEGMENT: u8 = 2;
 
@@ -128,8 +135,8 @@ pub(super) struct Lanes {
 #[derive(Debug)]
 struct Places {
     free: usize,
-    /// How many of them may yet go to segments.
-    renders: usize,
+    /// How many threads of encoders there is yet room for; a segment that has more than that may begin when it is any.
+    threads: isize,
     /// Where the job stands whose turn was the last: who comes new begins here.
     now: u64,
     jobs: BTreeMap<String, Line>,
@@ -142,17 +149,18 @@ struct Line {
     /// Who stands lowest has the next turn.
     stands: u64,
     running: usize,
-    waiting: BinaryHeap<Reverse<(u8, u64)>>,
+    /// Rank, id, and the threads of its encoder.
+    waiting: BinaryHeap<Reverse<(u8, u64, u8)>>,
 }
 
 impl Line {
-    fn may_start(&self, class: Class, renders: usize) -> bool {
+    fn may_start(&self, class: Class, threads: isize) -> bool {
         let room = match (class, self.share.at_most) {
             (Class::Encode, Some(most)) => self.running < most.max(1) as usize,
             _ => true,
         };
         let next = self.waiting.peek();
-        room && next.is_some_and(|Reverse((rank, _))| *rank < SEGMENT || renders > 0)
+        room && next.is_some_and(|Reverse((rank, ..))| *rank < SEGMENT || threads > 0)
     }
 }
 
@@ -161,7 +169,7 @@ impl Lanes {
     pub(super) fn new(limits: Limits) -> Self {
         let places = |free: usize| Places {
             free: free.max(1),
-            renders: limits.renders.max(1),
+            threads: isize::try_from(limits.threads.max(1)).unwrap_or(isize::MAX),
             now: 0,
             jobs: BTreeMap::new(),
         };
@@ -183,7 +191,8 @@ impl Lanes {
             running: 0,
             waiting: BinaryHeap::new(),
         });
-        line.waiting.push(Reverse((rank(action), id)));
+        line.waiting
+            .push(Reverse((rank(action), id, encoder_threads(action))));
     }
 
     /// Takes a place for the next action of some class, if there are both.
@@ -196,7 +205,7 @@ impl Lanes {
     /// The job's next segment, if `joins` lets it share the place that was just taken for the job.
     pub(super) fn join(&mut self, job: &str, joins: impl FnOnce(u64) -> bool) -> Option<u64> {
         let line = self.encode.jobs.get_mut(job)?;
-        let Reverse((rank, id)) = *line.waiting.peek()?;
+        let Reverse((rank, id, _)) = *line.waiting.peek()?;
         if rank < SEGMENT || !joins(id) {
             return None;
         }
@@ -210,7 +219,7 @@ impl Lanes {
     pub(super) fn release(&mut self, action: &Action, job: &str) {
         let places = self.places(Class::of(action));
         places.free += 1;
-        places.renders += usize::from(rank(action) == SEGMENT);
+        places.threads += isize::from(encoder_threads(action));
         if let Some(line) = places.jobs.get_mut(job) {
             line.running = line.running.saturating_sub(1);
             if line.running == 0 && line.waiting.is_empty() {
@@ -235,14 +244,14 @@ impl Places {
             return None;
         }
         // Of those that stand equal, the one whose action waits longest.
-        let renders = self.renders;
+        let threads = self.threads;
         let (_, line) = self
             .jobs
             .iter_mut()
-            .filter(|(_, line)| line.may_start(class, renders))
+            .filter(|(_, line)| line.may_start(class, threads))
             .min_by_key(|(_, line)| (line.stands, line.waiting.peek().map(|first| first.0.1)))?;
-        let Reverse((rank, id)) = line.waiting.pop()?;
-        self.renders -= usize::from(rank == SEGMENT);
+        let Reverse((_, id, threads)) = line.waiting.pop()?;
+        self.threads -= isize::from(threads);
         self.now = self.now.max(line.stands);
         line.stands += line.share.stride();
         line.running += 1;
@@ -256,6 +265,7 @@ mod tests {
     use fenta_workflows::action::{CallWebhookTask, InvokeRequest, InvokeTask};
 
     use super::*;
+    use crate::runner::job_run::ENCODER_THREADS;
     use crate::runner::testing::{render, speak, write};
 
     fn lanes(workers: usize) -> Lanes {
@@ -327,8 +337,23 @@ mod tests {
         assert_eq!(drain(&mut lanes), [99 + workers as u64], "not a segment");
         lanes.release(&render(0), "a");
         assert_eq!(drain(&mut lanes), [1]);
-        assert_eq!(Limits::of_workers(1).renders, 1);
-        assert_eq!(Limits::of_workers(7 * workers - 1).renders, 7);
+    }
+
+    #[test]
+    fn an_odd_machine_is_filled_and_drafts_fill_it_by_themselves() {
+        let begun = |workers: usize, threads: u8| {
+            let mut lanes = lanes(workers);
+            for id in 0..20 {
+                let Action::RenderSegment(mut request) = render(id) else {
+                    unreachable!("it renders");
+                };
+                request.encoding.threads = threads;
+                lanes.push(id, &Action::RenderSegment(request), "a", Share::default());
+            }
+            drain(&mut lanes).len()
+        };
+        assert_eq!((begun(1, 2), begun(13, 2)), (1, 7));
+        assert_eq!((begun(1, 1), begun(2, 1), begun(13, 1)), (1, 2, 13));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use fenta_workflows::job_event::{JobEventKind, JobState};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::job_run::ENCODER_THREADS;
 use super::{Runner, RunnerContext};
 use crate::clock::SystemClock;
 use crate::executors::{Executors, Provider, Renderer, RetryPolicy, Tools, WallLimits, testing};
@@ -35,7 +36,7 @@ pub(crate) fn render(frames: u64) -> Action {
             "fonts": [],
             "encoding": {
                 "encoder": "libx264", "preset": "veryfast", "crf": 19, "max_rate_kbps": 0,
-                "gop": 60, "b_frames": 2, "threads": 1
+                "gop": 60, "b_frames": 2, "threads": ENCODER_THREADS
             }
         }))
         .unwrap(),

@@ -89,6 +89,7 @@ pub(crate) fn fenta(media: &Path, scenes: &[Scene], crf: u8, out: &Path) -> anyh
                 b_frames: 2,
                 threads: 1,
                 alpha: false,
+                draft: false,
             },
         }))
     };

@@ -44,7 +44,7 @@ const GIF_SIDE: u32 = 480;
 const GIF_CRF: u8 = 12;
 
 /// The shorter side of a draft; a canvas that is smaller keeps its size.
-const DRAFT_SIDE: u32 = 540;
+const DRAFT_SIDE: u32 = 360;
 
 /// Rate factor of a draft.
 const DRAFT_CRF: u8 = 30;
@@ -298,8 +298,10 @@ impl Target {
             max_rate_kbps: self.max_rate_kbps,
             gop: 60,
             b_frames: if self.draft { 0 } else { 2 },
-            threads,
+            // Its encoder is so quick that a second thread would wait for the first; several drafts run instead.
+            threads: if self.draft { 1 } else { threads },
             alpha: kind.alpha,
+            draft: self.draft,
         }
     }
 }

@@ -155,6 +155,7 @@ fn encoding(threads: u8) -> VideoEncoding {
         b_frames: 2,
         threads: threads.max(1),
         alpha: false,
+        draft: false,
     }
 }
 

@@ -180,6 +180,7 @@ mod tests {
                 b_frames: 2,
                 threads: 1,
                 alpha: false,
+                draft: false,
             },
         }
     }

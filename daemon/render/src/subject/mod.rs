@@ -13,7 +13,7 @@ use fenta_templates::timeline::{FocusKey, MediaFacts, MediaKind, SubjectPath};
 use fenta_workflows::action::FindSubjectRequest;
 
 use crate::convert::{Converter, Output, Target};
-use crate::decode::{FrameReader, first_frame};
+use crate::decode::{Care, FrameReader, first_frame};
 use crate::error::RenderError;
 use crate::orientation::Orientation;
 use crate::picture::Picture;
@@ -37,19 +37,20 @@ pub fn find_subject(
 ) -> Result<SubjectPath, RenderError> {
     let facts = &request.facts;
     let mut looker = Looker::new(facts);
-    let mut reader = FrameReader::open(path, 1)?;
     if facts.kind == MediaKind::Image {
-        let frame = first_frame(&mut reader)?;
+        let frame = first_frame(&mut FrameReader::open(path, Care::Whole)?)?;
         looker.look(0, &frame, 0)?;
     } else {
         let total = facts
             .duration
             .map_or(0.0, |length| length.as_seconds() * 1e6) as i64;
         let every = EVERY_MICROS.max(total / MOST_LOOKS);
-        while let Some(next) = reader.next_frame()? {
-            looker.look(next.micros, &next.frame, every)?;
-            progress((next.micros.max(0) / 1000) as u64, (total / 1000) as u64);
+        // Films in which hardly a frame is made from another are few; of those every frame is looked at.
+        if looker.watch((path, Care::Sparse), (every, total), progress)? > 2 * every {
+            looker = Looker::new(facts);
+            looker.watch((path, Care::Rough), (every, total), progress)?;
         }
+        looker.place_cuts(path)?;
     }
     Ok(looker.decided((request.view_w_pm, request.view_h_pm)))
 }
@@ -61,6 +62,10 @@ struct Looker {
     due: i64,
     seen: Vec<Seen>,
     scenes: u32,
+    /// When the frame before was shown.
+    before: i64,
+    /// How long a frame is shown.
+    frame_micros: i64,
 }
 
 /// One look.
@@ -68,6 +73,8 @@ struct Seen {
     micros: i64,
     /// Whether a scene begins here.
     cut: bool,
+    /// The frame before, where that is of the other scene and frames between them were left out.
+    unseen_since: Option<i64>,
     map: Map,
 }
 
@@ -90,7 +97,63 @@ impl Looker {
             due: i64::MIN,
             seen: Vec::new(),
             scenes: 1,
+            before: 0,
+            frame_micros: facts
+                .frame_rate
+                .map_or(40_000, |rate| (1e6 / rate.as_f64()) as i64),
         }
+    }
+
+    /// Looks at a film; the longest time between two of its frames.
+    fn watch(
+        &mut self,
+        (path, care): (&Path, Care),
+        (every, total): (i64, i64),
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<i64, RenderError> {
+        let mut reader = FrameReader::open(path, care)?;
+        let (mut last, mut longest) = (0, 0);
+        while let Some(next) = reader.next_frame()? {
+            longest = longest.max(next.micros - last);
+            last = next.micros;
+            self.look(next.micros, &next.frame, every)?;
+            progress((next.micros.max(0) / 1000) as u64, (total / 1000) as u64);
+        }
+        Ok(longest.max(total - last - every))
+    }
+
+    /// Finds the frame at which a scene begins where the frames before it were left out. An encoder that begins the scene
+    /// with a key frame has said it already.
+    fn place_cuts(&mut self, path: &Path) -> Result<(), RenderError> {
+        let unsure = |seen: &&mut Seen| seen.unseen_since.is_some();
+        let mut cuts: Vec<&mut Seen> = self.seen.iter_mut().filter(unsure).collect();
+        if cuts.is_empty() {
+            return Ok(());
+        }
+        let mut reader = FrameReader::open(path, Care::Rough)?;
+        // It can be searched when a frame was read.
+        let _ = reader.next_frame()?;
+        for seen in &mut cuts {
+            let (since, until) = (seen.unseen_since.unwrap_or(0), seen.micros);
+            if !reader.seek(since) {
+                return Ok(());
+            }
+            let mut eye = Eye::default();
+            while let Some(next) = reader.next_frame()? {
+                if next.micros < since {
+                    continue;
+                }
+                let picture = Picture::from_frame(&self.converter.convert(&next.frame)?)?;
+                let cut = eye.is_other_scene(&picture);
+                if cut && next.micros <= until {
+                    seen.micros = next.micros;
+                }
+                if cut || next.micros >= until {
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn look(
@@ -104,11 +167,14 @@ impl Looker {
         if cut {
             self.scenes += 1;
         }
+        let before = std::mem::replace(&mut self.before, micros);
+        let left_out = micros - before > self.frame_micros * 3 / 2;
         if cut || micros >= self.due {
             self.due = micros + every;
             self.seen.push(Seen {
                 micros: micros.max(0),
                 cut,
+                unseen_since: (cut && left_out && !frame.is_key()).then_some(before),
                 map: self.eye.map(picture, cut),
             });
         }
@@ -212,7 +278,12 @@ mod tests {
             let cut = looker.eye.is_other_scene(&picture);
             looker.scenes += u32::from(cut);
             let map = looker.eye.map(picture, cut);
-            looker.seen.push(Seen { micros, cut, map });
+            looker.seen.push(Seen {
+                micros,
+                cut,
+                unseen_since: None,
+                map,
+            });
         }
         looker.decided((330, 1000))
     }

@@ -210,6 +210,7 @@ fn segment(source: fenta_templates::digest::Digest, facts: MediaFacts) -> Action
             b_frames: 0,
             threads: 1,
             alpha: false,
+            draft: false,
         },
     }))
 }

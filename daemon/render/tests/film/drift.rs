@@ -294,7 +294,7 @@ fn cut(bench: &mut Bench, files: &[PathBuf]) -> Timeline {
         name: path.file_name().unwrap().to_string_lossy().into_owned(),
         media: MediaReference::External(ExternalReference {
             source: bench.keep(path),
-            facts: probe(path, 1).unwrap(),
+            facts: probe(path).unwrap(),
         }),
     });
     let bindings = Bindings {
@@ -322,6 +322,7 @@ fn film(bench: &mut Bench, timeline: &Timeline) -> PathBuf {
                 b_frames: 2,
                 threads: 1,
                 alpha: false,
+                draft: false,
             },
         })));
         parts.push(bench.keep(&part));

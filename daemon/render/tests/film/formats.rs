@@ -104,6 +104,7 @@ fn encoding(encoder: &str) -> VideoEncoding {
         b_frames: 2,
         threads: 2,
         alpha: false,
+        draft: false,
     }
 }
 

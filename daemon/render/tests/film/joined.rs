@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fenta_render::decode::FrameReader;
+use fenta_render::decode::{Care, FrameReader};
 use fenta_render::job::perform_run;
 use fenta_render::picture::{Picture, Yuv};
 use fenta_render::probe::probe;
@@ -73,6 +73,7 @@ fn encoding() -> VideoEncoding {
         b_frames: 2,
         threads: 1,
         alpha: false,
+        draft: false,
     }
 }
 
@@ -114,7 +115,7 @@ fn shot(clip: Clip, transition: Option<SegmentTransition>) -> SegmentSpec {
 }
 
 fn frames(path: &Path) -> Vec<(i64, Picture)> {
-    let mut reader = FrameReader::open(path, 1).unwrap();
+    let mut reader = FrameReader::open(path, Care::Whole).unwrap();
     let mut frames = Vec::new();
     while let Some(timed) = reader.next_frame().unwrap() {
         frames.push((timed.micros, Picture::from_frame(&timed.frame).unwrap()));
@@ -146,7 +147,7 @@ fn moving_bar(bench: &mut Bench) -> MediaReference {
     let source = bench.keep(&path);
     MediaReference::External(ExternalReference {
         source,
-        facts: probe(&path, 1).unwrap(),
+        facts: probe(&path).unwrap(),
     })
 }
 
@@ -254,7 +255,7 @@ fn the_file_is_what_platforms_accept() {
     assert!(find(b"Lavf").is_none(), "the muxer signed the file");
     let title = b"Two halves: it's a test";
     assert!(bytes.windows(title.len()).any(|window| window == title));
-    let facts = probe(&film, 1).unwrap();
+    let facts = probe(&film).unwrap();
     assert_eq!(
         (facts.kind, facts.width, facts.height),
         (MediaKind::Video, 180, 320)
@@ -447,12 +448,12 @@ fn a_cover_is_a_jpeg_of_the_frame() {
         }))
     };
     let (path, _) = bench.perform(cover(15, 90)).unwrap();
-    let facts = probe(&path, 1).unwrap();
+    let facts = probe(&path).unwrap();
     assert_eq!(
         (facts.kind, facts.width, facts.height),
         (MediaKind::Image, 180, 320)
     );
-    let mut reader = FrameReader::open(&path, 1).unwrap();
+    let mut reader = FrameReader::open(&path, Care::Whole).unwrap();
     let shown = Picture::from_frame(&reader.next_frame().unwrap().unwrap().frame).unwrap();
     assert!(bar_at(&shown).abs_diff(50) <= 1, "frame 25 of the film");
     assert!(bench.perform(cover(20, 90)).is_err(), "beyond the segment");
