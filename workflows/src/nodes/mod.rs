@@ -52,6 +52,7 @@ mod script_generate;
 mod script_transform;
 mod sound;
 mod speaker;
+mod spoken_times;
 mod stills;
 mod stock_folder;
 mod subtitle_auto;

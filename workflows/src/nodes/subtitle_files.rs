@@ -142,8 +142,23 @@ pub(super) fn words_of(subtitles: &[Subtitle], told: &[Vec<TimedWord>]) -> Vec<C
     words
 }
 
+/// How many words each subtitle has, as [`words_of`] gives them.
+pub(super) fn counts(subtitles: &[Subtitle], told: &[Vec<TimedWord>]) -> Vec<usize> {
+    let untold = |one: &Subtitle| {
+        let lines = one.lines.iter();
+        lines.map(|line| line.split_whitespace().count()).sum()
+    };
+    let subtitles = subtitles.iter().enumerate();
+    subtitles
+        .map(|(at, one)| match told.get(at) {
+            Some(told) if !told.is_empty() => told.len(),
+            _ => untold(one),
+        })
+        .collect()
+}
+
 /// Letters of a word, and one for the pause after it.
-fn weight(text: &str) -> u64 {
+pub(super) fn weight(text: &str) -> u64 {
     text.chars().count() as u64 + 1
 }
 

@@ -10,6 +10,7 @@ use fenta_templates::timeline::{
 use super::input_text::read_text;
 use super::narration::{RATE, starts};
 use super::script;
+use super::spoken_times;
 use super::subtitle_files;
 use crate::action::Rung;
 use crate::execution::LowerError;
@@ -73,7 +74,8 @@ fn params() -> Vec<ParamSpec> {
         ParamSpec::optional(
             "voice",
             ParamType::Port(PortType::Voice),
-            "The narration these are the captions of; their times then count in its scenes, as a cut needs them.",
+            "The narration these are the captions of; their times then count in its scenes, as a cut needs them, and words \
+             it says in this language are shown when it says them.",
         ),
     ]
 }
@@ -160,7 +162,7 @@ fn captions(
     language: &str,
     params: Params<'_>,
 ) -> Result<Captions, LowerError> {
-    let words = subtitle_files::words_of(&read.subtitles, &read.words);
+    let mut words = subtitle_files::words_of(&read.subtitles, &read.words);
     let Some(Value::Voice(voice)) = params.get("voice") else {
         return Ok(Captions {
             language: language.to_owned(),
@@ -168,6 +170,9 @@ fn captions(
             words,
         });
     };
+    if primary(language) == primary(&voice.language) {
+        as_said(&mut words, read, voice);
+    }
     Ok(Captions {
         language: language.to_owned(),
         words: words
@@ -176,6 +181,25 @@ fn captions(
             .collect::<Result<_, _>>()?,
         starts: starts(voice),
     })
+}
+
+/// Words whose times the file does not tell have those at which the narration says them.
+fn as_said(words: &mut [CaptionWord], read: &ReadSubtitles, voice: &Voice) {
+    let said = spoken_times::said(voice, &starts(voice));
+    let mut from = 0;
+    let counts = subtitle_files::counts(&read.subtitles, &read.words);
+    for (at, count) in counts.into_iter().enumerate() {
+        if read.words.get(at).is_none_or(Vec::is_empty) {
+            spoken_times::retime(&mut words[from..from + count], &said);
+        }
+        from += count;
+    }
+}
+
+/// The language of a tag, without its script and region.
+fn primary(tag: &str) -> String {
+    let part = tag.split('-').next().unwrap_or(tag);
+    part.to_ascii_lowercase()
 }
 
 /// A word with the time it has in the scene it is said in; one in a pause belongs to the scene before it.
@@ -214,7 +238,7 @@ mod tests {
     use super::super::testing::{Bench, blob, digest, facts};
     use super::*;
     use crate::action::{ActionFacts, ActionResult};
-    use crate::value::SpokenScene;
+    use crate::value::{SpokenScene, Word};
 
     const SRT: &str = "1\n00:00:00,000 --> 00:00:01,000\n<i>Bees</i> dance.\n\n\
                        2\n00:00:01,500 --> 00:00:02,500\nIt is a map.\n\n3\n00:00:04 --> x\nlost\n";
@@ -273,6 +297,54 @@ mod tests {
         );
         let late = "1\n00:01:00,000 --> 00:01:01,000\nlate\n";
         assert!(bench.fails(&results(late)).message.contains("over then"));
+    }
+
+    #[test]
+    fn a_corrected_word_moves_no_other() {
+        let word = |text: &str, start, end| Word {
+            text: text.into(),
+            start,
+            end,
+        };
+        let scene = |words| SpokenScene {
+            id: "s1".into(),
+            source: digest("s1"),
+            samples: 130_000,
+            words,
+            emphasis: Vec::new(),
+            rung: Default::default(),
+        };
+        let times = |language: &str, text: &str| {
+            let said = vec![
+                word("bees", 3_000, 20_000),
+                word("dance", 22_000, 46_000),
+                word("It", 72_000, 75_000),
+                word("is", 80_000, 85_000),
+                word("a", 90_000, 91_000),
+                word("map", 100_000, 118_000),
+            ];
+            let voice = Voice {
+                language: language.into(),
+                gap_ms: 0,
+                scenes: vec![scene(said)],
+            };
+            let out = bench()
+                .with("voice", Value::Voice(voice))
+                .outputs(&results(text));
+            let Value::Captions(captions) = &out["captions"] else {
+                panic!()
+            };
+            let words = captions.words.iter();
+            words
+                .map(|word| (word.start, word.end))
+                .collect::<Vec<_>>()
+        };
+        let said = times("en-US", SRT);
+        assert_eq!((said[1], said[5]), ((22_000, 46_000), (100_000, 118_000)));
+        let corrected = SRT.replace("dance", "swing");
+        assert_eq!(times("en-US", &corrected), said);
+        let shared = times("de", SRT);
+        assert_eq!(shared[0].0, 0, "another language is not what is said");
     }
 
     #[test]
