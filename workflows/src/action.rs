@@ -90,6 +90,9 @@ pub struct CollectRequest {
     pub extensions: Vec<String>,
     /// At most this many files; more is an error that names the number.
     pub max_items: u32,
+    /// Whether a folder without any is no error.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_be_empty: bool,
 }
 
 /// Read a text file: UTF-8 (a byte order mark is dropped), at most 1 MiB.

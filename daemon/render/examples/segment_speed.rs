@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use anyhow::bail;
 use fenta_render::compose::{Blobs, SegmentPainter};
-use fenta_render::picture::{Picture, Yuv};
 use fenta_render::decode::Care;
+use fenta_render::picture::{Picture, Yuv};
 use fenta_render::pool::Pool;
 use fenta_workflows::action::Action;
 use fenta_workflows::worker::{WorkerFailure, WorkerJob};

@@ -217,13 +217,9 @@ impl ClipPainter {
         pool: &mut Pool,
     ) -> Result<Self, RenderError> {
         let content = match &clip.media {
-            MediaReference::External(media) => Content::Media(MediaSource::open(
-                (clip, media),
-                canvas,
-                blobs,
-                care,
-                pool,
-            )?),
+            MediaReference::External(media) => {
+                Content::Media(MediaSource::open((clip, media), canvas, blobs, care, pool)?)
+            }
             MediaReference::Generator(generator) => {
                 Content::Look(Box::new(LookClip::new(generator, clip, canvas, blobs)?))
             }

@@ -285,9 +285,8 @@ impl Artist {
         } else {
             Care::Whole
         };
-        let mut painter = |segment: &SegmentSpec| {
-            SegmentPainter::new(segment, &request.fonts, blobs, care, pool)
-        };
+        let mut painter =
+            |segment: &SegmentSpec| SegmentPainter::new(segment, &request.fonts, blobs, care, pool);
         if !request.encoding.alpha {
             return Ok(Self {
                 painter: painter(&request.segment)?,

@@ -107,9 +107,18 @@ impl Care {
     /// What is left out: smoothing between blocks, and frames.
     const fn skipped(self) -> (av::AVDiscard, av::AVDiscard) {
         match self {
-            Self::Whole => (av::AVDiscard::AVDISCARD_DEFAULT, av::AVDiscard::AVDISCARD_DEFAULT),
-            Self::Rough => (av::AVDiscard::AVDISCARD_ALL, av::AVDiscard::AVDISCARD_DEFAULT),
-            Self::Sparse => (av::AVDiscard::AVDISCARD_ALL, av::AVDiscard::AVDISCARD_NONREF),
+            Self::Whole => (
+                av::AVDiscard::AVDISCARD_DEFAULT,
+                av::AVDiscard::AVDISCARD_DEFAULT,
+            ),
+            Self::Rough => (
+                av::AVDiscard::AVDISCARD_ALL,
+                av::AVDiscard::AVDISCARD_DEFAULT,
+            ),
+            Self::Sparse => (
+                av::AVDiscard::AVDISCARD_ALL,
+                av::AVDiscard::AVDISCARD_NONREF,
+            ),
         }
     }
 }

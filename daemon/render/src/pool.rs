@@ -39,17 +39,14 @@ impl Pool {
     }
 
     /// A film that can be shown on at these moments, the nearest first.
-    pub fn take_film(
-        &mut self,
-        source: Digest,
-        care: Care,
-        moments: Moments,
-    ) -> Option<Position> {
+    pub fn take_film(&mut self, source: Digest, care: Care, moments: Moments) -> Option<Position> {
         let able = self
             .films
             .iter()
             .enumerate()
-            .filter(|(_, (digest, position))| *digest == source && position.care() == care && position.leads_to(moments));
+            .filter(|(_, (digest, position))| {
+                *digest == source && position.care() == care && position.leads_to(moments)
+            });
         let (at, _) = able.min_by_key(|(_, (_, position))| position.ahead(moments))?;
         Some(self.films.remove(at).1)
     }

@@ -48,8 +48,13 @@ pub fn snapshot(
             cover.frame, cover.segment.frames, cover.quality
         )));
     }
-    let mut painter =
-        SegmentPainter::new(&cover.segment, &cover.fonts, blobs, Care::Whole, &mut Pool::default())?;
+    let mut painter = SegmentPainter::new(
+        &cover.segment,
+        &cover.fonts,
+        blobs,
+        Care::Whole,
+        &mut Pool::default(),
+    )?;
     let mut picture = Picture::filled(canvas.width as usize, canvas.height as usize, Yuv::BLACK);
     painter.paint(cover.frame, &mut picture)?;
     let bytes = match cover.format {

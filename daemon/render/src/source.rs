@@ -105,10 +105,12 @@ impl MediaSource {
                 start_micros: focus.start_micros,
                 frame_micros: focus.frame_micros,
             };
-            Frames::Moving(Box::new(match pool.take_film(media.source, care, moments) {
-                Some(position) => Playback::resume(path, care, moments, position),
-                None => Playback::open(path, care, moments)?,
-            }))
+            Frames::Moving(Box::new(
+                match pool.take_film(media.source, care, moments) {
+                    Some(position) => Playback::resume(path, care, moments, position),
+                    None => Playback::open(path, care, moments)?,
+                },
+            ))
         };
         let (width, height) = framing.texture;
         let image = |source| read_image(blobs.path(source)?);

@@ -16,7 +16,8 @@ use std::time::Instant;
 
 use fenta_templates::timeline::FontRequest;
 use fenta_workflows::action::{
-    Action, ActionFacts, ComposeMusicRequest, ProbeRequest, ResolveFontsRequest, SpeakRequest,
+    Action, ActionFacts, AlignWordsRequest, ComposeMusicRequest, ProbeRequest, ResolveFontsRequest,
+    Rung, SpeakRequest,
 };
 use fenta_workflows::digest::blob_digest;
 use fenta_workflows::worker::{
@@ -117,6 +118,36 @@ fn both_engines_speak_inside_the_sandbox() {
         Ok(ActionFacts::Speech(facts)) => assert_eq!(facts.words.len(), 2),
         Err(failure) if !installed => assert_eq!(failure.class, FailureClass::Unsupported),
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn words_are_found_in_a_recording_inside_the_sandbox() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "The bees dance all day long.";
+    run(speak("flite", "slt", text), &[], folder.path()).unwrap();
+    let recording = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .next()
+        .unwrap();
+    let source = blob_digest(&std::fs::read(&recording).unwrap());
+    let action = Action::AlignWords(Box::new(AlignWordsRequest {
+        source,
+        text: text.to_owned(),
+        language: "en".to_owned(),
+        heard: Vec::new(),
+    }));
+    let facts = run(action, &[&recording], folder.path()).unwrap();
+    let ActionFacts::Speech(found) = facts else {
+        panic!("{facts:?}");
+    };
+    assert_eq!(found.words.len(), 6);
+    if Path::new("/usr/share/pocketsphinx/model/en-us").is_dir() {
+        assert_eq!(found.rung, Rung::Aligned);
+    } else {
+        println!("the model of the aligner is not installed");
+        assert_eq!(found.rung, Rung::Proportional);
     }
 }
 

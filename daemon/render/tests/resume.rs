@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use fenta_render::decode::Care;
 use fenta_render::job::{perform, perform_run};
 use fenta_render::playback::{Moments, Playback};
 use fenta_render::probe::probe;
@@ -66,15 +67,16 @@ fn shown(film: &mut Playback, frames: u32) -> Vec<(i64, String)> {
 
 /// Shows two seconds and then goes on at `start`: whether that was allowed. Frames must be those of a search.
 fn goes_on(path: &Path, start: i64) -> bool {
-    let mut before = Playback::open(path, 1, moments((start - 2_000_000).max(0))).unwrap();
+    let mut before =
+        Playback::open(path, Care::Whole, moments((start - 2_000_000).max(0))).unwrap();
     let frames = (start.min(2_000_000) * 30 / 1_000_000) as u32;
     shown(&mut before, frames.max(1));
     let position = before.into_position();
     if !position.leads_to(moments(start)) {
         return false;
     }
-    let mut resumed = Playback::resume(path, 1, moments(start), position);
-    let mut sought = Playback::open(path, 1, moments(start)).unwrap();
+    let mut resumed = Playback::resume(path, Care::Whole, moments(start), position);
+    let mut sought = Playback::open(path, Care::Whole, moments(start)).unwrap();
     let name = path.display();
     let (resumed, sought) = (shown(&mut resumed, SPAN), shown(&mut sought, SPAN));
     let other = resumed.iter().zip(&sought).position(|(a, b)| a != b);
@@ -208,13 +210,13 @@ fn searches_where_showing_on_may_differ() {
         }
     }
     assert!(
-        !Playback::open(&whole, 1, moments(0))
+        !Playback::open(&whole, Care::Whole, moments(0))
             .unwrap()
             .into_position()
             .leads_to(moments(0))
     );
     let far = |from, to| {
-        let mut film = Playback::open(&whole, 1, moments(from)).unwrap();
+        let mut film = Playback::open(&whole, Care::Whole, moments(from)).unwrap();
         shown(&mut film, 1);
         film.into_position().leads_to(moments(to))
     };

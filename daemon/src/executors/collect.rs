@@ -134,7 +134,7 @@ impl Walk<'_> {
 
     fn finish(mut self) -> Result<Vec<PathBuf>, WorkerFailure> {
         let limit = self.request.max_items as usize;
-        if self.found.is_empty() {
+        if self.found.is_empty() && !self.request.may_be_empty {
             return Err(failure(
                 FailureClass::Input,
                 format!(
@@ -173,6 +173,7 @@ mod tests {
             path: path.to_string_lossy().into_owned(),
             extensions: vec!["mp4".to_owned(), "jpg".to_owned()],
             max_items: 4,
+            may_be_empty: false,
         }
     }
 

@@ -200,11 +200,10 @@ impl Reader {
         if task.unseen_only {
             let things = wanted.iter().map(thing).collect();
             let taker = Taker {
-                vendor: VENDOR.name.to_owned(),
+                vendor: format!("{} {}", VENDOR.name, task.series),
                 film: task.film.clone(),
-                place: String::new(),
-                unique_in_film: false,
                 others_within_ms: SEEN_MS,
+                ..Taker::default()
             };
             let most = task.max_items as usize;
             let taken = self.desk.store.take(taker, things, most).await;
@@ -213,10 +212,12 @@ impl Reader {
                 .into_iter()
                 .collect();
             let mut number = 0;
-            wanted.retain(|_| {
-                number += 1;
-                taken.contains(&(number - 1))
-            });
+            if !(taken.is_empty() && task.repeats) {
+                wanted.retain(|_| {
+                    number += 1;
+                    taken.contains(&(number - 1))
+                });
+            }
         }
         wanted.truncate(task.max_items as usize);
         Ok(wanted)
@@ -396,6 +397,8 @@ mod tests {
             newer_than_ms,
             fetch_body: false,
             unseen_only: false,
+            repeats: false,
+            series: String::new(),
             film: String::new(),
         }
     }

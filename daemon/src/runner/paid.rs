@@ -342,10 +342,11 @@ fn closed(call: &PaidCall) -> WorkerFailure {
     )
 }
 
-/// The name of what a turn of a job asks for, whichever try it is.
+/// The name of what a turn of a job asks for, whichever try it is. What stands before its last part is the job's.
 fn lasting_name(call: &PaidCall) -> String {
+    let job = value_hash("job", &call.job);
     let hash = value_hash("call", &(&call.job, &call.turn, &call.digest));
-    format!("msg_{}", &hash[..32])
+    format!("msg_{}_{}", &job[..8], &hash[..32])
 }
 
 fn unwritten(error: &StoreError) -> WorkerFailure {

@@ -233,6 +233,7 @@ mod tests {
             path: "/home/u/film/broll".to_owned(),
             extensions: Vec::new(),
             max_items: 9,
+            may_be_empty: false,
         });
         let file = |path: &str| CollectedFile {
             name: "a.mp4".to_owned(),

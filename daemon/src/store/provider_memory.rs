@@ -33,8 +33,12 @@ pub struct Taker {
     pub film: String,
     /// The place in it: what this place took before is free to it.
     pub place: String,
+    /// The job that takes.
+    pub job: String,
     /// Whether it may not have what other places of the film took.
     pub unique_in_film: bool,
+    /// Of those only what this very job took for another place: what earlier ones took may be of places that are no more.
+    pub only_this_job: bool,
     /// It may not have what other films took in so many milliseconds before; 0 for whatever they took.
     pub others_within_ms: u64,
 }
@@ -187,7 +191,7 @@ impl Store {
                     let in_use: bool = connection
                         .prepare_cached(
                             "SELECT EXISTS (SELECT 1 FROM taken WHERE vendor = ?1 AND thing = ?2
-                             AND ((film = ?3 AND place <> ?4 AND ?5)
+                             AND ((film = ?3 AND place <> ?4 AND ?5 AND (job = ?7 OR NOT ?8))
                                   OR (film <> ?3 AND ?6 IS NOT NULL AND at >= ?6)))",
                         )?
                         .query_row(
@@ -197,7 +201,9 @@ impl Store {
                                 taker.film,
                                 taker.place,
                                 taker.unique_in_film,
-                                since
+                                since,
+                                taker.job,
+                                taker.only_this_job
                             ],
                             |row| row.get(0),
                         )?;
@@ -206,11 +212,18 @@ impl Store {
                     }
                     connection
                         .prepare_cached(
-                            "INSERT INTO taken (vendor, thing, film, place, at)
-                             VALUES (?1, ?2, ?3, ?4, ?5)
-                             ON CONFLICT DO UPDATE SET at = excluded.at",
+                            "INSERT INTO taken (vendor, thing, film, place, at, job)
+                             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                             ON CONFLICT DO UPDATE SET at = excluded.at, job = excluded.job",
                         )?
-                        .execute(params![taker.vendor, thing, taker.film, taker.place, now])?;
+                        .execute(params![
+                            taker.vendor,
+                            thing,
+                            taker.film,
+                            taker.place,
+                            now,
+                            taker.job
+                        ])?;
                     taken.push(number);
                 }
                 Ok(taken)
@@ -247,7 +260,27 @@ mod tests {
             place: place.into(),
             unique_in_film: true,
             others_within_ms: days * 86_400_000,
+            ..Taker::default()
         }
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_job_took_for_the_same_film_may_be_had_where_nothing_else_is_left() {
+        let test = testing::open();
+        let asked = |place: &str, job: &str, only_this_job| Taker {
+            job: job.into(),
+            only_this_job,
+            ..taker("film", place, 30)
+        };
+        assert_eq!(
+            take(&test, asked("old query", "j1", false), 4).await.len(),
+            4
+        );
+        let edited = asked("new query", "j2", false);
+        assert!(take(&test, edited, 1).await.is_empty());
+        assert_eq!(take(&test, asked("new query", "j2", true), 1).await, [0]);
+        // What this job has for another place stays taken.
+        assert_eq!(take(&test, asked("third", "j2", true), 1).await, [1]);
     }
 
     async fn take(test: &testing::TestStore, taker: Taker, count: usize) -> Vec<usize> {

@@ -317,9 +317,15 @@ pub struct ReadFeedTask {
     pub fetch_body: bool,
     /// Whether items of earlier jobs are left out.
     pub unseen_only: bool,
+    /// Whether the newest are taken nevertheless where earlier jobs had all of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeats: bool,
     /// Which film it is for, of one day: each day's reads its news itself. Preparing the node says it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub film: String,
+    /// The films of which none has an item twice: those of one document. Preparing the node says it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub series: String,
 }
 
 /// Call a webhook.

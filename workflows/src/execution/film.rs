@@ -18,6 +18,8 @@ pub(super) struct Place {
     film: String,
     /// The film of one day.
     today: String,
+    /// The films of all days.
+    series: String,
     place: String,
 }
 
@@ -38,8 +40,9 @@ impl Place {
             name
         };
         let today = name(&job.date);
+        let series = name("");
         let film = match workflow.settings().schedules.is_empty() {
-            true => name(""),
+            true => series.clone(),
             false => today.clone(),
         };
         let number = twins(workflow, node, scope, same);
@@ -47,7 +50,12 @@ impl Place {
             0 => node.to_string(),
             number => format!("{node}+{number}"),
         };
-        Self { film, today, place }
+        Self {
+            film,
+            today,
+            series,
+            place,
+        }
     }
 
     /// Says it to the tasks that mind.
@@ -61,7 +69,10 @@ impl Place {
                     task.film.clone_from(&self.film);
                     task.place.clone_from(&self.place);
                 }
-                InvokeTask::ReadFeed(task) => task.film.clone_from(&self.today),
+                InvokeTask::ReadFeed(task) => {
+                    task.film.clone_from(&self.today);
+                    task.series.clone_from(&self.series);
+                }
                 _ => {}
             }
         }

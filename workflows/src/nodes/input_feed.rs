@@ -59,7 +59,14 @@ static DESCRIPTOR: LazyLock<NodeDescriptor> = LazyLock::new(|| {
             "dedupe",
             ParamType::Bool,
             Value::Bool(true),
-            "Whether items that an earlier job had are left out.",
+            "Whether items that an earlier film of this document had are left out.",
+        ),
+        ParamSpec::with_default(
+            "nothing_new",
+            ParamType::OneOf(&["fail", "repeat", "empty"]),
+            Value::Text("fail".into()),
+            "What happens on a day without items: the node fails before anything is paid, takes the newest ones again, or \
+             gives an empty list.",
         ),
     ],
     ports: vec![PortSpec::new(
@@ -76,6 +83,12 @@ outputs:
 ",
 }
 });
+
+/// What is said where no item is left.
+const NO_ITEMS: (&str, &str) = (
+    "there is no item that is new: the feed has none that fit, or earlier films had all of them",
+    "look at `match` and `newer_than`, or write `nothing_new: repeat` to take the newest again",
+);
 
 /// What is said to a document that wants whole pages.
 const NO_PAGES: (&str, &str) = (
@@ -126,9 +139,14 @@ impl NodeType for InputFeed {
             newer_than_ms: params.optional_int("newer_than")?.map(i64::unsigned_abs),
             fetch_body: params.bool("fetch_body")?,
             unseen_only: params.bool("dedupe")?,
+            repeats: params.text("nothing_new")? == "repeat",
             film: String::new(),
+            series: String::new(),
         });
         match ask(Role::Feed, context.models, task, steps)?.invoked {
+            Invoked::Feed(items) if items.is_empty() && params.text("nothing_new")? != "empty" => {
+                Err(LowerError::new(NO_ITEMS.0, NO_ITEMS.1).into())
+            }
             Invoked::Feed(items) => {
                 let items = items.iter().map(item).collect();
                 Ok(outputs([("items", Value::List(items))]))
@@ -173,6 +191,25 @@ mod tests {
             published: String::new(),
         }]))]);
         assert_eq!(out["items"].to_json()[0]["title"], "Bees");
+    }
+
+    #[test]
+    fn a_day_without_news_is_told_before_anything_is_paid() {
+        let bench = |what: &str| {
+            Bench::new("Input.Feed")
+                .with("url", Value::Text("https://example.org/rss".into()))
+                .with("nothing_new", Value::Text(what.into()))
+        };
+        let none = || [invoked(Invoked::Feed(Vec::new()))];
+        let error = bench("fail").fails(&none());
+        assert!(error.hint.contains("nothing_new: repeat"), "{error}");
+        assert!(bench("repeat").fails(&none()).message.contains("no item"));
+        let out = bench("empty").outputs(&none());
+        assert_eq!(out["items"], Value::List(Vec::new()));
+        let InvokeTask::ReadFeed(task) = asked_of(&bench("repeat")).task else {
+            panic!()
+        };
+        assert!(task.repeats);
     }
 
     #[test]

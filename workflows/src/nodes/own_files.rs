@@ -35,6 +35,7 @@ pub(super) fn collect(
         path: path.to_owned(),
         extensions: extensions.iter().map(|one| (*one).to_owned()).collect(),
         max_items,
+        may_be_empty: false,
     });
     match &steps.run_one(action)?.facts {
         ActionFacts::Collected(files) if files.is_empty() => Err(LowerError::new(

@@ -44,6 +44,7 @@ pub(super) fn texts(
         path: folder.to_owned(),
         extensions: vec!["txt".to_owned()],
         max_items: MOST,
+        may_be_empty: true,
     });
     let files = match &steps.run_one(action)?.facts {
         ActionFacts::Collected(files) => files.clone(),

@@ -335,9 +335,7 @@ mod tests {
                 panic!()
             };
             let words = captions.words.iter();
-            words
-                .map(|word| (word.start, word.end))
-                .collect::<Vec<_>>()
+            words.map(|word| (word.start, word.end)).collect::<Vec<_>>()
         };
         let said = times("en-US", SRT);
         assert_eq!((said[1], said[5]), ((22_000, 46_000), (100_000, 118_000)));

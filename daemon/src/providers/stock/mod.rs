@@ -153,9 +153,17 @@ impl<L: Library> Answers for Shelf<L> {
         &'a self,
         request: &'a InvokeRequest,
     ) -> BoxFuture<'a, Result<Answered, AskFailure>> {
+        self.answer_named("", request)
+    }
+
+    fn answer_named<'a>(
+        &'a self,
+        reference: &'a str,
+        request: &'a InvokeRequest,
+    ) -> BoxFuture<'a, Result<Answered, AskFailure>> {
         Box::pin(async move {
             match &request.task {
-                InvokeTask::FindStock(task) => self.find(task).await,
+                InvokeTask::FindStock(task) => self.find(task, job_of(reference)).await,
                 _ => Err(AskFailure::Refused(WorkerFailure {
                     class: FailureClass::Unsupported,
                     message: format!("{} is a library of footage", self.desk().vendor.name),
@@ -167,7 +175,44 @@ impl<L: Library> Answers for Shelf<L> {
 }
 
 impl<L: Library> Shelf<L> {
-    async fn find(&self, task: &FindStockTask) -> Result<Answered, AskFailure> {
+    async fn find(&self, task: &FindStockTask, job: &str) -> Result<Answered, AskFailure> {
+        let mut taker = self.taker(task, job);
+        let (mut brought, mut passed) = self.found(task, &taker).await?;
+        if brought.is_empty() && passed.taken > 0 {
+            // A search that was edited begins anew in a film whose clips the search before it took; and what is the
+            // user's own is shown again before nothing is.
+            taker.only_this_job = true;
+            if !task.own.is_empty() {
+                taker.others_within_ms = 0;
+            }
+            (brought, passed) = self.found(task, &taker).await?;
+        }
+        Ok(Answered {
+            result: result(self.desk().vendor.name, task, brought, &passed),
+            cost_micros: Some(0),
+            said: Vec::new(),
+        })
+    }
+
+    fn taker(&self, task: &FindStockTask, job: &str) -> Taker {
+        Taker {
+            vendor: self.desk().vendor.name.to_owned(),
+            film: task.film.clone(),
+            // Items of one node are told apart by what they ask for, so that each keeps its own where others come and go.
+            place: format!("{} {}", task.place, value_hash("asked", &task.queries)),
+            job: job.to_owned(),
+            unique_in_film: task.unique_in_run,
+            only_this_job: false,
+            others_within_ms: u64::from(task.exclude_used_days) * DAY_MS,
+        }
+    }
+
+    /// What a taker may have, here.
+    async fn found(
+        &self,
+        task: &FindStockTask,
+        taker: &Taker,
+    ) -> Result<(Vec<Brought>, rank::Passed), AskFailure> {
         let mut brought = Vec::new();
         let mut passed = rank::Passed::default();
         for query in &task.queries {
@@ -179,18 +224,16 @@ impl<L: Library> Shelf<L> {
                 }
                 let (candidates, more) = self.candidates(task, &text, page).await?;
                 let ranked = rank::ranked(candidates, task, &text, &mut passed);
-                let files = self.take(task, ranked, missing, &mut passed).await?;
+                let files = self
+                    .take((task, taker), ranked, missing, &mut passed)
+                    .await?;
                 brought.extend(files);
                 if !more {
                     break;
                 }
             }
         }
-        Ok(Answered {
-            result: result(self.desk().vendor.name, task, brought, &passed),
-            cost_micros: Some(0),
-            said: Vec::new(),
-        })
+        Ok((brought, passed))
     }
 
     /// What the library has for a text, and whether there is more of it.
@@ -227,20 +270,12 @@ impl<L: Library> Shelf<L> {
     /// Takes what nobody else has and brings it here.
     async fn take(
         &self,
-        task: &FindStockTask,
+        (task, taker): (&FindStockTask, &Taker),
         mut ranked: Vec<Candidate>,
         mut missing: usize,
         passed: &mut rank::Passed,
     ) -> Result<Vec<Brought>, AskFailure> {
         let desk = self.desk();
-        let taker = Taker {
-            vendor: desk.vendor.name.to_owned(),
-            film: task.film.clone(),
-            // Items of one node are told apart by what they ask for, so that each keeps its own where others come and go.
-            place: format!("{} {}", task.place, value_hash("asked", &task.queries)),
-            unique_in_film: task.unique_in_run,
-            others_within_ms: u64::from(task.exclude_used_days) * DAY_MS,
-        };
         let mut brought = Vec::new();
         while missing > 0 && !ranked.is_empty() {
             let things = ranked.iter().map(|one| one.id.clone()).collect();
@@ -259,11 +294,11 @@ impl<L: Library> Shelf<L> {
                     }
                     Ok(None) => {
                         passed.broken += 1;
-                        self.free(&taker, &candidate.id).await?;
+                        self.free(taker, &candidate.id).await?;
                     }
                     Err(failure) => {
                         for number in &taken[at..] {
-                            self.free(&taker, &ranked[*number].id).await?;
+                            self.free(taker, &ranked[*number].id).await?;
                         }
                         return Err(failure);
                     }
@@ -392,6 +427,11 @@ impl<L: Library> Shelf<L> {
         let wait = Duration::from_secs(u64::try_from(wait).unwrap_or_default());
         desk.pace.rest(desk.vendor.name, wait);
     }
+}
+
+/// The job's part of the name of a call.
+fn job_of(reference: &str) -> &str {
+    reference.rsplit_once('_').map_or("", |(job, _)| job)
 }
 
 /// A search as it is remembered.

@@ -25,6 +25,7 @@ type Pointer = *mut c_void;
 
 /// The functions used; the libraries are never unloaded.
 struct Api {
+    err_set_logfp: unsafe extern "C" fn(Pointer),
     ps_args: unsafe extern "C" fn() -> *const c_void,
     cmd_ln_init: unsafe extern "C" fn(Pointer, *const c_void, c_int, *const c_char, ...) -> Pointer,
     cmd_ln_free_r: unsafe extern "C" fn(Pointer) -> c_int,
@@ -60,6 +61,7 @@ impl Api {
         let base = open("libsphinxbase.so.3")?;
         let own = open("libpocketsphinx.so.3")?;
         Some(Self {
+            err_set_logfp: symbol(base, "err_set_logfp")?,
             ps_args: symbol(own, "ps_args")?,
             cmd_ln_init: symbol(base, "cmd_ln_init")?,
             cmd_ln_free_r: symbol(base, "cmd_ln_free_r")?,
@@ -101,6 +103,8 @@ struct Decoder<'a> {
 
 impl<'a> Decoder<'a> {
     fn new(api: &'a Api, model: &str) -> Option<Self> {
+        // SAFETY: null means that nothing is logged. A log file of its own, were it /dev/null, could not be opened here.
+        unsafe { (api.err_set_logfp)(std::ptr::null_mut()) };
         let acoustic = CString::new(format!("{model}/en-us")).ok()?;
         // A dictionary is wanted; ours has no word of its own, so the one that is always there will do.
         let dictionary = CString::new(format!("{model}/cmudict-en-us.dict")).ok()?;
@@ -114,8 +118,6 @@ impl<'a> Decoder<'a> {
                 acoustic.as_ptr(),
                 c"-dict".as_ptr(),
                 dictionary.as_ptr(),
-                c"-logfn".as_ptr(),
-                c"/dev/null".as_ptr(),
                 c"-bestpath".as_ptr(),
                 c"no".as_ptr(),
                 c"-beam".as_ptr(),
