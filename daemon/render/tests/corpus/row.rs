@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use fenta_render::decode::FrameReader;
+use fenta_render::decode::{Care, FrameReader};
 use fenta_render::picture::Picture;
 use fenta_templates::color::Color;
 use fenta_templates::time::{FrameRate, TimeRange};
@@ -221,7 +221,7 @@ fn corners(file: &str, rendered: Outcome, path: &Path) -> String {
         Ok(ActionFacts::Segment(facts)) => assert_eq!(i64::from(facts.frames), FRAMES, "{file}"),
         other => panic!("{file}: was measured, but does not render: {other:?}"),
     }
-    let mut reader = FrameReader::open(path, 1).unwrap();
+    let mut reader = FrameReader::open(path, Care::Whole).unwrap();
     let first = reader.next_frame().unwrap().unwrap();
     let luma = &Picture::from_frame(&first.frame).unwrap().planes[0];
     let (w, h) = (luma.width.div_ceil(6), luma.height.div_ceil(6));
@@ -242,7 +242,7 @@ fn corners(file: &str, rendered: Outcome, path: &Path) -> String {
 
 /// How many frames come out when all of it is decoded; the last one must stand where the measured length ends.
 fn frames(path: &Path, length: Option<f64>) -> String {
-    let mut reader = FrameReader::open(path, 1).unwrap();
+    let mut reader = FrameReader::open(path, Care::Whole).unwrap();
     let (mut count, mut last) = (0, 0.0);
     while let Some(timed) = reader.next_frame().unwrap() {
         count += 1;
