@@ -154,7 +154,7 @@ fn of_seconds(runs: usize, seconds: Option<f64>, tier: Option<&str>) -> Verdict 
     };
     let needed = seconds * runs as f64;
     let chosen = tiers.named(tier.unwrap_or_default());
-    let has = match chosen.render_seconds {
+    let has = match chosen.render_seconds() {
         Some(limit) => format!("{} has {limit}", chosen.title),
         None => format!("{} has as many as you agreed on", chosen.title),
     };
@@ -164,7 +164,7 @@ fn of_seconds(runs: usize, seconds: Option<f64>, tier: Option<&str>) -> Verdict 
         number(seconds)
     );
     let is_too_much = chosen
-        .render_seconds
+        .render_seconds()
         .is_some_and(|limit| needed > limit as f64);
     let here = format!(
         "runs of this machine are not limited; this counts where they are hosted (tiers of {})",
