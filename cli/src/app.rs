@@ -36,6 +36,7 @@ use crate::ui::{OutputFlags, Ui};
                        FENTA_FENTAD      the daemon's program (default: beside fenta, then on PATH)\n  \
                        FENTA_RENDER      the renderer's program (default: beside fenta, then on PATH)\n  \
                        FENTA_NO_INPUT    never ask questions\n  \
+                       FENTA_TOKEN       who you are to the server of --context\n  \
                        NO_COLOR, CLICOLOR_FORCE  colour never, colour always\n\n\
                        Exit codes: `fenta help exit-codes`."
 )]
@@ -46,7 +47,7 @@ pub(crate) struct Cli {
     command: Command,
 }
 
-#[derive(Clone, Copy, Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 struct OutputArgs {
     /// JSON on stdout, one value a line; errors as JSON in the last line of stderr
     #[arg(long, global = true, env = "FENTA_JSON", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), hide_env_values = true)]
@@ -54,13 +55,22 @@ struct OutputArgs {
     /// Only ids and paths on stdout, only warnings and errors on stderr
     #[arg(short, long, global = true, env = "FENTA_QUIET", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), hide_env_values = true)]
     quiet: bool,
+    /// Work on this server instead: a name of `fenta context ls`; `local` is this machine
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "FENTA_CONTEXT",
+        hide_env_values = true
+    )]
+    context: Option<String>,
     /// Plain lines, no bars, no questions; on by itself where CI is set
     #[arg(long, global = true, env = "FENTA_CI", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), hide_env_values = true)]
     ci: bool,
 }
 
-impl From<OutputArgs> for OutputFlags {
-    fn from(args: OutputArgs) -> Self {
+impl From<&OutputArgs> for OutputFlags {
+    fn from(args: &OutputArgs) -> Self {
         Self {
             json: args.json,
             quiet: args.quiet,
@@ -76,14 +86,14 @@ pub(crate) fn main(args: Vec<OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return misspelt(&error, &args),
     };
-    let flags = OutputFlags::from(cli.output);
+    let flags = OutputFlags::from(&cli.output);
     let settings = match Settings::from_process() {
         Ok(settings) => settings,
         Err(error) => return ended(&Ui::new(flags, &blind_settings()), &error),
     };
     let context = Context {
         ui: Ui::new(flags, &settings),
-        session: Session::new(&settings),
+        session: Session::new(&settings, cli.output.context),
         settings,
     };
     match cli.command.run(&context) {

@@ -22,6 +22,12 @@ pub(crate) enum CommandError {
         /// What to write instead.
         hint: Option<String>,
     },
+    /// Nobody is logged in to the server.
+    #[error("you are not logged in to `{context}`")]
+    NotLoggedIn {
+        /// The name of its context.
+        context: String,
+    },
     /// The document does not compile.
     #[error("{name} does not compile: {}", count(*.errors))]
     Document {
@@ -215,6 +221,7 @@ impl CommandError {
             Self::Usage { .. } | Self::Rows { .. } => exit_code::USAGE,
             Self::Document { .. } | Self::Unreadable { .. } => exit_code::DOCUMENT_INVALID,
             Self::NotFound { .. } => exit_code::NOT_FOUND,
+            Self::NotLoggedIn { .. } => exit_code::AUTH,
             Self::JobFailed { refused: true, .. } => exit_code::REFUSED,
             Self::JobFailed { .. } | Self::BatchFailed { .. } => exit_code::JOB_FAILED,
             Self::Paused { .. } | Self::NeedsAttention { .. } => exit_code::PAUSED,
@@ -249,6 +256,9 @@ impl CommandError {
                 "`fenta job resume {job}` goes on; what is finished is not done again"
             )),
             Self::Interrupted { job, .. } => Some(format!("`fenta logs {job} -f` follows it")),
+            Self::NotLoggedIn { context } => Some(format!(
+                "`fenta auth login --context {context}` logs you in"
+            )),
             Self::Unformatted { .. } => {
                 Some("`fenta fmt FILE` lays them out, `--diff` shows how".to_owned())
             }

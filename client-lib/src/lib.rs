@@ -15,6 +15,7 @@
 //! `examples/` holds whole programs: `run_workflow` and `send_file`.
 
 pub mod api;
+pub mod context;
 pub mod credentials;
 pub mod daemon_connect;
 pub mod error;
@@ -22,10 +23,12 @@ pub mod events;
 pub mod exit_code;
 mod ffi_setsid;
 pub mod raw;
+pub mod tokens;
 pub mod transfer;
 pub mod transport;
 mod turns;
 pub mod webhooks;
+mod whole_file;
 
 pub use daemon_connect::{ConnectError, Connected, Daemon, DaemonConfig, Library, Probe};
 pub use error::{ClientError, ErrorKind, Retry};

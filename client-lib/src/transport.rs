@@ -369,7 +369,11 @@ impl Client {
     }
 
     /// A good answer, or what the server says instead.
-    async fn checked(&self, name: &str, response: Response) -> Result<Response, ClientError> {
+    pub(crate) async fn checked(
+        &self,
+        name: &str,
+        response: Response,
+    ) -> Result<Response, ClientError> {
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -413,7 +417,7 @@ impl Client {
         url
     }
 
-    fn broken(&self, name: &str, source: reqwest::Error) -> ClientError {
+    pub(crate) fn broken(&self, name: &str, source: reqwest::Error) -> ClientError {
         let endpoint = self.endpoint.to_string();
         if source.is_connect() {
             ClientError::Unreachable { endpoint, source }
@@ -449,7 +453,7 @@ fn bearer(token: Option<&Secret>) -> HeaderMap {
 }
 
 /// The base address, checked: credentials must not travel in the clear over a network.
-fn base_url(text: &str) -> Result<Url, String> {
+pub(crate) fn base_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| error.to_string())?;
     let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     match url.scheme() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use fenta_client::credentials::KeyFile;
 use fenta_workflows::models::OwnPrices;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -18,6 +19,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::components::Ground;
 use crate::components::notices::Notices;
 use crate::components::schedules::Schedules;
+use crate::components::sync::Syncer;
 use crate::components::watches::Watches;
 use crate::executors::{Executors, Provider, Renderer, Tools, sweep_all};
 use crate::listen;
@@ -91,67 +93,24 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
 pub async fn run_with(settings: Settings, outside: Outside) -> Result<(), DaemonError> {
     let signals = Signals::listen()?;
     take_prices(&settings);
-    let clock = Arc::clone(&outside.clock);
-    // Asked while the store opens: nobody is answered before both are there.
-    let renderer = Renderer::new(&settings.renderer, &settings.worker_env);
-    let asked = renderer.clone();
-    tokio::spawn(async move { asked.tool().await });
     let dir = StateDir::acquire(&settings.state_dir)?;
-    let store = Store::open(&dir.database(), dir.is_unclean(), Arc::clone(&clock))?;
-    store.tidy().await?;
-    sweep_all(&store).await?;
-    let shutdown = CancellationToken::new();
-    let context = runner_context(&settings, &dir, &store, outside, &renderer)?;
-    let providers = context.executors.providers().clone();
-    let cache = CacheCare::new(store.clone(), context.cas.clone(), settings.cache);
-    tokio::spawn(cache.clone().watch(shutdown.clone()));
-    let (runner, runner_ended) = Runner::start(context, shutdown.clone());
-    let (stop, stop_requests) = watch::channel(StopRequest::None);
-    let activity = Activity::default();
-    let notices = Notices::new(
-        store.clone(),
-        providers.clone(),
-        Arc::clone(&clock),
-        activity.clone(),
-    );
-    tokio::spawn(notices.clone().watch(shutdown.clone()));
-    let ground = Ground {
-        store: store.clone(),
-        runner: runner.clone(),
-        clock: Arc::clone(&clock),
-        activity: activity.clone(),
-        notices: notices.clone(),
-    };
-    let schedules = Schedules::new(ground.clone());
-    tokio::spawn(schedules.clone().watch(shutdown.clone()));
-    let watches = Watches::new(ground, dir.root().join("watched"));
-    tokio::spawn(watches.clone().watch(shutdown.clone()));
-    let state = AppState {
-        store: store.clone(),
-        runner: runner.clone(),
-        schedules,
-        watches,
-        notices,
-        renderer,
-        cache,
-        providers,
-        activity: activity.clone(),
-        stop,
-        shutdown: shutdown.clone(),
-        state_dir: dir.root().to_owned(),
-        started_at: clock.now_text(),
-        clock,
-        listen: None,
-    };
-    let served = open_for_business(&settings, &dir, state)?;
+    let engine = Engine::start(&settings, &dir, outside).await?;
+    let AppState {
+        store,
+        runner,
+        activity,
+        shutdown,
+        ..
+    } = engine.state.clone();
+    let served = open_for_business(&settings, &dir, engine.state)?;
 
-    let why = wait_for_end(&settings, &runner, &activity, stop_requests, signals).await;
+    let why = wait_for_end(&settings, &runner, &activity, engine.stop_requests, signals).await;
     tracing::info!(why, "ending");
     // The name goes first: who connects now finds no daemon and starts the next one.
     remove_socket(&settings.socket);
     shutdown.cancel();
     let ended = tokio::time::timeout(LAST_WRITES, async {
-        let _ = tokio::join!(served, runner_ended);
+        let _ = tokio::join!(served, engine.runner_ended);
     });
     if ended.await.is_err() {
         tracing::warn!("not everything ended in time");
@@ -159,6 +118,96 @@ pub async fn run_with(settings: Settings, outside: Outside) -> Result<(), Daemon
     store.flush().await?;
     dir.release();
     Ok(())
+}
+
+/// The keys of the user whose daemon this is.
+fn key_file(settings: &Settings) -> Option<KeyFile> {
+    let file = settings.providers.config_file.as_ref()?;
+    Some(KeyFile::in_folder(file.parent()?))
+}
+
+/// Everything at work in a state directory, without a way in from outside.
+pub(crate) struct Engine {
+    /// What a server works with.
+    pub(crate) state: AppState,
+    /// Its blobs.
+    pub(crate) cas: Cas,
+    /// Who wants it to end.
+    pub(crate) stop_requests: watch::Receiver<StopRequest>,
+    /// Ends soon after `state.shutdown`.
+    pub(crate) runner_ended: JoinHandle<()>,
+}
+
+impl Engine {
+    /// Opens the store, and lets the work go on that waits there.
+    pub(crate) async fn start(
+        settings: &Settings,
+        dir: &StateDir,
+        outside: Outside,
+    ) -> Result<Self, DaemonError> {
+        let clock = Arc::clone(&outside.clock);
+        // Asked while the store opens: nobody is answered before both are there.
+        let renderer = Renderer::new(&settings.renderer, &settings.worker_env);
+        let asked = renderer.clone();
+        tokio::spawn(async move { asked.tool().await });
+        let store = Store::open(&dir.database(), dir.is_unclean(), Arc::clone(&clock))?;
+        store.tidy().await?;
+        sweep_all(&store).await?;
+        let shutdown = CancellationToken::new();
+        let context = runner_context(settings, dir, &store, outside, &renderer)?;
+        let providers = context.executors.providers().clone();
+        let cas = context.cas.clone();
+        let cache = CacheCare::new(store.clone(), cas.clone(), settings.cache);
+        tokio::spawn(cache.clone().watch(shutdown.clone()));
+        let (runner, runner_ended) = Runner::start(context, shutdown.clone());
+        let (stop, stop_requests) = watch::channel(StopRequest::None);
+        let activity = Activity::default();
+        let notices = Notices::new(
+            store.clone(),
+            providers.clone(),
+            Arc::clone(&clock),
+            activity.clone(),
+        );
+        tokio::spawn(notices.clone().watch(shutdown.clone()));
+        let ground = Ground {
+            store: store.clone(),
+            runner: runner.clone(),
+            clock: Arc::clone(&clock),
+            activity: activity.clone(),
+            notices: notices.clone(),
+        };
+        let schedules = Schedules::new(ground.clone());
+        tokio::spawn(schedules.clone().watch(shutdown.clone()));
+        let watches = Watches::new(ground, dir.root().join("watched"));
+        tokio::spawn(watches.clone().watch(shutdown.clone()));
+        let sync = Syncer::new(store.clone(), key_file(settings), activity.clone());
+        tokio::spawn(sync.clone().watch(shutdown.clone()));
+        let state = AppState {
+            sync,
+            store,
+            runner,
+            schedules,
+            watches,
+            notices,
+            renderer,
+            cache,
+            providers,
+            activity,
+            stop,
+            shutdown,
+            state_dir: dir.root().to_owned(),
+            started_at: clock.now_text(),
+            clock,
+            listen: None,
+            confined_to: settings.confined_to.clone().into(),
+        };
+        Ok(Self {
+            state,
+            cas,
+            stop_requests,
+            runner_ended,
+        })
+    }
 }
 
 /// Prices the user knows better than the table. A file that is wrong is told and left out: nothing is paid by guess, as
@@ -259,6 +308,7 @@ fn runner_context(
             font_dirs: settings.font_dirs.clone(),
             limits: settings.limits,
             providers,
+            confined_to: settings.confined_to.clone(),
         }),
         renderer: renderer.clone(),
         workers: settings.workers,
@@ -305,13 +355,13 @@ async fn wait_for_end(
     }
 }
 
-struct Signals {
+pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    fn listen() -> Result<Self, DaemonError> {
+    pub(crate) fn listen() -> Result<Self, DaemonError> {
         let on = |kind| signal(kind).map_err(failed("listen to signals of", Path::new("fentad")));
         Ok(Self {
             terminate: on(SignalKind::terminate())?,
@@ -319,7 +369,7 @@ impl Signals {
         })
     }
 
-    async fn any(&mut self) {
+    pub(crate) async fn any(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

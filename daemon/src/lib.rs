@@ -26,4 +26,5 @@ pub mod server;
 pub mod settings;
 pub mod state_dir;
 pub mod store;
+pub mod team;
 pub mod token_file;

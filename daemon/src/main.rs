@@ -1,5 +1,7 @@
 //! Entry point of `fentad`: flags and variables become settings, settings become a daemon.
 
+mod team_command;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,6 +12,8 @@ use fenta_daemon::logging::{self, LogTarget};
 use fenta_daemon::reader;
 use fenta_daemon::settings::{Flags, Machine, Settings};
 use fenta_daemon::state_dir::{StateDirError, private_folder};
+use fenta_daemon::team::TeamError;
+use team_command::TeamCommand;
 
 /// Stack of the runtime's threads: expressions and layouts of hostile documents are evaluated on them.
 const STACK_BYTES: usize = 16 << 20;
@@ -19,7 +23,7 @@ const EXIT_LOCK_HELD: u8 = 22;
 
 /// Runs Fenta workflows for the current user. `fenta` starts it by itself when it is needed.
 #[derive(Debug, Parser)]
-#[command(name = "fentad", version)]
+#[command(name = "fentad", version, args_conflicts_with_subcommands = true)]
 struct Args {
     /// Keep jobs, results and the log here [default: ~/.local/state/fenta; also FENTA_STATE_DIR]
     #[arg(long, value_name = "DIR")]
@@ -42,6 +46,8 @@ struct Args {
     /// Print the description of the API (OpenAPI 3.1) and end
     #[arg(long, hide = true)]
     openapi: bool,
+    #[command(subcommand)]
+    team: Option<TeamCommand>,
 }
 
 fn main() -> ExitCode {
@@ -50,11 +56,14 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "fentad: {error:#}");
-            match error.downcast_ref() {
-                Some(DaemonError::StateDir(StateDirError::Held { .. })) => {
-                    ExitCode::from(EXIT_LOCK_HELD)
-                }
-                _ => ExitCode::FAILURE,
+            let held = |error: &StateDirError| matches!(error, StateDirError::Held { .. });
+            let daemon =
+                matches!(error.downcast_ref(), Some(DaemonError::StateDir(error)) if held(error));
+            let team =
+                matches!(error.downcast_ref(), Some(TeamError::StateDir(error)) if held(error));
+            match daemon || team {
+                true => ExitCode::from(EXIT_LOCK_HELD),
+                false => ExitCode::FAILURE,
             }
         }
     }
@@ -80,7 +89,13 @@ fn run(args: Args) -> anyhow::Result<()> {
             processors: std::thread::available_parallelism().map_or(1, usize::from),
         },
     )?;
-    let target = if args.foreground || args.look {
+    let team_log = match &args.team {
+        Some(command) => Some(command.log_folder()?),
+        None => None,
+    };
+    let target = if let Some(folder) = team_log {
+        folder.map_or(LogTarget::Stderr, LogTarget::Folder)
+    } else if args.foreground || args.look {
         LogTarget::Stderr
     } else {
         private_folder(&settings.state_dir)?;
@@ -94,11 +109,11 @@ fn run(args: Args) -> anyhow::Result<()> {
         .thread_name("fentad")
         .thread_stack_size(STACK_BYTES)
         .build()?;
-    let outcome = runtime.block_on(async {
-        if args.look {
-            reader::run(settings).await
-        } else {
-            daemon::run(settings).await
+    let outcome: anyhow::Result<()> = runtime.block_on(async {
+        match args.team {
+            Some(command) => command.run(settings).await,
+            None if args.look => Ok(reader::run(settings).await?),
+            None => Ok(daemon::run(settings).await?),
         }
     });
     if let Err(error) = &outcome {
@@ -106,5 +121,5 @@ fn run(args: Args) -> anyhow::Result<()> {
     }
     // Whatever still runs on a blocking thread has nothing left to write.
     runtime.shutdown_background();
-    Ok(outcome?)
+    outcome
 }

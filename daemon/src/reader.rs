@@ -25,6 +25,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
         activity: Activity::default(),
         shutdown: shutdown.clone(),
         run: String::new(),
+        confined_to: Arc::from([]),
     };
     let served = tokio::spawn(server::serve(
         bind(&settings.socket)?,

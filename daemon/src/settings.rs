@@ -60,6 +60,9 @@ pub struct Settings {
     pub cache: CacheBounds,
     /// Where providers are configured, and the keys of the environment.
     pub providers: ProviderSettings,
+    /// The only folders in which documents may name files: those of a team server's organisation. Anywhere where there are
+    /// none.
+    pub confined_to: Vec<PathBuf>,
 }
 
 /// What the command line says.
@@ -165,6 +168,7 @@ impl Settings {
             retry: RetryPolicy::default(),
             cache: cache_bounds(machine)?,
             providers: providers(machine, home.as_deref()),
+            confined_to: Vec::new(),
             state_dir,
             socket,
             renderer,

@@ -18,6 +18,29 @@ pub fn blob_digest(bytes: &[u8]) -> Digest {
     }
 }
 
+/// The digest of a blob that comes in parts.
+#[derive(Debug, Default)]
+pub struct BlobHasher {
+    hasher: blake3::Hasher,
+    size: u64,
+}
+
+impl BlobHasher {
+    /// The next part.
+    pub fn add(&mut self, part: &[u8]) {
+        self.hasher.update(part);
+        self.size += part.len() as u64;
+    }
+
+    /// The digest of all parts.
+    pub fn finish(&self) -> Digest {
+        Digest {
+            hash: *self.hasher.finalize().as_bytes(),
+            size: self.size,
+        }
+    }
+}
+
 /// The hash of a value under a domain, as 64 hexadecimal characters.
 ///
 /// # Panics

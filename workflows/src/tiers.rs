@@ -266,8 +266,16 @@ mod tests {
             rows,
             [
                 row(TierName::Free, Some("0"), &["100000", "50", "300", "5"]),
-                row(TierName::Starter, Some("29"), &["1000000", "500", "3600", "50"]),
-                row(TierName::Pro, Some("99"), &["5000000", "2000", "10800", "200"]),
+                row(
+                    TierName::Starter,
+                    Some("29"),
+                    &["1000000", "500", "3600", "50"]
+                ),
+                row(
+                    TierName::Pro,
+                    Some("99"),
+                    &["5000000", "2000", "10800", "200"]
+                ),
                 row(TierName::Enterprise, None, &[]),
             ]
         );
@@ -301,7 +309,11 @@ mod tests {
             ("300", Some(100)),
             ("900", Some(100)),
         ] {
-            assert_eq!(free.alert(Resource::RenderSeconds, decimal(used)), alert, "{used}");
+            assert_eq!(
+                free.alert(Resource::RenderSeconds, decimal(used)),
+                alert,
+                "{used}"
+            );
         }
         let enterprise = TierName::Enterprise.tier();
         assert_eq!(enterprise.alert(Resource::Tokens, Decimal::MAX), None);
@@ -311,17 +323,29 @@ mod tests {
     fn overage_has_a_price_or_is_refused() {
         let (free, pro) = (TierName::Free.tier(), TierName::Pro.tier());
         let seconds = Resource::RenderSeconds;
-        assert_eq!(free.overage_usd(seconds, decimal("300")), Some(Decimal::ZERO));
+        assert_eq!(
+            free.overage_usd(seconds, decimal("300")),
+            Some(Decimal::ZERO)
+        );
         assert_eq!(free.overage_usd(seconds, decimal("301")), None);
-        assert_eq!(pro.overage_usd(seconds, decimal("10900")), Some(decimal("1.500")));
-        let tokens = pro.overage_usd(Resource::Tokens, decimal("5100000")).unwrap();
+        assert_eq!(
+            pro.overage_usd(seconds, decimal("10900")),
+            Some(decimal("1.500"))
+        );
+        let tokens = pro
+            .overage_usd(Resource::Tokens, decimal("5100000"))
+            .unwrap();
         assert_eq!(tokens.normalize(), decimal("0.08"), "$0.08 for 100K tokens");
         assert!(free.allows(seconds, decimal("290"), decimal("10")));
         assert!(!free.allows(seconds, decimal("290"), decimal("10.001")));
         assert!(free.allows(seconds, decimal("299"), Decimal::ZERO));
         assert!(!free.allows(seconds, decimal("300"), Decimal::ZERO));
         assert!(pro.allows(seconds, decimal("10800"), decimal("90")));
-        assert!(TierName::Enterprise.tier().allows(seconds, Decimal::MAX, Decimal::ONE));
+        assert!(
+            TierName::Enterprise
+                .tier()
+                .allows(seconds, Decimal::MAX, Decimal::ONE)
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod automation;
 mod cache;
 mod completions;
 mod config;
+mod context;
 mod daemon;
 mod doctor;
 mod explain;
@@ -30,6 +31,7 @@ mod schedule;
 mod schema;
 mod service;
 mod snapshot;
+mod sync;
 mod template;
 mod timeline;
 mod usage;
@@ -97,9 +99,15 @@ pub(crate) enum Command {
     Providers(providers::ProvidersArgs),
     /// What models cost, and since when that is known
     Prices(prices::PricesArgs),
-    /// Keys of providers
+    /// Logging in to a server, and keys of providers
     #[command(subcommand)]
     Auth(auth::AuthCommand),
+    /// The servers you work with: this machine, the hosted service, those of teams
+    #[command(subcommand)]
+    Context(context::ContextCommand),
+    /// Hand in to a server what this machine did: off until you say where
+    #[command(subcommand)]
+    Sync(sync::SyncCommand),
     /// Messages to addresses of yours, and what they are signed with
     #[command(subcommand)]
     Webhook(webhook::WebhookCommand),
@@ -151,6 +159,8 @@ impl Command {
             Self::Providers(args) => wait(args.run(context)),
             Self::Prices(args) => args.run(context),
             Self::Auth(command) => wait(command.run(context)),
+            Self::Context(command) => wait(command.run(context)),
+            Self::Sync(command) => wait(command.run(context)),
             Self::Webhook(command) => command.run(context),
             Self::Daemon(command) => wait(command.run(context)),
             Self::Api(args) => wait(args.run(context)),

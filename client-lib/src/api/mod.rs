@@ -4,16 +4,20 @@
 //! drift apart. Nothing here touches the disk, the terminal or the environment.
 
 pub mod assets;
+pub mod auth;
 pub mod cache;
 pub mod jobs;
 pub mod kai;
 pub mod meta;
 pub mod notices;
+pub mod orgs;
 pub mod plan;
 pub mod problem;
 pub mod providers;
 pub mod recordings;
 pub mod schedules;
+pub mod sync;
 pub mod usage;
 pub mod watches;
 pub mod workflows;
+pub mod workspaces;

@@ -6,6 +6,7 @@
 
 pub mod notices;
 pub mod schedules;
+pub mod sync;
 pub mod watches;
 
 use std::sync::{Arc, Mutex, PoisonError};

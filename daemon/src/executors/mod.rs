@@ -5,6 +5,7 @@
 //! of jobs, nodes or retries.
 
 mod collect;
+mod confine;
 mod failure;
 mod ingest;
 mod invoke;
@@ -30,6 +31,7 @@ use fenta_workflows::worker::{FailureClass, WorkerFailure};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use confine::is_below;
 pub(crate) use invoke::refusal;
 pub use limits::WallLimits;
 pub use provider::{Found, Polled, Provider, Remote, SubmitFailure};
@@ -60,6 +62,8 @@ pub struct Tools {
     pub limits: WallLimits,
     /// The providers that can be asked, and paid, from here.
     pub providers: Providers,
+    /// The only folders in which documents may name files; anywhere where there are none.
+    pub confined_to: Vec<PathBuf>,
 }
 
 /// Something heard from an action while it runs.
@@ -164,7 +168,10 @@ impl Executors {
     ) -> Result<Option<ActionResult>, WorkerFailure> {
         match action {
             Action::Collect(_) | Action::ReadText(_) | Action::ResolveFonts(_) => {}
-            Action::Publish(request) => return publish::in_place(&self.tools, request).await,
+            Action::Publish(request) => {
+                confine::check(&self.tools.confined_to, action)?;
+                return publish::in_place(&self.tools, request).await;
+            }
             _ => return Ok(None),
         }
         // Nobody listens to a question.
@@ -204,6 +211,7 @@ impl Executors {
         attempt: &Attempt,
     ) -> Result<ActionResult, ExecuteError> {
         let tools = &self.tools;
+        confine::check(&tools.confined_to, action)?;
         if !action.needs_worker() {
             attempt.started(None);
         }
@@ -263,6 +271,7 @@ pub(crate) mod testing {
                 font_dirs: Vec::new(),
                 limits: WallLimits::default(),
                 providers: Providers::fixed(Vec::new()),
+                confined_to: Vec::new(),
             },
             folder,
         }

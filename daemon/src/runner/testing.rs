@@ -132,6 +132,7 @@ impl Machine {
             font_dirs: Vec::new(),
             limits: WallLimits::default(),
             providers: Providers::fixed(self.providers.clone()),
+            confined_to: Vec::new(),
         };
         RunnerContext {
             store: self.store.clone(),

@@ -27,13 +27,16 @@ pub enum Caller {
     Owner,
     /// Somebody with the daemon's own token, over the loopback interface.
     TokenHolder,
+    /// A member of the organisation of a team server.
+    Member(String),
 }
 
 impl Caller {
-    /// A word that tells callers apart whose things are not each other's. Both of these are the daemon's own user.
-    pub const fn account(&self) -> &'static str {
+    /// A word that tells callers apart whose things are not each other's. The first two are the daemon's own user.
+    pub fn account(&self) -> &str {
         match self {
             Self::Owner | Self::TokenHolder => "owner",
+            Self::Member(user) => user,
         }
     }
 }
@@ -45,6 +48,10 @@ pub enum Door {
     Owner,
     /// A port of the loopback interface.
     Loopback(Arc<Loopback>),
+    /// The port of a team server, which asks by itself.
+    Team,
+    /// The guard of a team server, which knows who it is.
+    Member(String),
 }
 
 /// What the loopback port asks for.
@@ -167,8 +174,9 @@ pub(super) async fn admit(request: Request, next: Next) -> Response {
     let caller = match head.extensions.get::<Door>() {
         Some(Door::Owner) => Ok(Caller::Owner),
         Some(Door::Loopback(loopback)) => loopback.admit(&head),
+        Some(Door::Member(user)) => Ok(Caller::Member(user.clone())),
         // Nobody knows how it came in, so nobody knows who it is.
-        None => Err(ApiError::new(
+        Some(Door::Team) | None => Err(ApiError::new(
             StatusCode::UNAUTHORIZED,
             "auth/unknown-door",
             "it is not known who asks",

@@ -1,6 +1,6 @@
 //! `/v1/jobs/{id}/artifacts` and `/v1/jobs/{id}/logs`: what a job left behind, as files and as a log to read at leisure.
 
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -11,6 +11,7 @@ use fenta_client::api::jobs::{Artifact, ArtifactList, Job, JobLog, OutputValue, 
 use super::Library;
 use super::content::{self, About};
 use super::problem::ApiError;
+use crate::executors::is_below;
 
 /// Events on a page.
 const PAGE: u32 = 200;
@@ -51,7 +52,9 @@ pub(super) async fn list(
 ) -> Result<Json<ArtifactList>, ApiError> {
     let id = state.store.resolve_job(&given).await?;
     let job = state.store.job_with_nodes(&id).await?;
-    Ok(Json(ArtifactList { items: of(&job) }))
+    Ok(Json(ArtifactList {
+        items: of(&job, &state.confined_to),
+    }))
 }
 
 pub(super) async fn show(
@@ -61,7 +64,9 @@ pub(super) async fn show(
 ) -> Result<Response, ApiError> {
     let id = state.store.resolve_job(&given).await?;
     let job = state.store.job_with_nodes(&id).await?;
-    let found = of(&job).into_iter().find(|found| found.name == name);
+    let found = of(&job, &state.confined_to)
+        .into_iter()
+        .find(|found| found.name == name);
     let Some(artifact) = found else {
         return Err(ApiError::new(
             StatusCode::NOT_FOUND,
@@ -78,8 +83,14 @@ pub(super) async fn show(
     content::file(FilePath::new(&artifact.path), about, &headers).await
 }
 
-/// The outputs of a job that are files which are there. A job that came from elsewhere has none here.
-fn of(job: &Job) -> Vec<Artifact> {
+/// The outputs of a job that are files which are there, in places that documents may name. A job that came from elsewhere has
+/// none here.
+fn of(job: &Job, roots: &[PathBuf]) -> Vec<Artifact> {
+    let artifact = |id: &str, name: String, path: &str| {
+        // An output is any text the document likes: on a server it must not be another's file.
+        let fine = roots.is_empty() || roots.iter().any(|root| is_below(root, FilePath::new(path)));
+        fine.then(|| artifact(id, name, path)).flatten()
+    };
     let mut found = Vec::new();
     for (name, value) in &job.outputs {
         match value {

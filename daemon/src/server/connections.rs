@@ -60,6 +60,8 @@ pub enum Entrance {
     Socket(UnixListener),
     /// Whoever has the token.
     Loopback(TcpListener, Arc<Loopback>),
+    /// Whoever the guard of a team server lets in.
+    Team(TcpListener),
 }
 
 impl From<UnixListener> for Entrance {
@@ -81,7 +83,7 @@ impl Entrance {
     async fn accept(&self) -> std::io::Result<Wire> {
         match self {
             Self::Socket(listener) => Ok(Wire::Socket(listener.accept().await?.0)),
-            Self::Loopback(listener, _) => {
+            Self::Loopback(listener, _) | Self::Team(listener) => {
                 let (stream, _) = listener.accept().await?;
                 // Small answers go out at once.
                 let _ = stream.set_nodelay(true);
@@ -94,6 +96,7 @@ impl Entrance {
         match self {
             Self::Socket(_) => Door::Owner,
             Self::Loopback(_, loopback) => Door::Loopback(Arc::clone(loopback)),
+            Self::Team(_) => Door::Team,
         }
     }
 }

@@ -107,8 +107,15 @@ pub(super) fn knows(known: &HeaderValue, tag: &str) -> bool {
     })
 }
 
-async fn into_problem(answer: Response, id: &str) -> Response {
+/// Set in the extensions of an answer that is for people and stays as it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Finished;
+
+pub(super) async fn into_problem(answer: Response, id: &str) -> Response {
     let status = answer.status();
+    if answer.extensions().get::<Finished>().is_some() {
+        return answer;
+    }
     if !status.is_client_error() && !status.is_server_error() {
         return answer;
     }

@@ -30,7 +30,9 @@ mod providers;
 mod recordings;
 mod routes;
 mod schedules;
+mod sync;
 mod table;
+pub(crate) mod team;
 mod templates;
 mod usage;
 mod watches;
@@ -48,11 +50,13 @@ use tokio_util::sync::CancellationToken;
 pub use access::{Caller, Door, Loopback};
 pub use activity::{Activity, InProgress};
 pub use connections::{ConnectionLimits, Entrance, serve};
+pub use team::{operator_router, team_router};
 
 use crate::cache::CacheCare;
 use crate::clock::Clock;
 use crate::components::notices::Notices;
 use crate::components::schedules::Schedules;
+use crate::components::sync::Syncer;
 use crate::components::watches::Watches;
 use crate::executors::Renderer;
 use crate::providers::Providers;
@@ -92,6 +96,8 @@ pub struct AppState {
     pub watches: Watches,
     /// Who tells how their runs end.
     pub notices: Notices,
+    /// Who hands in to a team server.
+    pub sync: Syncer,
     /// Time and request ids.
     pub clock: Arc<dyn Clock>,
     /// Who is there.
@@ -106,6 +112,8 @@ pub struct AppState {
     pub started_at: String,
     /// Where it listens for TCP, if it does.
     pub listen: Option<std::net::SocketAddr>,
+    /// The only folders whose files jobs show; anywhere where there are none.
+    pub confined_to: Arc<[PathBuf]>,
 }
 
 /// What is needed to look at jobs: the part of the state that needs no runner.
@@ -121,6 +129,8 @@ pub struct Library {
     pub shutdown: CancellationToken,
     /// Tells this process from an earlier one.
     pub run: String,
+    /// The only folders whose files jobs show; anywhere where there are none.
+    pub confined_to: Arc<[PathBuf]>,
 }
 
 impl FromRef<AppState> for Library {
@@ -131,6 +141,7 @@ impl FromRef<AppState> for Library {
             activity: state.activity.clone(),
             shutdown: state.shutdown.clone(),
             run: state.started_at.clone(),
+            confined_to: Arc::clone(&state.confined_to),
         }
     }
 }
@@ -144,6 +155,15 @@ pub fn reading_router(library: Library) -> Router {
 pub fn router(state: AppState) -> Router {
     let routes = table::all().router.fallback(elsewhere::answer);
     wrapped(routes, state)
+}
+
+/// The routes of one organisation of a team server: those of a daemon, behind the guard that says who asks.
+#[derive(Clone, Debug)]
+pub struct TenantRouter(pub(crate) Router);
+
+/// The same routes for an organisation.
+pub fn tenant_router(state: AppState) -> TenantRouter {
+    TenantRouter(router(state))
 }
 
 /// What `/v1/openapi.json` says.

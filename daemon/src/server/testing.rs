@@ -75,6 +75,11 @@ impl Server {
         let watches = Watches::new(ground, machine.path("watched"));
         tokio::spawn(watches.clone().watch(shutdown.clone()));
         let state = AppState {
+            sync: crate::components::sync::Syncer::new(
+                machine.store.clone(),
+                None,
+                activity.clone(),
+            ),
             watches,
             notices,
             store: machine.store.clone(),
@@ -94,6 +99,7 @@ impl Server {
             state_dir: machine.path(""),
             started_at: "2026-11-22T00:00:00.000Z".to_owned(),
             listen: None,
+            confined_to: Arc::from([]),
         };
         tokio::spawn(super::serve(
             listener,

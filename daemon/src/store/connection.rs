@@ -12,11 +12,34 @@ mod embedded {
     refinery::embed_migrations!("src/store/migrations");
 }
 
+mod embedded_accounts {
+    refinery::embed_migrations!("src/store/accounts/migrations");
+}
+
 /// How long one side waits for the other's lock.
 const BUSY: Duration = Duration::from_secs(10);
 
 /// The one connection that writes.
 pub(super) fn open_for_writing(path: &Path, unclean: bool) -> Result<Connection, StoreError> {
+    open_with(path, unclean, embedded::migrations::runner())
+}
+
+/// The same for the accounts of a team server.
+pub(super) fn open_accounts(path: &Path, unclean: bool) -> Result<Connection, StoreError> {
+    open_with(path, unclean, embedded_accounts::migrations::runner())
+}
+
+/// A whole copy of a database as it is at this moment, in a file that is not there yet.
+pub(super) fn copy_to(connection: &Connection, target: &Path) -> Result<(), StoreError> {
+    connection.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
+    Ok(())
+}
+
+fn open_with(
+    path: &Path,
+    unclean: bool,
+    runner: refinery::Runner,
+) -> Result<Connection, StoreError> {
     let existed = path.exists();
     let mut connection = Connection::open(path).map_err(|error| damaged_or(path, error))?;
     connection.busy_timeout(BUSY)?;
@@ -27,7 +50,7 @@ pub(super) fn open_for_writing(path: &Path, unclean: bool) -> Result<Connection,
     // A migration that makes a table anew would lose the rows that refer to it.
     connection.pragma_update(None, "foreign_keys", "OFF")?;
     failpoint::reach("store: before the schema changes");
-    migrate(&mut connection, path, existed)?;
+    migrate(&mut connection, path, existed, runner)?;
     failpoint::reach("store: after the schema changed");
     connection.pragma_update(None, "foreign_keys", "ON")?;
     Ok(connection)
@@ -90,8 +113,12 @@ fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     })
 }
 
-fn migrate(connection: &mut Connection, path: &Path, existed: bool) -> Result<(), StoreError> {
-    let runner = embedded::migrations::runner();
+fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    existed: bool,
+    runner: refinery::Runner,
+) -> Result<(), StoreError> {
     let newest = runner
         .get_migrations()
         .iter()
@@ -142,8 +169,7 @@ fn back_up(connection: &Connection, path: &Path, schema: i64) -> Result<(), Stor
         }
         _ => {}
     }
-    connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
-    Ok(())
+    copy_to(connection, &copy)
 }
 
 fn damaged_or(path: &Path, error: rusqlite::Error) -> StoreError {

@@ -3,6 +3,7 @@
 //! This folder is the one door of rusqlite and refinery. One named thread writes, two read; callers await typed
 //! operations and never see SQL or a connection. It decides nothing: which job runs and why is the runner's business.
 
+pub mod accounts;
 mod action_cache;
 mod action_times;
 mod answers;
@@ -31,6 +32,7 @@ mod publish_folders;
 mod recordings;
 mod schedules;
 mod spending;
+mod sync;
 mod threads;
 mod transition;
 mod watch_files;
@@ -62,6 +64,7 @@ pub use paid_calls::{NewPaidCall, PaidCall, PaidState, PaidStep, PaidVerdict, Pr
 pub use provider_memory::{RememberedAnswer, Taker};
 pub use schedules::{NewSchedule, NewScheduleRun, RunStep, ScheduleRecord, ScheduleRunRecord};
 pub use spending::{Allowance, Spending};
+pub use sync::{EndedJob, Outgoing, OutgoingFile, SyncPlace};
 pub use transition::{Taking, Transition};
 pub use watch_files::{
     FileCount, NewWatchRun, TakenContent, WatchFileRecord, WatchRunRecord, WatchRunState, WatchStep,
@@ -138,6 +141,14 @@ impl Store {
         then.parse::<jiff::Timestamp>().map_or(0, |then| {
             u64::try_from(self.clock.now().duration_since(then).as_millis()).unwrap_or(0)
         })
+    }
+
+    /// A whole copy of the database at this moment, in a file that is not there yet.
+    pub async fn back_up(&self, target: &Path) -> Result<(), StoreError> {
+        let target = target.to_owned();
+        self.threads
+            .read(move |connection| connection::copy_to(connection, &target))
+            .await
     }
 
     /// Waits until everything asked before is on disk, and folds the write-ahead log into the database.

@@ -6,6 +6,7 @@ pub(crate) mod batch;
 mod inputs;
 mod params;
 pub(super) mod pin;
+mod remote;
 pub(super) mod request;
 mod selection;
 mod view;
@@ -23,7 +24,7 @@ use crate::follow::{Ending, Followee, Interrupts, follow};
 use crate::lock_file::LockPlace;
 use crate::ui::{Ui, job_lines};
 use batch::BatchArgs;
-use request::RequestArgs;
+use request::{Request, RequestArgs};
 use view::ViewArgs;
 
 /// Execute a workflow and wait for its results. The paths of the results go to stdout, one a line.
@@ -90,6 +91,9 @@ impl RunArgs {
         request.settle(context)?;
         let width = job_lines::widest(request.workflow.nodes().keys().map(|id| id.as_str()));
         let lock = pin::place(self.lock, &self.request.selection, &request, &context.ui)?;
+        if context.session.remote()?.is_some() {
+            return self.elsewhere(context, &request, width);
+        }
         let mut job = request.job();
         if !request.options.view.is_whole() {
             // Later runs compare themselves with the last run of the document, and this is less than one.
@@ -105,6 +109,73 @@ impl RunArgs {
                 .map(|path| context.settings.current_dir.join(path)),
         };
         wait(submission.submit(context))
+    }
+}
+
+impl RunArgs {
+    /// The same on the server of a context.
+    fn elsewhere(
+        &self,
+        context: &Context,
+        request: &Request,
+        width: usize,
+    ) -> Result<(), CommandError> {
+        if self.lock || request.options.frozen {
+            return Err(CommandError::usage(
+                "a run on a server cannot be pinned or frozen: fenta.lock pins what this machine made",
+                "leave out --lock and --frozen, or run it here",
+            ));
+        }
+        if self.trace_out.is_some() {
+            return Err(CommandError::usage(
+                "a trace is of this machine's daemon",
+                "`fenta job export JOB --format trace --context NAME` writes that of a job there",
+            ));
+        }
+        wait(self.submit_elsewhere(context, request, width))
+    }
+
+    async fn submit_elsewhere(
+        &self,
+        context: &Context,
+        request: &Request,
+        width: usize,
+    ) -> Result<(), CommandError> {
+        let Context {
+            ui,
+            session,
+            settings,
+        } = context;
+        let client = session.client(ui).await?;
+        let mut job = remote::prepare(request, &client, ui).await?;
+        if !request.options.view.is_whole() {
+            job.workflow.path = None;
+        }
+        let mut interrupts = Interrupts::listen()?;
+        let job = client.create_job(&job).await?;
+        if self.detach {
+            return detached(ui, &job, None);
+        }
+        let id = job.id.clone();
+        let followee = Followee {
+            job,
+            after: 0,
+            width,
+        };
+        match follow(session, ui, client.clone(), &mut interrupts, followee).await? {
+            Ending::Completed(outputs) => {
+                let out_dir = request
+                    .out_dir
+                    .as_ref()
+                    .map_or_else(|| settings.current_dir.clone(), PathBuf::from);
+                let outputs = remote::fetch(&client, &id, &out_dir, outputs).await?;
+                print_outputs(ui, &outputs)
+            }
+            Ending::Detached => {
+                ui.note(&format!("detached; `fenta logs {id} -f` follows it"));
+                ui.result(&id)
+            }
+        }
     }
 }
 

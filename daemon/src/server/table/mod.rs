@@ -3,6 +3,7 @@
 mod automatic;
 mod documents;
 mod files;
+mod handing_in;
 mod jobs;
 mod stock;
 
@@ -29,6 +30,7 @@ pub(super) fn all() -> Routes<AppState> {
         .and(files::all())
         .and(stock::all())
         .and(automatic::all())
+        .and(handing_in::all())
 }
 
 fn server() -> Routes<AppState> {

@@ -1,6 +1,9 @@
-//! `fenta auth provider`: keys of vendors, stored, listed without being shown, tried and forgotten.
+//! `fenta auth`: logging in to servers (`login`), and keys of vendors, stored, listed without being shown, tried and
+//! forgotten.
 //!
 //! Keys come from a hidden prompt or from standard input, never from an argument that others on the machine could see.
+
+mod login;
 
 use std::io::{self, Read as _};
 
@@ -12,10 +15,17 @@ use super::Context;
 use crate::command_error::CommandError;
 use crate::ui::table::{Row, Table, Tint};
 use crate::ui::{Ui, secret};
+use login::LoginArgs;
 
-/// Keys of others.
+/// Logging in, and keys of others.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum AuthCommand {
+    /// Log in to the server of --context: a token from standard input, or a code approved in a browser
+    Login(LoginArgs),
+    /// Who you are to the server of --context, and until when
+    Status,
+    /// Forget the token of --context
+    Logout,
     /// Keys of providers
     #[command(subcommand)]
     Provider(ProviderCommand),
@@ -51,7 +61,12 @@ pub(crate) struct VendorArgs {
 impl AuthCommand {
     /// Does it.
     pub(crate) async fn run(self, context: &Context) -> Result<(), CommandError> {
-        let Self::Provider(command) = self;
+        let command = match self {
+            Self::Login(args) => return login::login(context, args).await,
+            Self::Status => return login::status(context).await,
+            Self::Logout => return login::logout(context).await,
+            Self::Provider(command) => command,
+        };
         match command {
             ProviderCommand::Add(args) => add(context, args).await,
             ProviderCommand::Ls => list(context).await,
