@@ -14,10 +14,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use fenta_templates::timeline::FontRequest;
+use fenta_templates::time::RationalTime;
+use fenta_templates::timeline::{
+    AUDIO_RATE, AudioClip, AudioPlan, Ducking, FontRequest, LoudnessTarget, MusicClip,
+};
 use fenta_workflows::action::{
-    Action, ActionFacts, AlignWordsRequest, ComposeMusicRequest, ProbeRequest, ResolveFontsRequest,
-    Rung, SpeakRequest,
+    Action, ActionFacts, AlignWordsRequest, AudioEncoding, ComposeMusicRequest, MixRequest,
+    ProbeRequest, ResolveFontsRequest, Rung, SpeakRequest,
 };
 use fenta_workflows::digest::blob_digest;
 use fenta_workflows::worker::{
@@ -198,6 +201,108 @@ fn a_path_beside_the_jobs_is_refused() {
     });
     assert!(run(music, &[], &elsewhere).is_ok());
     assert_eq!(std::fs::read_dir(&out).unwrap().count(), 0);
+}
+
+/// A recording of so many seconds in one channel: a tone that comes and goes.
+fn recording(path: &Path, seconds: u32) {
+    let samples = seconds * 48_000;
+    let mut bytes = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0".to_vec();
+    bytes.extend(48_000u32.to_le_bytes());
+    bytes.extend(96_000u32.to_le_bytes());
+    bytes.extend(b"\x02\0\x10\0data");
+    bytes.extend((samples * 2).to_le_bytes());
+    for n in 0..samples {
+        let wave = (n % 100) as i16 * 200 - 10_000;
+        let sample = if n / 24_000 % 3 == 0 { wave / 8 } else { wave };
+        bytes.extend(sample.to_le_bytes());
+    }
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// The most memory, MiB, that a process held that did an action.
+fn memory_of(action: &Action, files: &[&Path], out: &Path) -> u64 {
+    let blobs = files.iter().map(|path| {
+        let digest = blob_digest(&std::fs::read(path).unwrap());
+        (digest, path.to_str().unwrap().to_owned())
+    });
+    let job = WorkerJob {
+        action: action.clone(),
+        blobs: blobs.collect(),
+        output_dir: out.to_str().unwrap().to_owned(),
+        then: Vec::new(),
+        parent: Some(std::process::id()),
+    };
+    let mut child = worker()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let text = serde_json::to_vec(&job).unwrap();
+    child.stdin.take().unwrap().write_all(&text).unwrap();
+    let mut most = 0;
+    while child.try_wait().unwrap().is_none() {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
+        let status = status.unwrap_or_default();
+        let high = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = high.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        most = most.max(kib.unwrap_or(0) / 1024);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(child.wait().unwrap().success());
+    most
+}
+
+/// A long soundtrack takes no more memory than a short one: what is heard lies on disk, where the sandbox lets it.
+#[test]
+fn a_long_mix_is_not_held_in_memory() {
+    if !Path::new("/proc/self/status").exists() {
+        println!("skipped: this system does not tell what a process holds");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("voice.wav");
+    recording(&path, 60);
+    let source = blob_digest(&std::fs::read(&path).unwrap());
+    let took = [60, 300].map(|seconds: i64| {
+        let out = tempfile::tempdir().unwrap();
+        let at = |seconds| RationalTime::new(seconds * 48_000, AUDIO_RATE);
+        let clip = |number: i64| AudioClip {
+            source,
+            start: at(number * 20),
+            gain_mb: -600,
+        };
+        let mix = Action::Mix(MixRequest {
+            plan: AudioPlan {
+                duration: at(seconds),
+                voice: (0..seconds / 20).map(clip).collect(),
+                speech: Vec::new(),
+                music: Some(MusicClip {
+                    source,
+                    gain_mb: -2000,
+                    fade_in_ms: 300,
+                    fade_out_ms: 1500,
+                    once: false,
+                }),
+                sounds: Vec::new(),
+                ducking: Ducking::default(),
+                loudness: LoudnessTarget::default(),
+            },
+            encoding: AudioEncoding {
+                encoder: "pcm_s16le".to_owned(),
+                bitrate_kbps: 192,
+            },
+            part: None,
+        });
+        let took = memory_of(&mix, &[&path], out.path());
+        assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 1);
+        took
+    });
+    println!(
+        "mixing a minute takes {} MiB, five minutes {} MiB",
+        took[0], took[1]
+    );
+    assert!(took[1] > 0 && took[1] <= 120, "{took:?}");
+    assert!(took[1] <= took[0] + 16, "{took:?}");
 }
 
 fn hostile() -> Option<PathBuf> {

@@ -1,9 +1,10 @@
 //! Any recording FFmpeg reads, as stereo `f32` at 48 kHz.
 //!
 //! FFmpeg demuxes and decodes; channels are folded and rates changed by our own code, so that the same file gives the
-//! same samples with every FFmpeg build that decodes it alike. Used by the mix for its sources and for measuring what
-//! it has encoded.
+//! same samples with every FFmpeg build that decodes it alike. A recording is played block by block, however long it is.
+//! Used by the mix for its sources and for measuring what it has encoded.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use ffmpeg_next::codec::context::Context;
@@ -15,15 +16,21 @@ use ffmpeg_next::{Dictionary, Error, Packet, media};
 use super::RATE;
 use super::error::AudioError;
 use super::pcm::Stereo;
-use super::resample::resample;
+use super::resample::Resampler;
 
 /// Demuxers that read nothing but the file itself.
 const FORMATS: &str =
     "aac,ac3,aiff,amr,asf,au,avi,caf,flac,matroska,mov,mp3,mpegts,nut,ogg,w64,wav,wv";
 
+/// What takes the blocks of a recording.
+type Sink<'a> = &'a mut dyn FnMut(&Stereo) -> Result<(), AudioError>;
+
 /// What is decoded so far, at the file's own rate.
 struct Heard {
     rate: u32,
+    /// Samples that were handed on.
+    gone: usize,
+    /// What was not: a later piece may take its end back.
     sound: Stereo,
     /// Time of the first sample in the file's own time, seconds.
     begins: Option<f64>,
@@ -40,6 +47,10 @@ struct Drift {
 }
 
 impl Heard {
+    fn len(&self) -> usize {
+        self.gone + self.sound.len()
+    }
+
     /// Samples that are missing before a piece of `length` that sounds `at` seconds in the file's own time; below zero,
     /// samples of it that are too many. Recordings lose packets, and their clocks run a little fast or slow; what follows
     /// must stay under its picture. What lies off once by less than a frame is how containers round; what stays off is
@@ -52,7 +63,7 @@ impl Heard {
             return 0;
         };
         let rate = f64::from(self.rate);
-        let late = at - begins - self.sound.len() as f64 / rate;
+        let late = at - begins - self.len() as f64 / rate;
         let far = GAP_S.contains(&late) || OVERLAP_S.contains(&late);
         let off = if far {
             late
@@ -70,10 +81,71 @@ impl Heard {
         (off * rate).round() as i64
     }
 
-    /// Adds what is missing as silence, or takes away what is too much.
+    /// Adds what is missing as silence, or takes away what is too much, at most a second.
     fn shift(&mut self, samples: i64) {
         let length = self.sound.len() as i64 + samples;
         self.sound.resize(usize::try_from(length).unwrap_or(0));
+    }
+
+    /// Hands on what no later piece can take back; at the end, all of it.
+    fn hand_on(&mut self, ends: bool, outlet: &mut Outlet<'_>) -> Result<(), AudioError> {
+        let back = if ends { 0 } else { self.rate as usize };
+        let ready = self.sound.len().saturating_sub(back);
+        // In whole seconds, so that little is moved to and fro.
+        if ends || ready >= self.rate as usize {
+            let rest = Stereo {
+                left: self.sound.left.split_off(ready),
+                right: self.sound.right.split_off(ready),
+            };
+            let block = std::mem::replace(&mut self.sound, rest);
+            self.gone += block.len();
+            outlet.add(self.rate, &block)?;
+        }
+        Ok(())
+    }
+}
+
+/// Brings what is decoded to the house rate and to its longest length.
+struct Outlet<'a> {
+    channels: Option<[Resampler; 2]>,
+    /// Samples that may still be given.
+    room: usize,
+    given: usize,
+    sink: Sink<'a>,
+}
+
+impl Outlet<'_> {
+    fn add(&mut self, rate: u32, block: &Stereo) -> Result<(), AudioError> {
+        let channels = self
+            .channels
+            .get_or_insert_with(|| std::array::from_fn(|_| Resampler::new(rate, RATE)));
+        let mut made = Stereo::default();
+        let samples = [&block.left, &block.right];
+        for ((into, channel), from) in made.channels_mut().into_iter().zip(channels).zip(samples) {
+            channel.add(from, into);
+        }
+        self.give(made)
+    }
+
+    fn end(&mut self) -> Result<(), AudioError> {
+        let mut made = Stereo::default();
+        let channels = self.channels.iter_mut().flatten();
+        for (into, channel) in made.channels_mut().into_iter().zip(channels) {
+            channel.end(into);
+        }
+        self.give(made)
+    }
+
+    fn give(&mut self, mut block: Stereo) -> Result<(), AudioError> {
+        if block.len() > self.room {
+            block.resize(self.room);
+        }
+        if block.len() == 0 {
+            return Ok(());
+        }
+        self.room -= block.len();
+        self.given += block.len();
+        (self.sink)(&block)
     }
 }
 
@@ -95,24 +167,62 @@ impl Drift {
 
 /// Decodes the best audio stream of a file, at most `longest` samples of the result.
 pub(crate) fn read(path: &Path, longest: usize) -> Result<Stereo, AudioError> {
-    Ok(open_and_read(path, longest)?.0)
+    let mut sound = Stereo::default();
+    play(path, longest, &mut |block| {
+        sound.extend(block);
+        Ok(())
+    })?;
+    Ok(sound)
+}
+
+/// The same block by block; the samples that were played.
+pub(crate) fn play(path: &Path, longest: usize, sink: Sink<'_>) -> Result<usize, AudioError> {
+    open_and_play(path, longest, &mut |_, block| sink(block))
 }
 
 /// The same with sample 0 at the file's first picture: what sounds before it is left out, a sound that begins later has
-/// silence before it. A file without pictures is read as it is.
-pub(crate) fn read_under_picture(path: &Path, longest: usize) -> Result<Stereo, AudioError> {
-    let (sound, later) = open_and_read(path, longest)?;
+/// silence before it. A file without pictures is played as it is.
+pub(crate) fn play_under_picture(
+    path: &Path,
+    longest: usize,
+    sink: Sink<'_>,
+) -> Result<usize, AudioError> {
     // Files whose streams lie further apart than this have broken times.
     const FURTHEST_S: f64 = 3600.0;
-    let shift = (later.clamp(-FURTHEST_S, FURTHEST_S) * f64::from(RATE)).round() as i64;
-    let length = (sound.len() as i64 + shift).clamp(0, longest as i64) as usize;
-    let mut placed = Stereo::silence(length);
-    placed.add_at(&sound, shift, 1.0);
-    Ok(placed)
+    let mut skip = None;
+    let mut given = 0;
+    open_and_play(path, longest, &mut |later, block| {
+        let mut left = match skip {
+            Some(left) => left,
+            None => {
+                let shift = (later.clamp(-FURTHEST_S, FURTHEST_S) * f64::from(RATE)).round() as i64;
+                let silence = usize::try_from(shift).unwrap_or(0).min(longest);
+                for start in (0..silence).step_by(RATE as usize) {
+                    sink(&Stereo::silence((silence - start).min(RATE as usize)))?;
+                }
+                given = silence;
+                usize::try_from(-shift).unwrap_or(0)
+            }
+        };
+        let dropped = left.min(block.len());
+        left -= dropped;
+        skip = Some(left);
+        let count = (block.len() - dropped).min(longest - given);
+        given += count;
+        if count == 0 {
+            return Ok(());
+        }
+        sink(&block.part(dropped, count))
+    })?;
+    Ok(given)
 }
 
-/// The sound, and how much later than the first picture it begins, seconds.
-fn open_and_read(path: &Path, longest: usize) -> Result<(Stereo, f64), AudioError> {
+/// Plays the sound; every block comes with how much later than the first picture the sound begins, seconds.
+fn open_and_play(
+    path: &Path,
+    longest: usize,
+    sink: &mut dyn FnMut(f64, &Stereo) -> Result<(), AudioError>,
+) -> Result<usize, AudioError> {
     let failed = |error: Error| AudioError::Decode {
         path: path.to_owned(),
         detail: error.to_string(),
@@ -131,7 +241,7 @@ fn open_and_read(path: &Path, longest: usize) -> Result<(Stereo, f64), AudioErro
     let unit = f64::from(stream.time_base());
     let picture = first_picture(&input);
     let time_base = stream.time_base();
-    let decoder = Context::from_parameters(stream.parameters())
+    let mut decoder = Context::from_parameters(stream.parameters())
         .and_then(|context| {
             let mut decoder = context.decoder();
             // Without it the decoder cuts off what an encoder put before the sound, and leaves the time as it was.
@@ -139,19 +249,38 @@ fn open_and_read(path: &Path, longest: usize) -> Result<(Stereo, f64), AudioErro
             decoder.audio()
         })
         .map_err(failed)?;
-    let heard = decode_stream(&mut input, (index, unit), decoder, longest).map_err(failed)?;
-    let later = match (heard.begins, picture) {
-        (Some(sound), Some(picture)) => sound - picture,
-        _ => 0.0,
+    let mut heard = Heard {
+        rate: RATE,
+        gone: 0,
+        sound: Stereo::default(),
+        begins: None,
+        drift: Drift::default(),
     };
-    let mut sound = at_house_rate(heard);
-    if sound.len() > longest {
-        sound.resize(longest);
+    let begins = Cell::new(None);
+    let mut outlet = Outlet {
+        channels: None,
+        room: longest,
+        given: 0,
+        sink: &mut |block| {
+            let later = begins.get().zip(picture);
+            sink(
+                later.map_or(0.0, |(sound, picture): (f64, f64)| sound - picture),
+                block,
+            )
+        },
+    };
+    let mut ends = false;
+    while !ends {
+        ends = !decode_some(&mut input, (index, unit), &mut decoder, &mut heard).map_err(failed)?
+            || is_enough(&heard, longest);
+        begins.set(heard.begins);
+        heard.hand_on(ends, &mut outlet)?;
     }
-    if sound.len() == 0 {
+    outlet.end()?;
+    if outlet.given == 0 {
         return Err(failed(Error::InvalidData));
     }
-    Ok((sound, later))
+    Ok(outlet.given)
 }
 
 /// When the first picture of a film is shown, in the file's own time, seconds; a cover does not count.
@@ -163,46 +292,32 @@ fn first_picture(input: &Input) -> Option<f64> {
     (known && !is_cover).then(|| stream.start_time() as f64 * f64::from(stream.time_base()))
 }
 
-fn at_house_rate(heard: Heard) -> Stereo {
-    Stereo {
-        left: resample(&heard.sound.left, heard.rate, RATE),
-        right: resample(&heard.sound.right, heard.rate, RATE),
-    }
-}
-
-fn decode_stream(
+/// Decodes the next packet of a stream; false when it was the last.
+fn decode_some(
     input: &mut Input,
     (index, unit): (usize, f64),
-    mut decoder: decoder::Audio,
-    longest: usize,
-) -> Result<Heard, Error> {
-    let mut heard = Heard {
-        rate: RATE,
-        sound: Stereo::default(),
-        begins: None,
-        drift: Drift::default(),
-    };
+    decoder: &mut decoder::Audio,
+    heard: &mut Heard,
+) -> Result<bool, Error> {
     while let Some(packet) = next_packet(input)? {
         if packet.stream() != index {
             continue;
         }
         // One damaged packet costs its own sound, not the recording.
         match decoder.send_packet(&packet) {
-            Ok(()) | Err(Error::InvalidData) => drain(&mut decoder, unit, &mut heard)?,
+            Ok(()) | Err(Error::InvalidData) => drain(decoder, unit, heard)?,
             Err(error) => return Err(error),
         }
-        if is_enough(&heard, longest) {
-            return Ok(heard);
-        }
+        return Ok(true);
     }
     decoder.send_eof()?;
-    drain(&mut decoder, unit, &mut heard)?;
-    Ok(heard)
+    drain(decoder, unit, heard)?;
+    Ok(false)
 }
 
 /// Whether what is heard covers `longest` samples at the house rate.
 fn is_enough(heard: &Heard, longest: usize) -> bool {
-    heard.sound.len() as u128 * u128::from(RATE) > longest as u128 * u128::from(heard.rate)
+    heard.len() as u128 * u128::from(RATE) > longest as u128 * u128::from(heard.rate)
 }
 
 fn next_packet(input: &mut Input) -> Result<Option<Packet>, Error> {
@@ -220,7 +335,7 @@ fn next_packet(input: &mut Input) -> Result<Option<Packet>, Error> {
 fn drain(decoder: &mut decoder::Audio, unit: f64, heard: &mut Heard) -> Result<(), Error> {
     let mut frame = Frame::empty();
     while decoder.receive_frame(&mut frame).is_ok() {
-        if heard.sound.len() == 0 {
+        if heard.len() == 0 {
             heard.rate = frame.rate();
             heard.begins = frame.timestamp().map(|at| at as f64 * unit);
         }
@@ -344,7 +459,8 @@ mod tests {
     fn a_second_from_two() -> Heard {
         Heard {
             rate: 48_000,
-            sound: Stereo::silence(48_000),
+            gone: 12_000,
+            sound: Stereo::silence(36_000),
             begins: Some(2.0),
             drift: Drift::default(),
         }
@@ -373,7 +489,7 @@ mod tests {
                 heard.shift(shift + 1024);
                 given += 1024;
                 let due = f64::from(given) / 48_000.0 * every;
-                worst = worst.max((due - heard.sound.len() as f64 / 48_000.0).abs());
+                worst = worst.max((due - heard.len() as f64 / 48_000.0).abs());
             }
             assert!(worst < 0.012, "{side}: {worst} s");
         }
@@ -381,7 +497,7 @@ mod tests {
         let mut heard = a_second_from_two();
         for piece in 0..500 {
             let off = if piece % 3 == 0 { 0.02 } else { -0.004 };
-            let at = 2.0 + heard.sound.len() as f64 / 48_000.0 + off;
+            let at = 2.0 + heard.len() as f64 / 48_000.0 + off;
             assert_eq!(heard.missing(Some(at), 1024), 0);
             heard.shift(1024);
         }

@@ -6,7 +6,7 @@
 //! player drops at the start, so they are fed from sample 0. The bytes depend on nothing but the sound and the encoder's
 //! version. The muxer in the picture half of this crate copies the packets of AAC and Opus; MP3 and WAV are finished.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fenta_workflows::action::AudioEncoding;
 use ffmpeg_next::codec::Flags;
@@ -34,6 +34,13 @@ struct Codec {
     samples: Sample,
     /// Bit rates it takes, kbit/s.
     rates: std::ops::RangeInclusive<u32>,
+}
+
+impl Codec {
+    /// Whether the decoder's priming takes the place of the first samples.
+    fn is_primed(&self) -> bool {
+        self.encoder == "aac"
+    }
 }
 
 const CODECS: [Codec; 4] = [
@@ -75,22 +82,173 @@ pub(crate) fn file_name(encoding: &AudioEncoding) -> Result<&'static str, AudioE
     codec(encoding).map(|codec| codec.file)
 }
 
-/// Encodes a sound; AAC decodes to the sound's length rounded up to whole frames, the others to its length.
+/// Encodes a sound that is there as a whole.
+#[cfg(test)]
 pub(crate) fn write(
     path: &Path,
     sound: &Stereo,
     encoding: &AudioEncoding,
 ) -> Result<(), AudioError> {
-    let codec = codec(encoding)?;
-    ffmpeg_next::init()
-        .and_then(|()| match codec.encoder {
-            "aac" => encode_primed(path, sound, encoding, codec),
-            _ => encode(path, sound, encoding, codec),
-        })
-        .map_err(|error| AudioError::Encode {
+    let mut writer = Writer::create(path, sound.len(), encoding)?;
+    writer.add(sound)?;
+    writer.end()
+}
+
+/// Encodes a sound that comes in blocks; AAC decodes to the sound's length rounded up to whole frames, the others to its
+/// length.
+pub(crate) struct Writer {
+    encoder: Encoder,
+    output: Output,
+    codec: &'static Codec,
+    path: PathBuf,
+    /// What is not a whole frame yet.
+    waiting: Stereo,
+    /// Samples at the beginning that are not encoded: the decoder plays its priming in their place.
+    skip: usize,
+    /// Samples of a frame.
+    size: usize,
+    /// Samples that were fed.
+    fed: usize,
+    /// Packets of AAC that decode to the sound's length.
+    wanted: usize,
+    written: usize,
+}
+
+impl Writer {
+    /// Begins a file of `samples` samples.
+    pub(crate) fn create(
+        path: &Path,
+        samples: usize,
+        encoding: &AudioEncoding,
+    ) -> Result<Self, AudioError> {
+        let codec = codec(encoding)?;
+        let begin = || {
+            ffmpeg_next::init()?;
+            let encoder = open_encoder(encoding, codec)?;
+            let mut output = open_output(path, codec)?;
+            output.add_stream_with(&encoder)?;
+            let options: &[(&str, &str)] = match codec.muxer {
+                "mp3" => &[("fflags", "+bitexact"), ("id3v2_version", "0")],
+                _ => &[("fflags", "+bitexact")],
+            };
+            output.write_header_with(Dictionary::from_iter(options.iter().copied()))?;
+            Ok((encoder, output))
+        };
+        let (encoder, output) = begin().map_err(|error| failed(path, error))?;
+        let size = match encoder.frame_size() as usize {
+            0 => FRAME,
+            size => size,
+        };
+        Ok(Self {
+            encoder,
+            output,
+            codec,
             path: path.to_owned(),
-            detail: error.to_string(),
+            waiting: Stereo::default(),
+            skip: if codec.is_primed() { FRAME } else { 0 },
+            size: if codec.is_primed() { FRAME } else { size },
+            fed: 0,
+            wanted: samples.div_ceil(FRAME),
+            written: 0,
         })
+    }
+
+    /// Encodes what comes next.
+    pub(crate) fn add(&mut self, block: &Stereo) -> Result<(), AudioError> {
+        self.waiting.extend(block);
+        let skipped = self.skip.min(self.waiting.len());
+        self.skip -= skipped;
+        self.waiting.drop_first(skipped);
+        self.feed_whole().map_err(|error| failed(&self.path, error))
+    }
+
+    /// Encodes what is left and finishes the file.
+    pub(crate) fn end(mut self) -> Result<(), AudioError> {
+        self.finish().map_err(|error| failed(&self.path, error))
+    }
+
+    fn feed_whole(&mut self) -> Result<(), Error> {
+        let mut start = 0;
+        while start + self.size <= self.waiting.len() {
+            self.feed(start, self.size)?;
+            start += self.size;
+        }
+        self.waiting.drop_first(start);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        if self.codec.is_primed() {
+            // The first packet decodes to the priming; each frame fed adds one more. The last ones are padded.
+            while self.fed < self.wanted * FRAME {
+                self.waiting.resize(FRAME);
+                self.feed(0, FRAME)?;
+                self.waiting.clear();
+            }
+        } else if self.waiting.len() > 0 {
+            self.feed(0, self.waiting.len())?;
+        }
+        self.encoder.send_eof()?;
+        self.write_packets()?;
+        if self.codec.is_primed() && self.written != self.wanted {
+            return Err(Error::Bug);
+        }
+        self.output.write_trailer()
+    }
+
+    /// Feeds one frame of what waits.
+    fn feed(&mut self, start: usize, count: usize) -> Result<(), Error> {
+        let mut frame = frame_of(&self.waiting, (start, count), self.codec.samples)?;
+        frame.set_pts(Some(self.fed as i64));
+        self.fed += count;
+        self.encoder.send_frame(&frame)?;
+        self.write_packets()
+    }
+
+    fn write_packets(&mut self) -> Result<(), Error> {
+        let unit = self
+            .output
+            .stream(0)
+            .ok_or(Error::StreamNotFound)?
+            .time_base();
+        let mut packet = Packet::empty();
+        while self.encoder.receive_packet(&mut packet).is_ok() {
+            if self.codec.is_primed() {
+                // No more than decode to the sound's length; times are counted.
+                if self.written < self.wanted {
+                    let data = packet.data().unwrap_or(&[]);
+                    primed(data, self.written).write(&mut self.output)?;
+                    self.written += 1;
+                }
+            } else {
+                // The times that the encoder gives say what a player drops.
+                packet.set_stream(0);
+                packet.rescale_ts(Rational::new(1, RATE as i32), unit);
+                packet.write(&mut self.output)?;
+            }
+            packet = Packet::empty();
+        }
+        Ok(())
+    }
+}
+
+fn failed(path: &Path, error: Error) -> AudioError {
+    AudioError::Encode {
+        path: path.to_owned(),
+        detail: error.to_string(),
+    }
+}
+
+/// A packet of AAC with the time of its number.
+fn primed(data: &[u8], number: usize) -> Packet {
+    let mut packet = Packet::copy(data);
+    let time = (number * FRAME) as i64;
+    packet.set_pts(Some(time));
+    packet.set_dts(Some(time));
+    packet.set_duration(FRAME as i64);
+    packet.set_stream(0);
+    packet.set_flags(ffmpeg_next::codec::packet::Flags::KEY);
+    packet
 }
 
 fn codec(encoding: &AudioEncoding) -> Result<&'static Codec, AudioError> {
@@ -112,72 +270,6 @@ fn codec(encoding: &AudioEncoding) -> Result<&'static Codec, AudioError> {
         });
     }
     Ok(codec)
-}
-
-fn encode_primed(
-    path: &Path,
-    sound: &Stereo,
-    encoding: &AudioEncoding,
-    codec: &Codec,
-) -> Result<(), Error> {
-    let mut encoder = open_encoder(encoding, codec)?;
-    let mut output = open_output(path, codec)?;
-    output.add_stream_with(&encoder)?;
-    output.write_header_with(Dictionary::from_iter([("fflags", "+bitexact")]))?;
-    for (number, data) in packets(&mut encoder, sound)?.iter().enumerate() {
-        let mut packet = Packet::copy(data);
-        let time = (number * FRAME) as i64;
-        packet.set_pts(Some(time));
-        packet.set_dts(Some(time));
-        packet.set_duration(FRAME as i64);
-        packet.set_stream(0);
-        packet.set_flags(ffmpeg_next::codec::packet::Flags::KEY);
-        packet.write(&mut output)?;
-    }
-    output.write_trailer()
-}
-
-/// With the times the encoder gives: they say what a player drops.
-fn encode(
-    path: &Path,
-    sound: &Stereo,
-    encoding: &AudioEncoding,
-    codec: &Codec,
-) -> Result<(), Error> {
-    let mut encoder = open_encoder(encoding, codec)?;
-    let mut output = open_output(path, codec)?;
-    output.add_stream_with(&encoder)?;
-    let options: &[(&str, &str)] = match codec.muxer {
-        "mp3" => &[("fflags", "+bitexact"), ("id3v2_version", "0")],
-        _ => &[("fflags", "+bitexact")],
-    };
-    output.write_header_with(Dictionary::from_iter(options.iter().copied()))?;
-    let size = match encoder.frame_size() as usize {
-        0 => FRAME,
-        size => size,
-    };
-    let mut start = 0;
-    while start < sound.len() {
-        let frame = frame_of(sound, start, size.min(sound.len() - start), codec.samples)?;
-        encoder.send_frame(&frame)?;
-        write_packets(&mut encoder, &mut output)?;
-        start += size;
-    }
-    encoder.send_eof()?;
-    write_packets(&mut encoder, &mut output)?;
-    output.write_trailer()
-}
-
-fn write_packets(encoder: &mut Encoder, output: &mut Output) -> Result<(), Error> {
-    let unit = output.stream(0).ok_or(Error::StreamNotFound)?.time_base();
-    let mut packet = Packet::empty();
-    while encoder.receive_packet(&mut packet).is_ok() {
-        packet.set_stream(0);
-        packet.rescale_ts(Rational::new(1, RATE as i32), unit);
-        packet.write(output)?;
-        packet = Packet::empty();
-    }
-    Ok(())
 }
 
 fn open_output(path: &Path, codec: &Codec) -> Result<Output, Error> {
@@ -204,10 +296,14 @@ fn open_encoder(encoding: &AudioEncoding, codec: &Codec) -> Result<Encoder, Erro
 }
 
 /// Samples of the sound in an encoder's form.
-fn frame_of(sound: &Stereo, start: usize, count: usize, form: Sample) -> Result<Frame, Error> {
+fn frame_of(sound: &Stereo, (start, count): (usize, usize), form: Sample) -> Result<Frame, Error> {
     let mut frame = Frame::new(form, count, ChannelLayout::STEREO);
+    if frame.planes() == 0 {
+        return Err(Error::Other {
+            errno: ffmpeg_next::error::ENOMEM,
+        });
+    }
     frame.set_rate(RATE);
-    frame.set_pts(Some(start as i64));
     let channels = [
         &sound.left[start..start + count],
         &sound.right[start..start + count],
@@ -232,53 +328,6 @@ fn frame_of(sound: &Stereo, start: usize, count: usize, form: Sample) -> Result<
             }
         }
         _ => return Err(Error::Bug),
-    }
-    Ok(frame)
-}
-
-/// The payloads of all packets needed to decode the sound's length, and no more.
-fn packets(encoder: &mut Encoder, sound: &Stereo) -> Result<Vec<Vec<u8>>, Error> {
-    let wanted = sound.len().div_ceil(FRAME);
-    let mut out = Vec::with_capacity(wanted + 1);
-    // The first packet decodes to the priming; each frame fed adds one more.
-    for number in 0..wanted {
-        let frame = frame_at(sound, (number + 1) * FRAME, number)?;
-        encoder.send_frame(&frame)?;
-        collect(encoder, &mut out);
-    }
-    encoder.send_eof()?;
-    collect(encoder, &mut out);
-    out.truncate(wanted);
-    if out.len() == wanted {
-        Ok(out)
-    } else {
-        Err(Error::Bug)
-    }
-}
-
-fn collect(encoder: &mut Encoder, out: &mut Vec<Vec<u8>>) {
-    let mut packet = Packet::empty();
-    while encoder.receive_packet(&mut packet).is_ok() {
-        out.push(packet.data().unwrap_or(&[]).to_vec());
-    }
-}
-
-/// One frame of the sound, padded with silence.
-fn frame_at(sound: &Stereo, start: usize, number: usize) -> Result<Frame, Error> {
-    let mut frame = Frame::new(Sample::F32(Type::Planar), FRAME, ChannelLayout::STEREO);
-    if frame.planes() != 2 {
-        return Err(Error::Other {
-            errno: ffmpeg_next::error::ENOMEM,
-        });
-    }
-    frame.set_rate(RATE);
-    frame.set_pts(Some((number * FRAME) as i64));
-    for (plane, channel) in [&sound.left, &sound.right].into_iter().enumerate() {
-        let from = channel.get(start..).unwrap_or(&[]);
-        let count = from.len().min(FRAME);
-        let into = frame.plane_mut::<f32>(plane);
-        into[..count].copy_from_slice(&from[..count]);
-        into[count..].fill(0.0);
     }
     Ok(frame)
 }
@@ -356,6 +405,36 @@ mod tests {
         let bytes = std::fs::read(&a).unwrap();
         assert_eq!(bytes, std::fs::read(&b).unwrap());
         assert!(!bytes.windows(4).any(|text| text == b"Lavf"));
+    }
+
+    #[test]
+    fn blocks_of_any_length_give_the_same_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        for (encoder, samples) in [
+            ("aac", 20_000),
+            ("aac", 900),
+            ("libopus", 20_000),
+            ("pcm_s16le", 5000),
+        ] {
+            let encoding = AudioEncoding {
+                encoder: encoder.to_owned(),
+                bitrate_kbps: 128,
+            };
+            let sound = click_at(600, samples);
+            let path = dir.path().join(file_name(&encoding).unwrap());
+            write(&path, &sound, &encoding).unwrap();
+            let bytes = std::fs::read(&path).unwrap();
+            for size in [100, 1024, 4800] {
+                let mut writer = Writer::create(&path, samples, &encoding).unwrap();
+                for start in (0..samples).step_by(size) {
+                    writer
+                        .add(&sound.part(start, size.min(samples - start)))
+                        .unwrap();
+                }
+                writer.end().unwrap();
+                assert!(bytes == std::fs::read(&path).unwrap(), "{encoder} {size}");
+            }
+        }
     }
 
     #[test]

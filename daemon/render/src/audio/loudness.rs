@@ -17,35 +17,72 @@ pub(crate) struct Loudness {
     pub(crate) true_peak: f64,
 }
 
-/// Measures integrated loudness and true peak.
-pub(crate) fn measure(sound: &Stereo) -> Result<Loudness, AudioError> {
-    let mut meter = EbuR128::new(2, RATE, Mode::I | Mode::TRUE_PEAK)?;
-    meter.add_frames_planar_f32(&[&sound.left, &sound.right])?;
-    let peak = meter.true_peak(0)?.max(meter.true_peak(1)?);
-    Ok(Loudness {
-        integrated: meter.loudness_global()?,
-        true_peak: 20.0 * peak.max(1e-10).log10(),
-    })
-}
+/// A meter that hears a sound block by block; how long the blocks are changes nothing.
+pub(crate) struct Meter(EbuR128);
 
-/// Measures integrated loudness alone, several times faster than [`measure`].
-pub(crate) fn integrated(sound: &Stereo) -> Result<f64, AudioError> {
-    let mut meter = EbuR128::new(2, RATE, Mode::I)?;
-    meter.add_frames_planar_f32(&[&sound.left, &sound.right])?;
-    Ok(meter.loudness_global()?)
-}
-
-/// Integrated loudness of a sound that may be short: the gate needs blocks of 400 ms, so it is measured as if it were
-/// repeated.
-pub(crate) fn integrated_short(sound: &Stereo) -> Result<f64, AudioError> {
-    const SHORTEST: usize = RATE as usize * 2;
-    let mut meter = EbuR128::new(2, RATE, Mode::I)?;
-    let mut fed = 0;
-    while fed < SHORTEST && sound.len() > 0 {
-        meter.add_frames_planar_f32(&[&sound.left, &sound.right])?;
-        fed += sound.len();
+impl Meter {
+    /// Measures loudness alone, several times faster than [`Self::with_peak`].
+    pub(crate) fn new() -> Result<Self, AudioError> {
+        Ok(Self(EbuR128::new(2, RATE, Mode::I)?))
     }
-    Ok(meter.loudness_global()?)
+
+    /// Measures the true peak too.
+    pub(crate) fn with_peak() -> Result<Self, AudioError> {
+        Ok(Self(EbuR128::new(2, RATE, Mode::I | Mode::TRUE_PEAK)?))
+    }
+
+    /// Hears what comes next.
+    pub(crate) fn add(&mut self, block: &Stereo) -> Result<(), AudioError> {
+        Ok(self.0.add_frames_planar_f32(&[&block.left, &block.right])?)
+    }
+
+    /// Integrated loudness of what was heard, LUFS.
+    pub(crate) fn integrated(&self) -> Result<f64, AudioError> {
+        Ok(self.0.loudness_global()?)
+    }
+
+    /// Loudness and true peak of what was heard.
+    ///
+    /// # Errors
+    /// Of a meter made without the peak.
+    pub(crate) fn both(&self) -> Result<Loudness, AudioError> {
+        let peak = self.0.true_peak(0)?.max(self.0.true_peak(1)?);
+        Ok(Loudness {
+            integrated: self.integrated()?,
+            true_peak: 20.0 * peak.max(1e-10).log10(),
+        })
+    }
+}
+
+/// Measures integrated loudness and true peak.
+#[cfg(test)]
+pub(crate) fn measure(sound: &Stereo) -> Result<Loudness, AudioError> {
+    let mut meter = Meter::with_peak()?;
+    meter.add(sound)?;
+    meter.both()
+}
+
+/// Measures integrated loudness alone.
+pub(crate) fn integrated(sound: &Stereo) -> Result<f64, AudioError> {
+    let mut meter = Meter::new()?;
+    meter.add(sound)?;
+    meter.integrated()
+}
+
+/// Integrated loudness of a sound of `samples` samples that may be short: the gate needs blocks of 400 ms, so it is
+/// measured as if it were repeated. `play` plays it once.
+pub(crate) fn integrated_short(
+    samples: usize,
+    play: &mut dyn FnMut(&mut Meter) -> Result<(), AudioError>,
+) -> Result<f64, AudioError> {
+    const SHORTEST: usize = RATE as usize * 2;
+    let mut meter = Meter::new()?;
+    let mut fed = 0;
+    while fed < SHORTEST && samples > 0 {
+        play(&mut meter)?;
+        fed += samples;
+    }
+    meter.integrated()
 }
 
 /// Integrated loudness of one channel heard from both loudspeakers.
@@ -92,6 +129,30 @@ mod tests {
         let blip = sine(1000.0, 0.1, 4800);
         let loudness = integrated_mono(&blip).unwrap();
         assert!((loudness + 20.0).abs() < 0.5, "{loudness}");
+    }
+
+    #[test]
+    fn blocks_of_any_length_measure_the_same() {
+        let mut tone = sine(440.0, 0.3, RATE as usize * 3);
+        for (n, sample) in tone.iter_mut().enumerate() {
+            *sample *= 0.2 + (n / 9000 % 5) as f32 * 0.2;
+        }
+        let sound = Stereo {
+            right: tone.iter().map(|sample| sample * 0.7).collect(),
+            left: tone,
+        };
+        let whole = measure(&sound).unwrap();
+        for size in [1, 999, 4800, 20_000] {
+            let mut meter = Meter::with_peak().unwrap();
+            for (left, right) in sound.left.chunks(size).zip(sound.right.chunks(size)) {
+                let block = Stereo {
+                    left: left.to_vec(),
+                    right: right.to_vec(),
+                };
+                meter.add(&block).unwrap();
+            }
+            assert_eq!(meter.both().unwrap(), whole, "{size}");
+        }
     }
 
     #[test]

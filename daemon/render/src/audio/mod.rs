@@ -16,6 +16,7 @@ mod music;
 mod pcm;
 mod resample;
 mod speech;
+mod spool;
 mod wav;
 
 use std::collections::BTreeMap;
@@ -31,7 +32,7 @@ pub use speech::{align_words, engine_files, engine_programs, extract_speech, spe
 /// Samples per second of everything this module makes.
 pub(crate) const RATE: u32 = 48_000;
 
-/// The longest recording or soundtrack in samples, bounded by memory: about 1.4 GB while mixing.
+/// The longest recording or soundtrack in samples, bounded by the disk: about 2 GB while mixing.
 pub(crate) const LONGEST: usize = RATE as usize / 1000 * LONGEST_MS as usize;
 
 /// A finished audio action.

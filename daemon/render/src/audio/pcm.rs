@@ -1,6 +1,6 @@
 //! Sound in memory: two channels of `f32` at 48 kHz, and the decibel arithmetic around them.
 //!
-//! Used by every part of the audio module; knows nothing of files.
+//! Used by every part of the audio module; knows nothing of files; `spool` holds what is too long for it.
 
 /// Two channels of equal length.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -48,6 +48,32 @@ impl Stereo {
     pub(crate) fn add_at(&mut self, other: &Self, start: i64, gain: f32) {
         add_channel(&mut self.left, &other.left, start, gain);
         add_channel(&mut self.right, &other.right, start, gain);
+    }
+
+    /// Adds `other` behind what is there.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        self.left.extend_from_slice(&other.left);
+        self.right.extend_from_slice(&other.right);
+    }
+
+    /// A span of it that lies inside.
+    pub(crate) fn part(&self, from: usize, count: usize) -> Self {
+        Self {
+            left: self.left[from..from + count].to_vec(),
+            right: self.right[from..from + count].to_vec(),
+        }
+    }
+
+    /// Takes the first samples away.
+    pub(crate) fn drop_first(&mut self, samples: usize) {
+        self.left.drain(..samples);
+        self.right.drain(..samples);
+    }
+
+    /// Leaves nothing, but the room for it.
+    pub(crate) fn clear(&mut self) {
+        self.left.clear();
+        self.right.clear();
     }
 
     /// Cuts or pads with silence.

@@ -11,20 +11,80 @@ const ROLL_OFF: f64 = 0.96;
 
 /// The sound at another rate; its length is rounded up to whole samples.
 pub(crate) fn resample(sound: &[f32], from: u32, to: u32) -> Vec<f32> {
-    if from == to || sound.is_empty() {
-        return sound.to_vec();
+    let mut out = Vec::new();
+    let mut resampler = Resampler::new(from, to);
+    resampler.add(sound, &mut out);
+    resampler.end(&mut out);
+    out
+}
+
+/// A change of rate for one channel that comes in blocks; how long they are changes no sample.
+pub(crate) struct Resampler {
+    /// Rates without their common divisor.
+    up: usize,
+    down: usize,
+    /// One per phase; none where the rates are equal.
+    kernels: Vec<Vec<f32>>,
+    /// What later samples still need of the sound.
+    seen: Vec<f32>,
+    /// Samples before `seen`.
+    gone: usize,
+    /// Samples made.
+    made: usize,
+}
+
+impl Resampler {
+    pub(crate) fn new(from: u32, to: u32) -> Self {
+        let divisor = gcd(from, to).max(1);
+        let (up, down) = ((to / divisor) as usize, (from / divisor) as usize);
+        Self {
+            up,
+            down,
+            kernels: if from == to {
+                Vec::new()
+            } else {
+                kernels(up, down)
+            },
+            seen: Vec::new(),
+            gone: 0,
+            made: 0,
+        }
     }
-    let divisor = gcd(from, to);
-    let (up, down) = ((to / divisor) as usize, (from / divisor) as usize);
-    let kernels = kernels(up, down);
-    let reach = kernels[0].len() / 2;
-    let samples = (sound.len() * up).div_ceil(down);
-    (0..samples)
-        .map(|n| {
-            let (centre, phase) = (n * down / up, n * down % up);
-            convolve(sound, &kernels[phase], (centre + 1) as i64 - reach as i64)
-        })
-        .collect()
+
+    /// Takes a block and adds to `out` what is finished.
+    pub(crate) fn add(&mut self, block: &[f32], out: &mut Vec<f32>) {
+        let Some(kernel) = self.kernels.first() else {
+            return out.extend_from_slice(block);
+        };
+        let reach = kernel.len() / 2;
+        self.seen.extend_from_slice(block);
+        // The kernel of a sample ends `reach` after its centre.
+        let ready = (self.gone + self.seen.len()).saturating_sub(reach);
+        self.make((ready * self.up).div_ceil(self.down), out);
+        let needed = (self.made * self.down / self.up + 1).saturating_sub(reach);
+        let done = needed.saturating_sub(self.gone).min(self.seen.len());
+        self.seen.drain(..done);
+        self.gone += done;
+    }
+
+    /// Adds what is left to `out`.
+    pub(crate) fn end(&mut self, out: &mut Vec<f32>) {
+        if !self.kernels.is_empty() {
+            let samples = self.gone + self.seen.len();
+            self.make((samples * self.up).div_ceil(self.down), out);
+        }
+    }
+
+    /// Makes the samples before `end`.
+    fn make(&mut self, end: usize, out: &mut Vec<f32>) {
+        for n in self.made..end {
+            let (centre, phase) = (n * self.down / self.up, n * self.down % self.up);
+            let kernel = &self.kernels[phase];
+            let first = (centre + 1) as i64 - (kernel.len() / 2) as i64 - self.gone as i64;
+            out.push(convolve(&self.seen, kernel, first));
+        }
+        self.made = self.made.max(end);
+    }
 }
 
 fn gcd(a: u32, b: u32) -> u32 {
@@ -139,6 +199,28 @@ mod tests {
         let out = resample(&sine(6000.0, 48_000, 48_000), 48_000, 8000);
         assert_eq!(out.len(), 8000);
         assert!(worst(&out, &vec![0.0; 8000]) < 1e-3);
+    }
+
+    #[test]
+    fn blocks_of_any_length_give_the_same_samples() {
+        for (from, to) in [
+            (44_100, 48_000),
+            (8000, 48_000),
+            (96_000, 48_000),
+            (48_000, 48_000),
+        ] {
+            let sound = sine(700.0, from, 10_000);
+            let whole = resample(&sound, from, to);
+            assert_eq!(whole.len(), (10_000 * to as usize).div_ceil(from as usize));
+            for size in [1, 50, 999, 4800] {
+                let (mut out, mut resampler) = (Vec::new(), Resampler::new(from, to));
+                for block in sound.chunks(size) {
+                    resampler.add(block, &mut out);
+                }
+                resampler.end(&mut out);
+                assert!(out == whole, "{from} to {to} in blocks of {size}");
+            }
+        }
     }
 
     #[test]

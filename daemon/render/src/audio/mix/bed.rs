@@ -1,12 +1,16 @@
 //! The music bed: one recording looped to the timeline's length, faded in and out.
 //!
-//! Pure. A recording whose loop points span it whole is simply repeated; any other is overlapped with itself by an
-//! equal-power cross-fade.
+//! A recording whose loop points span it whole is simply repeated; any other is overlapped with itself by an equal-power
+//! cross-fade. Neither bed nor fades are held: any span of them is made when it is asked for.
+
+use std::f32::consts::FRAC_PI_2;
 
 use fenta_templates::timeline::MusicClip;
 
 use crate::audio::RATE;
+use crate::audio::error::AudioError;
 use crate::audio::pcm::{Stereo, raised_cosine};
+use crate::audio::spool::{Spool, Take};
 
 /// Length of the cross-fade between a recording's end and its beginning.
 const CROSS_FADE: usize = RATE as usize;
@@ -18,64 +22,118 @@ pub(crate) enum Seam {
     Exact,
     /// End and beginning are cross-faded.
     CrossFade,
+    /// It ends.
+    Silence,
 }
 
-/// The recording, looped or cut to `samples`.
-pub(crate) fn looped(music: &Stereo, seam: Seam, samples: usize) -> Stereo {
-    if music.len() >= samples {
-        let mut cut = music.clone();
-        cut.resize(samples);
-        return cut;
+/// A recording as it is heard under a timeline, at its own level.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bed {
+    take: Take,
+    /// Samples by which its end and its beginning overlap; none where it is heard once.
+    overlap: Option<usize>,
+    samples: usize,
+}
+
+impl Bed {
+    /// A recording, looped or cut to `samples`.
+    pub(crate) fn new(take: Take, seam: Seam, samples: usize) -> Self {
+        let overlap = match seam {
+            _ if take.len >= samples || take.len == 0 => None,
+            Seam::Silence => None,
+            Seam::Exact => Some(0),
+            Seam::CrossFade => Some(CROSS_FADE.min(take.len / 4)),
+        };
+        Self {
+            take,
+            overlap,
+            samples,
+        }
     }
-    let overlap = match seam {
-        Seam::Exact => 0,
-        Seam::CrossFade => CROSS_FADE.min(music.len() / 4),
+
+    /// The samples from `at` on, `count` of them.
+    pub(crate) fn read(
+        &self,
+        tape: &Spool,
+        (at, count): (usize, usize),
+        block: &mut Stereo,
+    ) -> Result<(), AudioError> {
+        let Some(overlap) = self.overlap else {
+            return tape.read(self.take, (at as i64, count), block);
+        };
+        block.clear();
+        block.resize(count);
+        let length = self.take.len;
+        let step = (length - overlap).max(1);
+        let mut piece = Stereo::default();
+        let mut turn = (at + 1).saturating_sub(length).div_ceil(step);
+        while turn * step < (at + count).min(self.samples) {
+            let start = turn * step;
+            let from = start.max(at);
+            let heard = (start + length).min(at + count) - from;
+            tape.read(self.take, ((from - start) as i64, heard), &mut piece)?;
+            fade(&mut piece, from - start, (length, overlap), turn > 0);
+            block.add_at(&piece, (from - at) as i64, 1.0);
+            turn += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Equal power: the squares of a fade in and a fade out over the same span add up to one. `piece` begins at sample `first`
+/// of a recording of `length` samples; the first time it is played it does not fade in.
+fn fade(piece: &mut Stereo, first: usize, (length, overlap): (usize, usize), again: bool) {
+    let quarter = |n: usize| FRAC_PI_2 * (n as f32 + 0.5) / overlap as f32;
+    let end = first + piece.len();
+    let falling = (length - overlap).clamp(first, end)..end;
+    let rising = first..if again {
+        overlap.clamp(first, end)
+    } else {
+        first
     };
-    let mut bed = Stereo::silence(samples);
-    let step = (music.len() - overlap).max(1);
-    let mut first = music.clone();
-    fade_out(&mut first, overlap);
-    let mut next = first.clone();
-    fade_in(&mut next, overlap);
-    bed.add_at(&first, 0, 1.0);
-    for start in (step..samples).step_by(step) {
-        bed.add_at(&next, start as i64, 1.0);
-    }
-    bed
-}
-
-/// Equal power: the squares of a fade in and a fade out over the same span add up to one.
-fn fade_in(sound: &mut Stereo, length: usize) {
-    for channel in sound.channels_mut() {
-        for (n, sample) in channel.iter_mut().take(length).enumerate() {
-            *sample *= (quarter_turn(n, length)).sin();
+    for channel in piece.channels_mut() {
+        for n in falling.clone() {
+            channel[n - first] *= quarter(n + overlap - length).cos();
+        }
+        for n in rising.clone() {
+            channel[n - first] *= quarter(n).sin();
         }
     }
 }
 
-fn fade_out(sound: &mut Stereo, length: usize) {
-    let start = sound.len() - length;
-    for channel in sound.channels_mut() {
-        for (n, sample) in channel[start..].iter_mut().enumerate() {
-            *sample *= (quarter_turn(n, length)).cos();
+/// The gains of the fades at both ends of a bed; fades longer than the bed share it in proportion.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fades {
+    samples: usize,
+    rise: f64,
+    fall: f64,
+}
+
+impl Fades {
+    pub(crate) fn new(clip: &MusicClip, samples: usize) -> Self {
+        let units = |ms: u32| u64::from(ms) * u64::from(RATE) / 1000;
+        let (fade_in, fade_out) = (units(clip.fade_in_ms), units(clip.fade_out_ms));
+        let wanted = (fade_in + fade_out).max(1);
+        let shrink = (samples as f64 / wanted as f64).min(1.0);
+        Self {
+            samples,
+            rise: fade_in as f64 * shrink,
+            fall: fade_out as f64 * shrink,
         }
     }
-}
 
-fn quarter_turn(n: usize, length: usize) -> f32 {
-    std::f32::consts::FRAC_PI_2 * (n as f32 + 0.5) / length as f32
-}
-
-/// The gain of the fades at both ends; fades longer than the bed share it in proportion.
-pub(crate) fn fades(clip: &MusicClip, samples: usize) -> Vec<f32> {
-    let units = |ms: u32| u64::from(ms) * u64::from(RATE) / 1000;
-    let (fade_in, fade_out) = (units(clip.fade_in_ms), units(clip.fade_out_ms));
-    let wanted = (fade_in + fade_out).max(1);
-    let shrink = (samples as f64 / wanted as f64).min(1.0);
-    let (rise, fall) = (fade_in as f64 * shrink, fade_out as f64 * shrink);
-    (0..samples)
-        .map(|n| edge(n as f64, rise) * edge((samples - 1 - n) as f64, fall))
-        .collect()
+    /// Shapes a block that begins at sample `at`; what comes after the bed stays.
+    pub(crate) fn shape(&self, at: usize, block: &mut Stereo) {
+        for n in at..(at + block.len()).min(self.samples) {
+            let from_end = (self.samples - 1 - n) as f64;
+            if n as f64 >= self.rise && from_end >= self.fall {
+                continue;
+            }
+            let gain = edge(n as f64, self.rise) * edge(from_end, self.fall);
+            block.left[n - at] *= gain;
+            block.right[n - at] *= gain;
+        }
+    }
 }
 
 fn edge(from_end: f64, length: f64) -> f32 {
@@ -110,6 +168,45 @@ mod tests {
             fade_out_ms,
             once: false,
         }
+    }
+
+    /// The whole bed, read in blocks of different lengths.
+    fn looped(music: &Stereo, seam: Seam, samples: usize) -> Stereo {
+        let dir = tempfile::tempdir().unwrap();
+        let tape = Spool::create(dir.path()).unwrap();
+        // Something else lies before it.
+        tape.append(&ramp(7)).unwrap();
+        tape.append(music).unwrap();
+        let bed = Bed::new(tape.whole().part(7, music.len()), seam, samples);
+        let read = |size: usize| {
+            let (mut all, mut block) = (Stereo::default(), Stereo::default());
+            for at in (0..samples).step_by(size) {
+                bed.read(&tape, (at, size.min(samples - at)), &mut block)
+                    .unwrap();
+                all.extend(&block);
+            }
+            all
+        };
+        let whole = read(samples);
+        for size in [samples.div_ceil(300), samples.div_ceil(7)] {
+            assert!(read(size) == whole, "in blocks of {size}");
+        }
+        whole
+    }
+
+    fn fades(clip: &MusicClip, samples: usize) -> Vec<f32> {
+        let mut sound = Stereo {
+            left: vec![1.0; samples],
+            right: vec![1.0; samples],
+        };
+        Fades::new(clip, samples).shape(0, &mut sound);
+        sound.left
+    }
+
+    #[test]
+    fn what_is_heard_once_ends() {
+        let bed = looped(&ramp(100), Seam::Silence, 150);
+        assert_eq!((bed.left[99], bed.left[100]), (99.0, 0.0));
     }
 
     #[test]

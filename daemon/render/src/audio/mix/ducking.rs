@@ -1,6 +1,6 @@
 //! How the music makes room for speech: a gain curve computed from the times of the words.
 //!
-//! Pure and exact: no detector, hence no pumping, and the same curve on every machine.
+//! Exact: no detector, hence no pumping, and the same curve on every machine.
 
 use fenta_templates::time::TimeRange;
 use fenta_templates::timeline::{AUDIO_RATE, Ducking};
@@ -15,29 +15,56 @@ struct Passage {
     end: i64,
 }
 
-/// The music's gain for each sample of a timeline of `samples` samples.
+/// The music's gain for each sample of a timeline, made when it is asked for.
 ///
 /// Decibels follow a raised cosine down (`attack_ms`, beginning `lookahead_ms` before the first word) and up again
 /// (`release_ms`, beginning `hold_ms` after the last). Pauses shorter than `bridge_ms` stay down. Where a rise and the
 /// next fall overlap, the lower gain counts.
-pub(crate) fn ducking_curve(speech: &[TimeRange], ducking: &Ducking, samples: usize) -> Vec<f32> {
-    let mut depth = vec![0.0f32; samples];
-    for passage in passages(speech, ducking.bridge_ms) {
-        let down = passage.start - units(ducking.lookahead_ms);
-        let up = passage.end + units(ducking.hold_ms);
-        let end = up + units(ducking.release_ms);
-        for n in down.max(0)..end.min(samples as i64) {
-            let fallen = ramp(n - down, units(ducking.attack_ms));
-            let risen = ramp(n - up, units(ducking.release_ms));
-            let at = &mut depth[n as usize];
-            *at = at.max(fallen.min(1.0 - risen));
+pub(crate) struct Room {
+    passages: Vec<Passage>,
+    lookahead: i64,
+    hold: i64,
+    attack: i64,
+    release: i64,
+    deepest_db: f64,
+}
+
+impl Room {
+    pub(crate) fn new(speech: &[TimeRange], ducking: &Ducking) -> Self {
+        Self {
+            passages: passages(speech, ducking.bridge_ms),
+            lookahead: units(ducking.lookahead_ms),
+            hold: units(ducking.hold_ms),
+            attack: units(ducking.attack_ms),
+            release: units(ducking.release_ms),
+            deepest_db: f64::from(ducking.depth_mb.min(0)) / 100.0,
         }
     }
-    let deepest_db = f64::from(ducking.depth_mb.min(0)) / 100.0;
-    depth
-        .into_iter()
-        .map(|share| gain(share, deepest_db))
-        .collect()
+
+    /// The gains of `count` samples from `at` on.
+    pub(crate) fn gains(&self, at: usize, count: usize) -> Vec<f32> {
+        let (first, last) = (at as i64, (at + count) as i64);
+        let mut depth = vec![0.0f32; count];
+        for passage in &self.passages {
+            let down = passage.start - self.lookahead;
+            let up = passage.end + self.hold;
+            for n in down.max(first)..(up + self.release).min(last) {
+                let fallen = ramp(n - down, self.attack);
+                let risen = ramp(n - up, self.release);
+                let at = &mut depth[(n - first) as usize];
+                *at = at.max(fallen.min(1.0 - risen));
+            }
+        }
+        // Most samples are as deep as the one before.
+        let mut before = (0.0, 1.0);
+        for share in &mut depth {
+            if share.to_bits() != f32::to_bits(before.0) {
+                before = (*share, gain(*share, self.deepest_db));
+            }
+            *share = before.1;
+        }
+        depth
+    }
 }
 
 fn gain(share: f32, deepest_db: f64) -> f32 {
@@ -50,8 +77,11 @@ fn gain(share: f32, deepest_db: f64) -> f32 {
 
 /// How far a ramp has come after `done` of `length` samples.
 fn ramp(done: i64, length: i64) -> f32 {
-    if length == 0 {
-        return if done >= 0 { 1.0 } else { 0.0 };
+    if done < 0 {
+        return 0.0;
+    }
+    if done >= length {
+        return 1.0;
     }
     raised_cosine(done as f32 / length as f32)
 }
@@ -78,6 +108,17 @@ fn units(ms: u32) -> i64 {
 mod tests {
     use super::*;
     use crate::audio::pcm::gain_to_db;
+
+    fn ducking_curve(speech: &[TimeRange], ducking: &Ducking, samples: usize) -> Vec<f32> {
+        let room = Room::new(speech, ducking);
+        let whole = room.gains(0, samples);
+        for size in [1000, 4801] {
+            let blocks = (0..samples).step_by(size);
+            let blocks = blocks.flat_map(|at| room.gains(at, size.min(samples - at)));
+            assert!(blocks.eq(whole.iter().copied()), "in blocks of {size}");
+        }
+        whole
+    }
 
     fn spans(seconds: &[(f64, f64)]) -> Vec<TimeRange> {
         seconds

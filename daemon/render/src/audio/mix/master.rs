@@ -1,11 +1,12 @@
 //! The loudness of the result: a linear gain and a true-peak limiter, repeated until the meter agrees.
 //!
-//! Pure. No dynamic normalisation: what was mixed keeps its proportions.
+//! No dynamic normalisation: what was mixed keeps its proportions.
 
 use crate::audio::error::AudioError;
-use crate::audio::limiter::limit;
-use crate::audio::loudness;
+use crate::audio::limiter::Limiter;
+use crate::audio::loudness::Meter;
 use crate::audio::pcm::{Stereo, db_to_gain};
+use crate::audio::spool::Spool;
 
 /// Where a sound is to land.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,32 +26,86 @@ const MOST_GAIN_DB: f64 = 48.0;
 /// The least loudness that a decibel of gain is taken to add: a limited sound answers with less than one.
 const LEAST_SLOPE: f64 = 0.2;
 
-/// The sound at the goal, or as near as the limiter lets it come; silence stays silence.
-pub(crate) fn master(sound: &Stereo, goal: Goal) -> Result<Stereo, AudioError> {
-    let measured = loudness::integrated(sound)?;
-    if !measured.is_finite() {
-        return Ok(sound.clone());
+/// What mastering does to a sound: a gain, and the ceiling of the limiter behind it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Setting {
+    gain: f32,
+    ceiling: f32,
+}
+
+/// A sound that is mastered. It is played as often as it takes to find the setting; none of the results is kept.
+pub(crate) struct Master<'a> {
+    sound: &'a Spool,
+    /// Samples of a block.
+    size: usize,
+    /// Loudness before mastering, LUFS.
+    measured: f64,
+}
+
+impl<'a> Master<'a> {
+    pub(crate) fn new(sound: &'a Spool, size: usize) -> Result<Self, AudioError> {
+        let mut meter = Meter::new()?;
+        sound.play(sound.whole(), size, &mut |block| meter.add(block))?;
+        Ok(Self {
+            sound,
+            size,
+            measured: meter.integrated()?,
+        })
     }
-    let mut gain_db = (goal.integrated - measured).min(MOST_GAIN_DB);
-    let mut before: Option<(f64, f64)> = None;
-    let mut out = Stereo::default();
-    for _ in 0..ROUNDS {
-        out = sound.clone();
-        out.scale(db_to_gain(gain_db));
-        limit(&mut out, db_to_gain(goal.ceiling));
-        let reached = loudness::integrated(&out)?;
-        let missing = goal.integrated - reached;
-        if missing.abs() < TOLERANCE || (missing > 0.0 && gain_db >= MOST_GAIN_DB) {
-            break;
+
+    /// Brings the sound to the goal, or as near as the limiter lets it come; none for silence, which stays silence.
+    pub(crate) fn settle(&self, goal: Goal) -> Result<Option<Setting>, AudioError> {
+        if !self.measured.is_finite() {
+            return Ok(None);
         }
-        // The secant through the last two rounds: how much a decibel of gain still adds.
-        let slope = before.map_or(1.0, |(gain, loudness)| {
-            ((reached - loudness) / (gain_db - gain)).clamp(LEAST_SLOPE, 1.0)
-        });
-        before = Some((gain_db, reached));
-        gain_db = (gain_db + missing / slope).min(MOST_GAIN_DB);
+        let ceiling = db_to_gain(goal.ceiling);
+        let mut gain_db = (goal.integrated - self.measured).min(MOST_GAIN_DB);
+        let mut before: Option<(f64, f64)> = None;
+        let mut setting = Setting {
+            gain: db_to_gain(gain_db),
+            ceiling,
+        };
+        for _ in 0..ROUNDS {
+            setting.gain = db_to_gain(gain_db);
+            let mut meter = Meter::new()?;
+            self.play(Some(setting), &mut |block| meter.add(block))?;
+            let reached = meter.integrated()?;
+            let missing = goal.integrated - reached;
+            if missing.abs() < TOLERANCE || (missing > 0.0 && gain_db >= MOST_GAIN_DB) {
+                break;
+            }
+            // The secant through the last two rounds: how much a decibel of gain still adds.
+            let slope = before.map_or(1.0, |(gain, loudness)| {
+                ((reached - loudness) / (gain_db - gain)).clamp(LEAST_SLOPE, 1.0)
+            });
+            before = Some((gain_db, reached));
+            gain_db = (gain_db + missing / slope).min(MOST_GAIN_DB);
+        }
+        Ok(Some(setting))
     }
-    Ok(out)
+
+    /// Plays the sound as a setting makes it.
+    pub(crate) fn play(
+        &self,
+        setting: Option<Setting>,
+        sink: &mut dyn FnMut(&Stereo) -> Result<(), AudioError>,
+    ) -> Result<(), AudioError> {
+        let whole = self.sound.whole();
+        let Some(setting) = setting else {
+            return self.sound.play(whole, self.size, &mut |block| sink(block));
+        };
+        let mut limiter = Limiter::new(setting.ceiling);
+        let mut out = Stereo::default();
+        self.sound.play(whole, self.size, &mut |block| {
+            block.scale(setting.gain);
+            out.clear();
+            limiter.add(block, &mut out);
+            sink(&out)
+        })?;
+        out.clear();
+        limiter.end(&mut out);
+        sink(&out)
+    }
 }
 
 #[cfg(test)]
@@ -58,6 +113,7 @@ mod tests {
     use super::*;
     use crate::audio::RATE;
     use crate::audio::filter::Biquad;
+    use crate::audio::loudness;
 
     /// Bursts of noise with pauses, as speech has them: loud peaks, moderate loudness.
     fn bursts(amplitude: f32) -> Stereo {
@@ -75,6 +131,25 @@ mod tests {
             right: left.clone(),
             left,
         }
+    }
+
+    /// Mastered in blocks of two lengths, which must not be heard.
+    fn master(sound: &Stereo, goal: Goal) -> Result<Stereo, AudioError> {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = Spool::create(dir.path())?;
+        spool.append(sound)?;
+        let mastered = |size: usize| {
+            let master = Master::new(&spool, size)?;
+            let mut out = Stereo::default();
+            master.play(master.settle(goal)?, &mut |block| {
+                out.extend(block);
+                Ok(())
+            })?;
+            Ok::<_, AudioError>(out)
+        };
+        let out = mastered(4800)?;
+        assert!(mastered(30_011)? == out);
+        Ok(out)
     }
 
     #[test]

@@ -14,45 +14,69 @@ const QUIET_DB: f64 = -55.0;
 /// Shorter silences are not told, milliseconds.
 const SHORTEST_MS: u64 = 1000;
 
-/// The silences, in order. A mix without any sound has none: that is how it was meant.
-pub(super) fn spans(sound: &Stereo) -> Vec<SilentSpan> {
-    let limit = f64::from(db_to_gain(QUIET_DB));
-    let is_quiet = |range: std::ops::Range<usize>| {
-        let count = 2 * range.len();
-        let sum: f64 = [&sound.left, &sound.right]
+/// Hears a mix block by block.
+#[derive(Default)]
+pub(super) struct Silences {
+    spans: Vec<SilentSpan>,
+    /// Where the silence of the moment began.
+    since: Option<usize>,
+    heard: bool,
+    /// What does not fill a window yet.
+    waiting: Stereo,
+    /// Samples before it.
+    at: usize,
+}
+
+impl Silences {
+    /// Hears what comes next.
+    pub(super) fn add(&mut self, block: &Stereo) {
+        self.waiting.extend(block);
+        let mut start = 0;
+        while start + WINDOW <= self.waiting.len() {
+            self.window(start, WINDOW);
+            start += WINDOW;
+        }
+        self.waiting.drop_first(start);
+    }
+
+    /// The silences, in order. A mix without any sound has none: that is how it was meant.
+    pub(super) fn end(mut self) -> Vec<SilentSpan> {
+        if self.waiting.len() > 0 {
+            self.window(0, self.waiting.len());
+        }
+        self.close();
+        if self.heard { self.spans } else { Vec::new() }
+    }
+
+    fn window(&mut self, start: usize, count: usize) {
+        let limit = f64::from(db_to_gain(QUIET_DB));
+        let sum: f64 = [&self.waiting.left, &self.waiting.right]
             .into_iter()
-            .flat_map(|channel| &channel[range.clone()])
+            .flat_map(|channel| &channel[start..start + count])
             .map(|sample| f64::from(*sample) * f64::from(*sample))
             .sum();
-        sum < limit * limit * count as f64
-    };
-    let mut spans: Vec<SilentSpan> = Vec::new();
-    let mut since = None;
-    let mut heard = false;
-    let ms = |sample: usize| sample as u64 * 1000 / u64::from(RATE);
-    let mut close = |since: Option<usize>, end: usize| {
-        let Some(since) = since else { return };
+        if sum < limit * limit * (2 * count) as f64 {
+            self.since = self.since.or(Some(self.at));
+        } else {
+            self.heard = true;
+            self.close();
+        }
+        self.at += count;
+    }
+
+    fn close(&mut self) {
+        let Some(since) = self.since.take() else {
+            return;
+        };
+        let ms = |sample: usize| sample as u64 * 1000 / u64::from(RATE);
         let span = SilentSpan {
             from_ms: ms(since),
-            to_ms: ms(end),
+            to_ms: ms(self.at),
         };
         if span.to_ms - span.from_ms >= SHORTEST_MS {
-            spans.push(span);
+            self.spans.push(span);
         }
-    };
-    let mut start = 0;
-    while start < sound.len() {
-        let end = (start + WINDOW).min(sound.len());
-        if is_quiet(start..end) {
-            since = since.or(Some(start));
-        } else {
-            heard = true;
-            close(since.take(), start);
-        }
-        start = end;
     }
-    close(since, sound.len());
-    if heard { spans } else { Vec::new() }
 }
 
 #[cfg(test)]
@@ -69,6 +93,19 @@ mod tests {
             right: left.clone(),
             left,
         }
+    }
+
+    fn spans(sound: &Stereo) -> Vec<SilentSpan> {
+        let found = [1000, 4800, sound.len()].map(|size| {
+            let mut silences = Silences::default();
+            for start in (0..sound.len()).step_by(size) {
+                silences.add(&sound.part(start, size.min(sound.len() - start)));
+            }
+            silences.end()
+        });
+        assert_eq!(found[0], found[2]);
+        assert_eq!(found[1], found[2]);
+        found[0].clone()
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Sounds besides narration and music: what clips were recorded with, recordings beside the narration, effects.
 //!
-//! Each is cut out of its recording, faded at both ends, brought to its level against the voice and placed at its
-//! sample. Neighbours: `mod` adds the stem up and says how loud the voice is; `ducking` has the curve that makes room.
+//! Each is cut out of its recording, given fades at both ends and its level against the voice, and placed at its sample.
+//! Neighbours: `desk` adds them up and says how loud the voice is; `ducking` has the curve that makes room.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -9,10 +9,14 @@ use std::collections::btree_map::Entry;
 use fenta_templates::timeline::{AUDIO_RATE, AudioPlan, SoundClip, SoundRole};
 use fenta_workflows::digest::Digest;
 
-use super::{Blobs, blob, stretch};
+use super::bus::Placed;
+use super::desk::record;
+use super::stretch::stretch;
+use super::{Blobs, blob};
 use crate::audio::error::AudioError;
-use crate::audio::pcm::{Stereo, db_to_gain};
-use crate::audio::speech::sounding;
+use crate::audio::pcm::db_to_gain;
+use crate::audio::speech::Windows;
+use crate::audio::spool::{Spool, Take};
 use crate::audio::{LONGEST, RATE, ffi_decode, loudness};
 
 /// The most a recording is raised to reach its level, dB: a quiet room's hiss is not made a roar.
@@ -21,46 +25,61 @@ const MOST_RAISE_DB: f64 = 12.0;
 const MARGIN: usize = RATE as usize / 50;
 
 /// Both halves of the sounds: those that make room for speech, and those heard over everything.
+#[derive(Default)]
 pub(super) struct Sounds {
-    pub(super) yielding: Stereo,
-    pub(super) effects: Stereo,
+    pub(super) yielding: Vec<Placed>,
+    pub(super) effects: Vec<Placed>,
 }
 
 /// A sound cut out of its recording, not yet faded or levelled.
 struct Part<'a> {
     clip: &'a SoundClip,
-    sound: Stereo,
+    take: Take,
 }
 
+/// What of a recording lies on the tape.
+#[derive(Clone, Copy)]
+struct Source {
+    take: Take,
+    /// Its first sample that does.
+    from: usize,
+}
+
+/// The tape, and the samples of a block that is read of it.
+type Tape<'a> = (&'a Spool, usize);
+
 /// The sounds of a plan, levelled against `reference` (LUFS); none where the plan has none.
-pub(super) fn stem(
+pub(super) fn place(
     plan: &AudioPlan,
     blobs: &Blobs,
     reference: f64,
     samples: usize,
+    tape: Tape<'_>,
 ) -> Result<Option<Sounds>, AudioError> {
     if plan.sounds.is_empty() {
         return Ok(None);
     }
-    let parts = cut_out(plan, blobs, samples)?;
-    let together = clip_levels(&parts, samples)?;
-    let mut sounds = Sounds {
-        yielding: Stereo::silence(samples),
-        effects: Stereo::silence(samples),
-    };
-    for Part { clip, mut sound } in parts {
+    let parts = cut_out(plan, blobs, samples, tape)?;
+    let together = clip_levels(&parts, samples, tape)?;
+    let mut sounds = Sounds::default();
+    for Part { clip, take } in parts {
         let level = match clip.role {
             SoundRole::Clip => together[&clip.source],
-            SoundRole::Under | SoundRole::Effect => loudness::integrated_short(&sound)?,
+            SoundRole::Under | SoundRole::Effect => level(&[take], tape)?,
         };
-        fade(&mut sound, clip);
-        let gain = gain_db(level, reference, clip.gain_mb);
-        let start = clip.start.rescaled_to(AUDIO_RATE).value;
         let into = match clip.role {
             SoundRole::Effect => &mut sounds.effects,
             SoundRole::Clip | SoundRole::Under => &mut sounds.yielding,
         };
-        into.add_at(&sound, start, db_to_gain(gain));
+        let start = clip.start.rescaled_to(AUDIO_RATE).value;
+        let (rise, fall) = fades(clip, take.len);
+        into.push(Placed {
+            take,
+            start: usize::try_from(start).unwrap_or(0),
+            gain: db_to_gain(gain_db(level, reference, clip.gain_mb)),
+            rise,
+            fall,
+        });
     }
     Ok(Some(sounds))
 }
@@ -70,36 +89,57 @@ fn cut_out<'a>(
     plan: &'a AudioPlan,
     blobs: &Blobs,
     samples: usize,
+    tape: Tape<'_>,
 ) -> Result<Vec<Part<'a>>, AudioError> {
-    let mut read: BTreeMap<Digest, Stereo> = BTreeMap::new();
+    let mut read: BTreeMap<Digest, Source> = BTreeMap::new();
     let mut parts = Vec::with_capacity(plan.sounds.len());
     for clip in &plan.sounds {
         let (from, room) = span(clip, samples)?;
-        if let Entry::Vacant(unread) = read.entry(clip.source) {
-            let wanted = plan
-                .sounds
-                .iter()
-                .filter(|other| other.source == clip.source);
-            let mut furthest = 0;
-            for other in wanted {
-                let (from, room) = span(other, samples)?;
-                furthest = furthest.max(from + taken(other, room));
+        let source = match read.entry(clip.source) {
+            Entry::Occupied(read) => *read.get(),
+            Entry::Vacant(unread) => {
+                *unread.insert(source(plan, blobs, (clip.source, samples), tape.0)?)
             }
-            let path = blob(blobs, clip.source)?;
-            let sound = ffi_decode::read_under_picture(path, furthest.min(LONGEST))?;
-            unread.insert(sound);
-        }
-        let mut sound = piece(&read[&clip.source], from, taken(clip, room));
+        };
+        let mut take = source.take.part(from - source.from, taken(clip, room));
         if clip.trimmed {
-            sound = without_silence(&sound);
+            take = without_silence(take, tape)?;
         }
         if let Some(speed) = clip.speed_pm {
-            let length = sound.len() as u64 * 1000 / u64::from(speed.max(1));
-            sound = stretch::stretched(&sound, (length as usize).min(room));
+            let length = take.len as u64 * 1000 / u64::from(speed.max(1));
+            take = stretched(take, (length as usize).min(room), tape.0)?;
         }
-        parts.push(Part { clip, sound });
+        parts.push(Part { clip, take });
     }
     Ok(parts)
+}
+
+/// Puts what is heard of a recording on the tape.
+fn source(
+    plan: &AudioPlan,
+    blobs: &Blobs,
+    (digest, samples): (Digest, usize),
+    tape: &Spool,
+) -> Result<Source, AudioError> {
+    let (mut first, mut furthest) = (usize::MAX, 0);
+    for clip in plan.sounds.iter().filter(|clip| clip.source == digest) {
+        let (from, room) = span(clip, samples)?;
+        first = first.min(from);
+        furthest = furthest.max(from + taken(clip, room));
+    }
+    let path = blob(blobs, digest)?;
+    let mut at = 0;
+    let take = record(tape, |sink| {
+        ffi_decode::play_under_picture(path, furthest.min(LONGEST), &mut |block| {
+            let before = first.saturating_sub(at).min(block.len());
+            at += block.len();
+            if before == 0 {
+                return sink(block);
+            }
+            sink(&block.part(before, block.len() - before))
+        })
+    })?;
+    Ok(Source { take, from: first })
 }
 
 /// First sample of a recording and how many of them are heard.
@@ -125,44 +165,58 @@ fn taken(clip: &SoundClip, heard: usize) -> usize {
     usize::try_from(clip.taken(heard as u64)).unwrap_or(usize::MAX / 4)
 }
 
-/// A span of a sound, shorter where the sound ends before.
-fn piece(sound: &Stereo, from: usize, length: usize) -> Stereo {
-    let from = from.min(sound.len());
-    let to = (from + length).min(sound.len());
-    Stereo {
-        left: sound.left[from..to].to_vec(),
-        right: sound.right[from..to].to_vec(),
-    }
+fn without_silence(take: Take, (tape, size): Tape<'_>) -> Result<Take, AudioError> {
+    let mut windows = Windows::new(RATE);
+    tape.play(take, size, &mut |block| {
+        let sides = block.left.iter().zip(&block.right);
+        windows.add(sides.map(|(left, right)| left.abs().max(right.abs())));
+        Ok(())
+    })?;
+    let heard = windows.sounding();
+    let from = heard.start.saturating_sub(MARGIN);
+    Ok(take.part(from, heard.end + MARGIN - from))
 }
 
-fn without_silence(sound: &Stereo) -> Stereo {
-    let louder: Vec<f32> = sound
-        .left
-        .iter()
-        .zip(&sound.right)
-        .map(|(left, right)| left.abs().max(right.abs()))
-        .collect();
-    let heard = sounding(&louder, RATE);
-    let from = heard.start.saturating_sub(MARGIN);
-    piece(sound, from, heard.end + MARGIN - from)
+/// A sound at another speed, behind everything on the tape. The same length is the same sound.
+fn stretched(take: Take, length: usize, tape: &Spool) -> Result<Take, AudioError> {
+    if take.len == length || take.len == 0 {
+        return Ok(take);
+    }
+    record(tape, |sink| {
+        let mut read = |span: (i64, usize), block: &mut _| tape.read(take, span, block);
+        stretch((take.len, length), &mut read, sink).map(|()| length)
+    })
+}
+
+/// The loudness of sounds that are heard one after another, which may be short.
+fn level(takes: &[Take], (tape, size): Tape<'_>) -> Result<f64, AudioError> {
+    let samples = takes.iter().map(|take| take.len).sum();
+    loudness::integrated_short(samples, &mut |meter| {
+        takes
+            .iter()
+            .try_for_each(|take| tape.play(*take, size, &mut |block| meter.add(block)))
+    })
 }
 
 /// The loudness of everything that is heard of one film: its parts keep their proportions.
-fn clip_levels(parts: &[Part<'_>], samples: usize) -> Result<BTreeMap<Digest, f64>, AudioError> {
-    let mut all: BTreeMap<Digest, Stereo> = BTreeMap::new();
+fn clip_levels(
+    parts: &[Part<'_>],
+    samples: usize,
+    tape: Tape<'_>,
+) -> Result<BTreeMap<Digest, f64>, AudioError> {
+    let mut all: BTreeMap<Digest, Vec<Take>> = BTreeMap::new();
     for part in parts
         .iter()
         .filter(|part| part.clip.role == SoundRole::Clip)
     {
         let heard = all.entry(part.clip.source).or_default();
         // One film's parts may be heard twice; more than the timeline's length says nothing new.
-        if heard.len() < samples {
-            heard.left.extend_from_slice(&part.sound.left);
-            heard.right.extend_from_slice(&part.sound.right);
+        if heard.iter().map(|take| take.len).sum::<usize>() < samples {
+            heard.push(part.take);
         }
     }
     all.into_iter()
-        .map(|(source, sound)| Ok((source, loudness::integrated_short(&sound)?)))
+        .map(|(source, takes)| Ok((source, level(&takes, tape)?)))
         .collect()
 }
 
@@ -174,31 +228,21 @@ fn gain_db(level: f64, reference: f64, gain_mb: i32) -> f64 {
     (reference - level).min(MOST_RAISE_DB) + f64::from(gain_mb) / 100.0
 }
 
-/// Fades of equal power at both ends, shortened together where the sound is shorter.
-fn fade(sound: &mut Stereo, clip: &SoundClip) {
-    let length = sound.len();
+/// Lengths of the fades of a sound of so many samples, shortened together where it is shorter.
+fn fades(clip: &SoundClip, length: usize) -> (usize, usize) {
     let units = |ms: u32| u64::from(ms) * u64::from(RATE) / 1000;
     let (rise, fall) = (units(clip.fade_in_ms), units(clip.fade_out_ms));
     let share = (length as f64 / (rise + fall).max(1) as f64).min(1.0);
-    let (rise, fall) = (
+    (
         (rise as f64 * share) as usize,
         (fall as f64 * share) as usize,
-    );
-    let quarter =
-        |n: usize, of: usize| (std::f32::consts::FRAC_PI_2 * (n as f32 + 0.5) / of as f32).sin();
-    for channel in sound.channels_mut() {
-        for (n, sample) in channel.iter_mut().take(rise).enumerate() {
-            *sample *= quarter(n, rise);
-        }
-        for (n, sample) in channel.iter_mut().rev().take(fall).enumerate() {
-            *sample *= quarter(n, fall);
-        }
-    }
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::pcm::Stereo;
     use fenta_templates::time::RationalTime;
 
     fn clip(role: SoundRole) -> SoundClip {
@@ -220,47 +264,16 @@ mod tests {
         }
     }
 
-    fn flat(samples: usize) -> Stereo {
-        Stereo {
-            left: vec![1.0; samples],
-            right: vec![1.0; samples],
-        }
-    }
-
-    #[test]
-    fn fades_over_the_same_span_keep_their_power() {
-        let (mut out, mut into) = (flat(9600), flat(9600));
-        fade(
-            &mut out,
-            &SoundClip {
-                fade_out_ms: 200,
-                ..clip(SoundRole::Clip)
-            },
-        );
-        fade(
-            &mut into,
-            &SoundClip {
-                fade_in_ms: 200,
-                ..clip(SoundRole::Clip)
-            },
-        );
-        for n in 0..9600 {
-            let power = out.left[n].powi(2) + into.left[n].powi(2);
-            assert!((power - 1.0).abs() < 1e-4, "{n}: {power}");
-        }
-    }
-
     #[test]
     fn fades_longer_than_the_sound_share_it() {
-        let mut sound = flat(100);
         let long = SoundClip {
             fade_in_ms: 1000,
-            fade_out_ms: 1000,
+            fade_out_ms: 3000,
             ..clip(SoundRole::Effect)
         };
-        fade(&mut sound, &long);
-        assert!(sound.left[0] < 0.1 && sound.left[99] < 0.1);
-        assert!(sound.left[49] > 0.9);
+        assert_eq!(fades(&long, 100), (25, 75));
+        assert_eq!(fades(&long, 500_000), (48_000, 144_000));
+        assert_eq!(fades(&clip(SoundRole::Clip), 100), (0, 0));
     }
 
     #[test]
@@ -277,13 +290,17 @@ mod tests {
         for n in 10_000..20_000 {
             sound.right[n] = if n % 2 == 0 { 0.5 } else { -0.5 };
         }
-        let kept = without_silence(&sound);
-        assert!(
-            kept.len().abs_diff(10_000 + 2 * MARGIN) < 500,
-            "{}",
-            kept.len()
-        );
-        assert_eq!(without_silence(&Stereo::silence(10)).len(), 10);
+        let dir = tempfile::tempdir().unwrap();
+        let tape = Spool::create(dir.path()).unwrap();
+        tape.append(&sound).unwrap();
+        for size in [1000, 48_000] {
+            let kept = without_silence(tape.whole(), (&tape, size)).unwrap();
+            let wanted = 10_000 + 2 * MARGIN;
+            assert!(kept.len.abs_diff(wanted) < 500, "{kept:?}");
+            assert!(kept.from.abs_diff(10_000 - MARGIN) < 300, "{kept:?}");
+        }
+        let silence = tape.whole().part(0, 10);
+        assert_eq!(without_silence(silence, (&tape, 7)).unwrap().len, 10);
     }
 
     #[test]
@@ -296,7 +313,5 @@ mod tests {
         late.length = Some(at(20));
         late.from = at(7);
         assert_eq!(span(&late, 150).unwrap(), (7, 20));
-        assert_eq!(piece(&flat(10), 7, 20).len(), 3);
-        assert_eq!(piece(&flat(10), 70, 20).len(), 0);
     }
 }

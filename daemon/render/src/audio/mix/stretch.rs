@@ -4,6 +4,7 @@
 //! modification of speech, ICASSP 1993). Neighbours: `sounds` says which sounds play at another speed; nothing here
 //! knows of files or levels.
 
+use crate::audio::error::AudioError;
 use crate::audio::pcm::Stereo;
 
 /// Length of a window, in samples at 48 kHz (43 ms): two periods of the lowest voice.
@@ -15,65 +16,76 @@ const REACH: i64 = 640;
 /// The first search looks at every so many samples, of which it compares every so many.
 const COARSE: usize = 8;
 
-/// The whole of `sound` in `length` samples, its pitch kept. The same length is the same sound.
-pub(super) fn stretched(sound: &Stereo, length: usize) -> Stereo {
-    if sound.len() == length || sound.len() == 0 {
-        return sound.clone();
-    }
-    let heard: Vec<f32> = sound
-        .left
-        .iter()
-        .zip(&sound.right)
-        .map(|(left, right)| left + right)
-        .collect();
-    let speed = sound.len() as f64 / length as f64;
-    let mut made = Stereo::silence(length + WINDOW);
+/// Reads samples of a sound from a place on, so many, silence where that lies outside of it.
+pub(super) type Reader<'a> = &'a mut dyn FnMut((i64, usize), &mut Stereo) -> Result<(), AudioError>;
+
+/// The whole of a sound of `samples` samples in `length`, its pitch kept, given to `sink` piece by piece. Neither may be
+/// nothing.
+pub(super) fn stretch(
+    (samples, length): (usize, usize),
+    read: Reader<'_>,
+    sink: &mut dyn FnMut(&Stereo) -> Result<(), AudioError>,
+) -> Result<(), AudioError> {
+    let speed = samples as f64 / length as f64;
+    let (mut near, mut natural) = (Stereo::default(), Stereo::default());
+    // What the windows add up to; its first half is finished.
+    let mut made = Stereo::silence(WINDOW);
     // The window before the first one is the sound before its own beginning: both together begin as the sound does.
     let mut from = -(HOP as i64);
-    add(&mut made, sound, (from, 0));
+    read((from, WINDOW), &mut near)?;
+    add(&mut made, &near, 0);
     for step in 0..length.div_ceil(HOP) {
+        // The first half window of what was made lies before the beginning, or was given.
+        made.drop_first(HOP);
+        made.resize(WINDOW);
         let wanted = (step as f64 * HOP as f64 * speed).round() as i64;
-        let natural = from + HOP as i64;
+        let first = if step == 0 {
+            0
+        } else {
+            wanted - REACH - COARSE as i64
+        };
+        let wide = (2 * (REACH as usize + COARSE)) * usize::from(step > 0);
+        read((first, wide + WINDOW), &mut near)?;
         from = if step == 0 {
             0
         } else {
-            closest(&heard, natural, wanted)
+            read((from + HOP as i64, HOP), &mut natural)?;
+            let (heard, searched) = (both(&natural), both(&near));
+            first + closest(&heard, &searched, wanted - first)
         };
-        add(&mut made, sound, (from, step * HOP + HOP));
+        add(&mut made, &near, (from - first) as usize);
+        let given = HOP.min(length - step * HOP);
+        sink(&made.part(0, given))?;
     }
-    // The first half window of what was made lies before the beginning.
-    for channel in made.channels_mut() {
-        channel.drain(..HOP);
-        channel.truncate(length);
-    }
-    made
+    Ok(())
 }
 
-/// Adds the window that begins at `from` of the sound, which may lie outside it, at `to`.
-fn add(made: &mut Stereo, sound: &Stereo, (from, to): (i64, usize)) {
+fn both(sound: &Stereo) -> Vec<f32> {
+    let sides = sound.left.iter().zip(&sound.right);
+    sides.map(|(left, right)| left + right).collect()
+}
+
+/// Adds the window that begins at `from` of what was read.
+fn add(made: &mut Stereo, sound: &Stereo, from: usize) {
     let taken = [&sound.left, &sound.right];
     for (into, samples) in made.channels_mut().into_iter().zip(taken) {
-        for n in 0..WINDOW.min(into.len().saturating_sub(to)) {
+        for (n, (sum, sample)) in into
+            .iter_mut()
+            .zip(&samples[from..from + WINDOW])
+            .enumerate()
+        {
             let turn = std::f32::consts::TAU * (n as f32 + 0.5) / WINDOW as f32;
-            into[to + n] += at(samples, from + n as i64) * (0.5 - 0.5 * turn.cos());
+            *sum += sample * (0.5 - 0.5 * turn.cos());
         }
     }
 }
 
-fn at(samples: &[f32], place: i64) -> f32 {
-    usize::try_from(place)
-        .ok()
-        .and_then(|place| samples.get(place))
-        .copied()
-        .unwrap_or(0.0)
-}
-
-/// The place near `wanted` whose sound is most like the one at `natural`.
-fn closest(heard: &[f32], natural: i64, wanted: i64) -> i64 {
+/// The place near `wanted` of what was read whose sound is most like `natural`.
+fn closest(natural: &[f32], near: &[f32], wanted: i64) -> i64 {
     let best = |places: &mut dyn Iterator<Item = i64>, every: usize| {
         let mut found = (wanted, f32::NEG_INFINITY);
         for place in places {
-            let likeness = likeness(heard, (natural, place), every);
+            let likeness = likeness(natural, &near[place as usize..], every);
             if likeness > found.1 {
                 found = (place, likeness);
             }
@@ -81,18 +93,17 @@ fn closest(heard: &[f32], natural: i64, wanted: i64) -> i64 {
         found.0
     };
     let step = COARSE as i64;
-    let near = best(
+    let about = best(
         &mut (-REACH / step..=REACH / step).map(|n| wanted + n * step),
         COARSE,
     );
-    best(&mut (near - step..=near + step), 1)
+    best(&mut (about - step..=about + step), 1)
 }
 
 /// How alike two stretches of half a window are, whatever their loudness: -1 to 1.
-fn likeness(heard: &[f32], (one, other): (i64, i64), every: usize) -> f32 {
+fn likeness(one: &[f32], other: &[f32], every: usize) -> f32 {
     let (mut both, mut first, mut second) = (0.0f32, 1e-9f32, 1e-9f32);
-    for n in (0..HOP as i64).step_by(every) {
-        let (a, b) = (at(heard, one + n), at(heard, other + n));
+    for (a, b) in one[..HOP].iter().zip(&other[..HOP]).step_by(every) {
         both += a * b;
         first += a * a;
         second += b * b;
@@ -103,6 +114,21 @@ fn likeness(heard: &[f32], (one, other): (i64, i64), every: usize) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn stretched(sound: &Stereo, length: usize) -> Stereo {
+        let mut made = Stereo::default();
+        let mut read = |(start, count): (i64, usize), block: &mut Stereo| {
+            *block = Stereo::silence(count);
+            block.add_at(sound, -start, 1.0);
+            Ok(())
+        };
+        let mut sink = |block: &Stereo| {
+            made.extend(block);
+            Ok(())
+        };
+        stretch((sound.len(), length), &mut read, &mut sink).unwrap();
+        made
+    }
 
     fn tone(hertz: f32, samples: usize) -> Stereo {
         let wave = |n: usize| 0.5 * (std::f32::consts::TAU * hertz * n as f32 / 48_000.0).sin();
@@ -164,12 +190,5 @@ mod tests {
         };
         let (before, after) = (steepest(&sound, 48_000), steepest(&made, 28_000));
         assert!(after < before * 1.3, "{before} {after}");
-    }
-
-    #[test]
-    fn the_same_length_is_the_same_sound() {
-        let sound = tone(100.0, 3000);
-        assert_eq!(stretched(&sound, 3000), sound);
-        assert_eq!(stretched(&Stereo::silence(0), 3000).len(), 0);
     }
 }

@@ -29,7 +29,7 @@ use super::{AudioDone, RATE, wav};
 
 pub use places::{engine_files, engine_programs};
 pub use take::{align_words, extract_speech, take_speech};
-pub(crate) use trim::sounding;
+pub(crate) use trim::Windows;
 
 /// File name of the result.
 const OUTPUT: &str = "speech.wav";

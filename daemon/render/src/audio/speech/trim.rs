@@ -9,20 +9,60 @@ const RANGE_DB: f32 = 42.0;
 
 /// The samples from the first to the last window with sound; empty for silence.
 pub(crate) fn sounding(samples: &[f32], rate: u32) -> Range<usize> {
-    let window = (rate as usize / WINDOWS_PER_SECOND).max(1);
-    let energies: Vec<f32> = samples
-        .chunks(window)
-        .map(|chunk| chunk.iter().map(|s| s * s).sum::<f32>() / window as f32)
-        .collect();
-    let loudest = energies.iter().fold(0.0f32, |a, b| a.max(*b));
-    let floor = loudest * 10f32.powf(-RANGE_DB / 10.0);
-    let is_sound = |energy: &f32| *energy > floor;
-    match (
-        energies.iter().position(is_sound),
-        energies.iter().rposition(is_sound),
-    ) {
-        (Some(first), Some(last)) => first * window..((last + 1) * window).min(samples.len()),
-        _ => 0..0,
+    let mut windows = Windows::new(rate);
+    windows.add(samples.iter().copied());
+    windows.sounding()
+}
+
+/// The energies of a recording that comes in blocks.
+pub(crate) struct Windows {
+    size: usize,
+    /// Of the windows that are full.
+    energies: Vec<f32>,
+    /// Sum of the squares of the window that is not.
+    sum: f32,
+    samples: usize,
+}
+
+impl Windows {
+    pub(crate) fn new(rate: u32) -> Self {
+        Self {
+            size: (rate as usize / WINDOWS_PER_SECOND).max(1),
+            energies: Vec::new(),
+            sum: 0.0,
+            samples: 0,
+        }
+    }
+
+    /// Hears what comes next.
+    pub(crate) fn add(&mut self, samples: impl Iterator<Item = f32>) {
+        for sample in samples {
+            self.sum += sample * sample;
+            self.samples += 1;
+            if self.samples.is_multiple_of(self.size) {
+                self.energies.push(self.sum / self.size as f32);
+                self.sum = 0.0;
+            }
+        }
+    }
+
+    /// The samples from the first to the last window with sound; empty for silence.
+    pub(crate) fn sounding(mut self) -> Range<usize> {
+        if !self.samples.is_multiple_of(self.size) {
+            self.energies.push(self.sum / self.size as f32);
+        }
+        let loudest = self.energies.iter().fold(0.0f32, |a, b| a.max(*b));
+        let floor = loudest * 10f32.powf(-RANGE_DB / 10.0);
+        let is_sound = |energy: &f32| *energy > floor;
+        match (
+            self.energies.iter().position(is_sound),
+            self.energies.iter().rposition(is_sound),
+        ) {
+            (Some(first), Some(last)) => {
+                first * self.size..((last + 1) * self.size).min(self.samples)
+            }
+            _ => 0..0,
+        }
     }
 }
 
