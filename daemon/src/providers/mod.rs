@@ -425,9 +425,13 @@ impl Office {
         let key = self.key(vendor).and_then(Result::ok);
         let base_url = choice::base_url(vendor, config);
         let mut hosts = config.hosts.clone();
-        // Who named a server of their own network named it for its files too.
-        if config.base_url.is_some() {
-            hosts.extend(base_url.host_str().map(str::to_owned));
+        // Who named a server of their own network named it for its files too; not what else listens on that machine.
+        if let (Some(_), Some(host), Some(port)) = (
+            &config.base_url,
+            base_url.host_str(),
+            base_url.port_or_known_default(),
+        ) {
+            hosts.push(format!("{host}:{port}"));
         }
         Desk {
             vendor,

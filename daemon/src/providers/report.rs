@@ -163,6 +163,10 @@ impl Office {
         let desk = self.desk(vendor, &config, String::new());
         let place = desk.url(probe);
         let answer = desk.get(probe, &[]).await.map_err(|error| error.message)?;
+        if let Some(code) = said_no(&answer) {
+            let said = String::from_utf8_lossy(&answer.body);
+            return Err(desk.refused(code, &said).message);
+        }
         if answer.is_ok() {
             let models = models(&answer);
             let count = match models.len() {
@@ -175,6 +179,14 @@ impl Office {
         let said = String::from_utf8_lossy(&answer.body);
         Err(desk.refused(answer.status, &said).message)
     }
+}
+
+/// The status in the body of an answer whose own status says yes: some vendors refuse a key like that.
+fn said_no(answer: &Answer) -> Option<u16> {
+    let json: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
+    let code = json.get("code")?.as_u64()?;
+    let code = u16::try_from(code).ok()?;
+    (answer.is_ok() && (400..600).contains(&code)).then_some(code)
 }
 
 /// The models of a server that answers like one; none where there is none.

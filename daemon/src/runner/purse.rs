@@ -185,6 +185,7 @@ impl Purse {
             let key = (charge.turn.clone(), charge.ask.clone());
             if let Some(amounts) = self.charged.get_mut(&key) {
                 amounts.usd_micros = charge.usd_micros;
+                amounts.millicredits = charge.millicredits;
             }
         }
     }

@@ -6,6 +6,7 @@
 //! Neighbours: `paid_calls` holds the rows, `ledger` the books, `charges` what the budget was charged.
 
 use fenta_workflows::cost::Decimal;
+use fenta_workflows::models::Models;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::ledger::{self, Line, PriceNote, Purchase, When};
@@ -57,10 +58,11 @@ pub(super) fn settle_turn(
         ledger::settle_line(connection, when, &purchase, line)?;
     }
     settle_unpriced(connection, when, job, turn, &calls)?;
+    let credits = credits_of(&calls);
     if micros > 0 {
-        settle_credits(connection, when, job, turn)?;
+        settle_credits(connection, when, (job, turn), credits)?;
     }
-    charge_instead(connection, job, turn, charged)
+    charge_instead(connection, job, turn, (charged, credits))
 }
 
 /// The same for every turn of a job that is at its end, whatever became of the turn.
@@ -178,13 +180,27 @@ fn reserved_for(
     Ok(found.unwrap_or_else(|| (UNPRICED.to_owned(), None)))
 }
 
-/// Nobody says what a call was in credits: what was reserved counts.
+/// What calls were in credits, where their vendors charge credits and each says what it cost.
+fn credits_of(calls: &[PaidCall]) -> Option<Decimal> {
+    let table = Models::builtin();
+    calls.iter().try_fold(Decimal::ZERO, |sum, call| {
+        let worth = table.credit(&call.provider)?.usd;
+        let cost = Decimal::new(i64::try_from(call.cost_micros?).ok()?, 6);
+        Some(sum + cost.checked_div(worth)?)
+    })
+}
+
+/// Credits by what the calls are known to have cost; where nobody says it, what was reserved counts.
 fn settle_credits(
     connection: &Connection,
     when: &When<'_>,
-    job: &str,
-    turn: &str,
+    (job, turn): (&str, &str),
+    known: Option<Decimal>,
 ) -> Result<(), StoreError> {
+    let mut left = match known {
+        Some(known) => Some(known.saturating_sub(settled(connection, job, turn, "credits")?)),
+        None => None,
+    };
     let asks: Vec<(String, PriceNote)> = connection
         .prepare_cached(
             "SELECT ask, price_source, price_as_of FROM usage_ledger
@@ -206,9 +222,13 @@ fn settle_credits(
             meter: "credits",
         };
         let open = ledger::open(connection, &purchase)?;
-        if open > Decimal::ZERO {
+        let amount = match &mut left {
+            None => open,
+            Some(left) => std::mem::take(left).max(Decimal::ZERO),
+        };
+        if open > Decimal::ZERO && amount > Decimal::ZERO {
             let line = Line {
-                amount: open,
+                amount,
                 usd: None,
                 price: &price,
             };
@@ -223,17 +243,24 @@ fn charge_instead(
     connection: &Connection,
     job: &str,
     turn: &str,
-    micros: u64,
+    (micros, credits): (u64, Option<Decimal>),
 ) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("UPDATE charges SET usd_micros = 0 WHERE job = ?1 AND turn = ?2")?
-        .execute(params![job, turn])?;
-    connection
-        .prepare_cached(
-            "UPDATE charges SET usd_micros = ?3 WHERE job = ?1 AND turn = ?2
-                AND ask = (SELECT max(ask) FROM charges WHERE job = ?1 AND turn = ?2)",
-        )?
-        .execute(params![job, turn, micros])?;
+    let last = "AND ask = (SELECT max(ask) FROM charges WHERE job = ?1 AND turn = ?2)";
+    let replace = |column: &str, amount: u64| {
+        connection.execute(
+            &format!("UPDATE charges SET {column} = 0 WHERE job = ?1 AND turn = ?2"),
+            params![job, turn],
+        )?;
+        connection.execute(
+            &format!("UPDATE charges SET {column} = ?3 WHERE job = ?1 AND turn = ?2 {last}"),
+            params![job, turn, amount],
+        )
+    };
+    replace("usd_micros", micros)?;
+    if let Some(credits) = credits {
+        let thousandths = (credits * Decimal::from(1000)).ceil();
+        replace("millicredits", thousandths.to_string().parse().unwrap_or(0))?;
+    }
     Ok(())
 }
 
@@ -328,13 +355,15 @@ mod tests {
             row("released", "0.99996", "price table"),
         ];
         assert_eq!(rows(&test, "usd").await, expected);
+        // A credit of this vendor is half a cent.
         let expected = [
             row("reserved", "100", "price table"),
-            row("settled", "100", "price table"),
+            row("settled", "0.008", "price table"),
+            row("released", "99.992", "price table"),
         ];
         assert_eq!(rows(&test, "credits").await, expected);
         let charges = test.store.charges(&claim.job).await.unwrap();
-        assert_eq!(charges[0].usd_micros, 40);
+        assert_eq!((charges[0].usd_micros, charges[0].millicredits), (40, 8));
         // Told again, nothing more is settled.
         end(&test, &claim).await;
         let complete = Transition::Complete(BTreeMap::new());

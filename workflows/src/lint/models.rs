@@ -43,6 +43,15 @@ fn judge(linted: &Linted<'_>, role: Role, text: &str, span: Span, found: &mut Ve
         Resolved::Known(model) | Resolved::Retired { model, .. } => model,
         Resolved::Unknown { .. } => return,
     };
+    if model.is_only_meant_by(text) {
+        let id = model.id.to_string();
+        let meant = format!("`{text}` is taken for `{id}`");
+        let warning = Diagnostic::warning(codes::RETIRED_MODEL, span, meant)
+            .hint(format!("write `{id}`"))
+            .patch(span, id);
+        found.push(warning);
+        return;
+    }
     let Some(last) = &model.retires else {
         return;
     };

@@ -24,6 +24,9 @@ pub struct KnownModel {
     /// Other spellings people use.
     #[serde(default)]
     pub aliases: Vec<String>,
+    /// Names that were never a model's, or are no more, and what is taken for them.
+    #[serde(default)]
+    pub stands_for: Vec<String>,
     /// What it costs, by meter; empty where nothing is known.
     #[serde(default)]
     pub prices: Vec<Price>,
@@ -301,6 +304,7 @@ impl KnownModel {
             self.prices.push(price);
         }
         self.aliases.extend(own.aliases);
+        self.stands_for.extend(own.stands_for);
         if !own.languages.is_empty() {
             self.languages = own.languages;
         }
@@ -324,7 +328,18 @@ impl KnownModel {
                 .model
                 .as_deref()
                 .is_some_and(|model| plain(model) == wanted)
-            || self.aliases.iter().any(|alias| plain(alias) == wanted)
+            || self.names().any(|name| plain(name) == wanted)
+    }
+
+    /// Its other names, good and bad.
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.aliases.iter().chain(&self.stands_for)
+    }
+
+    /// Whether a text names no model of its own, and this one is taken for it.
+    pub fn is_only_meant_by(&self, text: &str) -> bool {
+        let wanted = plain(text);
+        self.stands_for.iter().any(|name| plain(name) == wanted)
     }
 }
 

@@ -31,7 +31,10 @@ pub(super) async fn check(url: &Url, trusted: &[String]) -> Result<Way, HttpErro
             "port {port} of {host} may not be called: what listens there does not speak http"
         )));
     }
-    if trusted.iter().any(|one| one.eq_ignore_ascii_case(host)) {
+    let with_port = format!("{host}:{port}");
+    let is_named =
+        |one: &String| one.eq_ignore_ascii_case(host) || one.eq_ignore_ascii_case(&with_port);
+    if trusted.iter().any(is_named) {
         return Ok(Way::Trusted);
     }
     let bare = host.trim_start_matches('[').trim_end_matches(']');
@@ -294,6 +297,14 @@ mod tests {
         check(&url.parse().unwrap(), &trusted)
             .await
             .map_err(|error| error.message)
+    }
+
+    #[tokio::test]
+    async fn a_host_is_trusted_with_all_its_ports_or_with_the_one_that_is_named() {
+        assert!(checked("http://nas:8080/x", &["NAS"]).await.is_ok());
+        let one = &["127.0.0.1:8188"];
+        assert!(checked("http://127.0.0.1:8188/x", one).await.is_ok());
+        assert!(checked("http://127.0.0.1:8189/x", one).await.is_err());
     }
 
     #[tokio::test]
