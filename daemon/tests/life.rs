@@ -99,7 +99,7 @@ impl Home {
         let mut stream = UnixStream::connect(self.socket()).unwrap();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nhost: f\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: f\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         )
         .unwrap();

@@ -87,7 +87,9 @@ fn lines(files: &[FileLine], all: &str, width: usize) -> Vec<String> {
 
 /// A line that fits and cannot steer a terminal.
 fn cut(line: &str, width: usize) -> String {
-    let line = printable(line);
+    // A name may hold line breaks and tabs; the table has a line for each file.
+    let line = line.replace(['\n', '\t'], " ");
+    let line = printable(&line);
     let most = width.saturating_sub(1).max(10);
     if line.chars().count() <= most {
         return line.into_owned();

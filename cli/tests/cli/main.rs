@@ -195,7 +195,7 @@ fn lists_in_pipes_are_whole_and_tab_separated() {
     let ended = stage.fenta(&["ps"]);
     assert_eq!(
         ended.stdout,
-        "job_0193\ttiny\tqueued\t2026-01-01T00:00:00Z\t\t\n"
+        "job_0193\ttiny\tqueued\t2026-01-01T00:00:00Z\t\t\t\n"
     );
     let ended = stage.fenta(&["job", "ls", "-q"]);
     assert_eq!(ended.stdout, "job_0193\n");

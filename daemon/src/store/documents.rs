@@ -192,6 +192,12 @@ fn resolve(connection: &Connection, kind: DocumentKind, given: &str) -> Result<S
         let rows = statement.query_map([kind.as_str(), value], |row| row.get(0))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     };
+    if given.is_empty() {
+        return Err(StoreError::UnknownDocument {
+            kind: kind.as_str(),
+            given: String::new(),
+        });
+    }
     let beginning = match given.strip_prefix(kind.prefix()) {
         Some(_) => given.to_owned(),
         None => format!("{}{given}", kind.prefix()),

@@ -197,6 +197,9 @@ impl Server {
     ) -> Answer {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let mut text = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
+        if body.first() == Some(&b'{') {
+            text.push_str("content-type: application/json\r\n");
+        }
         for (name, value) in headers {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
