@@ -316,9 +316,11 @@ fn the_service_brings_schedules_and_watches_back() {
     // The machine goes, and comes back with nobody at it.
     let killed = env.daemon_pid();
     env.kill_daemon().unwrap();
-    let process = PathBuf::from(format!("/proc/{}", killed.unwrap()));
-    until("the machine is down", || {
-        (!process.join("exe").exists()).then_some(())
+    // Its locks go with its files, which is not before it is a zombie.
+    let state = format!("/proc/{}/stat", killed.unwrap());
+    until("the machine is down", || match fs::read_to_string(&state) {
+        Ok(text) => text.rsplit(") ").next()?.starts_with('Z').then_some(()),
+        Err(_) => Some(()),
     });
     fs::write(inbox.join("a.md"), "bees").unwrap();
     let home = env.work().with_file_name("home");

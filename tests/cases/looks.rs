@@ -102,7 +102,7 @@ fn a_film_is_looked_at_without_making_it_and_never_replaced_by_a_look() {
     assert_eq!(frames(&part), 30);
     let draft = run(&["--draft"]);
     assert!(draft.ends_with("film-draft.mp4"), "{draft:?}");
-    assert_eq!(size(&draft), (540, 960));
+    assert_eq!(size(&draft), (360, 640));
     let whole = run(&[]);
     assert!(whole.ends_with("film.mp4"), "{whole:?}");
     assert_eq!(frames(&whole), frames(&draft));

@@ -166,6 +166,8 @@ fn serve(place: &FentaEnv, config: &str) -> Child {
         println!("{}", line.trim_end());
         line.clear();
     }
+    let _ = child.kill();
+    let _ = child.wait();
     panic!("the server does not get ready");
 }
 

@@ -181,7 +181,7 @@ fn measure(request: &ProbeRequest, blobs: Blobs) -> Result<ActionDone, WorkerFai
     };
     blobs
         .path(request.source)
-        .and_then(|path| probe(path))
+        .and_then(probe)
         .map(|facts| ActionDone::facts(ActionFacts::Media(facts)))
         .map_err(|error| named(error.into()))
 }

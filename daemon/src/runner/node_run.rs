@@ -419,7 +419,7 @@ impl NodeRun<'_> {
             .filter(|number| matches!(*batch.items[*number].action, Action::Invoke(_)))
             .count();
         let calls = u64::try_from(calls).ok().filter(|calls| *calls > 0)?;
-        Some(bought::order(&self.turn, node, calls))
+        Some(bought::order(self.turn, node, calls))
     }
 
     fn sent(&self, action: &Arc<Action>) -> Arc<Action> {

@@ -154,7 +154,7 @@ fn place_of(text: &str) -> Result<PathBuf, WorkspaceError> {
             && part.len() <= PART_BYTES
             && !part.chars().any(|c| c.is_control() || c == '\\')
     };
-    let is_plain = parts.iter().all(|part| plain(&part))
+    let is_plain = parts.iter().all(plain)
         && parts.len() <= DEPTH
         && path
             .components()

@@ -189,7 +189,7 @@ mod tests {
             role: Role::Owner,
         };
         assert_eq!(account.user, user);
-        assert_eq!(account.orgs, [membership.clone()]);
+        assert_eq!(account.orgs, std::slice::from_ref(&membership));
         assert_eq!(test.accounts.account("b@example.com").await.unwrap(), None);
         let known = test.accounts.membership(&org, &user).await.unwrap();
         assert_eq!(known, Some(membership));
