@@ -614,7 +614,7 @@ fn values_lie_beside_a_file_as_yaml_or_as_one_row_of_csv() {
     bench.drop("c.csv", "greeting\n\"one \"\n");
     bench.until_state("c.md", "done");
     assert!(!bench.inbox.join("c.md.fenta-failed.txt").exists());
-    assert!(bench.said().contains(&"one wasps".to_owned()));
+    assert!(bench.said().contains(&"onewasps".to_owned()));
 }
 
 #[test]

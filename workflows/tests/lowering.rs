@@ -486,7 +486,7 @@ fn a_draft_is_smaller_and_keeps_its_length() {
     let (mut frames, full) = (0, daily(&[]));
     for action in &job.actions["render"] {
         if let Action::RenderSegment(request) = action {
-            assert_eq!(request.segment.canvas.width, 540);
+            assert_eq!(request.segment.canvas.width, 360);
             assert_eq!(request.encoding.preset, "ultrafast");
             frames += i64::from(request.segment.frames);
         }

@@ -385,11 +385,11 @@ mod tests {
         assert_eq!((found.encoding(1, mp4()).crf, found.draft), (24, false));
         assert_eq!(Target::named("universal", &cut).unwrap().size, None);
         let draft = |cut: &Timeline| Target::named("draft", cut).unwrap().size;
-        assert_eq!(draft(&cut), Some((540, 960)));
+        assert_eq!(draft(&cut), Some((360, 640)));
         let error = Target::named("stroy", &cut).err().unwrap();
         assert_eq!(error.hint, "did you mean `story`?");
         (cut.canvas.width, cut.canvas.height) = (1920, 1080);
-        assert_eq!(draft(&cut), Some((960, 540)), "as the canvas lies");
+        assert_eq!(draft(&cut), Some((640, 360)), "as the canvas lies");
     }
 
     fn sized(width: i64, height: i64) -> Result<(u32, u32), LowerError> {
