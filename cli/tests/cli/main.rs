@@ -190,8 +190,8 @@ fn slips_in_inputs_are_the_callers_and_end_with_two() {
 fn lists_in_pipes_are_whole_and_tab_separated() {
     let stage = stage();
     let list = format!(r#"{{"items":[{JOB}]}}"#);
-    // `ps` asks for the newest, and for each state of jobs in work.
-    stage.daemon(&[list.as_str(); 5]);
+    // `ps` asks for the newest, for each state of jobs in work, and for what comes next.
+    stage.daemon(&[list.as_str(); 8]);
     let ended = stage.fenta(&["ps"]);
     assert_eq!(
         ended.stdout,
