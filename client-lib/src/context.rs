@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use crate::private_file::write_json;
 
 /// The daemon of this machine.
 pub const LOCAL: &str = "local";
@@ -206,27 +207,7 @@ impl ContextFile {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, contexts: &Contexts) -> Result<(), ContextError> {
-        let folder = self.path.parent().unwrap_or(Path::new("/"));
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(|error| self.io("make the folder of", error))?;
-        let new = self.path.with_extension("json.new");
-        let _ = fs::remove_file(&new);
-        let written = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&new)
-            .and_then(|mut file| {
-                let mut text = serde_json::to_string_pretty(contexts)?;
-                text.push('\n');
-                file.write_all(text.as_bytes())?;
-                file.sync_all()
-            })
-            .and_then(|()| fs::rename(&new, &self.path));
-        written.map_err(|error| self.io("write", error))
+        write_json(&self.path, contexts).map_err(|(what, error)| self.io(what, error))
     }
 
     fn io(&self, what: &'static str, source: io::Error) -> ContextError {

@@ -10,11 +10,13 @@ mod keyring;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use crate::private_file::write_json;
 
 /// The file's name in the folder of the user's settings.
 const FILE: &str = "credentials.json";
@@ -277,27 +279,7 @@ impl KeyFile {
     }
 
     fn write(&self, document: &Document) -> Result<(), CredentialError> {
-        let folder = self.path.parent().unwrap_or(Path::new("/"));
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(|error| self.io("make the folder of", error))?;
-        let new = self.path.with_extension("json.new");
-        let _ = fs::remove_file(&new);
-        let written = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&new)
-            .and_then(|mut file| {
-                let mut text = serde_json::to_string_pretty(document)?;
-                text.push('\n');
-                file.write_all(text.as_bytes())?;
-                file.sync_all()
-            })
-            .and_then(|()| fs::rename(&new, &self.path));
-        written.map_err(|error| self.io("write", error))
+        write_json(&self.path, document).map_err(|(what, error)| self.io(what, error))
     }
 
     fn unreadable(&self, reason: &'static str) -> CredentialError {

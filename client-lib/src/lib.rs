@@ -22,6 +22,7 @@ pub mod error;
 pub mod events;
 pub mod exit_code;
 mod ffi_setsid;
+mod private_file;
 pub mod raw;
 pub mod tokens;
 pub mod transfer;
